@@ -1,0 +1,310 @@
+"""The records that pass between the stages, and nothing else.
+
+One row's way through them::
+
+    Row of Cells -> OrderUpdate (or Problems) -> Operations -> RowResult -> report
+
+All of them are frozen. The ones made once per cell or per row are named tuples
+or have slots, because there may be ten million of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+JsonValue: TypeAlias = Any
+"""What `json.loads` can give: None, bool, int, float, str, list or dict."""
+
+ORDER = "order"
+COMMENT_FIELDS = ("internalComment", "comment")
+REPLACE_FLAGS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
+ATTRIBUTE_PREFIX = "extraAttributes."
+RESULT_COLUMNS = ("update_status", "update_outcome", "update_message", "update_time")
+
+
+def column_letters(index: int) -> str:
+    """Give the letters of a column as spreadsheets show them (0 is A, 26 is AA)."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+class CellKind(StrEnum):
+    """What a cell holds, as far as reading it truly depends on it."""
+
+    BLANK = "blank"
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    """A date, a time, or both; `shown` is ISO 8601."""
+    BOOLEAN = "boolean"
+    ERROR = "error"
+    """One of the spreadsheet's error words, such as #N/A; always with a problem."""
+
+
+class Cell(NamedTuple):
+    """One cell of a column that is read.
+
+    `problem` is None for a cell that can be trusted. Otherwise it says in one sentence
+    why not, and what to do about it, without the address (whoever shows it adds that).
+    """
+
+    shown: str
+    """The text a person sees, never stripped; `""` for a blank cell."""
+    value: str | int | float | bool | None
+    """What is stored: text, number, truth value; for dates the ISO text."""
+    kind: CellKind
+    column: int
+    """0 for column A."""
+    row: int
+    """The row's number as the person sees it, 1 for the first of the sheet."""
+    problem: str | None = None
+
+    @property
+    def address(self) -> str:
+        """The address as spreadsheets write it, such as `B7`."""
+        return f"{column_letters(self.column)}{self.row}"
+
+
+class Row(NamedTuple):
+    """One data row: below the header, and with something in it."""
+
+    number: int
+    """The number the person sees: the sheet's row, or the CSV record's position, header included.
+
+    A CSV record with line breaks in a field is one row, as it is in a spreadsheet program.
+    """
+    cells: Mapping[int, Cell]
+    """By column index: the cells of the columns that were asked for and are not blank."""
+    hidden: bool = False
+    """Hidden by hand or by a filter."""
+    problem: str | None = None
+    """Why no cell of this row can be trusted, such as a CSV record with too many fields."""
+
+
+class Header(NamedTuple):
+    """One header cell, or a column without one (`text` is then empty)."""
+
+    column: int
+    text: str
+    """As shown, with surrounding white space and line breaks folded."""
+    hidden: bool = False
+    filled: bool = True
+    """Whether any data cell below holds something."""
+
+    @property
+    def letters(self) -> str:
+        """The column's letters, such as `C`."""
+        return column_letters(self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What was found out about a file before its rows are read; check shows it."""
+
+    form: str
+    """`xlsx`, `xlsm`, `ods`, `xls`, `csv` or `frame`."""
+    sheet: str | None
+    """The sheet's name; None for CSV and frames."""
+    header_row: int
+    """The number of the header row as the person sees it."""
+    encoding: str | None = None
+    """CSV only: the Python name of the encoding, and the BOM where there is one (`utf-8-sig`)."""
+    encoding_from: str | None = None
+    """CSV only: `option`, `byte order mark`, `strict UTF-8` or `detector`."""
+    delimiter: str | None = None
+    """CSV only."""
+    line_ending: str | None = None
+    """CSV only: the line ending of the header record."""
+    hidden_rows: int = 0
+    """Data rows that a person does not see."""
+    result_columns: tuple[int, ...] = ()
+    """Columns of an earlier report, in the order of RESULT_COLUMNS; empty where there is none."""
+    notices: tuple[str, ...] = ()
+    """Sentences a person should read, such as that Excel has the file open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a row, or the file, cannot be sent as it stands: data, never an exception."""
+
+    code: str
+    """A stable word for scripts, such as `bad-order-id`."""
+    message: str
+    """What is wrong and how to mend it, in one or two plain sentences."""
+    row: int | None = None
+    column: str | None = None
+    """The header's text."""
+    cell: str | None = None
+    """The address, such as `A7`."""
+    value: str | None = None
+    """The cell as shown."""
+    sheet: str | None = None
+
+
+class OperationKind(StrEnum):
+    """One effect of an update on one field of one order."""
+
+    APPEND = "append"
+    """Add text below what a comment holds. Sent twice, it stands twice."""
+    REPLACE = "replace"
+    """Let a comment hold this text alone."""
+    SET = "set"
+    """Give an attribute a value."""
+    CLEAR = "clear"
+    """Empty a comment, or remove an attribute."""
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether it can be sent twice without harm: all but an append."""
+        return self is not OperationKind.APPEND
+
+
+class Operation(NamedTuple):
+    """What is to happen to one field of one order."""
+
+    field: str
+    """`internalComment`, `comment`, or `extraAttributes.` and the attribute's key."""
+    kind: OperationKind
+    value: JsonValue
+    """The text of a comment; an attribute's value of any JSON type; `""` for a clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderUpdate:
+    """What one row asks for."""
+
+    row: int
+    """The row's number as the person sees it."""
+    order: int
+    operations: tuple[Operation, ...]
+    """At least one, and at most one for each field."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWork:
+    """All that one file asks of one order: what a lane delivers in one go, in file order."""
+
+    order: int
+    updates: tuple[OrderUpdate, ...]
+    """In file order; at least one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row that is not sent: `invalid`, `nothing to update`, or left out on purpose."""
+
+    row: int
+    outcome: Outcome
+    message: str
+    order: str = ""
+    """The order's ID as shown, where there is one."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What became of a row: the words of the report's second column. Never renamed, only added to."""
+
+    APPLIED = "applied"
+    CONFIRMED = "confirmed"
+    ALREADY_APPLIED = "already applied"
+    DUPLICATE = "duplicate"
+    APPLIED_TWICE = "applied twice"
+    REFUSED = "refused"
+    INVALID = "invalid"
+    NOTHING_TO_UPDATE = "nothing to update"
+    ALREADY_THERE = "already there"
+    OVERWRITTEN_SINCE = "overwritten since"
+    NOT_APPLIED = "not applied"
+    PARTLY_APPLIED = "partly applied"
+    NOT_SENT = "not sent"
+    UNCONFIRMED = "unconfirmed"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the row's status is `ok`.
+
+        A row is `duplicate` only where its twin is ok; otherwise it carries its twin's outcome.
+        """
+        return self in _OK
+
+
+_OK = frozenset(
+    {
+        Outcome.APPLIED,
+        Outcome.CONFIRMED,
+        Outcome.ALREADY_APPLIED,
+        Outcome.DUPLICATE,
+        Outcome.APPLIED_TWICE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What the report says of one row."""
+
+    row: int
+    """The row's number as the person sees it."""
+    order: str
+    """The order's ID as read or shown."""
+    outcome: Outcome
+    message: str
+    """Plain words for a clerk: what happened and, unless all is well, what to do."""
+    time: datetime | None = None
+    """When it was settled, in UTC; None for a row that nothing was tried for."""
+    left_out: bool = False
+    """Left out on purpose (--limit, --rows, hidden and skipped): does not count towards exit code 1."""
+
+    @property
+    def status(self) -> str:
+        """Exactly `ok` or `no`."""
+        return "ok" if self.outcome.ok else "no"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """Requests of a run, by kind."""
+
+    put: int = 0
+    get: int = 0
+    pushed_back: int = 0
+    """Answers of 429, or of 503 with Retry-After."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What --json prints of a run, field by field (docs/contract.md)."""
+
+    command: str
+    run: str | None = None
+    batch: str | None = None
+    profile: str | None = None
+    file: str | None = None
+    sha256: str | None = None
+    sheet: str | None = None
+    host: str | None = None
+    report: str | None = None
+    ledger: str | None = None
+    ledger_created: bool = False
+    exit_code: int = 0
+    stopped_by: str | None = None
+    resume_after: str | None = None
+    retry: bool = False
+    rows: int = 0
+    status: Mapping[str, int] = field(default_factory=dict)
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    requests: RequestCounts = field(default_factory=RequestCounts)
+    started: str | None = None
+    seconds: float = 0.0
+    problems: tuple[Problem, ...] = ()
+    error: str | None = None
