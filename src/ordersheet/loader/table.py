@@ -1,0 +1,393 @@
+"""What every reader gives, how its header row is found, and what refuses a whole sheet.
+
+The readers (CSV, .xlsx, .ods, .xls, frames) differ in how they see a cell. They do not differ
+in what a header is, or in what a person is told about a sheet that cannot be sent: that is here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ordersheet.errors import SourceError
+from ordersheet.model import RESULT_COLUMNS, Header, Problem, TableFacts, column_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from ordersheet.model import Row
+
+HEAD_ROWS = 200
+"""How many filled rows are looked at for the header row."""
+SHOWN_NAMES = 8
+"""How many headers or sheets a message names."""
+
+
+class Table(Protocol):
+    """One sheet of a file, or a CSV file, or a frame, ready to be read as often as needed.
+
+    Attributes:
+        facts: what was found out about the file.
+        headers: one for each column from A to the last that has a header or data.
+    """
+
+    facts: TableFacts
+    headers: tuple[Header, ...]
+
+    def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
+        """Read the data rows from the first, each time anew.
+
+        Args:
+            columns: the columns to render, 0 for column A; all where None.
+        """
+        ...
+
+    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
+        """Refuse the sheet where it cannot be sent truly.
+
+        Args:
+            columns: the columns that are sent.
+            hidden: `refuse`, `include` or `skip`: what is to happen to hidden rows and columns.
+
+        Raises:
+            SourceError: for duplicate headers, merged cells, hidden rows or hidden columns.
+        """
+        ...
+
+
+class HeadRow(NamedTuple):
+    """A filled row that may hold the headers."""
+
+    number: int
+    """As the person sees it."""
+    texts: Mapping[int, str]
+    """By column index, as shown; blank ones left out."""
+    hidden: bool = False
+
+
+class SheetLook(NamedTuple):
+    """A sheet of a workbook as far as choosing among sheets needs it."""
+
+    name: str
+    visible: bool
+    first: HeadRow | None
+    """Its first filled row."""
+    header: HeadRow | None
+    """The row with an ID header."""
+
+
+class Merge(NamedTuple):
+    """A block of merged cells, rows as the person counts them, columns from 0, all inclusive."""
+
+    first_row: int
+    first_column: int
+    last_row: int
+    last_column: int
+
+    @property
+    def address(self) -> str:
+        """The block as spreadsheets write it, such as `B2:C5`."""
+        begin = f"{column_letters(self.first_column)}{self.first_row}"
+        return f"{begin}:{column_letters(self.last_column)}{self.last_row}"
+
+
+def fold(text: str) -> str:
+    """Give a header's text with white space and line breaks folded to single blanks."""
+    return " ".join(text.split())
+
+
+# ---- the header row ----
+
+
+def look_at_head(
+    rows: Iterable[HeadRow], is_id_header: Callable[[str], bool]
+) -> tuple[HeadRow | None, HeadRow | None]:
+    """Find the first filled row and the header row among the first rows of a sheet.
+
+    The header row is the first that holds an ID header. A lone cell that reads like one right above
+    a row that holds one too is a title. A hidden row is taken only where no visible one will do.
+
+    Args:
+        rows: the filled rows from the top; no more than HEAD_ROWS of them are taken.
+        is_id_header: tells the order column's header.
+
+    Returns:
+        The first filled row and the header row; None for what is not there.
+    """
+    first: HeadRow | None = None
+    lone: HeadRow | None = None
+    hidden: HeadRow | None = None
+    for count, row in enumerate(rows):
+        first = first or row
+        if count >= HEAD_ROWS:
+            break
+        if not any(is_id_header(fold(text)) for text in row.texts.values()):
+            if lone is not None:
+                break
+        elif row.hidden:
+            hidden = hidden or row
+        elif lone is not None or len(row.texts) > 1:
+            return first, row
+        else:
+            lone = row
+    return first, lone or hidden
+
+
+def choose_sheet(sheets: Sequence[SheetLook], wanted: str | None) -> SheetLook:
+    """Choose the sheet to read: the one asked for, or the only visible one with an ID header.
+
+    Raises:
+        SourceError: `unknown-sheet`, `several-sheets` or `no-id-column`.
+    """
+    if wanted is not None:
+        named = [sheet for sheet in sheets if sheet.name == wanted]
+        named = named or [sheet for sheet in sheets if sheet.name.casefold() == wanted.strip().casefold()]
+        if len(named) != 1:
+            raise unknown_sheet(wanted, [sheet.name for sheet in sheets])
+        if named[0].header is None:
+            raise no_id_column(named[0].first, sheet=named[0].name)
+        return named[0]
+    candidates = [sheet for sheet in sheets if sheet.visible and sheet.header is not None]
+    if len(candidates) > 1:
+        raise several_sheets([sheet.name for sheet in candidates])
+    if candidates:
+        return candidates[0]
+    secret = [sheet.name for sheet in sheets if sheet.header is not None]
+    if secret:
+        raise SourceError(
+            f"No visible sheet has a column of order IDs; the hidden sheet {_quoted(secret)} has one. "
+            f'Unhide it, or name it with --sheet "{secret[0]}".',
+            code="no-id-column",
+        )
+    seen = [sheet for sheet in sheets if sheet.visible and sheet.first is not None]
+    if not seen:
+        raise empty_file()
+    raise no_id_column(seen[0].first, sheet=seen[0].name if len(seen) == 1 else None)
+
+
+def build_headers(
+    header: HeadRow,
+    is_id_header: Callable[[str], bool],
+    *,
+    hidden: Collection[int] = (),
+    filled: Collection[int] = (),
+    sheet: str | None = None,
+) -> tuple[Header, ...]:
+    """Build the headers of a table from its header row.
+
+    Args:
+        header: the header row.
+        is_id_header: tells the order column's header.
+        hidden: hidden columns.
+        filled: columns with something in any data row.
+        sheet: the sheet's name, for the message.
+
+    Returns:
+        One header for each column from A to the last with a header or data.
+
+    Raises:
+        SourceError: `two-id-columns`, or `no-id-column` where the row has none.
+    """
+    texts = {column: fold(text) for column, text in header.texts.items()}
+    ids = [column for column, text in sorted(texts.items()) if text and is_id_header(text)]
+    if not ids:
+        raise no_id_column(header, sheet=sheet)
+    if len(ids) > 1:
+        raise two_id_columns([(texts[column], f"{column_letters(column)}{header.number}") for column in ids])
+    last = max([*texts, *filled])
+    return tuple(
+        Header(column, texts.get(column, ""), column in hidden, column in filled)
+        for column in range(last + 1)
+    )
+
+
+def result_columns(headers: Sequence[Header]) -> tuple[int, ...]:
+    """Find the columns of an earlier report: its four headers side by side and in order."""
+    names = [header.text for header in headers]
+    for begin in range(len(names) - len(RESULT_COLUMNS) + 1):
+        if tuple(names[begin : begin + len(RESULT_COLUMNS)]) == RESULT_COLUMNS:
+            return tuple(header.column for header in headers[begin : begin + len(RESULT_COLUMNS)])
+    return ()
+
+
+# ---- what refuses a sheet that is sent ----
+
+
+def refuse_duplicate_headers(headers: Sequence[Header], columns: Collection[int], *, header_row: int) -> None:
+    """Refuse columns that are sent where another column has the same header.
+
+    Raises:
+        SourceError: `duplicate-headers`, with a problem for each.
+    """
+    places: dict[str, list[Header]] = {}
+    for header in headers:
+        if header.text:
+            places.setdefault(header.text.casefold(), []).append(header)
+    twins = [group for group in places.values() if len(group) > 1 and any(h.column in columns for h in group)]
+    if not twins:
+        return
+    cells = [f"{header.letters}{header_row}" for header in twins[0]]
+    raise SourceError(
+        f'The header "{twins[0][0].text}" stands {len(cells)} times ({", ".join(cells)}), so it is not clear '
+        "which column is meant. Rename or delete all but one of them.",
+        code="duplicate-headers",
+        problems=[
+            Problem(
+                "duplicate-headers",
+                "Another column has the same header; rename or delete one of them.",
+                row=header_row,
+                column=header.text,
+                cell=f"{header.letters}{header_row}",
+            )
+            for group in twins
+            for header in group
+        ],
+    )
+
+
+def refuse_merges(
+    merges: Iterable[Merge], columns: Collection[int], *, header_row: int, last_row: int, sheet: str | None
+) -> None:
+    """Refuse merged cells that touch data of columns that are sent.
+
+    Args:
+        merges: all merged blocks of the sheet.
+        columns: the columns that are sent.
+        header_row: the header row's number; blocks that end there or above are harmless.
+        last_row: the last data row's number; blocks below it are harmless.
+        sheet: the sheet's name, for the problems.
+
+    Raises:
+        SourceError: `merged-cells`, with a problem for each block.
+    """
+    touching = [
+        merge
+        for merge in merges
+        if merge.last_row > header_row
+        and merge.first_row <= last_row
+        and any(merge.first_column <= column <= merge.last_column for column in columns)
+    ]
+    if not touching:
+        return
+    shown = ", ".join(merge.address for merge in touching[:SHOWN_NAMES])
+    more = len(touching) - SHOWN_NAMES
+    raise SourceError(
+        f"Merged cells in columns that are sent: {shown}{f' and {more} more' if more > 0 else ''}. A merged "
+        "cell belongs to several rows or columns. Unmerge them, and fill in each cell.",
+        code="merged-cells",
+        problems=[
+            Problem(
+                "merged-cells",
+                "Unmerge these cells, and fill in each.",
+                row=merge.first_row,
+                cell=merge.address,
+                sheet=sheet,
+            )
+            for merge in touching
+        ],
+    )
+
+
+def refuse_hidden(headers: Sequence[Header], columns: Collection[int], *, rows: int, hidden: str) -> None:
+    """Refuse hidden rows, and hidden columns that are sent, where nothing was decided about them.
+
+    Args:
+        headers: the table's headers.
+        columns: the columns that are sent.
+        rows: how many data rows are hidden.
+        hidden: `refuse`, `include` or `skip`.
+
+    Raises:
+        SourceError: `hidden-rows` or `hidden-columns`.
+    """
+    if hidden != "refuse":
+        return
+    decide = "Show them in the sheet, or decide with --hidden include or --hidden skip."
+    if rows:
+        what = "1 row is" if rows == 1 else f"{rows:,} rows are"
+        raise SourceError(f"{what} hidden, by hand or by a filter. {decide}", code="hidden-rows")
+    unseen = [header for header in headers if header.hidden and header.column in columns]
+    if unseen:
+        names = ", ".join(f'"{header.text}" (column {header.letters})' for header in unseen)
+        raise SourceError(f"Hidden columns would be sent: {names}. {decide}", code="hidden-columns")
+
+
+# ---- refusals that several readers share ----
+
+
+def empty_file() -> SourceError:
+    """There is nothing in the file."""
+    return SourceError("The file is empty: it has no header row and no data.", code="empty-file")
+
+
+def no_id_column(first: HeadRow | None, *, sheet: str | None = None) -> SourceError:
+    """No row holds a header that reads like an order ID; `first` is the first filled row."""
+    if first is None:
+        return empty_file()
+    where = f'in the sheet "{sheet}"' if sheet is not None else "in the file"
+    texts = [fold(text) for _, text in sorted(first.texts.items()) if text.strip()]
+    return SourceError(
+        f"There is no column of order IDs {where}: no header reads like one. Row {first.number} holds "
+        f'{_quoted(texts)}. Name the column "Order ID", or say which one it is with --mapping.',
+        code="no-id-column",
+    )
+
+
+def two_id_columns(places: Sequence[tuple[str, str]]) -> SourceError:
+    """Several headers of one row read like an order ID; `places` are their texts and addresses."""
+    shown = " and ".join(f'"{_short(text)}" ({cell})' for text, cell in places)
+    return SourceError(
+        f"Several columns could hold the order IDs: {shown}. Rename all but one, or say which one it is with "
+        "--mapping.",
+        code="two-id-columns",
+    )
+
+
+def several_sheets(names: Sequence[str]) -> SourceError:
+    """Several visible sheets have an ID header."""
+    return SourceError(
+        f"Several sheets have a column of order IDs: {_quoted(names)}. Say which one with --sheet, for "
+        f'example --sheet "{names[0]}".',
+        code="several-sheets",
+    )
+
+
+def unknown_sheet(wanted: str, names: Sequence[str]) -> SourceError:
+    """The sheet that was asked for is not there; `names` are those that are."""
+    return SourceError(
+        f'There is no sheet "{_short(wanted)}". The file has {_quoted(names)}.', code="unknown-sheet"
+    )
+
+
+def not_a_workbook(detail: str) -> SourceError:
+    """The file is named or begins like a workbook, and cannot be read as one; `detail` is a sentence."""
+    return SourceError(
+        f"{detail} Open it in Excel or LibreOffice and save it again as .xlsx.", code="not-a-workbook"
+    )
+
+
+def too_big(what: str) -> SourceError:
+    """Unpacked, the file is bigger than any real sheet; `what` says in which way, as `X has ...`."""
+    return SourceError(
+        f"{what}, which is more than a real sheet needs, so it is not read. Copy the cells that matter into "
+        "a new workbook and save that as .xlsx.",
+        code="bomb",
+    )
+
+
+def password_protected() -> SourceError:
+    """The workbook is encrypted."""
+    return SourceError(
+        "The file is protected by a password. Open it in Excel or LibreOffice, remove the password, save it, "
+        "and try again.",
+        code="password",
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    shown = ", ".join(f'"{_short(name)}"' for name in names[:SHOWN_NAMES])
+    more = len(names) - SHOWN_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
