@@ -1,0 +1,172 @@
+"""What passes between the two readings of a file: on disk, since it may be a million rows.
+
+The first pass reads, maps and counts everything and puts it here; the second takes it out
+again, order by order. Python's own sqlite3 is the container; this is no ledger, nothing in
+it needs to survive, and it is gone when it is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ordersheet.errors import UsageError
+from ordersheet.model import LeftOut, Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BATCH = 1000
+_KINDS = {kind.value: kind for kind in OperationKind}
+
+
+class SpooledRow(NamedTuple):
+    """A row by its number and its order, as the report names them."""
+
+    row: int
+    order: str
+
+
+class Spool:
+    """Updates and left-out rows of one file, in a temporary file that only this user can read.
+
+    Attributes:
+        updates: how many rows ask for something that can be sent.
+        left_out: how many do not.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make the temporary file, in `folder` or in the system's place for such files."""
+        handle, name = tempfile.mkstemp(prefix="ordersheet-", suffix=".spool", dir=folder)
+        os.close(handle)
+        self._path = Path(name)
+        self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        self._database.executescript(
+            """
+            PRAGMA journal_mode = OFF;
+            PRAGMA synchronous = OFF;
+            PRAGMA cache_size = -8000;
+            CREATE TABLE asked (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, said_ok INTEGER);
+            CREATE TABLE left_out
+                (row INTEGER PRIMARY KEY, ord TEXT, outcome TEXT, message TEXT, apart INTEGER);
+            BEGIN;
+            """
+        )
+        self._asked: list[tuple[int, int, str, bool]] = []
+        self._others: list[tuple[int, str, str, str, bool]] = []
+        self._sealed = False
+        self.updates = 0
+        self.left_out = 0
+
+    def add(self, item: OrderUpdate | LeftOut, *, said_ok: bool = False) -> None:
+        """Keep one row; `said_ok` where the file is a report that calls it ok."""
+        if isinstance(item, OrderUpdate):
+            self.updates += 1
+            operations = json.dumps(item.operations, ensure_ascii=False, separators=(",", ":"))
+            self._asked.append((item.row, item.order, operations, said_ok))
+        else:
+            self.left_out += 1
+            apart = item.outcome is Outcome.NOT_SENT
+            self._others.append((item.row, item.order, item.outcome.value, item.message, apart))
+        if len(self._asked) >= _BATCH or len(self._others) >= _BATCH:
+            self._flush()
+
+    def seal(self) -> None:
+        """End the first pass: from here on it is only read, or rows are taken out of it."""
+        self._flush()
+        self._execute("CREATE INDEX by_order ON asked (ord, row)")
+        self._execute("COMMIT")
+        self._sealed = True
+
+    def works(self) -> Iterator[OrderWork]:
+        """Give all that is asked of each order, in the order of their first rows."""
+        (repeated,) = self._execute("SELECT COUNT(*) > COUNT(DISTINCT ord) FROM asked").fetchone()
+        rows = self._execute(
+            "SELECT a.row, a.ord, a.operations FROM asked a JOIN"
+            " (SELECT ord, MIN(row) AS first FROM asked GROUP BY ord) f ON f.ord = a.ord"
+            " ORDER BY f.first, a.row"
+            if repeated
+            else "SELECT row, ord, operations FROM asked ORDER BY row"
+        )
+        for order, updates in groupby(rows, key=lambda row: int(row[1])):
+            yield OrderWork(order, tuple(_update(*row) for row in updates))
+
+    def called_ok(self) -> Iterator[OrderWork]:
+        """Give the orders, whole, of which the file as a report calls at least one row ok."""
+        rows = self._execute(
+            "SELECT row, ord, operations FROM asked"
+            " WHERE ord IN (SELECT ord FROM asked WHERE said_ok) ORDER BY ord, row"
+        )
+        for order, updates in groupby(rows, key=lambda row: int(row[1])):
+            yield OrderWork(order, tuple(_update(*row) for row in updates))
+
+    def said_ok(self, row: int) -> bool:
+        """Whether the file as a report calls this row ok."""
+        found = self._execute("SELECT said_ok FROM asked WHERE row = ?", (row,)).fetchone()
+        return bool(found and found[0])
+
+    def leave_out(self, item: LeftOut) -> None:
+        """Take an update out again, with a result of its own."""
+        self._execute("DELETE FROM asked WHERE row = ?", (item.row,))
+        self._execute(
+            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?)",
+            (item.row, item.order, item.outcome.value, item.message, False),
+        )
+        self.updates -= 1
+        self.left_out += 1
+
+    def left_out_results(self) -> Iterator[RowResult]:
+        """Give the results of the rows that are not sent, in row order."""
+        for row, order, outcome, message, apart in self._execute("SELECT * FROM left_out ORDER BY row"):
+            yield RowResult(row, order, Outcome(outcome), message, left_out=bool(apart))
+
+    def updates_by_row(self) -> Iterator[SpooledRow]:
+        """Name every row that asks for something, in row order."""
+        for row, order in self._execute("SELECT row, ord FROM asked ORDER BY row"):
+            yield SpooledRow(row, str(order))
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._database.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _flush(self) -> None:
+        try:
+            self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", self._asked)
+            self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?)", self._others)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from error
+        self._asked.clear()
+        self._others.clear()
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: sqlite3.Error) -> UsageError:
+        return UsageError(
+            f"The folder for temporary files, {self._path.parent}, cannot take the rows "
+            f"({error}). Make room there, or name another folder in TMPDIR, and run again.",
+            code="disk-full",
+        )
+
+
+def _update(row: int, order: int, operations: str) -> OrderUpdate:
+    return OrderUpdate(
+        row,
+        order,
+        tuple(Operation(field, _KINDS[kind], value) for field, kind, value in json.loads(operations)),
+    )
