@@ -1,0 +1,269 @@
+"""Which field a header names, in eight languages, and what a misspelt one was probably meant to be.
+
+A name stands here only if it cannot mean anything else in a sheet of orders: a header that is
+recognised is sent without asking. How to add a language: docs/development.md.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ordersheet.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FIELDS = (
+    ORDER,
+    "internalComment",
+    REPLACE_FLAGS["internalComment"],
+    "comment",
+    REPLACE_FLAGS["comment"],
+)
+"""The fields that a column can feed, attributes apart, in the order in which people see them."""
+
+NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    ORDER: {
+        "English": ("Order ID", "Order number", "Order no", "Order nr", "Order num", "Order #"),
+        "Swedish": ("Ordernummer", "Beställningsnummer", "Order-ID", "Ordernr", "Beställningsnr"),
+        "German": (
+            "Bestellnummer",
+            "Bestell-Nr.",
+            "Bestell-ID",
+            "Auftragsnummer",
+            "Auftrags-Nr.",
+            "Auftrags-ID",
+        ),
+        "French": (
+            "Numéro de commande",
+            "Numero de commande",
+            "N° de commande",
+            "N° commande",
+            "No de commande",
+            "No commande",
+            "Numéro commande",
+            "Numero commande",
+            "ID commande",
+            "ID de commande",
+            "ID de la commande",
+        ),
+        "Spanish": (
+            "Número de pedido",
+            "Numero de pedido",
+            "N° de pedido",
+            "N° pedido",
+            "Nº pedido",
+            "Nº de pedido",
+            "ID de pedido",
+            "ID del pedido",
+            "ID pedido",
+            "Pedido ID",
+            "Número pedido",
+            "Numero pedido",
+        ),
+        "Danish": ("Ordrenummer", "Ordrenr.", "Ordre-ID", "Ordre nummer", "Bestillingsnummer"),
+        "Norwegian": ("Ordrenummer", "Ordrenr.", "Ordre-ID", "Bestillingsnummer", "Bestillingsnr."),
+        "Dutch": ("Bestelnummer", "Bestelnr.", "Bestel-ID", "Ordernummer", "Bestelling ID"),
+    },
+    "internalComment": {
+        "English": (
+            "Internal comment",
+            "Internal comments",
+            "Internal note",
+            "Internal notes",
+            "Internal remark",
+        ),
+        "Swedish": (
+            "Intern kommentar",
+            "Interna kommentarer",
+            "Internkommentar",
+            "Intern anteckning",
+            "Intern notering",
+        ),
+        "German": (
+            "Interner Kommentar",
+            "Interne Kommentare",
+            "Interne Bemerkung",
+            "Interne Notiz",
+            "Interne Anmerkung",
+            "Interner Vermerk",
+        ),
+        "French": ("Commentaire interne", "Commentaires internes", "Note interne", "Remarque interne"),
+        "Spanish": (
+            "Comentario interno",
+            "Comentarios internos",
+            "Nota interna",
+            "Observación interna",
+            "Observacion interna",
+        ),
+        "Danish": (
+            "Intern kommentar",
+            "Interne kommentarer",
+            "Intern note",
+            "Internt notat",
+            "Intern bemærkning",
+        ),
+        "Norwegian": ("Intern kommentar", "Interne kommentarer", "Internt notat", "Intern merknad"),
+        "Dutch": ("Interne opmerking", "Interne opmerkingen", "Interne notitie", "Intern commentaar"),
+    },
+    REPLACE_FLAGS["internalComment"]: {
+        "English": ("Replace internal comment", "Replace internal comments", "Replace internal note"),
+        "Swedish": ("Ersätt intern kommentar",),
+        "German": ("Internen Kommentar ersetzen", "Interner Kommentar ersetzen"),
+        "French": ("Remplacer le commentaire interne", "Remplacer commentaire interne"),
+        "Spanish": ("Reemplazar comentario interno", "Reemplazar el comentario interno"),
+        "Danish": ("Erstat intern kommentar",),
+        "Norwegian": ("Erstatt intern kommentar",),
+        "Dutch": ("Interne opmerking vervangen", "Vervang interne opmerking"),
+    },
+    "comment": {
+        "English": ("Customer comment", "Customer comments", "Customer's comment"),
+        "Swedish": ("Kundkommentar", "Kundens kommentar"),
+        "German": ("Kundenkommentar", "Kommentar des Kunden", "Kunden-Kommentar"),
+        "French": ("Commentaire client", "Commentaire du client"),
+        "Spanish": ("Comentario del cliente", "Comentario de cliente", "Comentario cliente"),
+        "Danish": ("Kundekommentar", "Kundens kommentar"),
+        "Norwegian": ("Kundekommentar", "Kundens kommentar"),
+        "Dutch": ("Klantopmerking", "Opmerking klant", "Opmerking van de klant", "Commentaar klant"),
+    },
+    REPLACE_FLAGS["comment"]: {
+        "English": ("Replace customer comment",),
+        "Swedish": ("Ersätt kundkommentar",),
+        "German": ("Kundenkommentar ersetzen",),
+        "French": ("Remplacer le commentaire client", "Remplacer commentaire client"),
+        "Spanish": ("Reemplazar comentario del cliente", "Reemplazar el comentario del cliente"),
+        "Danish": ("Erstat kundekommentar",),
+        "Norwegian": ("Erstatt kundekommentar",),
+        "Dutch": ("Klantopmerking vervangen", "Vervang klantopmerking"),
+    },
+}
+"""Other names of each field, by language; the field's own name (`internalComment`) always counts."""
+
+BARE_COMMENT_NAMES = (
+    *("Comments", "Note", "Notes", "Remark", "Remarks", "Kommentar", "Kommentarer", "Kommentare"),
+    *("Anteckning", "Anteckningar", "Notering", "Bemerkung", "Bemerkungen", "Anmerkung", "Notiz", "Notizen"),
+    *("Commentaire", "Commentaires", "Remarque", "Remarques", "Comentario", "Comentarios", "Nota", "Notas"),
+    *(
+        "Observación",
+        "Observaciones",
+        "Bemærkning",
+        "Notat",
+        "Merknad",
+        "Opmerking",
+        "Opmerkingen",
+        "Notitie",
+    ),
+)
+"""Headers that may be a comment, but do not say which: the customer may see one of the two."""
+
+_IGNORED = re.compile(r"[\s_\-\u2010-\u2015\u2212.:\u00ad\u200b\ufeff]+")
+_ATTRIBUTE_HEADER = re.compile(
+    r"^\s*(?P<prefix>attr\s*:|extra[\s_-]*attributes\s*\.)(?P<key>.*)$", re.IGNORECASE | re.DOTALL
+)
+_ATTRIBUTE_ALMOST = re.compile(
+    r"^\s*(attrib?|attributes?|attr|att|extra[\s_-]*attributes?|extra[\s_-]*attr)\s*[.:]\s*(?P<key>\S.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_ATTRIBUTE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(_+[A-Za-z0-9.\-]+)+")
+_LONG_NAME = 7
+
+
+def fold(text: str) -> str:
+    """Give what two headers must share to be the same one: no case, spaces, `_`, `-`, `.` or `:`."""
+    return _IGNORED.sub("", unicodedata.normalize("NFKC", text.replace("º", "°")).casefold())
+
+
+def recognise(text: str) -> str | None:
+    """Tell which field a header names by itself, without a mapping file.
+
+    Args:
+        text: the header as shown.
+
+    Returns:
+        `order`, `internalComment`, `replaceInternalComment`, `comment`, `replaceComment`, or
+        `extraAttributes.` and a key (as written; whether it is a good one, `key_fault` tells);
+        None for a header that names no field.
+    """
+    attribute = _ATTRIBUTE_HEADER.match(text)
+    if attribute:
+        return ATTRIBUTE_PREFIX + attribute["key"].strip()
+    return _names().get(fold(text))
+
+
+def is_id_header(text: str) -> bool:
+    """Tell whether a header names the order ID."""
+    return recognise(text) == ORDER
+
+
+def key_fault(key: str) -> str | None:
+    """Say what is wrong with an attribute's key, or None.
+
+    Keys are `attributeName_elementName` (the Order API's "Update order" page).
+    """
+    if _ATTRIBUTE_KEY.fullmatch(key):
+        return None
+    return (
+        f'"{key}" is no attribute key: write the attribute\'s name, "_" and the element\'s name, '
+        "in letters A to Z and digits, such as erp_reference"
+    )
+
+
+def guess(text: str) -> str | None:
+    """Guess what a header that is not recognised was meant to be.
+
+    Returns:
+        A field's name where the header is one or two letters away from one of its names
+        (one letter for names shorter than seven), or None.
+    """
+    almost = _ATTRIBUTE_ALMOST.match(text)
+    if almost:
+        return ATTRIBUTE_PREFIX + almost["key"].strip()
+    folded = fold(text)
+    best: tuple[int, str] | None = None
+    for name, field in _names().items():
+        limit = 2 if min(len(name), len(folded)) >= _LONG_NAME else 1
+        if folded and abs(len(name) - len(folded)) <= limit:
+            away = distance(folded, name)
+            if away <= limit and (best is None or away < best[0]):
+                best = (away, field)
+    return best[1] if best else None
+
+
+def may_be_comment(text: str) -> bool:
+    """Tell whether a header is a bare "Comment"-like word that does not say which comment is meant."""
+    return fold(text) in _bare_names()
+
+
+def distance(one: str, other: str) -> int:
+    """Count the letters to change, add, drop or swap with their neighbour to turn one word into the other."""
+    before: list[int] = []
+    above = list(range(len(other) + 1))
+    for i, a in enumerate(one, start=1):
+        line = [i]
+        for j, b in enumerate(other, start=1):
+            cost = min(above[j] + 1, line[j - 1] + 1, above[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            line.append(cost)
+        before, above = above, line
+    return above[-1]
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    return dict(_all_names())
+
+
+def _all_names() -> Iterator[tuple[str, str]]:
+    for field, languages in NAMES.items():
+        for names in languages.values():
+            yield from ((fold(name), field) for name in names)
+    yield from ((fold(field), field) for field in FIELDS)
+
+
+@cache
+def _bare_names() -> frozenset[str]:
+    return frozenset(fold(name) for name in BARE_COMMENT_NAMES)

@@ -1,0 +1,398 @@
+"""What a cell's text becomes: order IDs, yes and no, and the types of the mapping file. All pure.
+
+Nothing is guessed here. A text that can be read in two ways, or that has lost digits on its
+way through a spreadsheet, is a fault whose sentence says how to mend it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.model import Cell, CellKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ordersheet.model import JsonValue
+
+LARGEST = 10**15
+"""IDs and integers of this size and more are refused: a spreadsheet keeps 15 digits."""
+
+
+class ValueFault(Exception):  # noqa: N818 - it never leaves the mapper, which turns it into a Problem
+    """A text cannot become what its column asks for.
+
+    Attributes:
+        code: the problem's stable word.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ValueType(StrEnum):
+    """What an attribute's text is turned into before it is sent."""
+
+    TEXT = "text"
+    """The text as it stands."""
+    INT = "int"
+    NUMBER = "number"
+    BOOL = "bool"
+    """true or false."""
+    BOOL01 = "bool01"
+    """The texts "1" and "0": what the vendor's boolean elements hold."""
+    DATE = "date"
+    """A text in ISO 8601: 2026-03-31, or with a time behind it."""
+    JSON = "json"
+    """Whatever JSON the text is."""
+
+
+class Reading(NamedTuple):
+    """How the cells of a column are read."""
+
+    type: ValueType = ValueType.TEXT
+    by_value: bool = False
+    """Take what a cell stores (1188.44) rather than what it shows ($1,188.44)."""
+    decimal: str | None = None
+    """`.` or `,`: the decimal sign of texts read as `number`; None accepts only what has one reading."""
+
+
+YES_WORDS: dict[str, tuple[str, ...]] = {
+    "English": ("yes", "y", "true"),
+    "Swedish": ("ja", "j", "sant"),
+    "German": ("ja", "j", "wahr"),
+    "French": ("oui", "vrai"),
+    "Spanish": ("sí", "si", "verdadero"),
+    "Danish": ("ja", "j", "sand", "sandt"),
+    "Norwegian": ("ja", "j", "sann", "sant"),
+    "Dutch": ("ja", "j", "waar"),
+}
+NO_WORDS: dict[str, tuple[str, ...]] = {
+    "English": ("no", "n", "false"),
+    "Swedish": ("nej", "n", "falskt"),
+    "German": ("nein", "n", "falsch"),
+    "French": ("non", "faux"),
+    "Spanish": ("no", "falso"),
+    "Danish": ("nej", "n", "falsk"),
+    "Norwegian": ("nei", "n", "usann", "usant"),
+    "Dutch": ("nee", "n", "onwaar"),
+}
+_TRUTH = {
+    **{word: True for words in YES_WORDS.values() for word in words},
+    **{word: False for words in NO_WORDS.values() for word in words},
+    "1": True,
+    "0": False,
+}
+
+
+def truth(text: str) -> bool | None:
+    """Tell whether a text says yes or no in one of the eight languages; None where it says neither."""
+    return _TRUTH.get(text.strip().casefold())
+
+
+# --- order IDs -----------------------------------------------------------------------------------------
+
+_PLAIN_ID = re.compile(r"[0-9]+(?:[.,]0{1,2})?")
+_SPACED_ID = re.compile(r"[0-9]{1,3}(?P<sign>[ \u00a0\u202f])[0-9]{3}(?:(?P=sign)[0-9]{3})*(?:[.,]0{1,2})?")
+_SCIENTIFIC_ID = re.compile(r"(?P<lead>[0-9]+)(?:[.,](?P<rest>[0-9]+))?[eE]\+?(?P<power>[0-9]{1,3})")
+_DECIMAL_ID = re.compile(r"[0-9]+[.,][0-9]+")
+_GROUPED_ID = re.compile(r"[0-9]{1,3}(?:[.,'\u2019][0-9]{3})+")
+_ID_MEND = "write the ID as plain digits, such as 83651"
+
+
+def order_id(cell: Cell) -> int:
+    """Read the order's ID from a cell that is not blank.
+
+    Args:
+        cell: a number is taken by its value, unless its format shows leading zeros; a text must be an ID
+            that cannot be read in two ways and has lost no digits.
+
+    Returns:
+        An ID from 1 to 10^15 - 1.
+
+    Raises:
+        ValueFault: `bad-order-id`.
+    """
+    if cell.kind is CellKind.NUMBER and isinstance(cell.value, int | float):
+        return _id_from_number(cell.shown, cell.value)
+    if cell.kind is CellKind.DATE:
+        raise _bad_id("This is a date, not an order ID: format the cell as text and write the ID again")
+    if cell.kind is CellKind.BOOLEAN:
+        raise _bad_id(f"{cell.shown} is not an order ID: {_ID_MEND}")
+    return order_id_from_text(cell.shown)
+
+
+def order_id_from_text(text: str) -> int:
+    """Read an order ID from text, as `order_id` does.
+
+    Raises:
+        ValueFault: `bad-order-id`.
+    """
+    stripped = text.strip().removeprefix("'").strip()
+    if stripped.isdecimal() and not stripped.isascii():
+        raise _bad_id(f'"{text}" is not written with the digits 0 to 9: {_ID_MEND}')
+    if _PLAIN_ID.fullmatch(stripped) or _SPACED_ID.fullmatch(stripped):
+        whole = re.sub(r"[.,]0{1,2}$", "", stripped)
+        return _checked_id(re.sub(r"[^0-9]", "", whole))
+    scientific = _SCIENTIFIC_ID.fullmatch(stripped)
+    if scientific:
+        return _id_from_scientific(scientific)
+    raise _bad_id(_why_no_id(stripped))
+
+
+def _why_no_id(text: str) -> str:
+    if _GROUPED_ID.fullmatch(text):
+        return f'"{text}" could be a decimal number or one with thousands: {_ID_MEND}'
+    if text.startswith("-") and text[1:].isdecimal():
+        return f'"{text}" is negative: {_ID_MEND}'
+    if _DECIMAL_ID.fullmatch(text):
+        return f'"{text}" is a decimal number, and order IDs are whole: {_ID_MEND}'
+    if text.startswith("#"):
+        return f'"{text}" may come from another numbering than the order ID: if it is the ID, {_ID_MEND}'
+    return f'"{text}" is not an order ID: {_ID_MEND}'
+
+
+def _id_from_number(shown: str, value: float) -> int:
+    if re.match(r"\s*0[0-9]", shown):
+        raise _bad_id(
+            f'"{shown}" shows leading zeros, which an order ID does not have: if {value:.15g} is the ID, '
+            "give the cell the number format General"
+        )
+    if value != int(value):
+        raise _bad_id(f"{value!r} is a decimal number, and order IDs are whole: {_ID_MEND}")
+    return _checked_id(str(int(value)))
+
+
+def _id_from_scientific(match: re.Match[str]) -> int:
+    text, lead, rest, power = match[0], match["lead"], match["rest"] or "", int(match["power"])
+    digits = lead + rest
+    if len(digits) < power + 1:
+        raise _bad_id(
+            f'"{text}" has lost digits of the ID: format the column as text and write the IDs again'
+        )
+    if rest and len(lead) > 1:
+        raise _bad_id(f'"{text}" can be read in two ways: {_ID_MEND}')
+    whole, fraction = digits[: len(lead) + power], digits[len(lead) + power :]
+    if fraction.strip("0"):
+        raise _bad_id(f'"{text}" is a decimal number, and order IDs are whole: {_ID_MEND}')
+    return _checked_id(whole.ljust(len(lead) + power, "0"))
+
+
+def _checked_id(digits: str) -> int:
+    if digits.startswith("-"):
+        raise _bad_id(f'"{digits}" is negative: {_ID_MEND}')
+    if not digits.strip("0"):
+        raise _bad_id(f"0 is not an order ID: {_ID_MEND}")
+    if digits.startswith("0"):
+        raise _bad_id(f'"{digits}" has leading zeros, which an order ID does not have: {_ID_MEND}')
+    if len(digits) >= len(str(LARGEST)):
+        raise _bad_id(f'"{digits}" has more than 15 digits, so it is no order ID: {_ID_MEND}')
+    return int(digits)
+
+
+def _bad_id(message: str) -> ValueFault:
+    return ValueFault("bad-order-id", message)
+
+
+# --- typed values --------------------------------------------------------------------------------------
+
+
+def typed(cell: Cell, reading: Reading) -> JsonValue:
+    """Turn a cell that is not blank into what is sent.
+
+    Raises:
+        ValueFault: the cell cannot become the type that the column asks for.
+    """
+    text = stored_text(cell) if reading.by_value else cell.shown
+    if reading.type is ValueType.NUMBER:
+        is_number = cell.kind is CellKind.NUMBER
+        return _number_from_cell(text) if is_number else number_from_text(text, reading.decimal)
+    return _READERS[reading.type](text)
+
+
+def stored_text(cell: Cell) -> str:
+    """Give what a cell stores as text: numbers in full, with up to 15 digits as spreadsheets keep them."""
+    if cell.kind is CellKind.NUMBER and isinstance(cell.value, int | float):
+        return f"{Decimal(f'{cell.value:.15g}').normalize():f}" if cell.value else "0"
+    if cell.kind is CellKind.DATE and isinstance(cell.value, str):
+        return cell.value
+    return cell.shown
+
+
+_WHOLE = re.compile(
+    r"(?P<sign>[+-]?)(?P<digits>[0-9]+|[0-9]{1,3}(?:(?P<gap>[ \u00a0\u202f])[0-9]{3})+)(?:\.0+)?"
+)
+
+
+def _whole(text: str) -> int:
+    found = _WHOLE.fullmatch(text.strip())
+    if found is None:
+        raise ValueFault("bad-int", f'"{text}" is not a whole number: write digits alone, such as 12')
+    digits = re.sub(r"[^0-9]", "", found["digits"])
+    if len(digits) > 1 and digits.startswith("0"):
+        raise ValueFault(
+            "bad-int", f'"{text}" has leading zeros, which a number loses: map the column with the type text'
+        )
+    number = int(found["sign"] + digits)
+    if abs(number) >= LARGEST:
+        raise ValueFault("bad-int", f'"{text}" has more than 15 digits: map the column with the type text')
+    return number
+
+
+_NUMBER_MEND = "write it without thousands, such as 1188.44"
+
+
+def number_from_text(text: str, decimal: str | None) -> int | float:
+    """Read a number from text, refusing what could be two numbers.
+
+    Args:
+        text: digits with at most one decimal sign, and thousands separated by blanks or by the other sign.
+        decimal: `.` or `,`; None where it is not known, and then only what has one reading is accepted.
+
+    Raises:
+        ValueFault: `bad-number`, or `ambiguous-number` for what could be a decimal or thousands.
+    """
+    stripped = text.strip()
+    readings = {
+        sign: value for sign in (decimal or ".,") if (value := _read_number(stripped, sign)) is not None
+    }
+    if not readings:
+        raise ValueFault("bad-number", f'"{text}" is not a number: {_NUMBER_MEND}')
+    if len(set(readings.values())) > 1:
+        raise ValueFault(
+            "ambiguous-number",
+            f'"{text}" could be {" or ".join(sorted(readings.values()))}: '
+            'state the decimal sign in the mapping file (decimal = "," or "."), or write it without thousands',
+        )
+    other = {".": ",", ",": "."}.get(decimal or "")
+    if other and stripped.count(other) == 1 and re.search(rf"{re.escape(other)}[0-9]{{3}}$", stripped):
+        raise ValueFault(
+            "ambiguous-number",
+            f'"{text}" could be a number with thousands or a decimal with "{other}": {_NUMBER_MEND}',
+        )
+    return _json_number(text, next(iter(readings.values())))
+
+
+def _read_number(text: str, decimal: str) -> str | None:
+    group = r"[ \u00a0\u202f.]" if decimal == "," else r"[ \u00a0\u202f,]"
+    whole = rf"[0-9]+|[0-9]{{1,3}}({group})[0-9]{{3}}(?:\3[0-9]{{3}})*"
+    pattern = rf"([+-]?)({whole})(?:{re.escape(decimal)}([0-9]+))?"
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        return None
+    digits = re.sub(r"[^0-9]", "", found[2])
+    if len(digits) > 1 and digits.startswith("0"):
+        return None
+    return f"{found[1].replace('+', '')}{digits}" + (f".{found[4]}" if found[4] else "")
+
+
+def _number_from_cell(shown: str) -> int | float:
+    read = _read_number(shown.strip(), ".")
+    if read is None:
+        raise ValueFault(
+            "bad-number",
+            f'"{shown}" is not shown as a plain number: map the column with as = "value", '
+            "or give the cell the number format General",
+        )
+    return _json_number(shown, read)
+
+
+def _json_number(text: str, number: str) -> int | float:
+    if "." not in number:
+        return _whole(number)
+    value = float(number)
+    if Decimal(repr(value)) != Decimal(number):
+        raise ValueFault(
+            "bad-number", f'"{text}" has more digits than a number keeps: map the column with the type text'
+        )
+    return value
+
+
+def _yes_or_no(text: str) -> bool:
+    answer = truth(text)
+    if answer is None:
+        raise ValueFault(
+            "bad-bool", f'"{text}" is neither yes nor no: write yes or no, TRUE or FALSE, 1 or 0'
+        )
+    return answer
+
+
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
+
+
+def _iso_date(text: str) -> str:
+    stripped = text.strip()
+    if not (_DATE.fullmatch(stripped) and _is_on_the_calendar(stripped)):
+        raise ValueFault("bad-date", f'"{text}" is not a date as year-month-day: write it like 2026-03-31')
+    return stripped
+
+
+def _is_on_the_calendar(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def json_value(text: str) -> JsonValue:
+    """Read JSON that means the same to everybody: no NaN, no key twice, no number that loses digits.
+
+    Raises:
+        ValueFault: `bad-json`.
+    """
+    try:
+        value = json.loads(
+            text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice, parse_float=_exact_float
+        )
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueFault(
+            "bad-json", f"This is not JSON: {error.msg} at character {error.pos + 1}; mend it there"
+        ) from None
+    except (RecursionError, UnicodeEncodeError):
+        raise ValueFault(
+            "bad-json", "This JSON cannot be sent: it is nested too deeply, or holds half a character"
+        ) from None
+    except ValueError as error:
+        raise ValueFault("bad-json", f"This JSON cannot be sent: {error}") from None
+    return value
+
+
+def _no_constant(name: str) -> JsonValue:
+    raise ValueError(f"JSON has no {name}; write a number or null")
+
+
+def _no_key_twice(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f'the key "{key}" stands in it twice; keep one')
+        found[key] = value
+    return found
+
+
+def _exact_float(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")) or Decimal(repr(value)) != Decimal(text):
+        raise ValueError(f"the number {text} has more digits than can be kept; write it as text in quotes")
+    return value
+
+
+_READERS: Mapping[ValueType, Callable[[str], JsonValue]] = {
+    ValueType.TEXT: str,
+    ValueType.INT: _whole,
+    ValueType.BOOL: _yes_or_no,
+    ValueType.BOOL01: lambda text: "1" if _yes_or_no(text) else "0",
+    ValueType.DATE: _iso_date,
+    ValueType.JSON: json_value,
+}
