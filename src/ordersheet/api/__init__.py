@@ -1,0 +1,21 @@
+"""All that knows the Order API's shape: what goes out, what comes back, and where it is."""
+
+from __future__ import annotations
+
+from ordersheet.api.address import clean_address, is_loopback, normal_base
+from ordersheet.api.answers import OrderView, PutAnswer, clean_message, read_order_answer, read_put_answer
+from ordersheet.api.payload import order_url, orders_url, put_body
+
+__all__ = [
+    "OrderView",
+    "PutAnswer",
+    "clean_address",
+    "clean_message",
+    "is_loopback",
+    "normal_base",
+    "order_url",
+    "orders_url",
+    "put_body",
+    "read_order_answer",
+    "read_put_answer",
+]
