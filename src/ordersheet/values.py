@@ -63,6 +63,9 @@ class Reading(NamedTuple):
     """`.` or `,`: the decimal sign of texts read as `number`; None accepts only what has one reading."""
 
 
+READ_AS_TEXT = Reading()
+"""As shown, as it stands: how every column is read unless the mapping file says otherwise."""
+
 YES_WORDS: dict[str, tuple[str, ...]] = {
     "English": ("yes", "y", "true"),
     "Swedish": ("ja", "j", "sant"),
@@ -94,6 +97,11 @@ _TRUTH = {
 def truth(text: str) -> bool | None:
     """Tell whether a text says yes or no in one of the eight languages; None where it says neither."""
     return _TRUTH.get(text.strip().casefold())
+
+
+def is_truth_word(text: str) -> bool:
+    """Tell whether a text says yes or no in a word, and not as 1 or 0."""
+    return truth(text) is not None and text.strip() not in ("0", "1")
 
 
 # --- order IDs -----------------------------------------------------------------------------------------
@@ -268,7 +276,7 @@ def number_from_text(text: str, decimal: str | None) -> int | float:
         raise ValueFault(
             "ambiguous-number",
             f'"{text}" could be {" or ".join(sorted(readings.values()))}: '
-            'state the decimal sign in the mapping file (decimal = "," or "."), or write it without thousands',
+            'state the decimal sign in the mapping file (decimal = "," or "."), or write no thousands',
         )
     other = {".": ",", ",": "."}.get(decimal or "")
     if other and stripped.count(other) == 1 and re.search(rf"{re.escape(other)}[0-9]{{3}}$", stripped):
@@ -344,6 +352,10 @@ def _is_on_the_calendar(text: str) -> bool:
     return True
 
 
+_JSON_DIGITS = 18
+"""Every whole number of that many digits fits into 64 bits, which is what servers count with."""
+
+
 def json_value(text: str) -> JsonValue:
     """Read JSON that means the same to everybody: no NaN, no key twice, no number that loses digits.
 
@@ -386,6 +398,12 @@ def _exact_float(text: str) -> float:
     if value in (float("inf"), float("-inf")) or Decimal(repr(value)) != Decimal(text):
         raise ValueError(f"the number {text} has more digits than can be kept; write it as text in quotes")
     return value
+
+
+def _exact_int(text: str) -> int:
+    if len(text.lstrip("-")) > _JSON_DIGITS:
+        raise ValueError(f"the number {text[:_JSON_DIGITS]}… has too many digits; write it as text in quotes")
+    return int(text)
 
 
 _READERS: Mapping[ValueType, Callable[[str], JsonValue]] = {

@@ -1,0 +1,204 @@
+"""What is read from each column of one sheet: the result of mapping, which the mapper and check go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ordersheet.mapping_file import CLEAR, VERSION, toml_value
+from ordersheet.model import ATTRIBUTE_PREFIX, JsonValue, column_letters
+from ordersheet.values import READ_AS_TEXT, Reading, ValueType, is_truth_word, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ordersheet.model import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One column that feeds one field."""
+
+    field: str
+    """`order`, a comment, a replace flag, or `extraAttributes.` and a key."""
+    column: int
+    """0 for column A."""
+    header: str
+    reading: Reading = READ_AS_TEXT
+
+    @property
+    def letters(self) -> str:
+        """The column's letters, such as `C`."""
+        return column_letters(self.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that stands for every row."""
+
+    field: str
+    value: JsonValue
+    """A comment's text, True or False for a replace flag, an attribute's value; `""` where `clears`."""
+    clears: bool = False
+    """It was the clear token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A column that is not sent."""
+
+    column: int
+    header: str
+    """Empty for a column that holds something but has no header."""
+    reason: str
+    """A plain clause, such as `not recognised`."""
+    guess: str | None = None
+    """The field it was probably meant to feed."""
+    filled: bool = True
+    """Whether any cell below the header holds something."""
+
+    @property
+    def letters(self) -> str:
+        """The column's letters, such as `C`."""
+        return column_letters(self.column)
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """What is read from each column, what stands for every row, and what is left out."""
+
+    feeds: tuple[Feed, ...]
+    """In column order; exactly one feeds `order`, and none feeds what another feeds."""
+    constants: tuple[Constant, ...] = ()
+    unused: tuple[Unused, ...] = ()
+    """In column order; the result columns of an earlier report are not among them."""
+    warnings: tuple[str, ...] = ()
+    """Sentences a person should read before sending."""
+    clear: str = CLEAR
+
+    @cached_property
+    def columns(self) -> frozenset[int]:
+        """The columns that are read."""
+        return frozenset(feed.column for feed in self.feeds)
+
+    @cached_property
+    def feed_of(self) -> Mapping[str, Feed]:
+        """The feeds by field."""
+        return {feed.field: feed for feed in self.feeds}
+
+    @cached_property
+    def constant_of(self) -> Mapping[str, Constant]:
+        """The constants by field."""
+        return {constant.field: constant for constant in self.constants}
+
+    @cached_property
+    def attributes(self) -> tuple[Feed, ...]:
+        """The columns that feed attributes, in column order."""
+        return tuple(feed for feed in self.feeds if feed.field.startswith(ATTRIBUTE_PREFIX))
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Give the mapping as applied, for the ledger: JSON types alone."""
+        return {
+            "version": VERSION,
+            "columns": [
+                {
+                    "column": feed.letters,
+                    "header": feed.header,
+                    "field": feed.field,
+                    "type": feed.reading.type.value,
+                    "as": "value" if feed.reading.by_value else "shown",
+                    "decimal": feed.reading.decimal,
+                }
+                for feed in self.feeds
+            ],
+            "values": {c.field: self.clear if c.clears else c.value for c in self.constants},
+            "clear": self.clear,
+        }
+
+
+def to_toml(column_map: ColumnMap) -> str:
+    """Write a mapping as a mapping file with comments; reading it back gives the same map.
+
+    Columns that are not sent stand in it as comments, ready to be completed.
+    """
+    plain = [feed for feed in column_map.feeds if not feed.field.startswith(ATTRIBUTE_PREFIX)]
+    lines = [
+        "# Which column feeds which field: ordersheet check FILE --mapping THIS-FILE",
+        f"version = {VERSION}",
+        "# true: columns that are not named here are not sent.",
+        "only = true",
+        "# A cell with this text empties its field.",
+        f"clear = {toml_value(column_map.clear)}",
+        "",
+        "# header = field",
+        "[columns]",
+        *(f"{toml_value(feed.header)} = {_column_entry(feed)}" for feed in plain),
+        *(_comment(column) for column in column_map.unused if column.header),
+    ]
+    if column_map.attributes:
+        lines += ["", "# header = the attribute's key", "[attributes]"]
+        lines += [f"{toml_value(feed.header)} = {_attribute_entry(feed)}" for feed in column_map.attributes]
+    if column_map.constants:
+        lines += ["", "# the same for every row", "[values]"]
+        lines += [
+            f"{toml_value(c.field)} = {toml_value(column_map.clear if c.clears else c.value)}"
+            for c in column_map.constants
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _comment(column: Unused) -> str:
+    field = column.guess or ""
+    return f"# {toml_value(column.header)} = {toml_value(field)}  # not sent: {column.reason}"
+
+
+def _column_entry(feed: Feed) -> str:
+    if not feed.reading.by_value:
+        return toml_value(feed.field)
+    return f'{{ field = {toml_value(feed.field)}, as = "value" }}'
+
+
+def _attribute_entry(feed: Feed) -> str:
+    key = toml_value(feed.field.removeprefix(ATTRIBUTE_PREFIX))
+    reading = feed.reading
+    if reading == READ_AS_TEXT:
+        return key
+    parts = [f"key = {key}"]
+    if reading.type is not ValueType.TEXT:
+        parts.append(f'type = "{reading.type}"')
+    if reading.by_value:
+        parts.append('as = "value"')
+    if reading.decimal:
+        parts.append(f'decimal = "{reading.decimal}"')
+    return f"{{ {', '.join(parts)} }}"
+
+
+class TruthWatch:
+    """Notices attribute columns that hold truth words alone and are sent as text.
+
+    The vendor's yes/no elements expect "1" and "0"; a column of TRUE and FALSE sent as text would set
+    something else without a word. Columns of 1 and 0 alone are what they expect.
+    """
+
+    def __init__(self, column_map: ColumnMap) -> None:
+        self._headers = {
+            feed.column: feed.header for feed in column_map.attributes if feed.reading.type is ValueType.TEXT
+        }
+        self._clear = column_map.clear
+        self._seen: set[int] = set()
+
+    def see(self, row: Row) -> None:
+        """Look at one row."""
+        for column in tuple(self._headers):
+            cell = row.cells.get(column)
+            if cell is None or cell.shown in ("", self._clear):
+                continue
+            if truth(cell.shown) is None:
+                del self._headers[column]
+            elif is_truth_word(cell.shown):
+                self._seen.add(column)
+
+    def found(self) -> tuple[str, ...]:
+        """Give the headers of the columns that held truth words and nothing else, in column order."""
+        return tuple(header for column, header in self._headers.items() if column in self._seen)
