@@ -118,13 +118,15 @@ class TableFacts:
     header_row: int
     """The number of the header row as the person sees it."""
     encoding: str | None = None
-    """CSV only: the Python name of the encoding, and the BOM where there is one (`utf-8-sig`)."""
+    """CSV only: the Python name of the encoding; `utf-8-sig`, `utf-16`, `utf-32` where there is a BOM."""
     encoding_from: str | None = None
     """CSV only: `option`, `byte order mark`, `strict UTF-8` or `detector`."""
     delimiter: str | None = None
     """CSV only."""
     line_ending: str | None = None
     """CSV only: the line ending of the header record."""
+    separator_line: bool = False
+    """CSV only: the file begins with a `sep=` line, which is no record and has no number."""
     hidden_rows: int = 0
     """Data rows that a person does not see."""
     result_columns: tuple[int, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ordersheet.loader.source import open_frame, open_table
 from ordersheet.loader.table import Table
 
-__all__ = ["Table"]
+__all__ = ["Table", "open_frame", "open_table"]
