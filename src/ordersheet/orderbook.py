@@ -1,83 +1,31 @@
-"""What is already done, and what is to be sent: decided purely, from history and file."""
+"""The book of one order: what a file asks of it, what the history holds, what is in doubt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
+
+from ordersheet.decide import Ask, Decision, Entry, EntryState, OperationRef, Policy, Ruling, decide
+from ordersheet.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from ordersheet.model import Operation, OperationKind, Outcome
+    from ordersheet.model import Operation
 
-
-class OperationRef(NamedTuple):
-    """How one operation is named in the ledger, across runs."""
-
-    run: str
-    row: int
-    field: str
-
-
-class EntryState(StrEnum):
-    """How an operation stands in the history of its field. What is proven absent does not stand there."""
-
-    APPLIED = "applied"
-    REFUSED = "refused"
-    IN_DOUBT = "in doubt"
-    THERE = "already there"
-    """Not sent, because the text stood in the order and this ledger had not written it."""
-
-
-class Entry(NamedTuple):
-    """One operation in the history of a field of an order, in the order of sending."""
-
-    ref: OperationRef
-    kind: OperationKind
-    key: str
-    """What it does, normalised and hashed by the ledger: equal keys do the same."""
-    state: EntryState
-    occurrence: int = 1
-    batch: str | None = None
-    at: datetime | None = None
-    """When it was settled, or begun while it is in doubt (UTC)."""
-    message: str = ""
-    """The API's words of a refusal."""
-    text: str | None = None
-    """The text as sent; None once its retention has ended."""
-
-
-class Ask(NamedTuple):
-    """One operation that the file asks for, with its key."""
-
-    row: int
-    operation: Operation
-    key: str
-    occurrence: int = 1
-
-
-class Decision(NamedTuple):
-    """What is to become of one asked operation."""
-
-    ask: Ask
-    outcome: Outcome | None
-    """None: send it. Otherwise why it is not sent."""
-    entry: Entry | None = None
-    """The entry of the history that decided it."""
-    twin: int | None = None
-    """The row that a duplicate repeats."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The options of a run that bear on what is already done."""
-
-    batch: str | None = None
-    again: bool = False
-    retry_no: bool = False
-    duplicates: Literal["skip", "send", "refuse"] = "skip"
+__all__ = [
+    "Ask",
+    "Decision",
+    "Doubt",
+    "Entry",
+    "EntryState",
+    "OperationRef",
+    "OrderBook",
+    "Policy",
+    "decide",
+    "explain",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +55,10 @@ class OrderBook:
 
     Attributes:
         order: the order's ID.
-        rows: the rows of this file that ask something of it, in file order.
         doubts: open doubts and owed looks that other runs left, adopted with the claim.
     """
+
+    __slots__ = ("_asks", "_fields", "_given", "_policy", "_rows", "doubts", "order")
 
     def __init__(
         self,
@@ -118,20 +67,122 @@ class OrderBook:
         history: Sequence[Entry],
         policy: Policy,
         doubts: Sequence[Doubt] = (),
-    ) -> None: ...
+    ) -> None:
+        self.order = order
+        self.doubts = tuple(doubts)
+        self._asks = tuple(asks)
+        self._given = tuple(history)
+        self._policy = policy
+        self._rows: dict[int, list[tuple[Ask, int]]] | None = None
+        self._fields: dict[str, _Field] | None = None
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of this file that ask something of the order, in file order."""
+        return tuple(dict.fromkeys(ask.row for ask in self._asks))
+
+    def row_asks(self, row: int) -> tuple[Ask, ...]:
+        """Give what a row asks of the order, in the row's own order.
+
+        Raises:
+            KeyError: where the row asks nothing of this order.
+        """
+        self._open()
+        assert self._rows is not None
+        return tuple(ask for ask, _ in self._rows[row])
 
     def plan(self, row: int) -> tuple[Decision, ...]:
-        """Decide each operation of a row, in the row's order."""
-        ...
+        """Decide each operation of a row, in the row's order, from what is known now.
+
+        Raises:
+            KeyError: where the row asks nothing of this order.
+        """
+        asks = self._asks
+        if self._fields is None and not self._given and asks and asks[0].row == asks[-1].row == row:
+            return tuple([Decision(ask, None) for ask in asks])
+        fields = self._open()
+        assert self._rows is not None
+        return tuple([fields[ask.operation.field].ruling().decisions[at] for ask, at in self._rows[row]])
+
+    def waits_for(self, row: int) -> int | None:
+        """Name the first earlier row that has yet to send something to a field of this row.
+
+        An overwrite that was given up in doubt is such a case: what follows it in the file was decided as
+        coming after it, and would stand twice if it were sent without.
+        """
+        fields = self._open()
+        assert self._rows is not None
+        waiting = []
+        for ask, at in self._rows[row]:
+            ruling = fields[ask.operation.field].ruling()
+            if ruling.waiting < at:
+                waiting.append(ruling.decisions[ruling.waiting].ask.row)
+        return min(waiting, key=self.rows.index, default=None)
 
     def record(self, entry: Entry) -> None:
         """Write an operation into the history, or change its state where it stands there already."""
-        ...
+        self._field(entry.ref.field).record(entry)
 
     def forget(self, ref: OperationRef) -> None:
         """Take an operation out of the history: it is proven absent."""
-        ...
+        self._field(ref.field).forget(ref)
 
     def history(self, field: str) -> tuple[Entry, ...]:
         """Give the history of one field, oldest first."""
-        ...
+        return tuple(self._field(field).entries.values())
+
+    def _open(self) -> dict[str, _Field]:
+        """Sort asks and history by field, when it is first needed."""
+        if self._fields is None:
+            self._fields = {}
+            self._rows = {}
+            for ask in self._asks:
+                asks = self._field(ask.operation.field).asks
+                self._rows.setdefault(ask.row, []).append((ask, len(asks)))
+                asks.append(ask)
+            for entry in self._given:
+                self._field(entry.ref.field).entries[entry.ref] = entry
+        return self._fields
+
+    def _field(self, name: str) -> _Field:
+        fields = self._fields if self._fields is not None else self._open()
+        found = fields.get(name)
+        if found is None:
+            found = fields[name] = _Field(self._policy)
+        return found
+
+
+class _Field:
+    """One field of the order, with its decisions as long as nothing changes them."""
+
+    __slots__ = ("_added", "_own", "_policy", "_ruling", "asks", "entries")
+
+    def __init__(self, policy: Policy) -> None:
+        self.asks: list[Ask] = []
+        self.entries: dict[OperationRef, Entry] = {}
+        self._policy = policy
+        self._own: set[OperationRef] = set()
+        self._added: dict[OperationRef, Entry] = {}
+        self._ruling: Ruling | None = None
+
+    def record(self, entry: Entry) -> None:
+        known = entry.ref in self.entries
+        self.entries[entry.ref] = entry
+        if not known:
+            self._own.add(entry.ref)
+        if not known or entry.ref in self._added:
+            self._added[entry.ref] = entry
+        else:
+            self._ruling = None
+
+    def forget(self, ref: OperationRef) -> None:
+        self.entries.pop(ref, None)
+        if self._added.pop(ref, None) is None:
+            self._ruling = None
+
+    def ruling(self) -> Ruling:
+        """Give the decisions as of now: the earlier ones, gone on with, where that is enough."""
+        if self._ruling is None or not all(map(self._ruling.advance, self._added.values())):
+            self._ruling = Ruling(self.asks, tuple(self.entries.values()), self._policy, self._own)
+        self._added.clear()
+        return self._ruling
