@@ -1,0 +1,389 @@
+"""How fast to send: one pacer for all lanes, which finds a hidden limit and stays near it.
+
+`Pace` decides, on times that it is given; `Pacer` waits.
+
+The idea: between two push-backs, a server that counts requests accepted exactly what its limit let flow in
+that time, for its store of spare requests was empty at both. So the first push-back ends the fast start, the
+next ones give the rate as a quotient, and after that small steps feel for the edge, ever longer apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ordersheet.sender.clock import Clock
+
+START = 20.0
+"""Requests a second at the very beginning."""
+FAST_STEP = 1.2
+"""Until the first push-back, each accepted request raises the rate by so much."""
+CUT = 0.7
+"""What a push-back leaves of the rate where nothing better is known."""
+STEP = 0.005
+"""After a push-back and its hold, each accepted request raises the rate by this share of it."""
+STEP_LIMIT = 0.15
+"""The steps of one second together, as a share of the rate."""
+MOVED, MOVED_STEP = 1.4, 0.05
+"""So far above the last known limit, it has moved, and the steps grow."""
+HOLD_ROWS, HOLD_SECONDS = 100, 20.0
+"""How long the rate stays even after a push-back: so many requests for each 429 that it cost, or so long."""
+WIDER_ROWS = 1000
+"""Requests after which one more is tried at the same time, where their number seems to be limited."""
+TRUST = 4
+"""The hold is no longer than so many times the requests that the rate was learned from."""
+EVIDENCE = 24
+"""Requests between push-backs that are enough to know the rate by."""
+FASTEST = 1_000_000.0
+SLOWEST = 0.01
+BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
+"""Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
+FREQUENT = 4
+"""Push-backs so few requests apart call for a real pause, whatever the server says: its store must fill."""
+CATCH_UP = 0.05
+"""Seconds of lateness that are made up for: timers wake late."""
+WINDOW_ROWS, WINDOW_SECONDS = 16, 1.0
+QUEUE_FACTOR, QUEUE_SECONDS = 2.0, 0.1
+"""Answers that take longer than the quickest known times the factor, and this longer, stand in a queue."""
+DRAIN, DRAINING = 0.9, 0.99
+"""What a queue leaves of the rate; one that shrinks to the other share within a window drains by itself."""
+PATIENCE = 3
+"""After so many cuts that made nothing quicker, the slowness is not our doing."""
+
+
+class Ticket(NamedTuple):
+    """One request that may go."""
+
+    number: int
+    at: float
+    """When it went, on the monotonic clock."""
+    generation: int
+    in_flight: int
+    """How many were under way, itself included."""
+
+
+class _Mark(NamedTuple):
+    """The state of the counters at a push-back: the server's store was empty then."""
+
+    at: float
+    number: int
+    rejected: int
+
+
+class Pace:
+    """The decisions: when the next request may go, learned from what became of the earlier ones.
+
+    Every time is in seconds on one monotonic clock that the caller names.
+
+    Attributes:
+        rate: requests a second that are let go now.
+        lanes: how many requests may be under way at once; None for any number.
+        gate: until when nothing goes.
+    """
+
+    def __init__(self, *, cap: float | None = None, start: float = START) -> None:
+        self.cap = min(cap or FASTEST, FASTEST)
+        self.rate = min(start, self.cap)
+        self.lanes: int | None = None
+        self.gate = float("-inf")
+        self.in_flight = 0
+        self.generation = 0
+        self._next = float("-inf")
+        self._last = float("-inf")
+        self._sent = 0
+        self._rejected = 0
+        self._fast = True
+        self._first: _Mark | None = None
+        self._marks: deque[_Mark] = deque(maxlen=EVIDENCE)
+        self._widest = 0
+        self._hold = 0
+        self._steps = 0
+        self._trust = HOLD_ROWS
+        self._edge = FASTEST
+        self._narrow_for = 0
+        self._misses = 0
+        self._latency = _Latency()
+
+    def reserve(self, now: float) -> float:
+        """Take the next free moment, and tell which it is. It lapses with the generation."""
+        at = max(self._next, now - CATCH_UP, self.gate)
+        self._next = at + 1.0 / self.rate
+        return at
+
+    def may_go(self, now: float, generation: int) -> bool:
+        """Tell whether a reservation of this generation is still good, at its time."""
+        return generation == self.generation and now >= self.gate
+
+    def full(self) -> bool:
+        """Tell whether as many requests are under way as the server stands."""
+        return self.lanes is not None and self.in_flight >= self.lanes
+
+    def sent(self, now: float) -> Ticket:
+        """Count a request that goes now."""
+        self._sent += 1
+        self._last = now
+        self.in_flight += 1
+        if self._first is None:
+            self._first = _Mark(now, 0, 0)
+        return Ticket(self._sent, now, self.generation, self.in_flight)
+
+    def ended(self, ticket: Ticket) -> None:
+        """Count a request that said nothing about the pace: lost, cut, failed."""
+        del ticket
+        self.in_flight -= 1
+
+    def accepted(self, now: float, ticket: Ticket) -> None:
+        """Learn from a request that the server took, whatever it answered."""
+        self.in_flight -= 1
+        self._misses = 0
+        self._widest = max(self._widest, ticket.in_flight)
+        self._heed_latency(now, now - ticket.at)
+        if ticket.generation != self.generation:
+            return
+        if self._fast:
+            self.rate = min(self.rate * FAST_STEP, self.cap)
+        elif self._hold > 0:
+            self._hold -= 1
+        else:
+            self._steps += 1
+            step = STEP * (1 + self._steps / HOLD_ROWS) if self.rate < MOVED * self._edge else MOVED_STEP
+            self.rate = min(self.rate * (1 + min(step, STEP_LIMIT / self.rate)), self.cap)
+        if self.lanes is not None:
+            self._narrow_for += 1
+            if self._narrow_for >= WIDER_ROWS:
+                self._narrow_for = 0
+                self.lanes += 1
+
+    def pushed_back(self, now: float, ticket: Ticket, pause: float | None) -> None:
+        """Learn from a 429 or 503.
+
+        Args:
+            now: when it arrived.
+            ticket: the request's.
+            pause: seconds until the server wants to be asked again; None where it does not say.
+        """
+        self.in_flight -= 1
+        if ticket.generation != self.generation:
+            # It went before the gate fell: the same push-back, seen once more.
+            self._rejected += 1
+            self._hold += self._trust
+            if pause is not None:
+                self._close(max(self.gate, now + pause))
+            return
+        self.generation += 1
+        wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
+        self._misses = min(self._misses + 1, 16)
+        if self._marks and ticket.number - self._marks[-1].number <= FREQUENT:
+            wait = max(wait, BACKOFF)
+        self._learn(ticket, wait)
+        self._rejected += 1
+        self._steps, self._hold = 0, self._trust
+        self._close(now + wait)
+
+    def _close(self, until: float) -> None:
+        self.gate = until
+        # A gate shorter than the distance between two requests must not bring them nearer together.
+        self._next = max(until, self._last + 1.0 / self.rate)
+
+    def _learn(self, ticket: Ticket, wait: float) -> None:
+        here = _Mark(ticket.at, ticket.number, self._rejected)
+        if ticket.in_flight >= max(self._widest, 2):
+            # Never were more under way and accepted: perhaps it is their number that is limited. If it is
+            # not, the next push-back comes with fewer, and tells.
+            self.rate *= 1.0 if self.lanes is not None else CUT
+            self.lanes = self._widest = ticket.in_flight - 1
+            self._narrow_for = 0
+            self._trust = TRUST
+        elif self.rate >= MOVED * self._edge:
+            # The limit has moved up. What flowed since the last push-back was our own doing: measure anew.
+            self._marks.clear()
+            self._trust = HOLD_ROWS
+            self.rate *= CUT
+        else:
+            self.lanes = None
+            self.rate = min(max(self._flow(here, wait), SLOWEST), self.rate)
+        # The mark counts this refusal, which `here` does not yet.
+        self._marks.append(_Mark(here.at, here.number, here.rejected + 1))
+        self._fast = False
+        self._edge = self.rate
+
+    def _flow(self, here: _Mark, wait: float) -> float:
+        """Tell what the server let flow, from the latest push-backs that together hold evidence enough."""
+        best: tuple[int, float] | None = None
+        for mark in reversed(self._marks):
+            count = here.number - mark.number - 1 - (here.rejected - mark.rejected)
+            if best is not None and count > EVIDENCE:
+                break
+            best = (count, here.at - mark.at)
+        self._trust = HOLD_ROWS
+        if best is not None and best[0] >= 1 and best[1] > 0:
+            count, seconds = best
+            # A part of a request may be left in the store at either end: few requests tell a rate badly.
+            self._trust = min(max(HOLD_ROWS, int(HOLD_SECONDS * count / seconds)), TRUST * count)
+            return (count + (0.5 if count < EVIDENCE else 0.0)) / seconds
+        if best is not None or self._first is None:
+            return self.rate * CUT
+        # The first push-back: what was accepted so far came out of the store as well, so this is too much.
+        whole = here.at - self._first.at + wait
+        return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
+
+    def _heed_latency(self, now: float, seconds: float) -> None:
+        flow = self._latency.add(now, seconds)
+        if flow is None:
+            return
+        self._fast = False
+        self._hold = max(self._hold, HOLD_ROWS)
+        self._steps = 0
+        self.rate = min(self.rate, max(flow, SLOWEST))
+
+
+class _Latency:
+    """Tells from the time that answers take whether the server has a queue of our making."""
+
+    def __init__(self) -> None:
+        self._quickest = float("inf")
+        self._began: float | None = None
+        self._count = 0
+        self._sum = 0.0
+        self._before = float("inf")
+        self._cuts = 0
+        self._heed_from = float("-inf")
+
+    def add(self, now: float, seconds: float) -> float | None:
+        """Count one answer; at the end of a window with a queue, tell the rate that lets it drain.
+
+        None where there is no queue; infinity where there is one and an earlier cut is still at work.
+        """
+        if self._began is None:
+            self._began = now
+        self._count += 1
+        self._sum += seconds
+        self._quickest = min(self._quickest, seconds)
+        if self._count < WINDOW_ROWS or now - self._began < WINDOW_SECONDS:
+            return None
+        mean, flow = self._sum / self._count, self._count / (now - self._began)
+        before, self._before = self._before, mean
+        self._began, self._count, self._sum = now, 0, 0.0
+        if mean <= self._quickest * QUEUE_FACTOR + QUEUE_SECONDS:
+            self._cuts = 0
+            return None
+        if self._cuts and (now < self._heed_from or mean < DRAINING * before):
+            return float("inf")
+        self._cuts += 1
+        self._heed_from = now + 2 * mean
+        if self._cuts > PATIENCE:
+            self._cuts, self._quickest = 0, mean
+            return None
+        return max(flow * DRAIN, 1.0 / mean)
+
+
+class Pacer:
+    """Lets the requests of all lanes go, one by one, when it is time.
+
+    Args:
+        clock: the time, which tests turn.
+        rate: the most requests a second (`--rate`); None for no cap.
+    """
+
+    def __init__(self, clock: Clock, *, rate: float | None = None) -> None:
+        self._clock = clock
+        self._pace = Pace(cap=rate)
+        self._released = False
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._freed: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are let go now."""
+        return self._pace.rate
+
+    @property
+    def pause_left(self) -> float:
+        """Seconds until the gate opens; 0 where it stands open."""
+        return max(0.0, self._pace.gate - self._clock.monotonic())
+
+    async def ready(self) -> Ticket | None:
+        """Wait until a request may go, and count it.
+
+        Returns:
+            A ticket, to be given back to `accepted`, `pushed_back` or `ended` exactly once; None where
+            `release` was called: send nothing more then.
+        """
+        pace, clock = self._pace, self._clock
+        while not self._ended():
+            if pace.full():
+                await self._wait_for_room()
+                continue
+            generation, now = pace.generation, clock.monotonic()
+            at = pace.reserve(now)
+            if at > now:
+                await self._sleep(at - now)
+                now = clock.monotonic()
+                if self._ended():
+                    break
+            if not pace.full() and pace.may_go(now, generation):
+                return pace.sent(now)
+        return None
+
+    def accepted(self, ticket: Ticket) -> None:
+        """Tell that the server took the request: any answer but 429 and 503."""
+        self._pace.accepted(self._clock.monotonic(), ticket)
+        self._free()
+
+    def pushed_back(self, ticket: Ticket, resume: datetime | None) -> None:
+        """Tell of a 429 or 503.
+
+        Args:
+            ticket: the request's.
+            resume: when to go on (see `retry_after.resume_time`); None where the server does not say.
+        """
+        pause = None if resume is None else max(0.0, (resume - self._clock.now()).total_seconds())
+        self._pace.pushed_back(self._clock.monotonic(), ticket, pause)
+        self._free()
+
+    def ended(self, ticket: Ticket) -> None:
+        """Tell that the request ended in a way that says nothing about the pace."""
+        self._pace.ended(ticket)
+        self._free()
+
+    def release(self) -> None:
+        """End every wait at once, those to come included: the run is ending."""
+        self._released = True
+        for sleeper in (*self._sleepers, *self._freed):
+            sleeper.cancel()
+
+    def _ended(self) -> bool:
+        return self._released
+
+    def _free(self) -> None:
+        while self._freed:
+            waiting = self._freed.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    async def _wait_for_room(self) -> None:
+        room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._freed.append(room)
+        await self._until(room)
+
+    async def _sleep(self, seconds: float) -> None:
+        sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._sleepers.add(sleeper)
+        try:
+            await self._until(sleeper)
+        finally:
+            self._sleepers.discard(sleeper)
+
+    async def _until(self, wait: asyncio.Future[None]) -> None:
+        try:
+            await wait
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            # Our own release ends the wait alone; a cancelled task goes on being cancelled.
+            if not self._released or (task is not None and task.cancelling()):
+                raise
