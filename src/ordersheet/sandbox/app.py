@@ -1,0 +1,348 @@
+"""The sandbox's endpoints: `PUT` and `GET <base>/orders`, and a page that shows what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ordersheet.sandbox.answers import Body, as_read, bend, bend_read, change, encode, refused, updated
+from ordersheet.sandbox.faults import Act, Applies, Fault, Faults, Target
+from ordersheet.sandbox.pace import Bucket, retry_after
+from ordersheet.sandbox.page import render
+from ordersheet.sandbox.wire import Gone, Wire, Wires, raw_answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.requests import Request
+
+    from ordersheet.sandbox.store import Store
+
+KEY_HEADER = "API-Authorization"
+LARGEST_BODY = 4 * 1024 * 1024
+_REMEMBERED = 50
+_ELSEWHERE = "http://127.0.0.1:9/elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the sandbox answers."""
+
+    key: str = "practice"
+    """What `API-Authorization` must be."""
+    latency: float = 0.0
+    """Seconds that each request takes before it is carried out."""
+    rate: float | None = None
+    """Requests a second; more get a 429. None: as many as come."""
+    retry_after: str = "seconds"
+    """How that 429 says when to come back: one of `pace.FORMS`."""
+    faults: Sequence[Fault] = ()
+    seed: int = 0
+    """Chooses the pattern in which faults strike."""
+    methods: frozenset[str] = frozenset({"PUT", "GET"})
+    """The endpoints that the key may use; others answer 403."""
+    clock: Callable[[], float] = time.time
+    """Unix seconds."""
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = field(default=asyncio.sleep)
+
+
+class Seen(NamedTuple):
+    """One request, as the page shows it."""
+
+    at: float
+    """Unix seconds."""
+    method: str
+    order: str
+    what: str
+
+
+def base_path(store: Store) -> str:
+    """Give the path of the API; it names the stored state."""
+    return f"/s-{store.state}/api/order-api/1"
+
+
+def create_app(
+    store: Store,
+    manner: Manner | None = None,
+    *,
+    wires: Wires | None = None,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """Make the sandbox's application.
+
+    Args:
+        store: the orders.
+        manner: how it answers.
+        wires: the server's connections; without them a fault of the connection itself answers 500.
+        lifespan: what the server does around it.
+    """
+    sandbox = _Sandbox(store, manner or Manner(), wires or Wires())
+    orders = f"{base_path(store)}/orders"
+    return Starlette(
+        routes=[
+            Route("/", sandbox.page, methods=["GET"]),
+            Route("/id.json", sandbox.id, methods=["GET"]),
+            Route("/state.json", sandbox.state, methods=["GET"]),
+            Route(orders, sandbox.put, methods=["PUT"]),
+            Route(orders, sandbox.get, methods=["GET"]),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class _Sandbox:
+    def __init__(self, store: Store, manner: Manner, wires: Wires) -> None:
+        self.store = store
+        self.manner = manner
+        self.wires = wires
+        self.faults = Faults(manner.faults, manner.seed)
+        self.bucket = Bucket(manner.rate, manner.clock()) if manner.rate else None
+        self.seen: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self.late: set[asyncio.Task[None]] = set()
+
+    # --- what a browser asks for -----------------------------------------------------------------------
+
+    async def page(self, request: Request) -> Response:
+        """Show the orders and the latest requests."""
+        base = str(request.base_url).rstrip("/") + base_path(self.store)
+        return Response(
+            render(self.store, base, self.seen),
+            media_type="text/html",
+            headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
+        )
+
+    async def id(self, _request: Request) -> Response:
+        """Tell which sandbox this is."""
+        return JSONResponse({"state": self.store.state})
+
+    async def state(self, _request: Request) -> Response:
+        """Tell everything that is held: what the orders truly are, whatever was answered."""
+        return JSONResponse(
+            {
+                "state": self.store.state,
+                "market": self.store.market,
+                "orders": [o.to_json() for o in self.store],
+            }
+        )
+
+    # --- the API ---------------------------------------------------------------------------------------
+
+    async def put(self, request: Request) -> Response:
+        """Carry out `PUT <base>/orders`."""
+        content = await _read(request)
+        payload = _object(content)
+        order = payload.get("order") if payload is not None else None
+        number = order if type(order) is int else 0
+        early = self._turned_away(request, number)
+        if early is not None:
+            return early
+        if payload is None:
+            return self._answer(
+                request, order, "not a JSON object", encode(refused(None, "bad request"), xml=False), 400
+            )
+        fault = self.faults.strike(Target.PUT, number)
+        await self._take_time()
+        if fault is not None:
+            return await self._misbehave(request, payload, fault)
+        answer = self._carry_out(payload)
+        return self._answer(
+            request, order, str(answer.get("msg", "ok")), encode(answer, xml=_wants_xml(payload))
+        )
+
+    async def get(self, request: Request) -> Response:
+        """Carry out `GET <base>/orders`."""
+        asked = request.query_params.get("order")
+        number = int(asked) if asked is not None and asked.isascii() and asked.isdecimal() else 0
+        early = self._turned_away(request, number)
+        if early is not None:
+            return early
+        fault = self.faults.strike(Target.GET, number)
+        await self._take_time()
+        found = self._find(request, number if asked is not None else None)
+        xml = request.query_params.get("xml", "").lower() in ("1", "true")
+        if fault is None:
+            body = encode({"status": "ok", "orders": found}, xml=xml)
+            return self._answer(request, asked, f"{len(found)} found", body)
+        if fault.kind.act is Act.BODY:
+            return self._answer(request, asked, fault.kind.name, bend_read(fault.detail, found, xml=xml))
+        return await self._act(request, asked, fault, encode({"status": "ok", "orders": found}, xml=xml))
+
+    def _find(self, request: Request, number: int | None) -> list[dict[str, Any]]:
+        if number is not None:
+            order = self.store.visible(number)
+            return [as_read(order)] if order is not None else []
+        limit, offset = _count(request, "limit", 20), _count(request, "offset", 0)
+        shown = [order for order in self.store if order.market == self.store.market]
+        return [as_read(order) for order in shown[offset : offset + limit]]
+
+    def _turned_away(self, request: Request, number: int) -> Response | None:
+        given = request.headers.get(KEY_HEADER, "")
+        if not hmac.compare_digest(given.encode(), self.manner.key.encode()):
+            return self._answer(
+                request, number, "wrong key", encode(refused(number, "unauthorized"), xml=False), 401
+            )
+        if request.method not in self.manner.methods:
+            body = encode(refused(number, "endpoint not allowed"), xml=False)
+            return self._answer(request, number, "not allowed", body, 403)
+        now = self.manner.clock()
+        wait = self.bucket.take(now) if self.bucket is not None else 0.0
+        if wait:
+            body = encode(refused(number, "too many requests"), xml=False)
+            headers = retry_after(self.manner.retry_after, wait, now)
+            return self._answer(request, number, "too many requests", body, 429, headers)
+        return None
+
+    def _carry_out(self, payload: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        order = payload.get("order")
+        refusal = self.store.refusal(payload)
+        if refusal is not None:
+            return refused(order, refusal)
+        for _ in range(times):
+            self.store.apply(payload, self._change_of(payload["order"]))
+        return updated(order)
+
+    def _change_of(self, order: int) -> Callable[[str], str]:
+        fault = self.faults.strike(Target.TEXT, order)
+        return str if fault is None else partial(change, fault.detail)
+
+    # --- misbehaviour ----------------------------------------------------------------------------------
+
+    async def _misbehave(self, request: Request, payload: dict[str, Any], fault: Fault) -> Response:
+        xml = _wants_xml(payload)
+        order = payload.get("order")
+        answer = updated(order)
+        match fault.kind.applies:
+            case Applies.YES:
+                answer = self._carry_out(payload)
+            case Applies.TWICE:
+                answer = self._carry_out(payload, times=2)
+            case Applies.PART:
+                answer = self._carry_out(_internal_part(payload))
+            case Applies.LATE:
+                self._later(payload, float(fault.detail))
+            case _:
+                pass
+        if fault.kind.act is Act.BODY:
+            return self._answer(request, order, fault.kind.name, bend(fault.detail, answer, xml=xml))
+        return await self._act(request, order, fault, encode(answer, xml=xml))
+
+    def _later(self, payload: dict[str, Any], seconds: float) -> None:
+        async def arrive() -> None:
+            await self.manner.sleep(seconds)
+            self._carry_out(payload)
+
+        task = asyncio.create_task(arrive())
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
+
+    async def _act(self, request: Request, order: object, fault: Fault, body: Body) -> Response:
+        """Let the client see what the fault says."""
+        kind = fault.kind
+        if kind.act is Act.STATUS:
+            headers = retry_after(fault.detail, 1.0, self.manner.clock()) if kind.details == "form" else {}
+            page = Body(b"" if kind.status == 204 else kind.name.encode(), "text/plain; charset=utf-8")  # noqa: PLR2004
+            return self._answer(request, order, kind.name, page, kind.status, headers)
+        if kind.act is Act.REDIRECT:
+            headers = {"location": _ELSEWHERE}
+            return self._answer(request, order, kind.name, Body(b"", "text/plain"), kind.status, headers)
+        wire = self.wires.of(request.scope)
+        if wire is None:
+            return self._answer(request, order, kind.name, Body(b"no connection to break", "text/plain"), 500)
+        self._note(request, order, kind.name)
+        if kind.act is Act.STALE:
+            wire.write(raw_answer(200, "application/json", encode(updated(1), xml=False).content))
+            return Response(body.content, media_type=body.type)
+        await self._break(wire, fault, raw_answer(200, body.type, body.content), len(body.content))
+        return Gone()
+
+    async def _break(self, wire: Wire, fault: Fault, whole: bytes, body_size: int) -> None:
+        """End, cut or slow down the connection; a stall leaves it as it is."""
+        match fault.kind.act:
+            case Act.CLOSE:
+                wire.close()
+            case Act.RESET:
+                wire.reset()
+            case Act.CUT:
+                wire.write(whole[: -max(1, body_size // 2)])
+                wire.close()
+            case Act.GARBAGE:
+                wire.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+                wire.close()
+            case Act.DRIP:
+                for index in range(len(whole)):
+                    if wire.closed:
+                        return
+                    wire.write(whole[index : index + 1])
+                    await self.manner.sleep(float(fault.detail))
+                wire.close()
+            case _:
+                pass
+
+    # --- small things ----------------------------------------------------------------------------------
+
+    async def _take_time(self) -> None:
+        if self.manner.latency:
+            await self.manner.sleep(self.manner.latency)
+
+    def _note(self, request: Request, order: object, what: str) -> None:
+        shown = "" if order in (None, 0) else str(order)
+        self.seen.appendleft(Seen(self.manner.clock(), request.method, shown, what))
+
+    def _answer(
+        self,
+        request: Request,
+        order: object,
+        what: str,
+        body: Body,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        self._note(request, order, what)
+        return Response(body.content, status, {**(headers or {}), "content-type": body.type})
+
+
+async def _read(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    stream: AsyncIterator[bytes] = request.stream()
+    async for chunk in stream:
+        size += len(chunk)
+        if size <= LARGEST_BODY:
+            chunks.append(chunk)
+    return b"".join(chunks) if size <= LARGEST_BODY else b""
+
+
+def _object(content: bytes) -> dict[str, Any] | None:
+    try:
+        payload = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _wants_xml(payload: dict[str, Any]) -> bool:
+    return payload.get("xml") is True
+
+
+def _internal_part(payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in payload.items()
+        if key in ("order", "internalComment", "replaceInternalComment")
+    }
+
+
+def _count(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() else default
