@@ -1,1 +1,35 @@
 """ordersheet: a spreadsheet of orders in, the same spreadsheet with `ok` or `no` beside every row out."""
+
+from __future__ import annotations
+
+from ordersheet.errors import (
+    Interrupted,
+    LedgerError,
+    MappingError,
+    OrdersheetError,
+    RunStopped,
+    SettingsError,
+    SourceError,
+    UsageError,
+)
+from ordersheet.library import check, send
+from ordersheet.model import Outcome, Problem, RowResult, RunSummary
+from ordersheet.result import RunResult
+
+__all__ = [
+    "Interrupted",
+    "LedgerError",
+    "MappingError",
+    "OrdersheetError",
+    "Outcome",
+    "Problem",
+    "RowResult",
+    "RunResult",
+    "RunStopped",
+    "RunSummary",
+    "SettingsError",
+    "SourceError",
+    "UsageError",
+    "check",
+    "send",
+]

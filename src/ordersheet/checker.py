@@ -1,0 +1,130 @@
+"""Check a file without sending: read, map, count, and show what would be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ordersheet import mapping
+from ordersheet.errors import UsageError
+from ordersheet.model import Outcome, RunSummary
+from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
+from ordersheet.result import RunResult, count, iso
+from ordersheet.run import file_sha256, target_of
+from ordersheet.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ordersheet.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found."""
+
+    prepared: Prepared
+    survey: Survey
+    result: RunResult
+    written: tuple[Path, ...]
+    """The files that were asked for: the mapping, the file with its problems."""
+
+
+def check(source: object, settings: Settings) -> Checked:
+    """Read, map and count a file or frame; where an address is known, count what is already applied too.
+
+    Args:
+        source: a path, or a pandas DataFrame.
+        settings: every setting, checked.
+
+    Raises:
+        OrdersheetError: where the file, the mapping or a setting stands in the way.
+    """
+    started = datetime.now(UTC)
+    with prepare(source, settings) as prepared:
+        refuse_missing_rows(prepared, settings)
+        seen = _survey(prepared, settings)
+        written = tuple(_write_asked(prepared, settings))
+        results = tuple(prepared.spool.left_out_results())
+    _, outcomes, amiss = count(results)
+    code = 1 if amiss else 0
+    summary = RunSummary(
+        command="check",
+        batch=settings.batch,
+        profile=settings.profile,
+        file=str(prepared.path) if prepared.path is not None else None,
+        sha256=file_sha256(prepared.path),
+        sheet=prepared.table.facts.sheet,
+        host=seen.host,
+        exit_code=code,
+        rows=prepared.tally.rows,
+        status={"ok": prepared.tally.rows - len(results), "no": len(results)},
+        outcomes={**outcomes, **seen.done},
+        started=iso(started),
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        problems=tuple(prepared.tally.problems),
+    )
+    return Checked(prepared, seen, RunResult(summary, lambda: iter(results), prepared.frame), written)
+
+
+def _survey(prepared: Prepared, settings: Settings) -> Survey:
+    policy = policy_of(settings)
+    if settings.base_url is None:
+        return survey(prepared, None, store="", host=None, policy=policy)
+    target = target_of(settings)
+    if not settings.ledger.exists():
+        return survey(prepared, None, store=target.store, host=target.host, policy=policy)
+    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+
+    with Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
+        return survey(prepared, ledger, store=target.store, host=target.host, policy=policy)
+
+
+def _write_asked(prepared: Prepared, settings: Settings) -> list[Path]:
+    written = []
+    if settings.save_mapping is not None:
+        refuse_existing(settings.save_mapping, overwrite=settings.overwrite)
+        try:
+            settings.save_mapping.write_text(mapping.to_toml(prepared.column_map), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"The mapping cannot be written to {settings.save_mapping}: {error.strerror}.",
+                code="unwritable",
+            ) from error
+        written.append(settings.save_mapping)
+    if settings.problems is not None:
+        written.append(write_problems(prepared, settings))
+    return written
+
+
+def write_problems(prepared: Prepared, settings: Settings) -> Path:
+    """Write the person's own file with the problems beside the rows.
+
+    Raises:
+        UsageError: where the source is a frame, or the file would replace something.
+    """
+    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+
+    assert settings.problems is not None
+    if prepared.path is None:
+        raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
+    fault = reporter.report_path_problem(settings.problems, prepared.path, overwrite=settings.overwrite)
+    if fault is not None:
+        raise UsageError(fault, code="problems-path")
+    found = (
+        (result.row, result.message)
+        for result in prepared.spool.left_out_results()
+        if result.outcome is not Outcome.NOT_SENT
+    )
+    return reporter.write_problems(prepared.path, prepared.table.facts, found, settings.problems).path
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over an existing file.
+
+    Raises:
+        UsageError: where it exists and nobody said --overwrite.
+    """
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists already. Choose another name, or add --overwrite.", code="exists")

@@ -1,0 +1,8 @@
+"""The command: parse, call, print, exit code."""
+
+from __future__ import annotations
+
+from ordersheet.cli import send, setup  # each adds its commands to the app
+from ordersheet.cli.app import app
+
+__all__ = ["app", "send", "setup"]

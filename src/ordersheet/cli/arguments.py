@@ -1,0 +1,85 @@
+"""From the table of options to the command's parameters, so that neither is written twice."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ordersheet.options import Option, of_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def parameters_of(command: str) -> list[inspect.Parameter]:
+    """Give the parameters that typer turns into the command's options."""
+    return [_parameter(option) for option in of_command(command)]
+
+
+def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a function the options of a command; they reach it as one dict, `flags`.
+
+    The function's own parameters stand before them, as typer understands them.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for parameter in inspect.signature(function, eval_str=True).parameters.values()
+            if parameter.name != "flags"
+        ]
+        names = [option.name for option in of_command(command)]
+
+        def call(**given: Any) -> None:  # noqa: ANN401 - whatever typer read
+            flags = {name: _meant(name, command, given.pop(name)) for name in names}
+            function(**given, flags=flags)
+
+        parameters = [*own, *parameters_of(command)]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        call.__name__ = function.__name__
+        call.__doc__ = function.__doc__
+        return call
+
+    return decorate
+
+
+def help_of(option: Option) -> str:
+    """Give the help of one option, with its default and its environment name."""
+    default = option.shown_default or (
+        "" if option.default in (None, False, True, ()) else str(option.default)
+    )
+    notes = [f"default: {default}" if default else "", option.env or ""]
+    shown = "; ".join(filter(None, notes))
+    return f"{option.help} [{shown}]" if shown else option.help
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    declared = {"help": help_of(option), "show_default": False, "rich_help_panel": option.group}
+    kind: Any
+    if option.switch:
+        kind = Annotated[
+            bool, typer.Option(option.flag, *(("-v",) if option.name == "verbose" else ()), **declared)
+        ]
+        default: object = False
+    elif option.repeatable:
+        kind, default = (
+            Annotated[list[str] | None, typer.Option(option.flag, metavar=option.metavar, **declared)],
+            None,
+        )
+    else:
+        kind, default = (
+            Annotated[str | None, typer.Option(option.flag, metavar=option.metavar, **declared)],
+            None,
+        )
+    return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def _meant(name: str, command: str, value: object) -> object:
+    """Turn what typer read into what was meant: a switch that is not there says nothing."""
+    option = next(option for option in of_command(command) if option.name == name)
+    if not option.switch:
+        return value
+    return (not option.negative) if value else None

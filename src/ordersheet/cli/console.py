@@ -1,0 +1,205 @@
+"""What a person reads in the terminal: every line of check, send, runs and show."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+from ordersheet.api import put_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import TextIO
+
+    from ordersheet.column_map import Feed, Unused
+    from ordersheet.model import OrderUpdate, RunSummary
+    from ordersheet.prepare import Prepared, ProblemGroup
+    from ordersheet.result import RunResult
+    from ordersheet.survey import Survey
+
+_EXAMPLE_WIDTH = 40
+_KINDS = (
+    ("append", "comment appended", "comments appended"),
+    ("replace", "comment replaced", "comments replaced"),
+    ("set", "attribute set", "attributes set"),
+    ("clear", "field cleared", "fields cleared"),
+)
+
+
+class Console:
+    """Where lines for people go: stdout, or stderr where stdout belongs to JSON."""
+
+    def __init__(self, *, json_mode: bool = False) -> None:
+        self.stream: TextIO = sys.stderr if json_mode else sys.stdout
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal that lacks a letter shows a stand-in; it must not end a run.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+
+    def say(self, *lines: str) -> None:
+        """Print lines, with control characters made visible."""
+        for line in lines:
+            self.stream.write(printable(line) + "\n")
+        self.stream.flush()
+
+
+def printable(text: str) -> str:
+    """Give a text without control and formatting characters, which could do things to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Zl", "Zp")
+        else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
+    )
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Give a number and its noun: `1 row`, `2,000 rows`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def short(text: str, width: int = _EXAMPLE_WIDTH) -> str:
+    """Give a text on one line, cut to a width."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def columns(rows: Iterable[tuple[str, ...]], *, indent: int = 2) -> Iterator[str]:
+    """Set rows of texts as columns, each as wide as its widest text."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        yield (" " * indent + "  ".join(cells)).rstrip()
+
+
+# ---- check ----
+
+
+def recognised(prepared: Prepared) -> Iterator[str]:
+    """What was recognised: file, sheet, header row, columns."""
+    facts, tally = prepared.table.facts, prepared.tally
+    what = [prepared.name]
+    if facts.sheet is not None:
+        what.append(f'sheet "{facts.sheet}"')
+    what += [f"header in row {facts.header_row}", plural(tally.rows, "row")]
+    yield ", ".join(what)
+    if facts.form == "csv":
+        name = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(
+            facts.delimiter or "", facts.delimiter
+        )
+        yield f"  encoding {facts.encoding} (from {facts.encoding_from}), delimiter {name}"
+    if facts.hidden_rows:
+        yield f"  {plural(facts.hidden_rows, 'hidden row')}"
+    for notice in facts.notices:
+        yield f"  Note: {notice}"
+    yield ""
+    yield "What goes where:"
+    yield from columns(_sent_columns(prepared))
+    unsent = [column for column in prepared.column_map.unused if column.filled or column.header]
+    if unsent:
+        yield "Not sent:"
+        yield from columns(
+            (column.letters, column.header or "(no header)", _why(column)) for column in unsent
+        )
+    for warning in prepared.column_map.warnings:
+        yield f"  Note: {warning}"
+    for header in prepared.truth_columns:
+        yield (
+            f'  Note: "{header}" holds only yes/no words and is sent as text. '
+            'A mapping file can say type = "bool" or "bool01".'
+        )
+
+
+def _why(column: Unused) -> str:
+    meant = f"; did you mean {column.guess}?" if column.guess else ""
+    return f"{column.reason}{meant}"
+
+
+def _sent_columns(prepared: Prepared) -> Iterator[tuple[str, ...]]:
+    for feed in prepared.column_map.feeds:
+        example = prepared.tally.examples.get(feed.column, "")
+        yield feed.letters, feed.header, "->", f"{feed.field}{_reading(feed)}", short(example)
+    for constant in prepared.column_map.constants:
+        value = constant.value
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield "", "(every row)", "->", constant.field, "(cleared)" if constant.clears else short(shown)
+
+
+def _reading(feed: Feed) -> str:
+    notes = [] if feed.reading.type == "text" else [f"as {feed.reading.type}"]
+    notes += ["by value"] if feed.reading.by_value else []
+    notes += [f'decimal sign "{feed.reading.decimal}"'] if feed.reading.decimal else []
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:
+    """The problems by kind, with the first few addresses."""
+    for group in groups.values():
+        more = ", …" if group.count > len(group.cells) else ""
+        yield f"  {group.count:>5} x {', '.join(group.cells)}{more}"
+        yield f"          {group.message}"
+
+
+def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str]:
+    """The first payloads, byte for byte as they would leave."""
+    for update in updates:
+        body = put_body(update.order, update.operations, xml=xml).decode("utf-8")
+        yield f"  row {update.row}: {body}"
+
+
+def operations(counts: Mapping[str, int]) -> str:
+    """So many of each kind of operation, in words."""
+    parts = [plural(counts[kind], one, many) for kind, one, many in _KINDS if counts.get(kind)]
+    return ", ".join(parts) or "nothing"
+
+
+def before(seen: Survey) -> Iterator[str]:
+    """The numbers that matter before sending."""
+    to = f" to {seen.host}" if seen.host else ""
+    yield f"{plural(seen.to_send, 'row')} of {seen.rows:,} to send{to}: {operations(seen.operations)}"
+    for outcome, number in sorted(seen.done.items()):
+        yield f"  {plural(number, 'row')}: {outcome}"
+    if seen.problems:
+        yield f"  {plural(seen.problems, 'row')} with problems, never sent"
+    if seen.nothing:
+        yield f"  {plural(seen.nothing, 'row')} asking for nothing"
+    if seen.left_apart:
+        yield f"  {plural(seen.left_apart, 'row')} left out on purpose"
+    if seen.other_texts:
+        yield (
+            f"  {plural(seen.other_texts, 'other text')} of an earlier version of this file "
+            "already added; the new text goes below the old one:"
+        )
+        for text in seen.other_text_examples:
+            yield f"    row {text.row}, order {text.order}"
+            yield f"      stands: {short(text.old, 80)}"
+            yield f"      added:  {short(text.new, 80)}"
+
+
+# ---- send ----
+
+
+def after(result: RunResult) -> Iterator[str]:
+    """What a run came to; the report's full path is the last line."""
+    summary = result.summary
+    yield ""
+    yield f"{plural(result.ok, 'row')} ok, {result.no:,} no (run {summary.run})"
+    yield from columns((f"{number:,}".rjust(7), outcome) for outcome, number in summary.outcomes.items())
+    requests = summary.requests
+    pushed = f", {requests.pushed_back:,} pushed back" if requests.pushed_back else ""
+    yield f"{requests.put:,} PUT, {requests.get:,} GET{pushed} in {summary.seconds:.1f} s"
+    if summary.error:
+        yield summary.error
+    if summary.report:
+        yield summary.report
+
+
+def run_line(run: RunSummary) -> tuple[str, ...]:
+    """One run as a line of a list."""
+    ok, no = run.status.get("ok", 0), run.status.get("no", 0)
+    return run.run or "", run.started or "", f"{ok:,} ok", f"{no:,} no", run.stopped_by or "", run.file or ""

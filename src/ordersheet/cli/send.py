@@ -1,0 +1,94 @@
+"""check and send: what the command is for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, after, before, first_payloads, plural, problems, recognised
+from ordersheet.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ordersheet.result import RunResult
+    from ordersheet.settings import Settings
+    from ordersheet.survey import Survey
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The spreadsheet: .xlsx, .xlsm, .csv, .tsv, .txt, .ods, .xls.")
+]
+
+
+@app.command(epilog="Example: ordersheet check calls.xlsx --profile qa")
+@with_options("check")
+def check(file: File, flags: dict[str, Any]) -> None:
+    """Read, map, validate and show what would be sent; sends nothing, needs no network."""
+    from ordersheet.checker import check as check_file  # noqa: PLC0415 - reading needs more than --help does
+
+    settings = settings_of(flags)
+    console = Console(json_mode=settings.json)
+    checked = check_file(file, settings)
+    prepared, seen = checked.prepared, checked.survey
+    console.say(*recognised(prepared), "")
+    console.say(*before(seen))
+    if prepared.tally.groups:
+        console.say("", "Problems:", *problems(prepared.tally.groups))
+    if prepared.tally.first_updates:
+        console.say("", "The first payloads:", *first_payloads(prepared.tally.first_updates, xml=False))
+    for path in checked.written:
+        console.say("", f"Written: {path}")
+    _end(checked.result, settings)
+
+
+@app.command(epilog="Example: ordersheet send calls.xlsx --profile qa")
+@with_options("send")
+def send(file: File, flags: dict[str, Any]) -> None:
+    """Send each row, write the report; run it again to finish what is not finished."""
+    from ordersheet.cli.signals import signals_press  # noqa: PLC0415
+    from ordersheet.run import send as send_file  # noqa: PLC0415 - sending needs more than --help does
+    from ordersheet.ticker import ticker  # noqa: PLC0415
+
+    settings = settings_of(flags)
+    console = Console(json_mode=settings.json)
+    with (
+        signals_press(console.say) as stop,
+        ticker(progress=settings.progress, log_format=settings.log_format) as tell,
+    ):
+        result = send_file(file, settings, ask=_asker(console, settings), tell=tell, stop=stop)
+    console.say(*after(result))
+    _end(result, settings)
+
+
+def _asker(console: Console, settings: Settings) -> Callable[[Survey], bool]:
+    def ask(seen: Survey) -> bool:
+        console.say(*before(seen))
+        if settings.yes or not seen.to_send:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "Nothing was sent: there is no terminal to ask at. Add --yes to send without being asked.",
+                code="no-answer",
+            )
+        console.say(f"Send {plural(seen.to_send, 'row')} to {seen.host}? [y/N]")
+        answer = sys.stdin.readline()
+        if not answer:
+            raise UsageError(
+                "Nothing was sent: no answer came. Add --yes to send without being asked.", code="no-answer"
+            )
+        return answer.strip().lower() in ("y", "yes")
+
+    return ask
+
+
+def _end(result: RunResult, settings: Settings) -> None:
+    if settings.json:
+        typer.echo(result.to_json())
+    if settings.open and result.report is not None:
+        typer.launch(str(result.report))
+    raise typer.Exit(result.exit_code)

@@ -1,0 +1,187 @@
+"""The commands that get a person going: setup, doctor, template, sandbox and demo."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, after, columns
+from ordersheet.errors import UsageError
+
+
+@app.command(epilog="Example: ordersheet demo")
+def demo() -> None:
+    """Send a sample workbook to a sandbox of its own and write a report; no settings needed."""
+    from ordersheet.demo import demo as run_demo  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.ticker import ticker  # noqa: PLC0415
+
+    console = Console()
+    with ticker(progress=True, log_format="text") as tell:
+        result, designed = run_demo(console.say, tell)
+    console.say(*after(result))
+    if not designed:
+        console.say("", "This is not how the demo is meant to end; please report it with the lines above.")
+    raise typer.Exit(0 if designed else 1)
+
+
+@app.command(epilog="Example: ordersheet setup")
+def setup(
+    *,
+    config: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Your settings file.")] = None,  # noqa: UP045 - typer's older versions read only this
+) -> None:
+    """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
+    from ordersheet.api import clean_address, is_loopback  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.apikey import Secret, save_key  # noqa: PLC0415
+    from ordersheet.probe import probe  # noqa: PLC0415
+    from ordersheet.profiles import check_name, write_profile  # noqa: PLC0415
+    from ordersheet.settings import user_file  # noqa: PLC0415
+
+    console = Console()
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "setup asks questions, and there is no terminal to ask at. Set ORDERSHEET_BASE_URL and "
+            "ORDERSHEET_API_KEY_FILE instead, or write the settings file by hand.",
+            code="no-terminal",
+        )
+    name = check_name(_asked("A short name for this store, such as qa or production", "default"))
+    address = clean_address(_asked("The address of its Order API, as the plugin's page shows it"))
+    if address.startswith("http:") and not is_loopback(address):
+        raise UsageError(
+            f"{address} is plain http: the key could be read on its way. Use https.", code="plain-http"
+        )
+    key = Secret(getpass.getpass("The API key (it stays unseen): ").strip()).checked("what you typed")
+    console.say(f"Asking {address} ...")
+    found = probe(address, key, settings_of({"config": config}))
+    console.say(found.sentence)
+    if not found.usable and not typer.confirm("Save it all the same?", default=False):
+        raise UsageError("Nothing was saved.", code="declined")
+    path = config or user_file()
+    write_profile(path, name, address)
+    where = save_key(address, key)
+    console.say(
+        f"Saved: the profile {name} in {path}, the key in {where}. The key goes to this address only.",
+        f"Next: ordersheet check FILE --profile {name}",
+    )
+
+
+def _asked(question: str, default: str | None = None) -> str:
+    return str(typer.prompt(question, default=default)).strip()
+
+
+@app.command(epilog="Example: ordersheet doctor --profile qa --json")
+@with_options("doctor")
+def doctor(flags: dict[str, Any]) -> None:
+    """Show version, settings and where each comes from, where things lie; try one GET."""
+    from ordersheet.doctor import diagnose  # noqa: PLC0415 - needs more than --help does
+
+    settings = settings_of(flags)
+    found = diagnose(settings)
+    if settings.json:
+        typer.echo(json.dumps(found.as_object(), ensure_ascii=False))
+    else:
+        console = Console()
+        console.say(f"ordersheet {found.version}, Python {found.python}, {found.system}", "", "Settings:")
+        console.say(*columns((name, value, f"({source})") for name, value, source in found.settings))
+        console.say("", "Places:")
+        console.say(
+            *columns((what, path, "" if there else "(not there)") for what, path, there in found.places)
+        )
+        console.say("", found.probe.sentence if found.probe else found.why_not or "")
+    raise typer.Exit(0 if found.well else 1)
+
+
+@app.command(epilog="Example: ordersheet template calls.xlsx")
+def template(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new workbook.")] = Path("orders.xlsx"),
+    *,
+    mapping: Annotated[
+        Optional[Path],  # noqa: UP045 - typer's older versions read only this
+        typer.Option(metavar="FILE", help="A mapping file whose attributes become columns."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let it replace an existing file.")] = False,
+) -> None:
+    """Write an empty workbook with the right headers, validation lists and a help sheet."""
+    from ordersheet.checker import refuse_existing  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.mapping import read_mapping_file  # noqa: PLC0415
+    from ordersheet.template import write_template  # noqa: PLC0415
+
+    refuse_existing(file, overwrite=overwrite)
+    attributes = read_mapping_file(mapping).attribute_headers if mapping is not None else ()
+    write_template(file, attributes=attributes)
+    Console().say(f"Fill in {file}, then: ordersheet check {file}")
+
+
+@app.command(epilog="Example: ordersheet sandbox --latency 0.2 --fault close-after:20%")
+def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
+    *,
+    port: Annotated[
+        int, typer.Option(metavar="N", help="The port on 127.0.0.1; 0 for any free one.", min=0, max=65535)
+    ] = 8765,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the orders in this file.")] = None,
+    key: Annotated[str, typer.Option(metavar="TEXT", help="The API key that it accepts.")] = "practice",
+    latency: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that each request takes.", min=0)
+    ] = 0.0,
+    rate: Annotated[float | None, typer.Option(metavar="N", help="Requests a second; more get 429.")] = None,
+    retry_after: Annotated[
+        str,
+        typer.Option(
+            metavar="FORM", help="How 429 says when to come back: seconds, date, unix, millis or iso."
+        ),
+    ] = "seconds",
+    fault: Annotated[
+        Optional[list[str]],  # noqa: UP045 - the same
+        typer.Option(
+            metavar="KIND[=X][:WHEN]",
+            help="A misbehaviour, such as close-after:20% or 503-wait:3. Repeatable.",
+        ),
+    ] = None,
+    faults: Annotated[bool, typer.Option("--faults", help="List the faults and exit.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another pattern of faults.")] = 0,
+    any_order: Annotated[bool, typer.Option("--any-order", help="Let every order ID exist.")] = False,
+    no_get: Annotated[bool, typer.Option("--no-get", help="The key may not read orders (403).")] = False,
+) -> None:
+    """Run a practice Order API on this computer; --profile sandbox finds it with nothing set."""
+    from ordersheet.sandbox import server  # noqa: PLC0415 - the web server is not needed for --help
+    from ordersheet.sandbox.app import Manner  # noqa: PLC0415
+    from ordersheet.sandbox.faults import KINDS, parse_fault  # noqa: PLC0415
+    from ordersheet.sandbox.pace import FORMS  # noqa: PLC0415
+    from ordersheet.sandbox.store import Store  # noqa: PLC0415
+
+    console = Console()
+    if faults:
+        console.say(*columns((kind.name, kind.target.value, kind.help) for kind in KINDS.values()))
+        raise typer.Exit
+    if retry_after not in FORMS:
+        raise UsageError(f"--retry-after must be one of {', '.join(FORMS)}.", code="bad-setting")
+    try:
+        manner = Manner(
+            key=key,
+            latency=latency,
+            rate=rate,
+            retry_after=retry_after,
+            faults=tuple(parse_fault(text) for text in fault or ()),
+            seed=seed,
+            methods=frozenset({"PUT"}) if no_get else frozenset({"PUT", "GET"}),
+        )
+    except ValueError as error:
+        raise UsageError(f"--fault {error} See ordersheet sandbox --faults.", code="bad-setting") from error
+
+    def ready(running: server.Running) -> None:
+        console.say(f"The sandbox runs at {running.base_url}", f"What it holds: {running.page_url}", "")
+        console.say(*server.next_commands(running.base_url, running.key).splitlines(), "Ctrl-C ends it.")
+
+    try:
+        server.serve(Store(file, on_demand=any_order), manner, port=port, on_ready=ready)
+    except OSError as error:
+        raise UsageError(
+            f"The sandbox cannot listen on port {port}: {error.strerror}. Choose another with --port.",
+            code="port-taken",
+        ) from error

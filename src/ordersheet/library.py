@@ -1,0 +1,132 @@
+"""The Python API: check and send, with settings as keywords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from ordersheet.errors import Interrupted, RunStopped
+from ordersheet.settings import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
+
+    import pandas as pd
+
+    from ordersheet.result import RunResult
+    from ordersheet.sender.progress import Progress
+    from ordersheet.settings import Settings
+
+
+class CheckOptions(TypedDict, total=False):
+    """The keywords of `check` and `send`; docs/commands.md says what each means."""
+
+    api_key: str
+    base_url: str
+    profile: str
+    config: str | PathLike[str]
+    store: str
+    api_key_file: str | PathLike[str]
+    ledger: str | PathLike[str]
+    ledger_must_exist: bool
+    allow_http: bool
+    sheet: str
+    encoding: str
+    delimiter: str
+    hidden: str
+    allow_empty: bool
+    limit: int
+    rows: str
+    mapping: str | PathLike[str]
+    save_mapping: str | PathLike[str]
+    set: Sequence[str] | Mapping[str, str]
+    only_columns: Sequence[str]
+    duplicates: str
+    batch: str
+    problems: str | PathLike[str]
+    overwrite: bool
+
+
+class SendOptions(CheckOptions, total=False):
+    """The further keywords of `send`."""
+
+    again: bool
+    retry_no: bool
+    trust_report: bool
+    max_no: int | str
+    proxy: str
+    ca_bundle: str | PathLike[str]
+    rate: float
+    concurrency: int | str
+    timeout: float
+    attempts: int
+    settle: float
+    grace: float
+    baseline: bool
+    xml: bool
+    report: str | PathLike[str]
+
+
+def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOptions]) -> RunResult:
+    """Read, map and validate; send nothing.
+
+    Args:
+        source: a path, or a DataFrame with headers as column names.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Returns:
+        The counts, and as rows those that cannot be sent.
+
+    Raises:
+        OrdersheetError: where the file, the mapping or a setting stands in the way.
+    """
+    from ordersheet.checker import check as check_source  # noqa: PLC0415 - reading needs more than importing does
+
+    return check_source(source, _settings(options)).result
+
+
+def send(
+    source: str | PathLike[str] | pd.DataFrame,
+    *,
+    progress: Callable[[Progress], None] | bool = False,
+    **options: Unpack[SendOptions],
+) -> RunResult:
+    """Send each row, without asking; run it again to finish what is not finished.
+
+    Works inside a running event loop and outside the main thread; it blocks until the run has ended.
+
+    Args:
+        source: a path, or a DataFrame with headers as column names. A frame has a report file only where
+            `report` names one.
+        progress: True shows a bar; a function is called at most ten times a second.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Raises:
+        OrdersheetError: where nothing was sent.
+        RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
+    """
+    from ordersheet.run import send as send_source  # noqa: PLC0415 - sending needs more than importing does
+    from ordersheet.ticker import ticker  # noqa: PLC0415
+
+    settings = _settings(options)
+    shown = progress is True
+    with ticker(progress=shown, log_format=settings.log_format) as tell:
+        result = send_source(source, settings, tell=progress if callable(progress) else tell)
+    summary = result.summary
+    if summary.stopped_by is not None:
+        message = summary.error or "The run ended early; run it again to go on."
+        stopped = (
+            Interrupted(message, signal=result.exit_code - 128)
+            if result.exit_code > 128  # noqa: PLR2004 - the shell's way of naming signals
+            else RunStopped(message, code=summary.stopped_by)
+        )
+        stopped.result = result
+        raise stopped
+    return result
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    unknown = [name for name in options if name not in SendOptions.__annotations__]
+    if unknown:
+        raise TypeError(f"unknown option: {', '.join(unknown)}")
+    return resolve(options)

@@ -1,0 +1,386 @@
+"""The pipeline: load -> map -> skip what is done -> send -> record -> report."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import hashlib
+import platform
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ordersheet.api import is_loopback, normal_base
+from ordersheet.errors import SettingsError, UsageError
+from ordersheet.model import LeftOut, Outcome, RunSummary
+from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
+from ordersheet.result import RunResult, count, iso
+from ordersheet.survey import Survey, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from ordersheet.ledger import Ledger, RunJournal, RunStart
+    from ordersheet.model import RowResult
+    from ordersheet.reporter import Written
+    from ordersheet.sender import DeliveryEnd, Progress, StopSwitch
+    from ordersheet.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the updates go."""
+
+    base_url: str
+    """In its one normal form."""
+    host: str
+    store: str
+    """What the ledger knows the store by: the profile's `store` name, or the address."""
+
+
+def target_of(settings: Settings) -> Target:
+    """Check the address.
+
+    Raises:
+        SettingsError: where there is none, or where the key would travel in the clear.
+    """
+    if settings.base_url is None:
+        raise SettingsError(
+            "No address is set. Give it with --base-url, in ORDERSHEET_BASE_URL or in a profile, "
+            "or run: ordersheet setup",
+            code="no-base-url",
+        )
+    try:
+        base = normal_base(settings.base_url)
+    except SettingsError as error:
+        source = settings.sources.get("base_url", "default")
+        raise SettingsError(f"{error} (base-url, from {source})", code=error.code) from error
+    if base.startswith("http:") and not is_loopback(base) and not settings.allow_http:
+        raise SettingsError(
+            f"The address {base} is plain http, so the key could be read on its way. "
+            "Use https, or add --allow-http where the way is private.",
+            code="plain-http",
+        )
+    return Target(base, urlsplit(base).netloc, settings.store or base)
+
+
+def send(
+    source: object,
+    settings: Settings,
+    *,
+    ask: Callable[[Survey], bool] | None = None,
+    tell: Callable[[Progress], None] | None = None,
+    stop: StopSwitch | None = None,
+) -> RunResult:
+    """Send a file or a frame, and write its report.
+
+    Args:
+        source: a path, or a pandas DataFrame.
+        settings: every setting, checked.
+        ask: is shown what would be done, and says whether to do it; None does it.
+        tell: is told how far the delivery has come, at most ten times a second.
+        stop: lets a signal end the run.
+
+    Raises:
+        OrdersheetError: where nothing was sent. What stops a run later is told in the result.
+    """
+    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+
+    target = target_of(settings)
+    if settings.api_key is None:
+        raise SettingsError(
+            f"No API key is known for {target.base_url}. Set ORDERSHEET_API_KEY or ORDERSHEET_API_KEY_FILE, "
+            "or run: ordersheet setup",
+            code="no-key",
+        )
+    started = datetime.now(UTC)
+    with prepare(source, settings) as prepared:
+        refuse_missing_rows(prepared, settings)
+        _refuse_many_problems(prepared, settings)
+        place = _report_place(prepared, settings)
+        with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
+            seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy_of(settings))
+            _settle_called_ok(prepared, seen, settings)
+            if ask is not None and not ask(seen):
+                raise UsageError("Nothing was sent.", code="declined")
+            return _Run(prepared, settings, target, ledger, started).carry_out(place, tell=tell, stop=stop)
+
+
+def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
+    tally = prepared.tally
+    if settings.max_no is not None and settings.max_no.exceeded(tally.invalid, tally.rows):
+        raise UsageError(
+            f"{tally.invalid:,} of {tally.rows:,} rows have problems, more than --max-no {settings.max_no} "
+            "allows. Nothing was sent; ordersheet check shows the problems.",
+            code="too-many-problems",
+        )
+
+
+def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> None:
+    """Decide about the rows that an earlier report calls ok and this ledger does not know.
+
+    Raises:
+        UsageError: where neither --trust-report nor --again decides.
+    """
+    if not seen.unknown_ok or settings.again:
+        return
+    if not settings.trust_report:
+        raise UsageError(
+            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
+            "does not know; sending them would add their texts again. Add --trust-report to leave them "
+            "as they are, or --again if they are meant once more.",
+            code="unknown-report",
+        )
+    unknown = set(seen.unknown_ok)
+    orders = {row.row: row.order for row in prepared.spool.updates_by_row() if row.row in unknown}
+    for row in seen.unknown_ok:
+        message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
+        prepared.spool.leave_out(LeftOut(row, Outcome.ALREADY_APPLIED, message, orders[row]))
+
+
+def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
+    """Find out where the report goes, before anything is sent: a function from the run's id to its path.
+
+    A frame's results go back as a frame, so it has a report only where one is asked for.
+
+    Raises:
+        UsageError: where it cannot be written there, or would replace what is not a report.
+    """
+    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+
+    if prepared.path is None and settings.report is None:
+        return None
+    source = prepared.path or Path("frame.xlsx")
+    suffix = reporter.report_suffix(prepared.table.facts.form, source.suffix)
+    given = settings.report
+    folder = given if given is not None and (given.is_dir() or not given.suffix) else None
+    folder = Path("reports") if given is None else folder
+    probe = reporter.default_report_path(source.name, "run", suffix, folder) if folder is not None else given
+    assert probe is not None
+    problem = reporter.report_path_problem(probe, prepared.path, overwrite=settings.overwrite)
+    if problem is not None:
+        raise UsageError(problem, code="report-path")
+    if folder is None:
+        return lambda _run: probe
+    return lambda run: reporter.default_report_path(source.name, run, suffix, folder)
+
+
+class _Run:
+    """One run, from its first entry in the ledger to its report."""
+
+    def __init__(
+        self, prepared: Prepared, settings: Settings, target: Target, ledger: Ledger, started: datetime
+    ) -> None:
+        self.prepared = prepared
+        self.settings = settings
+        self.target = target
+        self.ledger = ledger
+        self.started = started
+
+    def carry_out(
+        self,
+        place: Callable[[str], Path] | None,
+        *,
+        tell: Callable[[Progress], None] | None,
+        stop: StopSwitch | None,
+    ) -> RunResult:
+        """Send, record and report."""
+        journal = self.ledger.start_run(self._start())
+        journal.add_left_out(self.prepared.spool.left_out_results())
+        end = self._deliver(journal, tell, stop)
+        journal.finish(
+            stopped_by=end.stopped_by,
+            message=end.message,
+            not_sent=((row.row, row.order) for row in self.prepared.spool.updates_by_row()),
+        )
+        written = self._report(journal, place) if place is not None else None
+        return self._result(journal, end, written)
+
+    def _start(self) -> RunStart:
+        from ordersheet.ledger import RunStart  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+
+        facts = self.prepared.table.facts
+        copy, digest = (
+            self.ledger.keep_copy(self.prepared.path) if self.prepared.path is not None else (None, None)
+        )
+        return RunStart(
+            store=self.target.store,
+            host=self.target.host,
+            profile=self.settings.profile,
+            tool_version=version(),
+            user=_user(),
+            machine=platform.node(),
+            options=self.settings.as_options(),
+            mapping=self.prepared.column_map.to_json(),
+            input=str(self.prepared.path.absolute()) if self.prepared.path is not None else "(frame)",
+            sha256=digest,
+            copy=copy,
+            sheet=facts.sheet,
+            header_row=facts.header_row,
+            policy=policy_of(self.settings),
+            settle=self.settings.settle,
+        )
+
+    def _deliver(
+        self, journal: RunJournal, tell: Callable[[Progress], None] | None, stop: StopSwitch | None
+    ) -> DeliveryEnd:
+        from ordersheet.sender import (  # noqa: PLC0415 - httpx is not needed for --help
+            SenderOptions,
+            StopSwitch,
+            SystemClock,
+            deliver,
+            make_transport_factory,
+        )
+
+        settings = self.settings
+        assert settings.api_key is not None
+        options = SenderOptions(
+            base_url=self.target.base_url,
+            lanes=settings.concurrency,
+            rate=settings.rate,
+            timeout=settings.timeout,
+            attempts=settings.attempts,
+            settle=settings.settle,
+            grace=settings.grace,
+            baseline=settings.baseline,
+            xml=settings.xml,
+            total=self.prepared.spool.updates,
+        )
+        transports = make_transport_factory(
+            settings.api_key.reveal(),
+            proxy=proxy_for(settings.proxy, self.target.base_url),
+            ca_bundle=settings.ca_bundle,
+        )
+        switch = stop or StopSwitch()
+        return _in_a_thread(
+            lambda: deliver(
+                self.prepared.spool.works(),
+                journal=journal,
+                transports=transports,
+                options=options,
+                clock=SystemClock(),
+                stop=switch,
+                progress=tell or (lambda _progress: None),
+            ),
+            switch,
+        )
+
+    def _report(self, journal: RunJournal, place: Callable[[str], Path]) -> Written:
+        from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+
+        return reporter.write_report(
+            self.prepared.path, self.prepared.table.facts, journal.results(), place(journal.run)
+        )
+
+    def _result(self, journal: RunJournal, end: DeliveryEnd, written: Written | None) -> RunResult:
+        status, outcomes, amiss = count(journal.results())
+        facts = self.prepared.table.facts
+        code = exit_code(end.stopped_by, amiss, end.signal)
+        ledger_path, run = self.ledger.path, journal.run
+        summary = RunSummary(
+            command="send",
+            run=run,
+            batch=self.settings.batch,
+            profile=self.settings.profile,
+            file=str(self.prepared.path) if self.prepared.path is not None else None,
+            sha256=None,
+            sheet=facts.sheet,
+            host=self.target.host,
+            report=str(written.path.absolute()) if written is not None else None,
+            ledger=str(ledger_path),
+            ledger_created=self.ledger.created,
+            exit_code=code,
+            stopped_by=end.stopped_by,
+            resume_after=iso(end.resume_after),
+            retry=code not in (0, 1) or "unconfirmed" in outcomes or "not applied" in outcomes,
+            rows=self.prepared.tally.rows,
+            status=status,
+            outcomes=outcomes,
+            requests=end.requests,
+            started=iso(self.started),
+            seconds=round((datetime.now(UTC) - self.started).total_seconds(), 3),
+            problems=tuple(self.prepared.tally.problems),
+            error=end.message or None,
+        )
+        return RunResult(summary, lambda: _rows_of(ledger_path, run), self.prepared.frame)
+
+
+def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
+    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+
+    with Ledger.open(path, create=False, read_only=True) as ledger:
+        yield from ledger.rows(run)
+
+
+def exit_code(stopped_by: str | None, amiss: int, signal: int | None) -> int:
+    """Give the command's exit code: a signal wins over 3, 3 over 1."""
+    if signal is not None:
+        return 128 + signal
+    if stopped_by is not None:
+        return 3
+    return 1 if amiss else 0
+
+
+def _in_a_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: StopSwitch) -> DeliveryEnd:
+    """Run the delivery on an event loop of its own, in a thread of its own.
+
+    So it works where an event loop is running already (notebooks), and a signal handler of the main thread
+    can run at any moment, on Windows too.
+    """
+    ended: list[DeliveryEnd] = []
+    raised: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            ended.append(asyncio.run(make()))
+        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
+            raised.append(error)
+
+    thread = threading.Thread(target=work, name="ordersheet-delivery")
+    thread.start()
+    while thread.is_alive():
+        try:
+            # A join without a limit cannot be interrupted on Windows.
+            thread.join(0.2)
+        except KeyboardInterrupt:
+            switch.press()
+    if raised:
+        raise raised[0]
+    return ended[0]
+
+
+def proxy_for(proxy: str | None, base_url: str) -> str | None:
+    """Give the proxy's address; `env` takes it from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+    if proxy != "env":
+        return proxy
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - for this one case
+
+    parts = urlsplit(base_url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
+
+
+def file_sha256(path: Path | None) -> str | None:
+    """The SHA-256 of a file, as 64 hexadecimal digits; None for a frame."""
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def version() -> str:
+    """The installed version."""
+    from importlib.metadata import version as installed  # noqa: PLC0415 - slow to import
+
+    return installed("ordersheet")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,177 @@
+"""What a send would do, counted before it is asked for.
+
+An estimate: each row is decided when its turn comes, under its order's claim.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.errors import UsageError
+from ordersheet.model import OperationKind, Outcome
+from ordersheet.normal import normalise_append
+from ordersheet.orderbook import Ask, EntryState, OrderBook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ordersheet.ledger import Ledger
+    from ordersheet.model import JsonValue, Operation, OrderWork
+    from ordersheet.orderbook import Decision, Policy
+    from ordersheet.prepare import Prepared
+
+_CHUNK = 500
+_EXAMPLES = 3
+
+
+class OtherText(NamedTuple):
+    """A text that this file added before it was corrected; the new one goes below it."""
+
+    row: int
+    order: int
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """The numbers that matter before sending."""
+
+    host: str | None = None
+    rows: int = 0
+    to_send: int = 0
+    """Rows of which something would be sent."""
+    operations: Counter[str] = field(default_factory=Counter)
+    """What would be sent, by kind."""
+    done: Counter[str] = field(default_factory=Counter)
+    """Rows of which nothing would be sent, by the outcome they would have."""
+    problems: int = 0
+    nothing: int = 0
+    left_apart: int = 0
+    called_ok: int = 0
+    """Rows that the file, as a report, calls ok."""
+    unknown_ok: list[int] = field(default_factory=list)
+    """Those among them that this ledger does not know, by row."""
+    other_texts: int = 0
+    other_text_examples: list[OtherText] = field(default_factory=list)
+
+    @property
+    def already(self) -> int:
+        """How many rows an earlier run has settled."""
+        return sum(number for outcome, number in self.done.items() if outcome != Outcome.DUPLICATE)
+
+
+def survey(
+    prepared: Prepared, ledger: Ledger | None, *, store: str, host: str | None, policy: Policy
+) -> Survey:
+    """Count what a send of this file would do.
+
+    Args:
+        prepared: the file after its first pass.
+        ledger: what was done before; None where there is none yet.
+        store: what the ledger knows the store by.
+        host: where it would go, for people.
+        policy: the options that bear on what is already done.
+
+    Raises:
+        UsageError: where the file repeats rows and `--duplicates refuse` stands.
+    """
+    tally = prepared.tally
+    seen = Survey(
+        host=host,
+        rows=tally.rows,
+        problems=tally.invalid,
+        nothing=tally.left_out[Outcome.NOTHING_TO_UPDATE.value],
+        left_apart=tally.left_out[Outcome.NOT_SENT.value],
+        called_ok=tally.called_ok,
+    )
+    same_file = (
+        ledger.runs_of(prepared.path) if ledger is not None and prepared.path is not None else frozenset()
+    )
+    for book in _books(prepared, ledger, store, policy):
+        for row in book.rows:
+            _count(seen, prepared, book, row)
+        _find_other_texts(seen, book, same_file)
+    twins = seen.done[Outcome.DUPLICATE.value]
+    if policy.duplicates == "refuse" and twins:
+        raise UsageError(
+            f"{twins} rows repeat an earlier row of the file, and --duplicates refuse stands. "
+            "Delete them, or choose --duplicates skip or send.",
+            code="duplicate-rows",
+        )
+    return seen
+
+
+def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
+    works = prepared.spool.works()
+    if ledger is None:
+        yield from (_plain_book(work, policy) for work in works)
+        return
+    for chunk in _chunks(works):
+        yield from ledger.histories(store, chunk, policy)
+
+
+def _plain_book(work: OrderWork, policy: Policy) -> OrderBook:
+    """Make the book of an order of which no ledger knows anything yet."""
+    asks = [
+        Ask(update.row, operation, json.dumps([operation.kind, _compared(operation)], sort_keys=True))
+        for update in work.updates
+        for operation in update.operations
+    ]
+    return OrderBook(work.order, asks, (), policy)
+
+
+def _compared(operation: Operation) -> JsonValue:
+    return normalise_append(operation.value) if operation.kind is OperationKind.APPEND else operation.value
+
+
+def _chunks(works: Iterable[OrderWork]) -> Iterator[Sequence[OrderWork]]:
+    iterator = iter(works)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def _count(seen: Survey, prepared: Prepared, book: OrderBook, row: int) -> None:
+    decisions = book.plan(row)
+    sent = [decision for decision in decisions if decision.outcome is None]
+    if sent:
+        seen.to_send += 1
+        for decision in sent:
+            seen.operations[decision.ask.operation.kind.value] += 1
+    else:
+        seen.done[_joint(decisions).value] += 1
+    if sent and seen.called_ok and prepared.spool.said_ok(row):
+        seen.unknown_ok.append(row)
+
+
+def _joint(decisions: Sequence[Decision]) -> Outcome:
+    """The outcome of a row of which nothing is sent: the first that is no mere duplicate."""
+    outcomes = [decision.outcome for decision in decisions if decision.outcome is not None]
+    return next((outcome for outcome in outcomes if outcome is not Outcome.DUPLICATE), Outcome.DUPLICATE)
+
+
+def _find_other_texts(seen: Survey, book: OrderBook, same_file: frozenset[str]) -> None:
+    """Find appends of an earlier version of this file that the sheet no longer asks for."""
+    if not same_file:
+        return
+    for row in book.rows:
+        for decision in book.plan(row):
+            operation = decision.ask.operation
+            if decision.outcome is not None or operation.kind is not OperationKind.APPEND:
+                continue
+            asked = {ask.key for other in book.rows for ask in book.row_asks(other)}
+            for entry in book.history(operation.field):
+                if (
+                    entry.ref.run in same_file
+                    and entry.kind is OperationKind.APPEND
+                    and entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+                    and entry.key not in asked
+                ):
+                    seen.other_texts += 1
+                    if len(seen.other_text_examples) < _EXAMPLES:
+                        old = entry.text if entry.text is not None else "(its text is no longer kept)"
+                        seen.other_text_examples.append(OtherText(row, book.order, old, operation.value))

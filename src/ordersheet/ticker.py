@@ -1,0 +1,89 @@
+"""How far a send has come: a bar on a terminal, lines in a log otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ordersheet.sender.progress import Progress
+
+LOG_INTERVAL = 10.0
+"""Seconds between two lines in a log."""
+
+
+@contextmanager
+def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], None]]:
+    """Give what is told of progress: by tqdm on a terminal, as lines on stderr where there is none.
+
+    Args:
+        progress: False shows nothing.
+        log_format: `text` or `json`, for lines.
+    """
+    if not progress:
+        yield lambda _progress: None
+    elif sys.stderr.isatty():
+        with _bar() as tell:
+            yield tell
+    else:
+        yield _lines(log_format)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from tqdm import tqdm  # noqa: PLC0415 - wanted while something is sent
+
+    bar: tqdm[None] | None = None
+
+    def tell(progress: Progress) -> None:
+        nonlocal bar
+        if bar is None:
+            # Opened at the first sign of progress, so that a question asked before it stays readable.
+            bar = tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False, smoothing=0.1)
+        bar.n = progress.done
+        waiting = f", {progress.waiting}" if progress.waiting else ""
+        bar.set_postfix_str(f"ok {progress.ok:,}, no {progress.no:,}{waiting}", refresh=True)
+
+    try:
+        yield tell
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _lines(log_format: str) -> Callable[[Progress], None]:
+    last: list[tuple[float, str | None]] = []
+
+    def tell(progress: Progress) -> None:
+        at = time.monotonic()
+        if last and at - last[0][0] < LOG_INTERVAL and last[0][1] == progress.waiting:
+            return
+        last[:] = [(at, progress.waiting)]
+        sys.stderr.write(_line(progress, log_format) + "\n")
+        sys.stderr.flush()
+
+    return tell
+
+
+def _line(progress: Progress, log_format: str) -> str:
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if log_format == "json":
+        given = {
+            "time": moment,
+            "event": "progress",
+            "done": progress.done,
+            "total": progress.total,
+            "ok": progress.ok,
+            "no": progress.no,
+            "waiting": progress.waiting,
+        }
+        return json.dumps(given, ensure_ascii=True)
+    of = f" of {progress.total:,}" if progress.total is not None else ""
+    waiting = f"; {progress.waiting}" if progress.waiting else ""
+    return f"{moment} {progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}"
