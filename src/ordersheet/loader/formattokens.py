@@ -105,7 +105,6 @@ def tokens_of(section: str) -> tuple[Token, ...]:
     out: list[Token] = []
     at = 0
     while at < len(section):
-        sign = section[at]
         match = _BARE.match(section, at)
         if match is not None:
             out.append(_bare(match))

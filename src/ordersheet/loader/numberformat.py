@@ -100,6 +100,11 @@ class NumberFormat:
         if isinstance(first, DateSection):
             self.when = first.when
 
+    @property
+    def shows_texts_plainly(self) -> bool:
+        """Whether texts are shown as they stand."""
+        return self._text is None or self._text.plain
+
     def render(self, value: float) -> Rendered:
         """Render a number as this format shows it.
 
@@ -131,7 +136,7 @@ class NumberFormat:
         Returns:
             The text as shown, and a problem where it shows nothing.
         """
-        if self._text is None or self._text.plain:
+        if self._text is None or self.shows_texts_plainly:
             return text, None
         shown = self._text.render(text)
         if not shown.strip():

@@ -1,0 +1,206 @@
+"""Raw cells of a worksheet -> cells as the person sees them, or with the reason why they cannot be trusted.
+
+A reader is made once for each shape (column, style, type, formula). What a number looks like is remembered
+for each style, since the same dates and amounts come again and again.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+from ordersheet.loader.numberformat import MEND_DATE, compile_format
+from ordersheet.loader.serialdate import NoDateError, iso_from_text
+from ordersheet.model import Cell, CellKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ordersheet.loader.sheetxml import Shape
+    from ordersheet.loader.styles import Styles
+
+Reader: TypeAlias = "Callable[[str, int], Cell | None]"
+"""Makes a cell of its raw text and its row's number; None for a blank one."""
+Seen: TypeAlias = "tuple[str, str | int | float | bool | None, CellKind, str | None]"
+"""What a raw text looks like under one style: shown, value, kind, problem."""
+
+NO_SAVED_VALUE = (
+    "This is a formula without a saved value. Open the file in Excel or LibreOffice, save it, and try again."
+)
+ONLY_BLANKS = "This cell holds only blanks. Empty it, or type a text."
+_ERROR = "This is an error ({}), not a value. Mend the formula, or empty the cell."
+_GARBLED = "This cell's content is garbled ({!r} as {}). Type it again."
+_NO_STYLE = "The file does not say how this number is shown. Format the column as text or as a plain number."
+_HALF_CHARACTER = "This text holds half of a character. Type it again."
+
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_REMEMBERED = 8192
+"""Raw texts that are remembered for each style."""
+_GENERAL_DIGITS = 11
+_WHOLE_LIMIT = 2**53
+"""Up to here a whole number is exact."""
+
+
+def decode_escapes(text: str) -> str:
+    """Give a text with Excel's `_x000D_` escapes decoded; `_x005F_` guards what only looks like one."""
+    if "_x" not in text:
+        return text
+    decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    if any("\ud800" <= sign <= "\udfff" for sign in decoded):
+        return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return decoded
+
+
+def plain_value(value: float) -> int | float:
+    """Give a number as Excel keeps it: 15 digits, and whole where it is whole."""
+    rounded = float(f"{value:.15g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) <= _WHOLE_LIMIT else rounded
+
+
+class CellReaders:
+    """Makes the readers of a workbook's cells.
+
+    Args:
+        styles: the workbook's styles.
+        strings: gives a shared string by its number.
+        recalculates: whether the workbook asks to be computed anew when it is opened, so that a formula's 0
+            may be a stand-in of the program that wrote it.
+    """
+
+    def __init__(self, styles: Styles, strings: Callable[[int], str], *, recalculates: bool = False) -> None:
+        self._styles = styles
+        self._strings = strings
+        self._recalculates = recalculates
+        self._remembered: dict[tuple[str, int], dict[str, Seen]] = {}
+
+    def reader(self, shape: Shape) -> Reader:
+        """Make the reader of one shape."""
+        column = shape.column
+        if shape.type == "s":
+            return self._shared_reader(shape)
+        see = self._seer(shape)
+        # Texts stand once each; numbers and dates come again.
+        seen = self._remembered.setdefault((shape.type, shape.style), {})
+        get = seen.get
+        stale = self._recalculates
+
+        def read(raw: str, row: int) -> Cell | None:
+            found = get(raw)
+            if found is None:
+                found = see(raw)
+                if len(seen) >= _REMEMBERED:
+                    seen.clear()
+                seen[raw] = found
+            shown, value, kind, problem = found
+            if kind is CellKind.BLANK:
+                return None
+            return Cell(shown, value, kind, column, row, problem)
+
+        def read_formula(raw: str, row: int) -> Cell | None:
+            if raw == "" or (stale and raw == "0"):
+                return Cell("", None, CellKind.BLANK, column, row, NO_SAVED_VALUE)
+            return read(raw, row)
+
+        return read_formula if shape.formula else read
+
+    def _shared_reader(self, shape: Shape) -> Reader:
+        column, strings = shape.column, self._strings
+        text = self._text_seer(shape.style)
+        plain = self._texts_stand(shape.style)
+
+        def read(raw: str, row: int) -> Cell | None:
+            try:
+                stored = strings(int(raw))
+            except (ValueError, IndexError):
+                return Cell("", None, CellKind.TEXT, column, row, _GARBLED.format(raw, "a shared text"))
+            if plain and stored and "_x" not in stored and not stored.isspace():
+                return Cell(stored, stored, CellKind.TEXT, column, row)
+            shown, value, kind, problem = text(stored)
+            return None if kind is CellKind.BLANK else Cell(shown, value, kind, column, row, problem)
+
+        return read
+
+    def _seer(self, shape: Shape) -> Callable[[str], Seen]:
+        if shape.type == "n":
+            return self._number_seer(shape.style)
+        if shape.type in ("str", "inlineStr"):
+            return self._text_seer(shape.style)
+        if shape.type == "d":
+            return self._date_seer(shape.style)
+        if shape.type == "b":
+            return _see_boolean
+        if shape.type == "e":
+            return _see_error
+        kind = shape.type
+        return lambda raw: ("", None, CellKind.TEXT, _GARBLED.format(raw[:40], f"type {kind[:20]}"))
+
+    def _texts_stand(self, style: int) -> bool:
+        found = self._styles.format_of(style)
+        return found is None or found.shows_texts_plainly
+
+    def _text_seer(self, style: int) -> Callable[[str], Seen]:
+        shown_as = self._styles.format_of(style) or compile_format("General")
+
+        def see(raw: str) -> Seen:
+            stored = decode_escapes(raw)
+            if not stored:
+                return "", None, CellKind.BLANK, None
+            if stored.isspace():
+                return stored, stored, CellKind.TEXT, ONLY_BLANKS
+            shown, problem = shown_as.text(stored)
+            if "\ufffd" in stored and "\ufffd" not in raw:
+                problem = _HALF_CHARACTER
+            return shown, stored, CellKind.TEXT, problem
+
+        return see
+
+    def _number_seer(self, style: int) -> Callable[[str], Seen]:
+        shown_as = self._styles.format_of(style)
+        general = shown_as is not None and shown_as.is_general
+
+        def see(raw: str) -> Seen:
+            if general and raw.isdigit() and raw.isascii() and len(raw) <= _GENERAL_DIGITS and raw[0] != "0":
+                return raw, int(raw), CellKind.NUMBER, None
+            bare = raw.strip()
+            if not bare:
+                return "", None, CellKind.BLANK, None
+            stored = float(bare) if _NUMBER.fullmatch(bare) else math.inf
+            if math.isinf(stored):
+                return "", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a number")
+            value = plain_value(stored)
+            if shown_as is None:
+                return compile_format("General").render(value).text, value, CellKind.NUMBER, _NO_STYLE
+            shown, kind, problem = shown_as.render(value)
+            if kind is CellKind.DATE:
+                return shown, None if problem else shown, kind, problem
+            return shown, value, kind, problem
+
+        return see
+
+    def _date_seer(self, style: int) -> Callable[[str], Seen]:
+        shown_as = self._styles.format_of(style)
+        when = None if shown_as is None else shown_as.when
+
+        def see(raw: str) -> Seen:
+            if not raw.strip():
+                return "", None, CellKind.BLANK, None
+            try:
+                shown = iso_from_text(raw, when)
+            except NoDateError as fault:
+                return raw, None, CellKind.DATE, f"{fault} {MEND_DATE}"
+            return shown, shown, CellKind.DATE, None
+
+        return see
+
+
+def _see_boolean(raw: str) -> Seen:
+    truth = {"1": True, "true": True, "0": False, "false": False}.get(raw.strip().casefold())
+    if truth is None:
+        return "", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a truth value")
+    return ("TRUE" if truth else "FALSE"), truth, CellKind.BOOLEAN, None
+
+
+def _see_error(raw: str) -> Seen:
+    return raw, None, CellKind.ERROR, _ERROR.format(raw[:40])

@@ -1,0 +1,110 @@
+"""XML parts of a package through expat: no DTD, no entities, no deep nesting, no endless tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.parsers import expat
+
+from ordersheet.loader.table import not_a_workbook, too_big
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+CHUNK = 65_536
+MAX_DEPTH = 200
+MAX_TOKEN = 4 * 2**20
+"""Bytes of one tag or comment."""
+
+MAIN = (
+    "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
+    "http://purl.oclc.org/ooxml/spreadsheetml/main",
+)
+"""The namespace of spreadsheets: transitional, and strict."""
+RELATIONSHIPS = (
+    "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+    "http://purl.oclc.org/ooxml/officeDocument/relationships",
+)
+
+
+def local_name(name: str) -> str:
+    """Give a name without its namespace."""
+    return name.rpartition(" ")[2]
+
+
+def main_name(name: str) -> str:
+    """Give a name without its namespace if that is the one of spreadsheets, else `""`."""
+    space, _, local = name.rpartition(" ")
+    return local if space in MAIN else ""
+
+
+class PartParser:
+    """An expat parser for one part, fed in chunks.
+
+    Attributes:
+        expat: the parser, for handlers to be set on.
+        name: the part's name, for messages.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.expat = expat.ParserCreate(namespace_separator=" ")
+        self.expat.buffer_text = True
+        self.expat.StartDoctypeDeclHandler = self._refuse_doctype
+        self._fed = 0
+
+    def _refuse_doctype(self, *_declaration: object) -> None:
+        raise not_a_workbook(f"The part {self.name} declares a document type, which no workbook does.")
+
+    def feed(self, chunk: bytes, *, last: bool = False) -> None:
+        """Parse the next piece.
+
+        Raises:
+            SourceError: where it is not well-formed, or has an endless token.
+        """
+        try:
+            self.expat.Parse(chunk, last)
+        except expat.ExpatError as error:
+            raise not_a_workbook(
+                f"The file is damaged: its part {self.name} breaks off or is garbled at line {error.lineno}."
+            ) from error
+        except (LookupError, ValueError) as error:
+            raise not_a_workbook(f"The part {self.name} is in an encoding that is not known.") from error
+        self._fed += len(chunk)
+        if self._fed - max(self.expat.CurrentByteIndex, 0) > MAX_TOKEN:
+            raise too_big(f"The part {self.name} has a tag of more than {MAX_TOKEN:,} bytes")
+
+
+def refuse_depth(depth: int, name: str) -> None:
+    """Refuse elements nested deeper than any real part has them."""
+    if depth > MAX_DEPTH:
+        raise too_big(f"The part {name} is nested {depth} levels deep")
+
+
+def walk_part(chunks: Iterable[bytes], name: str, start: Callable[[list[str], dict[str, str]], None]) -> None:
+    """Walk through the elements of a small part.
+
+    Args:
+        chunks: its bytes.
+        name: its name, for messages.
+        start: called at each element with its attributes and the names from the root to it, each as
+            `namespace local`.
+
+    Raises:
+        SourceError: where it is damaged.
+    """
+    parser = PartParser(name)
+    path: list[str] = []
+
+    def begin(element: str, attributes: dict[str, str]) -> None:
+        path.append(element)
+        refuse_depth(len(path), name)
+        start(path, attributes)
+
+    def end(_element: str) -> None:
+        path.pop()
+
+    parser.expat.StartElementHandler = begin
+    parser.expat.EndElementHandler = end
+    for chunk in chunks:
+        parser.feed(chunk)
+    parser.feed(b"", last=True)

@@ -1,0 +1,373 @@
+"""A worksheet's XML -> raw rows, in one pass through expat.
+
+What costs time is done once for each shape (a column, a style, a type, and whether there is a formula)
+and not for each cell. Most cells need no more than their start tag and their text, so Python is called
+at end tags only inside cells with formulas or inline text; elsewhere end tags are merely counted.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.loader.partxml import PartParser, main_name, refuse_depth
+from ordersheet.loader.table import Merge, not_a_workbook, too_big
+from ordersheet.model import column_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MAX_ROW = 1_048_576
+MAX_COLUMN = 16_384
+MAX_SHAPES = 400_000
+MAX_MERGES = 2_000_000
+MAX_TEXT = 2**20
+"""Characters of one cell."""
+MAX_ROW_TEXT = 64 * 2**20
+"""Characters of one row."""
+
+_REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+_LETTERS = re.compile(r"[A-Za-z]{1,3}")
+_INLINE = frozenset({"str", "inlineStr", "d"})
+"""Types whose text counts to the last blank, so that its end must be known."""
+
+
+class Shape(NamedTuple):
+    """What many cells have in common."""
+
+    column: int
+    style: int
+    type: str
+    """The type as the file names it (`n`, `s`, `str`, `inlineStr`, `b`, `e`, `d`)."""
+    formula: bool
+
+
+def column_index(letters: str) -> int:
+    """Give the index of a column's letters: 0 for A."""
+    index = 0
+    for letter in letters.upper():
+        index = index * 26 + ord(letter) - 64
+    return index - 1
+
+
+def parse_range(reference: str) -> Merge | None:
+    """Read a range such as `A1:B2`; None where it is none."""
+    first, _, last = reference.partition(":")
+    begin = _REFERENCE.fullmatch(first)
+    end = _REFERENCE.fullmatch(last or first)
+    if begin is None or end is None:
+        return None
+    rows = sorted((int(begin[2]), int(end[2])))
+    columns = sorted((column_index(begin[1]), column_index(end[1])))
+    return Merge(rows[0], columns[0], rows[1], columns[1])
+
+
+class SheetParser:
+    """Parses one worksheet part.
+
+    Args:
+        name: the part's name, for messages.
+        blank: numbers of empty shared strings, as the file writes them.
+
+    Attributes:
+        shapes: every shape met so far; a row names them by their place here.
+        hidden_columns: the hidden columns, 0 for A.
+    """
+
+    def __init__(self, name: str, blank: set[str]) -> None:
+        self.shapes: list[Shape] = []
+        self.hidden_columns: set[int] = set()
+        self._spanned = 0
+        self._name = name
+        self._blank = blank
+        self._known: dict[tuple[str, str | None, str | None], tuple[str, int]] = {}
+        self._numbers: dict[Shape, str] = {}
+        self._merges = array("I")
+        self._rows: list[list[str]] = []
+        self._shared: set[str] = set()
+
+    @property
+    def merges(self) -> Iterator[Merge]:
+        """The merged blocks; complete when all rows were read."""
+        flat = iter(self._merges)
+        return (Merge(*block) for block in zip(flat, flat, flat, flat, strict=True))
+
+    def parse(self, chunks: Iterable[bytes]) -> Iterator[list[list[str]]]:
+        """Parse the part; gives the filled rows in portions, each as the fields that `rowspool` describes.
+
+        Raises:
+            SourceError: where it is damaged or beyond the limits.
+        """
+        parser = PartParser(self._name)
+        finish, depth = self._install(parser)
+        for chunk in chunks:
+            parser.feed(chunk)
+            refuse_depth(depth(), self._name)
+            if self._rows:
+                yield self._rows.copy()
+                self._rows.clear()
+        parser.feed(b"", last=True)
+        finish()
+        yield self._rows
+
+    def _install(self, parser: PartParser) -> tuple[Callable[[], None], Callable[[], int]]:  # noqa: C901, PLR0915 - one state machine, flat for speed
+        """Set the handlers; gives what finishes the last row, and what tells the depth."""
+        expat = parser.expat
+        known, rows, blank = self._known, self._rows, self._blank
+        ended: list[str] = []
+        starts = ends = 0
+        cell = value = row = inline = text = formula = ""
+        number = last = 0
+        number_text = ""
+        width = 0
+        shape = ""
+        style: str | None = None
+        kind: str | None = None
+        letters = ""
+        # What the next text is: 0 nothing; 1 a value's begin, and 2 its rest; 3 and 4 the same where
+        # blanks count; 6 inline text.
+        mode = 0
+        exact = has_formula = valued = False
+        phonetic = 0
+        parts: list[str] = []
+        fields: list[str] = []
+        add = fields.append
+
+        def begin(name: str, _attributes: dict[str, str]) -> None:
+            nonlocal starts, cell, value, row, inline, text, formula
+            starts += 1
+            if main_name(name) != "worksheet":
+                raise not_a_workbook(f"The part {self._name} is no worksheet.")
+            space = name[: -len("worksheet")]
+            cell, value, row, formula = f"{space}c", f"{space}v", f"{space}row", f"{space}f"
+            inline, text = f"{space}is", f"{space}t"
+            expat.StartElementHandler = start
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal starts, mode, shape, last, letters, style, kind, valued
+            starts += 1
+            if name == cell:
+                reference = attributes.get("r")
+                style = attributes.get("s")
+                kind = attributes.get("t")
+                if reference is not None and reference[-width:] == number_text:
+                    letters = reference[:-width]
+                else:
+                    letters = self._letters(reference, number, last)
+                found = known.get((letters, style, kind))
+                if found is None:
+                    found = self._register(letters, style, kind)
+                shape, column = found
+                if column <= last:
+                    self._refuse_twice(column, number, fields)
+                last = column
+                mode = 0
+                valued = False
+                if kind in _INLINE:
+                    exactly()
+            elif name == value:
+                valued = True
+                mode = 3 if exact else 1
+            elif name == row:
+                end_row()
+                new_row(attributes)
+            else:
+                mode = 0
+                other(name, attributes)
+
+        def end_row() -> None:
+            filled = self._filled(fields) if blank else fields
+            if len(filled) > 1:
+                rows.append(filled)
+
+        def new_row(attributes: dict[str, str]) -> None:
+            nonlocal number, number_text, width, last, fields, add, mode
+            number = self._number(attributes.get("r"), number)
+            number_text = str(number)
+            width = len(number_text)
+            last = -1
+            mode = 0
+            fields = [f"{number_text}h" if _is_hidden(attributes) else number_text]
+            add = fields.append
+
+        def other(name: str, attributes: dict[str, str]) -> None:
+            nonlocal mode, has_formula, shape, phonetic
+            if name == formula and number:
+                exactly()
+                has_formula = True
+                shape = self._formula_shape(letters, style, kind)
+            elif name == inline and number:
+                if kind != "inlineStr":
+                    shape, _ = self._register(letters, style, "inlineStr")
+                exactly()
+            elif name == text:
+                mode = 6 if exact and not phonetic else 0
+            else:
+                local = main_name(name)
+                if local == "rPh":
+                    phonetic += exact
+                elif local == "col":
+                    self._column(attributes)
+                elif local == "mergeCell":
+                    self._merge(attributes.get("ref", ""))
+
+        def exactly() -> None:
+            nonlocal exact
+            exact = True
+            expat.EndElementHandler = end
+
+        def end(name: str) -> None:
+            nonlocal ends, mode, exact, has_formula, phonetic
+            ends += 1
+            mode = 0
+            if name == cell:
+                joined = "".join(parts)
+                parts.clear()
+                if joined:
+                    add(shape)
+                    add(joined)
+                elif has_formula and not (valued and kind == "str") and fields[-2:-1] != [shape]:
+                    # An empty text is a result; no value at all, or an empty number, was never computed.
+                    add(shape)
+                    add("")
+                exact = has_formula = False
+                phonetic = 0
+                expat.EndElementHandler = ended.append
+            elif main_name(name) == "rPh":
+                phonetic -= 1
+
+        def characters(data: str) -> None:
+            nonlocal mode
+            if mode & 1:
+                add(shape)
+                add(data)
+                mode += 1
+            elif mode == 6:  # noqa: PLR2004 - named above
+                parts.append(data)
+            elif mode == 4 or (mode == 2 and not data.isspace()):  # noqa: PLR2004 - named above
+                fields[-1] += data
+                if len(fields[-1]) > MAX_TEXT:
+                    raise too_big(f"The part {self._name} has a cell of more than {MAX_TEXT:,} characters")
+
+        def depth() -> int:
+            nonlocal ends
+            ends += len(ended)
+            ended.clear()
+            if sum(map(len, fields)) + sum(map(len, parts)) > MAX_ROW_TEXT:
+                raise too_big(f"The part {self._name} has a row of more than {MAX_ROW_TEXT:,} characters")
+            return starts - ends
+
+        expat.StartElementHandler = begin
+        expat.EndElementHandler = ended.append
+        expat.CharacterDataHandler = characters
+        return end_row, depth
+
+    def _filled(self, fields: list[str]) -> list[str]:
+        """Leave out the cells of empty shared strings."""
+        kept = fields[:1]
+        pairs = iter(fields[1:])
+        for shape, raw in zip(pairs, pairs, strict=True):
+            if raw not in self._blank or shape not in self._shared:
+                kept += (shape, raw)
+        return kept
+
+    def _number(self, reference: str | None, before: int) -> int:
+        if reference is None:
+            number = before + 1
+        elif reference.isascii() and reference.isdigit() and len(reference) < 8:  # noqa: PLR2004 - MAX_ROW's digits
+            number = int(reference)
+        else:
+            raise self._damaged("has a row without a proper number")
+        if number <= before:
+            raise self._damaged(f"has row {number} twice or out of order")
+        if number > MAX_ROW:
+            raise too_big(f"The part {self._name} has more than {MAX_ROW:,} rows")
+        return number
+
+    def _letters(self, reference: str | None, number: int, last: int) -> str:
+        """Give the letters of a cell whose reference is missing or unusual."""
+        if not number:
+            raise self._damaged("has a cell outside of any row")
+        if reference is None:
+            return column_letters(last + 1)
+        match = _REFERENCE.fullmatch(reference)
+        if match is None or int(match[2]) != number:
+            raise self._damaged(f"has a cell {reference!r} in row {number}")
+        return match[1].upper()
+
+    def _register(self, letters: str, style: str | None, kind: str | None) -> tuple[str, int]:
+        column = column_index(letters) if _LETTERS.fullmatch(letters) else -1
+        if not 0 <= column < MAX_COLUMN:
+            raise self._damaged(f"has a cell in a column {letters!r}")
+        found = self._shape(Shape(column, self._style(style), kind or "n", formula=False)), column
+        self._known[letters, style, kind] = found
+        return found
+
+    def _formula_shape(self, letters: str, style: str | None, kind: str | None) -> str:
+        return self._shape(Shape(column_index(letters), self._style(style), kind or "n", formula=True))
+
+    def _style(self, style: str | None) -> int:
+        if style is None:
+            return 0
+        if not (style.isascii() and style.isdigit() and len(style) < 8):  # noqa: PLR2004 - more is no style
+            raise self._damaged(f"has a cell with the style {style[:20]!r}")
+        return int(style)
+
+    def _shape(self, shape: Shape) -> str:
+        number = self._numbers.get(shape)
+        if number is None:
+            if len(self.shapes) >= MAX_SHAPES:
+                raise too_big(
+                    f"The part {self._name} has more than {MAX_SHAPES:,} combinations of column and style"
+                )
+            number = self._numbers[shape] = str(len(self.shapes))
+            self.shapes.append(shape)
+            if shape.type == "s":
+                self._shared.add(number)
+        return number
+
+    def _refuse_twice(self, column: int, number: int, fields: list[str]) -> None:
+        """Refuse a second cell at one place; cells that are merely out of order are read."""
+        if any(self.shapes[int(shape)].column == column for shape in fields[1::2]):
+            raise self._damaged(f"has cell {column_letters(column)}{number} twice")
+
+    def _column(self, attributes: dict[str, str]) -> None:
+        width = attributes.get("width", "1")
+        if attributes.get("hidden") not in ("1", "true") and not _is_zero(width):
+            return
+        try:
+            first, last = int(attributes["min"]), int(attributes["max"])
+        except (KeyError, ValueError):
+            raise self._damaged("has columns without proper numbers") from None
+        span = range(first - 1, min(last, MAX_COLUMN))
+        self._spanned += len(span)
+        if first < 1 or self._spanned > MAX_COLUMN:
+            raise self._damaged("has columns twice")
+        self.hidden_columns.update(span)
+
+    def _merge(self, reference: str) -> None:
+        block = parse_range(reference)
+        if block is None:
+            raise self._damaged(f"has merged cells at {reference[:20]!r}")
+        if len(self._merges) > 4 * MAX_MERGES:
+            raise too_big(f"The part {self._name} has more than {MAX_MERGES:,} merged blocks")
+        self._merges.extend(block)
+
+    def _damaged(self, what: str) -> Exception:
+        return not_a_workbook(f"The file is damaged: its part {self._name} {what}.")
+
+
+def _is_hidden(attributes: dict[str, str]) -> bool:
+    """Tell whether a row is hidden by hand, by a filter, in a closed group, or by a height of nothing."""
+    if attributes.get("hidden") in ("1", "true"):
+        return True
+    height = attributes.get("ht")
+    return height is not None and _is_zero(height)
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return float(text) == 0
+    except ValueError:
+        return False
