@@ -335,8 +335,8 @@ def _broken_quote(path: Path, dialect: _Dialect, error: csv.Error) -> SourceErro
     opened = line - len(lines.record) + 1 + _open_quote("".join(lines.record), dialect.delimiter)
     return SourceError(
         f"The quote that opens in line {opened} (row {number}) is not closed where its text ends, so the "
-        'rows below would be read as one text. Close it; a quote inside a text is written twice (""). Or save '
-        "the sheet as .xlsx.",
+        'rows below would be read as one text. Close it; a quote inside a text is written twice (""). Or '
+        "save the sheet as .xlsx.",
         code="unclosed-quote",
     )
 

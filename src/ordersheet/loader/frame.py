@@ -41,7 +41,7 @@ HEADER_ROW = 1
 _CHUNK = 4096
 _FLOAT = (
     "This is a float, and 5.0 may mean 5 (pandas makes floats of whole numbers where others are missing). "
-    'Turn the column into text first, or into whole numbers with .astype("Int64"), or map it with as = "value".'
+    'Turn the column into text first, or into whole numbers with .astype("Int64"), or map it as = "value".'
 )
 
 

@@ -15,6 +15,7 @@ from ordersheet.errors import SourceError
 from ordersheet.loader.table import empty_file, not_a_workbook, password_protected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HEAD = 8192
@@ -146,7 +147,7 @@ def _small(archive: zipfile.ZipFile, name: str, limit: int) -> bool:
 
 def _ole_form(path: Path) -> Form:
     """Tell .xls from what shares its container, by the names of the streams in it."""
-    names = {
+    names: dict[str, Callable[[], SourceError]] = {
         "EncryptedPackage": password_protected,
         "WordDocument": lambda: _wrong_format("a document of Word", "Copy the table into a workbook."),
         "PowerPoint Document": lambda: _wrong_format(

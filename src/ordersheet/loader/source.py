@@ -96,7 +96,13 @@ def _open(
         from ordersheet.loader.workbook import open_workbook  # noqa: PLC0415 - see above
 
         return open_workbook(path, is_id_header=is_id_header, sheet=sheet)
-    raise SourceError(f"A file of the form .{form} is not read yet. Save it as .xlsx.", code="wrong-format")
+    if form is Form.ODS:
+        from ordersheet.loader.ods import open_ods  # noqa: PLC0415 - see above
+
+        return open_ods(path, is_id_header=is_id_header, sheet=sheet)
+    from ordersheet.loader.xls import open_xls  # noqa: PLC0415 - see above
+
+    return open_xls(path, is_id_header=is_id_header, sheet=sheet)
 
 
 def notices_about(path: Path, form: Form) -> tuple[str, ...]:

@@ -1,0 +1,261 @@
+"""OpenDocument spreadsheets (.ods) as a table: what LibreOffice shows is in the file, and is read as it is.
+
+Dates alone are read from the stored value, so that they are ISO 8601 in every language.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
+from ordersheet.loader.odsxml import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
+from ordersheet.loader.serialdate import NoDateError, iso_from_text
+from ordersheet.loader.table import (
+    HEAD_ROWS,
+    HeadRow,
+    SheetLook,
+    build_headers,
+    choose_sheet,
+    look_at_head,
+    not_a_workbook,
+    refuse_duplicate_headers,
+    refuse_hidden,
+    refuse_merges,
+    result_columns,
+    too_big,
+)
+from ordersheet.model import Cell, CellKind, Header, Row, TableFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+LARGEST_PART = 1 << 30
+"""Unpacked bytes of one part."""
+LARGEST_RATIO = 250
+"""Times that a part may grow when unpacked, once it is big; real sheets stay below 100."""
+BIG = 16 << 20
+MOST_ALIKE = 1 << 16
+"""Filled rows that repeat; more are no orders."""
+MOST_HELD = 1 << 24
+"""Cells of one row that repeats, times its count."""
+
+_LENGTH = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,](\d+))?S")
+_NO_SAVED_VALUE = "The formula has no saved value. Open the file in LibreOffice or Excel and save it."
+_FIRST_DATE = "1900-03-01"
+
+
+def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | None = None) -> OdsTable:
+    """Open a sheet of an .ods file as a table.
+
+    Args:
+        path: the file.
+        is_id_header: tells the order column's header.
+        sheet: the sheet; needed only where several visible ones have an ID header.
+
+    Raises:
+        SourceError: the file cannot be read as one table.
+        OSError: the file cannot be read.
+    """
+    chosen = choose_sheet(_look(path, is_id_header), sheet)
+    header = chosen.header
+    assert header is not None
+    filled: set[int] = set()
+    hidden_rows, last_row = 0, header.number
+    found = OdsSheet(chosen.name, None)
+    for sheet_so_far, row in _rows_of(path, chosen.name):
+        found = sheet_so_far
+        if row.number + row.repeat - 1 <= header.number:
+            continue
+        columns = {c for cell in row.cells if _is_filled(cell) for c in _columns(cell)}
+        if columns:
+            if row.repeat > MOST_ALIKE or row.repeat * len(columns) > MOST_HELD:
+                raise too_big(f"{row.repeat:,} rows from row {row.number} on are all alike")
+            filled |= columns
+            last_row = row.number + row.repeat - 1
+            hidden_rows += row.repeat if row.hidden else 0
+    headers = build_headers(
+        header, is_id_header, hidden=found.hidden_columns, filled=filled, sheet=chosen.name
+    )
+    facts = TableFacts(
+        form="ods",
+        sheet=chosen.name,
+        header_row=header.number,
+        hidden_rows=hidden_rows,
+        result_columns=result_columns(headers),
+    )
+    return OdsTable(facts, headers, _path=path, _sheet=found, _last_row=last_row)
+
+
+@dataclass
+class OdsTable:
+    """A sheet of an .ods file as a table; see `Table`."""
+
+    facts: TableFacts
+    headers: tuple[Header, ...]
+    _path: Path
+    _sheet: OdsSheet
+    _last_row: int
+
+    def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
+        """Read the data rows from the first, each time anew."""
+        with _styles(self._path) as styles:
+            for sheet, row in _rows_of(self._path, self._sheet.name, styles):
+                if not any(_is_filled(cell) for cell in row.cells):
+                    continue
+                for number in range(max(row.number, self.facts.header_row + 1), row.number + row.repeat):
+                    cells = {
+                        column: _read(
+                            cell,
+                            column,
+                            number,
+                            shows=styles.shows(cell.style or sheet.column_styles.get(column)),
+                        )
+                        for cell in row.cells
+                        if _is_filled(cell)
+                        for column in _columns(cell)
+                        if columns is None or column in columns
+                    }
+                    yield Row(number, cells, row.hidden)
+
+    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
+        """Refuse the sheet where it cannot be sent truly; see `Table`."""
+        refuse_duplicate_headers(self.headers, columns, header_row=self.facts.header_row)
+        refuse_merges(
+            self._sheet.merges,
+            columns,
+            header_row=self.facts.header_row,
+            last_row=self._last_row,
+            sheet=self.facts.sheet,
+        )
+        refuse_hidden(self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden)
+
+
+# ---- the file ----
+
+
+def _look(path: Path, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
+    """Look at the first rows of every sheet."""
+    heads: dict[str, tuple[OdsSheet, list[HeadRow]]] = {}
+    with _styles(path) as styles:
+        for sheet, row in _stream(path, "content.xml", styles):
+            _, rows = heads.setdefault(sheet.name, (sheet, []))
+            if row is None or len(rows) > HEAD_ROWS:
+                continue
+            texts = {c: cell.text for cell in row.cells if cell.text.strip() for c in _columns(cell)}
+            if texts:
+                rows.append(HeadRow(row.number, texts, row.hidden))
+    looks = []
+    for name, (sheet, rows) in heads.items():
+        first, header = look_at_head(rows, is_id_header)
+        looks.append(SheetLook(name, sheet.style not in styles.hidden_tables, first, header))
+    return looks
+
+
+def _rows_of(path: Path, name: str, styles: OdsStyles | None = None) -> Iterator[tuple[OdsSheet, OdsRow]]:
+    for sheet, row in _stream(path, "content.xml", styles or OdsStyles()):
+        if row is not None and sheet.name == name:
+            yield sheet, row
+
+
+@contextmanager
+def _styles(path: Path) -> Iterator[OdsStyles]:
+    """Give the named styles; those of single cells follow while the content is streamed."""
+    styles = OdsStyles()
+    for _ in _stream(path, "styles.xml", styles):
+        pass
+    yield styles
+
+
+def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if part not in archive.NameToInfo:
+                if part == "content.xml":
+                    raise not_a_workbook("The .ods file has no content.")
+                return
+            info = archive.getinfo(part)
+            ratio = info.file_size / max(info.compress_size, 1)
+            if info.file_size > LARGEST_PART or (info.file_size > BIG and ratio > LARGEST_RATIO):
+                raise too_big(f"Unpacked, the .ods file has {info.file_size >> 20:,} MB")
+            with archive.open(part) as file:
+                yield from stream_rows(file, styles)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise not_a_workbook("The .ods file is damaged or cut off.") from error
+
+
+# ---- cells ----
+
+
+def _columns(cell: OdsCell) -> range:
+    return range(cell.column, cell.column + cell.repeat)
+
+
+def _is_filled(cell: OdsCell) -> bool:
+    """Tell whether a cell holds something: a formula that gives an empty text does not."""
+    return bool(cell.text) or cell.type not in ("", "string") or (cell.formula and not cell.saved)
+
+
+def _read(cell: OdsCell, column: int, row: int, *, shows: Shows) -> Cell:
+    kind = cell.type
+    if kind == "error" or (cell.formula and cell.text in ERROR_WORDS):
+        return Cell(cell.text, None, CellKind.ERROR, column, row, error_problem(cell.text or "of a formula"))
+    if cell.formula and not cell.saved:
+        return Cell(cell.text, None, CellKind.BLANK, column, row, _NO_SAVED_VALUE)
+    if kind == "boolean":
+        true = cell.value == "true"
+        return Cell("TRUE" if true else "FALSE", true, CellKind.BOOLEAN, column, row)
+    if kind == "date" or (kind == "time" and shows is not Shows.LENGTH):
+        return _read_moment(cell, column, row, shows)
+    if kind in ("float", "percentage", "currency", "time"):
+        return _read_number(cell, column, row)
+    return Cell(cell.text, cell.text, CellKind.TEXT, column, row)
+
+
+def _read_moment(cell: OdsCell, column: int, row: int, shows: Shows) -> Cell:
+    value = cell.value or ""
+    if cell.type == "date" and shows is Shows.MOMENT and "T" not in value:
+        # Midnight is left out of the stored value, though it is shown.
+        value = f"{value}T00:00:00"
+    length = _LENGTH.fullmatch(value)
+    if length:
+        # More than a day under a format of time alone: what is shown is the time on that day.
+        value = f"{int(length[1]) % 24:02}:{length[2]}:{length[3]}"
+    fault = None
+    shown = ""
+    try:
+        shown = iso_from_text(value, None)
+    except NoDateError as error:
+        fault = str(error)
+    if fault is None and cell.type == "date" and shown < _FIRST_DATE:
+        fault = "This is a date before 1900-03-01, which programs read differently."
+    if fault is not None:
+        problem = f"{fault} Format the cell as text and type the date."
+        return Cell(cell.text, cell.text, CellKind.DATE, column, row, problem)
+    return Cell(shown, shown, CellKind.DATE, column, row)
+
+
+def _read_number(cell: OdsCell, column: int, row: int) -> Cell:
+    value: float | None = None
+    problem: str | None = None
+    length = _LENGTH.fullmatch(cell.value or "") if cell.type == "time" else None
+    try:
+        if length:
+            seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(f"{length[3]}.{length[4] or 0}")
+            value = seconds / 86400
+        else:
+            value = float(cell.value or "")
+    except ValueError:
+        problem = "The file stores no number for this cell. Type it again, and save the file."
+        return Cell(cell.text, None, CellKind.NUMBER, column, row, problem)
+    if not cell.text.strip():
+        problem = (
+            "The number is not shown: its number format hides it, or the file was never saved by LibreOffice."
+        )
+    elif set(cell.text) == {"#"}:
+        problem = "The column is too narrow to show this number. Widen it, and save the file."
+    return Cell(cell.text, value, CellKind.NUMBER, column, row, problem)
