@@ -142,30 +142,42 @@ def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> N
 
 
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
-    """Find out where the report goes, before anything is sent: a function from the run's id to its path.
+    """Find out where the report goes; a frame has one only where it is asked for."""
+    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
 
-    A frame's results go back as a frame, so it has a report only where one is asked for.
+    if prepared.path is None and settings.report is None:
+        return None
+    named = prepared.path or Path("frame.xlsx")
+    suffix = reporter.report_suffix(prepared.table.facts.form, named.suffix)
+    return report_place(named, suffix, settings.report, source=prepared.path, overwrite=settings.overwrite)
+
+
+def report_place(
+    named: Path, suffix: str, target: Path | None, *, source: Path | None, overwrite: bool
+) -> Callable[[str], Path]:
+    """Find out where a report goes, before anything is sent: a function from the run's id to its path.
+
+    Args:
+        named: the input as the person names it.
+        suffix: the report's, with its dot.
+        target: a file or a folder; None for `reports/<name>-<run><suffix>`.
+        source: the input, which is never replaced; None where there is none any more.
+        overwrite: let it replace what is no earlier report.
 
     Raises:
         UsageError: where it cannot be written there, or would replace what is not a report.
     """
     from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
 
-    if prepared.path is None and settings.report is None:
-        return None
-    source = prepared.path or Path("frame.xlsx")
-    suffix = reporter.report_suffix(prepared.table.facts.form, source.suffix)
-    given = settings.report
-    folder = given if given is not None and (given.is_dir() or not given.suffix) else None
-    folder = Path("reports") if given is None else folder
-    probe = reporter.default_report_path(source.name, "run", suffix, folder) if folder is not None else given
+    folder = Path("reports") if target is None else target if target.is_dir() or not target.suffix else None
+    probe = target if folder is None else reporter.default_report_path(named.name, "run", suffix, folder)
     assert probe is not None
-    problem = reporter.report_path_problem(probe, prepared.path, overwrite=settings.overwrite)
+    problem = reporter.report_path_problem(probe, source, overwrite=overwrite)
     if problem is not None:
         raise UsageError(problem, code="report-path")
     if folder is None:
         return lambda _run: probe
-    return lambda run: reporter.default_report_path(source.name, run, suffix, folder)
+    return lambda run: reporter.default_report_path(named.name, run, suffix, folder)
 
 
 class _Run:

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_ORDER = (
+    *("demo", "setup", "doctor", "check", "send", "runs", "show"),
+    *("resolve", "report", "template", "sandbox", "purge"),
+)
+
+
 class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002 - as typer has it
+        return sorted(self.commands, key=_ORDER.index)
 
     def invoke(self, ctx: typer.Context) -> Any:  # noqa: ANN401 - as typer has it
         try:

@@ -1,0 +1,281 @@
+"""The commands that look into the ledger: runs, show, resolve, report and purge."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, columns, plural, short
+from ordersheet.errors import UsageError
+from ordersheet.result import cells, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ordersheet.ledger import Ledger, OperationInfo, RowInfo, RunInfo
+    from ordersheet.settings import Settings
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")]
+
+
+def _open(settings: Settings, *, read_only: bool) -> Ledger:
+    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+
+    if not settings.ledger.exists():
+        raise UsageError(f"There is no ledger at {settings.ledger}: nothing was sent yet.", code="no-ledger")
+    return Ledger.open(settings.ledger, create=False, read_only=read_only)
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@app.command(epilog="Example: ordersheet runs")
+@with_options("runs")
+def runs(flags: dict[str, Any]) -> None:
+    """List what was done, when, and from which file."""
+    settings = settings_of(flags)
+    with _open(settings, read_only=True) as ledger:
+        found = ledger.runs()
+    if settings.json:
+        _print_json({"schema": 1, "command": "runs", "runs": [run_object(info) for info in found]})
+        return
+    console = Console()
+    if not found:
+        console.say("No run yet.")
+    console.say(*columns(_run_cells(info) for info in found))
+
+
+def _run_cells(info: RunInfo) -> tuple[str, ...]:
+    started = info.started.astimezone().strftime("%Y-%m-%d %H:%M")
+    batch = f"batch {info.batch}" if info.batch else ""
+    return info.run, started, info.state.value, plural(info.rows, "row"), info.host, batch, info.input
+
+
+def run_object(info: RunInfo) -> dict[str, object]:
+    """Give one run as `runs --json` and `show --json` have it."""
+    return {
+        "run": info.run,
+        "state": info.state.value,
+        "store": info.store,
+        "host": info.host,
+        "profile": info.profile,
+        "batch": info.batch,
+        "again": info.again,
+        "file": info.input,
+        "sha256": info.sha256,
+        "sheet": info.sheet,
+        "user": info.user,
+        "machine": info.machine,
+        "version": info.tool_version,
+        "started": iso(info.started),
+        "finished": iso(info.finished),
+        "stopped_by": info.stopped_by,
+        "error": info.message or None,
+        "report": info.report,
+        "rows": info.rows,
+        "outcomes": dict(info.outcomes),
+    }
+
+
+@app.command(epilog="Example: ordersheet show last --rows")
+@with_options("show")
+def show(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")
+    ] = "last",
+    *,
+    rows: Annotated[bool, typer.Option("--rows", help="Each row, too.")] = False,
+    order: Annotated[
+        int | None, typer.Option("--order", metavar="ID", help="All that was done to this order.")
+    ] = None,
+    flags: dict[str, Any],
+) -> None:
+    """Show one run, its rows, or what was done to one order and by whom."""
+    settings = settings_of(flags)
+    console = Console(json_mode=settings.json)
+    with _open(settings, read_only=True) as ledger:
+        if order is not None:
+            _show_order(ledger.order_history(order), order, settings, console)
+            return
+        info = ledger.run(run)
+        if settings.json and rows:
+            for row in ledger.rows(info.run):
+                _print_json(row_object(row))
+        elif settings.json:
+            _print_json({"schema": 1, "command": "show", **run_object(info)})
+        else:
+            console.say(*_run_lines(info))
+            if rows:
+                console.say("", *columns(_row_cells(row) for row in ledger.rows(info.run)))
+
+
+def _run_lines(info: RunInfo) -> Iterator[str]:
+    yield from columns(
+        [
+            ("run", f"{info.run} ({info.state.value})"),
+            ("file", info.input + (f', sheet "{info.sheet}"' if info.sheet else "")),
+            ("to", f"{info.host}" + (f", profile {info.profile}" if info.profile else "")),
+            ("by", f"{info.user} on {info.machine}, ordersheet {info.tool_version}"),
+            ("started", iso(info.started) or ""),
+            ("ended", iso(info.finished) or "(not yet, or it was killed)"),
+            *([("batch", info.batch)] if info.batch else []),
+            *([("report", info.report)] if info.report else []),
+        ],
+        indent=0,
+    )
+    yield ""
+    yield from columns((f"{number:,}".rjust(7), outcome) for outcome, number in info.outcomes.items())
+    if info.message:
+        yield info.message
+
+
+def row_object(row: RowInfo) -> dict[str, object]:
+    """Give one row as `show RUN --rows --json` has it, one object a line."""
+    result = row.result
+    status, outcome, message, time = cells(result)
+    return {
+        "row": result.row,
+        "order": result.order,
+        "status": status,
+        "outcome": outcome,
+        "message": message,
+        "time": time or None,
+        "attempts": [
+            {
+                "number": attempt.number,
+                "begun": iso(attempt.begun),
+                "given_up": iso(attempt.given_up),
+                "verdict": attempt.verdict,
+                "http_status": attempt.status,
+            }
+            for attempt in row.attempts
+        ],
+        "operations": [operation_object(operation) for operation in row.operations],
+    }
+
+
+def operation_object(operation: OperationInfo) -> dict[str, object]:
+    """Give one operation as `show --json` has it."""
+    return {
+        "run": operation.run,
+        "row": operation.row,
+        "order": operation.order,
+        "field": operation.field,
+        "kind": operation.kind.value,
+        "state": operation.state.value,
+        "text": operation.text,
+        "earlier": operation.earlier,
+        "time": iso(operation.at),
+        "message": operation.message,
+        "batch": operation.batch,
+        "occurrence": operation.occurrence,
+        "resolved_by": operation.resolved_by,
+        "user": operation.user,
+        "machine": operation.machine,
+        "file": operation.input,
+    }
+
+
+def _row_cells(row: RowInfo) -> tuple[str, ...]:
+    result = row.result
+    return (
+        str(result.row).rjust(7),
+        result.order,
+        result.status,
+        result.outcome.value,
+        short(result.message, 90),
+    )
+
+
+def _show_order(found: list[OperationInfo], order: int, settings: Settings, console: Console) -> None:
+    if settings.json:
+        for operation in found:
+            _print_json(operation_object(operation))
+        return
+    if not found:
+        console.say(f"This ledger has done nothing to order {order}.")
+    for operation in found:
+        by = f"{operation.user} on {operation.machine}, run {operation.run}, row {operation.row}"
+        console.say(
+            f"{iso(operation.at)}  {operation.kind.value} {operation.field}: {operation.state.value}",
+            f"    by {by} of {operation.input}",
+            f"    text: {operation.text if operation.text is not None else '(no longer kept)'}",
+        )
+        if operation.earlier:
+            console.say(f"    before: {operation.earlier}")
+        if operation.message:
+            console.say(f"    answer: {operation.message}")
+        if operation.resolved_by:
+            console.say(f"    settled by {operation.resolved_by}")
+
+
+@app.command(epilog="Example: ordersheet resolve last --row 12 applied")
+@with_options("resolve")
+def resolve(
+    run: Run,
+    verdict: Annotated[
+        str, typer.Argument(metavar="applied|absent", help="Whether the text stands in the order.")
+    ],
+    *,
+    row: Annotated[int, typer.Option("--row", metavar="N", help="The row, by the number you see.")],
+    flags: dict[str, Any],
+) -> None:
+    """Settle an unconfirmed row, once a person has looked at the order."""
+    from ordersheet.rereport import who  # noqa: PLC0415 - reading needs more than --help does
+
+    if verdict not in ("applied", "absent"):
+        raise UsageError(f"Say applied or absent, not {verdict}.", code="bad-verdict")
+    settings = settings_of(flags)
+    with _open(settings, read_only=False) as ledger:
+        result = ledger.resolve(run, row, applied=verdict == "applied", who=who())
+    Console().say(f"Row {result.row}, order {result.order}: {result.outcome.value}. {result.message}")
+
+
+@app.command(epilog="Example: ordersheet report last")
+@with_options("report")
+def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
+    """Write the report of an earlier run again."""
+    from ordersheet.rereport import rewrite_report  # noqa: PLC0415 - writing needs more than --help does
+
+    settings = settings_of(flags)
+    with _open(settings, read_only=True) as ledger:
+        written = rewrite_report(ledger, run, target=settings.report, overwrite=settings.overwrite)
+    Console().say(*filter(None, [written.note, str(written.path.absolute())]))
+    if settings.open:
+        typer.launch(str(written.path))
+
+
+@app.command(epilog="Example: ordersheet purge --older-than 90d")
+@with_options("purge")
+def purge(
+    *,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="DAYS", help="Such as 90d.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Whatever may be purged, however young.")] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Remove texts and copies of files whose time has ended; what was applied stays known."""
+    from ordersheet.optiontypes import days  # noqa: PLC0415 - wanted here alone
+
+    if (older_than is None) == (not everything):
+        raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")
+    try:
+        age = timedelta(days=0 if older_than is None else days(older_than))
+    except ValueError as error:
+        raise UsageError(f"--older-than {error}, not {older_than!r}.", code="bad-setting") from error
+    settings = settings_of(flags)
+    with _open(settings, read_only=False) as ledger:
+        done = ledger.purge_all() if everything else ledger.purge(age)
+    copies = plural(done.copies, "copy", "copies")
+    Console().say(f"Purged: {plural(done.runs, 'run')}, {plural(done.texts, 'text')}, {copies} of inputs.")
+    if done.in_doubt:
+        Console().say(
+            f"{plural(done.in_doubt, 'operation')} in doubt keep their texts until they are settled."
+        )

@@ -1,0 +1,21 @@
+"""What every test stands on: no settings, ledger or key of the person who runs them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory, monkeypatch):
+    """Give each test a home of its own, in which nothing is set."""
+    home = tmp_path_factory.mktemp("home")
+    for name in [
+        name for name in os.environ if name.startswith("ORDERSHEET_") and name != "ORDERSHEET_CORPUS"
+    ]:
+        monkeypatch.delenv(name)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "APPDATA", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    return home
