@@ -173,7 +173,8 @@ _LONG_NAME = 7
 
 def fold(text: str) -> str:
     """Give what two headers must share to be the same one: no case, spaces, `_`, `-`, `.` or `:`."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", text.replace("º", "°")).casefold())
+    plain = unicodedata.normalize("NFKC", text.replace("º", "°")).casefold()
+    return unicodedata.normalize("NFKC", _IGNORED.sub("", plain))
 
 
 def recognise(text: str) -> str | None:

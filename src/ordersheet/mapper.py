@@ -101,15 +101,16 @@ class _RowMapper:
         return OrderUpdate(self.row.number, order, tuple(self.operations))
 
     def _order(self, feed: Feed, cell: Cell | None) -> int | None:
-        if cell is None or (cell.shown == "" and cell.problem is None):
+        if cell is None or (cell.problem is None and not cell.shown.strip()):
             self._problem("no-order-id", "The order ID is empty: write the ID, or delete the row.", feed)
             return None
-        # A number is read by its value; how it is shown only matters where that can be seen.
-        if cell.problem is not None and not (cell.kind is CellKind.NUMBER and cell.shown):
+        # A format that cannot be shown may be a date in some calendar: its number is no ID unless told so.
+        by_value = feed.reading.by_value and cell.kind is CellKind.NUMBER
+        if cell.problem is not None and not by_value:
             self._problem("unreadable-cell", cell.problem, feed, cell)
             return None
         try:
-            return order_id(cell)
+            return order_id(cell, by_value=by_value)
         except ValueFault as fault:
             self._problem(fault.code, f"{fault}.", feed, cell)
             return None

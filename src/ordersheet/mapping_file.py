@@ -52,6 +52,15 @@ class MappingFile:
     only: bool = False
     """Headers that the file does not name are not recognised."""
 
+    @property
+    def attribute_headers(self) -> tuple[str, ...]:
+        """The headers that feed attributes, in the file's order."""
+        return tuple(
+            column.header
+            for column in self.columns
+            if column.field is not None and column.field.startswith(ATTRIBUTE_PREFIX)
+        )
+
 
 def read_mapping_file(path: Path) -> MappingFile:
     """Read a mapping file.
@@ -171,7 +180,7 @@ class _Reader:
         reading = self._reading(table, where)
         if reading.type is not ValueType.TEXT and not found.startswith(ATTRIBUTE_PREFIX):
             self.faults.append(f"{where}: a type belongs to attributes; {found} is read as it must be.")
-        if reading.by_value and (found == ORDER or found in REPLACE_FLAGS.values()):
+        if reading.by_value and found in REPLACE_FLAGS.values():
             self.faults.append(f'{where}: as = "value" has no meaning for {found}; leave it out.')
         return FileColumn(header, found, reading)
 

@@ -7,6 +7,7 @@ way through a spreadsheet, is a fault whose sentence says how to mend it.
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import datetime
 from decimal import Decimal
@@ -114,12 +115,13 @@ _GROUPED_ID = re.compile(r"[0-9]{1,3}(?:[.,'\u2019][0-9]{3})+")
 _ID_MEND = "write the ID as plain digits, such as 83651"
 
 
-def order_id(cell: Cell) -> int:
+def order_id(cell: Cell, *, by_value: bool = False) -> int:
     """Read the order's ID from a cell that is not blank.
 
     Args:
         cell: a number is taken by its value, unless its format shows leading zeros; a text must be an ID
             that cannot be read in two ways and has lost no digits.
+        by_value: take a number by its value however it is shown.
 
     Returns:
         An ID from 1 to 10^15 - 1.
@@ -128,7 +130,7 @@ def order_id(cell: Cell) -> int:
         ValueFault: `bad-order-id`.
     """
     if cell.kind is CellKind.NUMBER and isinstance(cell.value, int | float):
-        return _id_from_number(cell.shown, cell.value)
+        return _id_from_number("" if by_value else cell.shown, cell.value)
     if cell.kind is CellKind.DATE:
         raise _bad_id("This is a date, not an order ID: format the cell as text and write the ID again")
     if cell.kind is CellKind.BOOLEAN:
@@ -172,7 +174,7 @@ def _id_from_number(shown: str, value: float) -> int:
             f'"{shown}" shows leading zeros, which an order ID does not have: if {value:.15g} is the ID, '
             "give the cell the number format General"
         )
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise _bad_id(f"{value!r} is a decimal number, and order IDs are whole: {_ID_MEND}")
     return _checked_id(str(int(value)))
 
@@ -364,7 +366,11 @@ def json_value(text: str) -> JsonValue:
     """
     try:
         value = json.loads(
-            text, parse_constant=_no_constant, object_pairs_hook=_no_key_twice, parse_float=_exact_float
+            text,
+            parse_constant=_no_constant,
+            object_pairs_hook=_no_key_twice,
+            parse_float=_exact_float,
+            parse_int=_exact_int,
         )
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:

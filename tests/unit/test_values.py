@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.cells import number_cell, text_cell
+
+from ordersheet.model import Cell, CellKind
+from ordersheet.values import (
+    LARGEST,
+    NO_WORDS,
+    YES_WORDS,
+    Reading,
+    ValueFault,
+    ValueType,
+    is_truth_word,
+    json_value,
+    number_from_text,
+    order_id,
+    order_id_from_text,
+    stored_text,
+    truth,
+    typed,
+)
+
+IDS = st.integers(1, LARGEST - 1)
+
+
+# --- order IDs -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "83651",
+        "83651.0",
+        "83651,00",
+        " 83651 ",
+        "83 651",
+        "83\u00a0651",
+        "83\u202f651",
+        "'83651",
+        "8,3651E4",
+        "8.3651E+04",
+        "8.3651e4",
+        "8.36510E4",
+        "83651E0",
+    ],
+)
+def test_texts_that_are_an_id(text: str) -> None:
+    assert order_id_from_text(text) == 83651
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("8,37E+04", "lost digits"),
+        ("8E4", "lost digits"),
+        ("1E+14", "lost digits"),
+        ("83,651", "thousands"),
+        ("83.651", "thousands"),
+        ("83'651", "thousands"),
+        ("83,651.0", "not an order ID"),
+        ("083651", "leading zeros"),
+        ("0 651", "leading zeros"),
+        ("0", "0 is not"),
+        ("0.0", "0 is not"),
+        ("000", "0 is not"),
+        ("-83651", "negative"),
+        ("+83651", "not an order ID"),
+        ("83651.5", "decimal"),
+        ("8.36515E4", "decimal"),
+        ("83.651E3", "two ways"),
+        ("٨٣٦٥١", "digits 0 to 9"),
+        ("８３６５１", "digits 0 to 9"),
+        ("#83651", "another numbering"),
+        ("1000000000000000", "more than 15 digits"),
+        ("9" * 500, "more than 15 digits"),
+        ("8 36 51", "not an order ID"),
+        ("83 651\u00a0000", "not an order ID"),
+        ("83\n651", "not an order ID"),
+        ("A83651", "not an order ID"),
+        ("83651;83652", "not an order ID"),
+        ("''83651", "not an order ID"),
+        ("²", "not an order ID"),
+        ("TRUE", "not an order ID"),
+        ("<clear>", "not an order ID"),
+    ],
+)
+def test_texts_that_are_no_id_say_why(text: str, says: str) -> None:
+    with pytest.raises(ValueFault, match=says) as caught:
+        order_id_from_text(text)
+    assert caught.value.code == "bad-order-id"
+    assert len(str(caught.value)) < 700
+
+
+@given(IDS)
+def test_an_id_is_read_in_every_form_that_keeps_its_digits(number: int) -> None:
+    digits = str(number)
+    power = len(digits) - 1
+    forms = [
+        digits,
+        f"{digits}.0",
+        f"'{digits}",
+        f"{number:,}".replace(",", " "),
+        f"{number:,}".replace(",", "\u202f"),
+        f"{digits[0]}.{digits[1:]}E+{power:02}" if power else f"{digits}E0",
+        f"{digits[0]},{digits[1:]}E{power}" if power else f"{digits}E+00",
+    ]
+    assert {order_id_from_text(form) for form in forms} == {number}
+
+
+@given(st.text(alphabet="0123456789.,'eE+- #\u00a0", min_size=1, max_size=18))
+def test_what_is_read_as_an_id_has_these_digits_and_no_others(text: str) -> None:
+    try:
+        number = order_id_from_text(text)
+    except ValueFault:
+        return
+    assert 0 < number < LARGEST
+    mantissa = text.strip().lower().partition("e")[0]
+    read = "".join(letter for letter in mantissa if letter.isdigit())
+    assert read.rstrip("0") == str(number).rstrip("0")
+    assert not read.startswith("0")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (83651, "83651"),
+        (83651.0, "83,651"),
+        (83651.0, "8.37E+04"),
+        (83651, "83651.00"),
+        (83651.0, "kr 83 651"),
+    ],
+)
+def test_numbers_are_read_by_value(value: float, shown: str) -> None:
+    assert order_id(number_cell(value, shown)) == 83651
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "says"),
+    [
+        (83651, "00083651", "leading zeros"),
+        (83651.5, "83652", "decimal"),
+        (0, "0", "0 is not"),
+        (-83651.0, "(83,651)", "negative"),
+        (1e15, "1E+15", "more than 15"),
+        (math.inf, "inf", "decimal"),
+        (math.nan, "nan", "decimal"),
+    ],
+)
+def test_numbers_that_are_no_id(value: float, shown: str, says: str) -> None:
+    with pytest.raises(ValueFault, match=says):
+        order_id(number_cell(value, shown))
+
+
+def test_a_number_can_be_taken_by_value_however_it_is_shown() -> None:
+    assert order_id(number_cell(83651, "00083651"), by_value=True) == 83651
+
+
+def test_dates_and_truth_values_are_no_id() -> None:
+    with pytest.raises(ValueFault, match="date"):
+        order_id(Cell("2026-03-31", "2026-03-31", CellKind.DATE, 0, 2))
+    with pytest.raises(ValueFault, match="TRUE is not"):
+        order_id(Cell("TRUE", value=True, kind=CellKind.BOOLEAN, column=0, row=2))
+
+
+# --- yes and no ----------------------------------------------------------------------------------------
+
+
+def test_yes_and_no_in_eight_languages() -> None:
+    assert len(YES_WORDS) == len(NO_WORDS) == 8
+    for words in YES_WORDS.values():
+        assert all(truth(form) is True for word in words for form in (word, word.upper(), f" {word} "))
+    for words in NO_WORDS.values():
+        assert all(truth(form) is False for word in words for form in (word, word.upper(), f" {word} "))
+    assert truth("1") is True
+    assert truth("0") is False
+
+
+@pytest.mark.parametrize("text", ["", "maybe", "2", "x", "✓", "yes!", "-1", "01"])
+def test_other_words_are_neither(text: str) -> None:
+    assert truth(text) is None
+    assert not is_truth_word(text)
+
+
+def test_one_and_zero_are_no_words() -> None:
+    assert is_truth_word("TRUE")
+    assert not is_truth_word("1")
+    assert not is_truth_word("0")
+
+
+# --- types ---------------------------------------------------------------------------------------------
+
+
+def as_type(text: str, kind: str, decimal: str | None = None) -> object:
+    return typed(text_cell(text), Reading(ValueType(kind), decimal=decimal))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "sent"),
+    [
+        ("  as it stands \n", "text", "  as it stands \n"),
+        ("12", "int", 12),
+        ("-12", "int", -12),
+        ("+12", "int", 12),
+        ("12.0", "int", 12),
+        ("1 234", "int", 1234),
+        ("0", "int", 0),
+        ("ja", "bool", True),
+        ("FALSE", "bool", False),
+        ("oui", "bool01", "1"),
+        ("nee", "bool01", "0"),
+        ("2026-03-31", "date", "2026-03-31"),
+        (" 2026-03-31 ", "date", "2026-03-31"),
+        ("2026-03-31 10:00:00", "date", "2026-03-31 10:00:00"),
+        ("2026-03-31T10:00:00+02:00", "date", "2026-03-31T10:00:00+02:00"),
+        ('{"a": [1, null, true, "x"]}', "json", {"a": [1, None, True, "x"]}),
+        ("null", "json", None),
+        ("1.5", "number", 1.5),
+        ("2", "number", 2),
+    ],
+)
+def test_texts_become_their_type(text: str, kind: str, sent: object) -> None:
+    value = as_type(text, kind)
+    assert value == sent
+    assert type(value) is type(sent)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "code"),
+    [
+        ("12.5", "int", "bad-int"),
+        ("007", "int", "bad-int"),
+        ("1,234", "int", "bad-int"),
+        ("twelve", "int", "bad-int"),
+        ("1" * 16, "int", "bad-int"),
+        ("١٢", "int", "bad-int"),
+        ("maybe", "bool", "bad-bool"),
+        ("2", "bool01", "bad-bool"),
+        ("31.03.2026", "date", "bad-date"),
+        ("2026-02-30", "date", "bad-date"),
+        ("20260331", "date", "bad-date"),
+        ("2026-W14-2", "date", "bad-date"),
+        ("10:00:00", "date", "bad-date"),
+        ("45000", "date", "bad-date"),
+        ("{", "json", "bad-json"),
+        ("", "json", "bad-json"),
+        ("yes", "number", "bad-number"),
+        ("1e5", "number", "bad-number"),
+        ("1.1234567890123456789", "number", "bad-number"),
+    ],
+)
+def test_texts_that_cannot_become_their_type(text: str, kind: str, code: str) -> None:
+    with pytest.raises(ValueFault) as caught:
+        as_type(text, kind)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "number"),
+    [
+        ("1188.44", ".", 1188.44),
+        ("1188,44", ",", 1188.44),
+        ("1,188.44", ".", 1188.44),
+        ("1.188,44", ",", 1188.44),
+        ("1 188,44", ",", 1188.44),
+        ("1\u202f188,44", None, 1188.44),
+        ("1,188", ",", 1.188),
+        ("1.188", ".", 1.188),
+        ("0.125", None, 0.125),
+        ("1.5", None, 1.5),
+        ("1,5", None, 1.5),
+        ("1.234,5", None, 1234.5),
+        ("1.234.567", None, 1234567),
+        ("-0.5", ".", -0.5),
+        ("+3", ".", 3),
+    ],
+)
+def test_numbers_with_one_reading(text: str, decimal: str | None, number: float) -> None:
+    assert number_from_text(text, decimal) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"), [("1,234", None), ("1.234", None), ("1.234", ","), ("1,234", "."), ("12,345", None)]
+)
+def test_numbers_with_two_readings_are_refused(text: str, decimal: str | None) -> None:
+    with pytest.raises(ValueFault) as caught:
+        number_from_text(text, decimal)
+    assert caught.value.code == "ambiguous-number"
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal"),
+    [("1.5", ","), ("1,5", "."), ("1.2.3", None), ("1,23,456", "."), ("00.5", "."), ("1.", "."), (".5", ".")],
+)
+def test_texts_that_are_no_number(text: str, decimal: str | None) -> None:
+    with pytest.raises(ValueFault) as caught:
+        number_from_text(text, decimal)
+    assert caught.value.code == "bad-number"
+
+
+@given(
+    st.decimals(min_value=Decimal(-999999), max_value=Decimal(999999), places=2),
+    st.sampled_from([(".", ","), (",", "."), (".", "\u00a0"), (",", " ")]),
+)
+def test_a_number_with_two_decimals_survives_each_way_of_writing(
+    number: Decimal, signs: tuple[str, str]
+) -> None:
+    decimal, group = signs
+    text = f"{number:,.2f}".replace(",", "g").replace(".", decimal).replace("g", group)
+    assert number_from_text(text, decimal) == float(number)
+    assert number_from_text(text, None) == float(number)
+
+
+def test_a_number_cell_is_read_as_it_is_shown_whatever_sign_texts_have() -> None:
+    german = Reading(ValueType.NUMBER, decimal=",")
+    assert typed(number_cell(1188.437, "1,188.44"), german) == 1188.44
+    assert typed(number_cell(1188, "1,188"), german) == 1188
+    with pytest.raises(ValueFault, match='as = "value"'):
+        typed(number_cell(0.25, "25%"), german)
+    assert typed(number_cell(0.25, "25%"), german._replace(by_value=True)) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (1188.44, "1188.44"),
+        (5.0, "5"),
+        (0.1 + 0.2, "0.3"),
+        (1e20, "100000000000000000000"),
+        (0, "0"),
+        (-2.5, "-2.5"),
+        (1e-7, "0.0000001"),
+    ],
+)
+def test_what_a_number_stores(value: float, stored: str) -> None:
+    assert stored_text(number_cell(value, "something else")) == stored
+    assert typed(number_cell(value, "x"), Reading(by_value=True)) == stored
+
+
+def test_what_other_cells_store() -> None:
+    assert stored_text(Cell("31 March", "2026-03-31", CellKind.DATE, 0, 2)) == "2026-03-31"
+    assert stored_text(Cell("TRUE", value=True, kind=CellKind.BOOLEAN, column=0, row=2)) == "TRUE"
+    assert stored_text(text_cell("as it stands")) == "as it stands"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("NaN", "NaN"),
+        ("[Infinity]", "Infinity"),
+        ("-Infinity", "Infinity"),
+        ("1e999", "digits"),
+        ("0.12345678901234567890", "digits"),
+        ("12345678901234567890", "digits"),
+        ("1" * 5000, "digits"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', '"c" stands in it twice'),
+        ('"\\ud800"', "half a character"),
+        ("[" * 100_000, "nested"),
+        ("{'a': 1}", "not JSON"),
+        ("[1, 2", "character 6"),
+        ("1 2", "character 3"),
+    ],
+)
+def test_json_that_is_refused(text: str, says: str) -> None:
+    with pytest.raises(ValueFault, match=says) as caught:
+        json_value(text)
+    assert caught.value.code == "bad-json"
+    assert len(str(caught.value)) < 200
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**17), 10**17)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(JSON)
+def test_json_is_sent_as_it_is_written(value: object) -> None:
+    assert json_value(json.dumps(value)) == value
