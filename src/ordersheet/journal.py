@@ -61,7 +61,11 @@ class GaveUp:
     row: int
     attempt: int
     verdict: str
-    """The classification, as the sender words it (`answered ok`, `unknown`, ...)."""
+    """The classification, as the sender words it (`answered ok`, `unknown`, ...).
+
+    One that begins with `not ` (`not sent`, `not applied`) does not count among the attempts that may have
+    reached the server.
+    """
     status: int | None
     """The HTTP status, where there was an answer."""
     at: datetime

@@ -1,0 +1,34 @@
+"""What was done to which order, durably: the only place that imports SQLAlchemy.
+
+    with Ledger.open(path) as ledger:
+        journal = ledger.start_run(RunStart(...))
+
+The sender sees a run as `ordersheet.journal.Journal`, which `RunJournal` implements. `Ledger` also answers
+`check`, `runs`, `show` and `report`, and carries out `resolve` and `purge`.
+"""
+
+from ordersheet.ledger.ledger import Ledger
+from ordersheet.ledger.records import (
+    AgainFacts,
+    AttemptInfo,
+    OperationInfo,
+    Purged,
+    RowInfo,
+    RunInfo,
+    RunStart,
+    RunState,
+)
+from ordersheet.ledger.run_journal import RunJournal
+
+__all__ = [
+    "AgainFacts",
+    "AttemptInfo",
+    "Ledger",
+    "OperationInfo",
+    "Purged",
+    "RowInfo",
+    "RunInfo",
+    "RunJournal",
+    "RunStart",
+    "RunState",
+]

@@ -1,0 +1,125 @@
+"""Connections: how each one is set up, and how a new ledger comes to be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from ordersheet.errors import LedgerError
+from ordersheet.ledger import schema
+from ordersheet.ledger.faults import plain_words
+from ordersheet.ledger.files import make_private_folder, sync_folder
+from ordersheet.ledger.keys import SALT_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+BUSY_SECONDS = 30.0
+"""How long one process waits for another's transaction, which takes milliseconds."""
+
+Durability = Literal["full", "none"]
+"""`full`: each commit is on disk when it returns. `none`: for measuring what that costs, and nothing else."""
+
+
+def engine_for(path: Path, *, read_only: bool = False, durability: Durability = "full") -> Engine:
+    """Make the engine of a ledger; each connection is opened anew and set up in full."""
+
+    def connect() -> sqlite3.Connection:
+        mode = "ro" if read_only else "rw"
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _set_up(connection, read_only=read_only, durability=durability)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _set_up(connection: sqlite3.Connection, *, read_only: bool, durability: Durability) -> None:
+    if not read_only:
+        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        if mode != "wal":
+            raise LedgerError(
+                "The disk that holds the ledger does not allow SQLite's write-ahead log. Choose a ledger"
+                " on a local disk with --ledger.",
+                code="no-wal",
+            )
+    connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'OFF'}")
+    # macOS: a plain fsync leaves the data in the drive's cache. Elsewhere this changes nothing.
+    connection.execute("PRAGMA fullfsync=ON")
+    connection.execute("PRAGMA checkpoint_fullfsync=ON")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def create(path: Path) -> bool:
+    """Make a new, empty ledger at a path, whole or not at all.
+
+    Returns:
+        False where another process was first.
+    """
+    make_private_folder(path.parent)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        with plain_words(path):
+            _write_schema(draft)
+        try:
+            _put_in_place(draft, path)
+        except FileExistsError:
+            return False
+        sync_folder(path.parent)
+    finally:
+        for leftover in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm"))):
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+    return True
+
+
+def _write_schema(draft: Path) -> None:
+    engine = engine_for(draft)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        schema.metadata.create_all(connection, checkfirst=False)
+        for trigger in schema.triggers():
+            connection.exec_driver_sql(trigger)
+        connection.execute(
+            schema.meta.insert(),
+            [
+                {"name": "salt", "value": secrets.token_hex(SALT_BYTES)},
+                {"name": "created", "value": datetime.now(UTC).isoformat(timespec="microseconds")},
+            ],
+        )
+        connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+        connection.exec_driver_sql("COMMIT")
+
+
+def _put_in_place(draft: Path, path: Path) -> None:
+    """Give a finished draft its name, without ever replacing a ledger that another process made meanwhile."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No hard links here (FAT, some containers). An exclusive creation settles who is first.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        draft.replace(path)

@@ -1,0 +1,175 @@
+"""From what the sender tells to what is written: each event as statements with their values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ordersheet.errors import LedgerError
+from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, Release, Settle, There
+from ordersheet.ledger import statements
+from ordersheet.ledger.keys import KEY_VERSION
+from ordersheet.ledger.statements import timestamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from ordersheet.journal import Event
+    from ordersheet.ledger.statements import Params, Write
+    from ordersheet.model import RowResult
+    from ordersheet.orderbook import Ask
+
+
+class Scribe:
+    """Puts the events of one run into statements.
+
+    Attributes:
+        run: the run's id, as people write it.
+        places: for each order that is claimed, the place of its next operation in the order of sending.
+    """
+
+    def __init__(self, run: str, run_id: int, store_id: int, batch: str | None) -> None:
+        self.run = run
+        self.places: dict[int, int] = {}
+        self._run_id = run_id
+        self._store_id = store_id
+        self._batch = batch
+
+    def writes(self, events: Iterable[Event]) -> list[Write]:
+        """Put events into statements, in their order.
+
+        Raises:
+            LedgerError: an event concerns an order that this run has not claimed.
+        """
+        return [write for event in events for write in self._one(event)]
+
+    def _one(self, event: Event) -> Iterator[Write]:  # noqa: PLR0911 - one branch for each kind of event
+        match event:
+            case Begin():
+                return self._begin(event)
+            case Done():
+                return iter((self.done(event.result),))
+            case Settle():
+                return iter((self._settle(event),))
+            case GaveUp():
+                return iter((self._gave_up(event),))
+            case Release():
+                return self._release(event)
+            case There():
+                return self._there(event)
+            case Looked():
+                return iter(((statements.LOOKED, {"p_store": self._store_id, "p_order": event.order}),))
+            case Learned():
+                values = {
+                    "p_store": self._store_id,
+                    "p_field": event.field,
+                    "p_reads_back": int(event.reads_back),
+                }
+                return iter(((statements.LEARNED, values),))
+
+    def _begin(self, event: Begin) -> Iterator[Write]:
+        run, at = self._run_id, timestamp(event.at)
+        yield (
+            statements.BEGIN_ROW,
+            {"p_run": run, "p_row": event.row, "p_order_text": str(event.order)},
+        )
+        attempt: Params = {"p_run": run, "p_row": event.row, "p_number": event.attempt}
+        yield statements.BEGIN_ATTEMPT, {**attempt, "p_at": at}
+        for field, text in (event.baseline or {}).items():
+            yield statements.BASELINE, {**attempt, "p_field": field, "p_text": text}
+        for ask in event.asks:
+            yield statements.BEGIN_OPERATION, self._operation(event.order, ask, event.attempt, at)
+
+    def _there(self, event: There) -> Iterator[Write]:
+        yield statements.THERE, self._operation(event.order, event.ask, 0, timestamp(event.at))
+
+    def _operation(self, order: int, ask: Ask, attempt: int, at: str) -> Params:
+        place = self.places.get(order)
+        if place is None:
+            raise LedgerError(
+                f"Order {order} is not claimed by run {self.run}, so it cannot be changed.", code="refused"
+            )
+        self.places[order] = place + 1
+        operation = ask.operation
+        return {
+            "p_run": self._run_id,
+            "p_row": ask.row,
+            "p_field": operation.field,
+            "p_store_id": self._store_id,
+            "p_order_id": order,
+            "p_place": place,
+            "p_kind": operation.kind.value,
+            "p_key": ask.key,
+            "p_key_version": KEY_VERSION,
+            "p_batch": self._batch,
+            "p_occurrence": ask.occurrence,
+            "p_attempt": attempt,
+            "p_at": at,
+            "p_value": json.dumps(operation.value),
+        }
+
+    def _gave_up(self, event: GaveUp) -> Write:
+        return statements.GAVE_UP, {
+            "p_run": self._run_id,
+            "p_row": event.row,
+            "p_number": event.attempt,
+            "p_at": timestamp(event.at),
+            "p_verdict": event.verdict,
+            "p_status": event.status,
+        }
+
+    def _settle(self, event: Settle) -> Write:
+        own = event.ref.run == self.run
+        return statements.SETTLE if own else statements.SETTLE_OTHER, {
+            "p_run": self._run_id if own else event.ref.run,
+            "p_row": event.ref.row,
+            "p_field": event.ref.field,
+            "p_state": event.state.value,
+            "p_message": event.message,
+            "p_at": timestamp(event.at),
+        }
+
+    def _release(self, event: Release) -> Iterator[Write]:
+        self.places.pop(event.order, None)
+        yield (
+            statements.RELEASE,
+            {"p_store": self._store_id, "p_order": event.order, "p_run": self._run_id},
+        )
+
+    def done(self, result: RowResult) -> Write:
+        """Put a row's result into a statement."""
+        return statements.DONE, self.row_values(result)
+
+    def row_values(self, result: RowResult) -> Params:
+        """Give a row's result as values."""
+        return {
+            "p_run": self._run_id,
+            "p_row": result.row,
+            "p_order_text": result.order,
+            "p_outcome": result.outcome.value,
+            "p_message": result.message,
+            "p_at": _optional(result.time),
+            "p_left_out": int(result.left_out),
+        }
+
+
+def _optional(moment: datetime | None) -> str | None:
+    return None if moment is None else timestamp(moment)
+
+
+def execute(writes: Iterable[Write], cursor: sqlite3.Cursor) -> None:
+    """Carry statements out.
+
+    Raises:
+        LedgerError: one names an operation or attempt that is not in the ledger.
+    """
+    for statement, values in writes:
+        cursor.execute(statement, values)
+        if cursor.rowcount == 0 and statement in statements.MUST_HIT:
+            raise LedgerError(
+                f"The ledger does not know what row {values['p_row']} of run {values['p_run']} is said to"
+                f" have done.",
+                code="refused",
+            )

@@ -1,0 +1,341 @@
+"""The ledger of one user: opened, asked, and written through the runs it starts."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Self
+
+from ordersheet.errors import LedgerError
+from ordersheet.ledger import engine, files, processes, queries, resolving, retention
+from ordersheet.ledger.faults import plain_words
+from ordersheet.ledger.migrations import migrate, version_of
+from ordersheet.ledger.process import ProcessLock, is_alive
+from ordersheet.ledger.run_journal import Ground, RunJournal
+from ordersheet.ledger.runs import find_run
+from ordersheet.ledger.schema import SCHEMA_VERSION
+from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
+    from ordersheet.model import OrderWork, RowResult
+    from ordersheet.orderbook import OrderBook, Policy
+
+_CHUNK = 500
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """What was done to which order, durably. Open it with `Ledger.open`, as a context manager.
+
+    Attributes:
+        path: its file.
+        created: whether opening it made it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        engine_: Engine,
+        *,
+        created: bool,
+        read_only: bool,
+        clock: Callable[[], datetime],
+        on_point: Callable[[str], None] | None,
+        commit: bool,
+    ) -> None:
+        self.path = path
+        self.created = created
+        self._engine = engine_
+        self._read_only = read_only
+        self._clock = clock
+        self._on_point = on_point
+        self._commit = commit
+        self._lock: ProcessLock | None = None
+        self._process_id = 0
+        self._writer: Writer | None = None
+        with self._reading() as cursor:
+            salt = cursor.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+        self._salt = bytes.fromhex(salt[0])
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        read_only: bool = False,
+        on_point: Callable[[str], None] | None = None,
+        clock: Callable[[], datetime] = _now,
+        durability: engine.Durability = "full",
+        commit: bool = True,
+    ) -> Self:
+        """Open a ledger; brings an older one up to date, after a backup beside it.
+
+        Args:
+            path: its file.
+            create: whether to make it where there is none.
+            read_only: for `runs`, `show` and `check`: nothing is written, made or brought up to date.
+            on_point: called at each step of each transaction, with its name.
+            clock: gives the time in UTC.
+            durability: `none` does not wait for the disk: for measuring alone.
+            commit: False commits once, at the end: for measuring alone.
+
+        Raises:
+            LedgerError: there is none, or it cannot be used; one sentence says why and what to do.
+        """
+        path = path.expanduser().absolute()
+        with plain_words(path):
+            files.refuse_network(path)
+            created = False
+            if not path.exists():
+                if not create or read_only:
+                    raise LedgerError(f"There is no ledger at {path}. Check --ledger.", code="no-ledger")
+                created = engine.create(path)
+            files.inspect(path)
+            with engine.engine_for(path, read_only=read_only).connect() as connection:
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                if read_only:
+                    _refuse_other_version(path, version_of(driver))
+                else:
+                    migrate(driver, path)
+            return cls(
+                path,
+                engine.engine_for(path, read_only=read_only, durability=durability),
+                created=created,
+                read_only=read_only,
+                clock=clock,
+                on_point=on_point,
+                commit=commit,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what waits to be written, and let go of the ledger.
+
+        Orders still claimed may then be taken by others.
+        """
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                with suppress(LedgerError):
+                    writer.do(lambda cursor: processes.leave(cursor, self._process_id))
+                writer.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def start_run(self, start: RunStart) -> RunJournal:
+        """Open a run.
+
+        Raises:
+            LedgerError: it could not be made durable.
+        """
+        writer = self._writing()
+        ground = Ground(writer, self._reading, self._alive, self._process_id, self._salt, self._clock)
+        return RunJournal(ground, start)
+
+    def keep_copy(self, source: Path) -> tuple[Path, str]:
+        """Copy an input into the ledger's folder, for its user alone, hashing it in the same pass.
+
+        Returns:
+            The copy's path and the SHA-256 of its bytes in hexadecimal. It goes with its run's retention;
+            `drop_copy` removes one whose run never started.
+
+        Raises:
+            SourceError: the input cannot be read.
+            LedgerError: the copy cannot be written.
+        """
+        return files.copy_private(source, files.copies_folder(self.path))
+
+    def drop_copy(self, copy: Path) -> None:
+        """Remove a copy that `keep_copy` made."""
+        with plain_words(self.path):
+            copy.unlink(missing_ok=True)
+
+    def histories(self, store: str, works: Iterable[OrderWork], policy: Policy) -> Iterator[OrderBook]:
+        """Give the books of orders as they stand, without claiming them: for an estimate.
+
+        Occurrences that `--again` would add are counted as if they were recorded.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        iterator = iter(works)
+        while chunk := list(islice(iterator, _CHUNK)):
+            with self._reading() as cursor:
+                books = queries.books(cursor, store, chunk, policy, self._salt)
+            yield from books
+
+    def find_run(self, text: str) -> str:
+        """Find a run's id by it, by its unique beginning, or by `last`.
+
+        Raises:
+            UsageError: none is meant, or several are.
+        """
+        with self._reading() as cursor:
+            return find_run(cursor, text)[0]
+
+    def runs_of(self, path: Path) -> frozenset[str]:
+        """Name the runs whose input was the file at this path."""
+        with self._reading() as cursor:
+            return queries.runs_of(cursor, str(path.absolute()))
+
+    def runs(self, *, limit: int | None = None, store: str | None = None) -> list[RunInfo]:
+        """Tell the runs, newest first.
+
+        Args:
+            limit: how many at most.
+            store: whose; all stores where None.
+        """
+        with self._reading() as cursor:
+            return queries.runs(cursor, self._context(), limit=limit, store=store)
+
+    def run(self, text: str) -> RunInfo:
+        """Tell one run, found as `find_run` finds it."""
+        with self._reading() as cursor:
+            return queries.run(cursor, self._context(), find_run(cursor, text)[1])
+
+    def results(self, text: str) -> Iterator[RowResult]:
+        """Give the results of an earlier run in row order, as far as the ledger holds any."""
+        return queries.results_of(self._reading, text)
+
+    def rows(self, text: str) -> Iterator[RowInfo]:
+        """Give the rows of a run in row order, each with its attempts and operations."""
+        return queries.rows(self._reading, text)
+
+    def order_history(self, order: int, store: str | None = None) -> list[OperationInfo]:
+        """Tell what was done to one order, oldest first."""
+        with self._reading() as cursor:
+            return queries.order_history(cursor, order, store)
+
+    def resolve(
+        self, text: str, row: int, *, applied: bool, who: str, now: datetime | None = None
+    ) -> RowResult:
+        """Settle an `unconfirmed` row, as somebody has seen it in the order.
+
+        Args:
+            text: the run.
+            row: the row's number.
+            applied: whether its appended text stands in the order.
+            who: the person's name.
+            now: the moment, UTC.
+
+        Returns:
+            What the row has come to.
+
+        Raises:
+            UsageError: there is nothing to settle, or it is too early to tell.
+            LedgerError: it could not be made durable.
+        """
+        moment = now or self._clock()
+        verdict = resolving.Verdict(text, row, applied, who, moment)
+        writer = self._writing()
+        writer.do(lambda cursor: resolving.adopt(cursor, verdict, self._alive))
+        return writer.do(lambda cursor: resolving.resolve(cursor, verdict, self._alive))
+
+    def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
+        """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.
+
+        What is applied stays known as such, and what is in doubt stays whole.
+
+        Raises:
+            LedgerError: it could not be made durable.
+        """
+        moment = now or self._clock()
+        plan = retention.Purge(moment - older_than, moment, self._salt)
+        with plain_words(self.path):
+            purged = retention.purge(
+                self._writing(), plan, self.path, files.copies_folder(self.path), self._alive
+            )
+            with self._engine.connect() as connection:
+                # The write-ahead log still holds the texts as they were.
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return purged
+
+    def purge_all(self, *, now: datetime | None = None) -> Purged:
+        """Purge whatever may be purged, however young it is."""
+        return self.purge(timedelta(0), now=now)
+
+    def _context(self) -> queries.Context:
+        return queries.Context(self._alive, files.copies_folder(self.path))
+
+    def _alive(self, lock: str) -> bool:
+        if self._lock is not None and lock == self._lock.name:
+            return True
+        return is_alive(files.locks_folder(self.path), lock)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Cursor]:
+        with plain_words(self.path), self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            cursor = driver.cursor()
+            try:
+                # One moment for all that is read here.
+                cursor.execute("BEGIN")
+                yield cursor
+            finally:
+                if driver.in_transaction:
+                    cursor.execute("COMMIT")
+                cursor.close()
+
+    def _writing(self) -> Writer:
+        if self._writer is not None:
+            return self._writer
+        if self._read_only:
+            raise LedgerError(f"The ledger {self.path} was opened for reading alone.", code="read-only")
+        with plain_words(self.path):
+            folder = files.locks_folder(self.path)
+            files.make_private_folder(folder)
+            lock = self._lock = ProcessLock(folder)
+            watch = files.Watch(self.path)
+
+        def guard() -> None:
+            watch.check()
+            if not lock.held():
+                raise LedgerError(
+                    f"The lock file of this process beside the ledger {self.path} was removed while it"
+                    f" was in use."
+                    " Leave these files alone, and run again.",
+                    code="removed",
+                )
+
+        writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point, commit=self._commit)
+        self._writer = writer
+        now = timestamp(self._clock())
+        self._process_id = writer.do(lambda cursor: processes.enter(cursor, lock.name, now, folder))
+        return writer
+
+
+def _refuse_other_version(path: Path, version: int) -> None:
+    if version > SCHEMA_VERSION:
+        raise LedgerError(
+            f"The ledger {path} was written by a newer version of ordersheet. Upgrade ordersheet, or"
+            f" choose another with --ledger.",
+            code="newer",
+        )
+    if version < SCHEMA_VERSION:
+        raise LedgerError(
+            f"The ledger {path} was written by an older version of ordersheet. The next send brings it up"
+            f" to date.",
+            code="older",
+        )

@@ -1,0 +1,89 @@
+"""From an older ledger to today's: one step a version, after a backup beside it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+from ordersheet.errors import LedgerError
+from ordersheet.ledger.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+STEPS: Mapping[int, Callable[[sqlite3.Cursor], None]] = {}
+"""The step that leads from each older version to the next. The first version has none before it."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Read the version of a ledger's schema."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    steps: Mapping[int, Callable[[sqlite3.Cursor], None]] = STEPS,
+    target: int = SCHEMA_VERSION,
+) -> Path | None:
+    """Bring a ledger to the version that this program writes.
+
+    Args:
+        connection: an open connection, in no transaction.
+        path: the ledger's file.
+        steps: for each version, what leads to the next.
+        target: the version to reach.
+
+    Returns:
+        The backup's path; None where nothing was to be done.
+
+    Raises:
+        LedgerError: the ledger was written by a newer version, or by one from which no step leads on.
+    """
+    version = version_of(connection)
+    if version == target:
+        return None
+    if version > target:
+        raise LedgerError(
+            f"The ledger {path} was written by a newer version of ordersheet. Upgrade ordersheet, or"
+            f" choose another with --ledger.",
+            code="newer",
+        )
+    if any(older not in steps for older in range(version, target)):
+        raise LedgerError(
+            f"The ledger {path} has a version ({version}) that ordersheet does not know.", code="not-a-ledger"
+        )
+    backup = back_up(connection, path, version)
+    cursor = connection.cursor()
+    cursor.execute("BEGIN EXCLUSIVE")
+    try:
+        # Another process may have been first while the backup was written.
+        for older in range(version_of(connection), target):
+            steps[older](cursor)
+            cursor.execute(f"PRAGMA user_version = {older + 1}")
+        cursor.execute("COMMIT")
+    except BaseException:
+        cursor.execute("ROLLBACK")
+        raise
+    return backup
+
+
+def back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+    """Write a whole copy of the ledger beside it, for the user alone, under a name that is free."""
+    number = 1
+    while True:
+        backup = path.with_name(f"{path.name}.version{version}-{number}.bak")
+        try:
+            os.close(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            break
+        except FileExistsError:
+            number += 1
+    copy = sqlite3.connect(backup)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+    return backup

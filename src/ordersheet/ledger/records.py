@@ -1,0 +1,174 @@
+"""What goes into the ledger at a run's start, and what comes out of it for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ordersheet.orderbook import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from ordersheet.journal import OperationState
+    from ordersheet.model import JsonValue, OperationKind, RequestCounts, RowResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """What is known of a run before its first byte leaves."""
+
+    store: str
+    """Whose orders: the profile's `store` name, or the address in its normal form."""
+    host: str
+    """Where the requests go, for people."""
+    tool_version: str
+    user: str
+    """Who runs it, as the operating system names them."""
+    machine: str
+    input: str
+    """The input's absolute path, or words for what is no file."""
+    profile: str | None = None
+    sha256: str | None = None
+    """Of the input's bytes, in hexadecimal."""
+    copy: Path | None = None
+    """The private copy that `Ledger.keep_copy` made."""
+    sheet: str | None = None
+    header_row: int | None = None
+    options: Mapping[str, JsonValue] = field(default_factory=dict)
+    """As given, without the key."""
+    mapping: Mapping[str, JsonValue] = field(default_factory=dict)
+    """As applied."""
+    policy: Policy = field(default_factory=Policy)
+    settle: float = 90.0
+    """Seconds after which an unanswered request can no longer arrive."""
+
+
+class RunState(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    """Ended early, and knew it."""
+    KILLED = "killed"
+    """Its process died: running again, or `report`, accounts for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One run, as `runs` and `show` tell it."""
+
+    run: str
+    state: RunState
+    store: str
+    host: str
+    profile: str | None
+    tool_version: str
+    user: str
+    machine: str
+    options: Mapping[str, JsonValue]
+    """Empty once purged."""
+    mapping: Mapping[str, JsonValue]
+    """Empty once purged."""
+    input: str
+    sha256: str | None
+    copy: Path | None
+    """The private copy of the input; None where there is none, or none any more."""
+    sheet: str | None
+    header_row: int | None
+    batch: str | None
+    again: bool
+    settle: float
+    """Seconds."""
+    started: datetime
+    finished: datetime | None
+    stopped_by: str | None
+    message: str
+    report: str | None
+    purged: datetime | None
+    """When its texts were removed."""
+    outcomes: Mapping[str, int]
+    """Rows by outcome."""
+    requests: RequestCounts
+    """All 0 until the run has ended."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows have a result."""
+        return sum(self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptInfo:
+    """One request that was to change an order."""
+
+    number: int
+    begun: datetime
+    given_up: datetime | None
+    """None while it is under way, or where its process died."""
+    verdict: str | None
+    status: int | None
+    """The HTTP status, where there was an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationInfo:
+    """One operation, with where it came from: the answer to "who wrote this?"."""
+
+    run: str
+    row: int
+    store: str
+    order: int
+    field: str
+    kind: OperationKind
+    text: str | None
+    """What was sent; None once its retention has ended."""
+    state: OperationState
+    at: datetime
+    message: str
+    occurrence: int
+    batch: str | None
+    earlier: str | None
+    """What the field held before, where it was read and is still kept."""
+    resolved_by: str | None
+    """Who settled it by hand."""
+    user: str
+    machine: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowInfo:
+    """One row of a run, with all that was tried."""
+
+    result: RowResult
+    attempts: tuple[AttemptInfo, ...]
+    operations: tuple[OperationInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgainFacts:
+    """What became of the wish to send the same texts once more."""
+
+    recorded: int
+    """Appends that are now meant once more; 0 where an earlier run is finished instead."""
+    finishing: str | None
+    """The unfinished `--again` run that this one goes on with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge removed."""
+
+    runs: int
+    """Runs of which nothing but results and hashes is left."""
+    texts: int
+    """Texts and values that became hashes."""
+    copies: int
+    """Private copies of inputs."""
+    in_doubt: int
+    """Operations whose text stays, since they are in doubt or owe a last look."""

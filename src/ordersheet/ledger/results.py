@@ -1,0 +1,103 @@
+"""What became of the rows of a run, in row order, a page at a time."""
+
+from __future__ import annotations
+
+import heapq
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from ordersheet.journal import OperationState
+from ordersheet.ledger.statements import moment
+from ordersheet.model import Outcome, RowResult
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+_PAGE = 2000
+
+_PAGE_QUERY = """SELECT row, order_text, outcome, message, at, left_out FROM row
+    WHERE run_id = ? AND row > ? ORDER BY row LIMIT ?"""
+_ROW_OPERATIONS = """SELECT kind, state, at, message FROM operation
+    WHERE run_id = ? AND row = ? ORDER BY id"""
+
+
+def recorded(
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int
+) -> Iterator[RowResult]:
+    """Give the results that the ledger holds, in row order, without holding a transaction between pages."""
+    last = 0
+    while True:
+        with connect() as cursor:
+            page = cursor.execute(_PAGE_QUERY, (run_id, last, _PAGE)).fetchall()
+            results = [
+                RowResult(
+                    row,
+                    order,
+                    Outcome(outcome),
+                    message,
+                    moment(at) if at is not None else None,
+                    bool(left_out),
+                )
+                if outcome is not None
+                else interrupted(cursor, run_id, row, order)
+                for row, order, outcome, message, at, left_out in page
+            ]
+        yield from results
+        if len(page) < _PAGE:
+            return
+        last = page[-1][0]
+
+
+def interrupted(cursor: sqlite3.Cursor, run_id: int, row: int, order: str) -> RowResult:
+    """Tell a row that never got its result, since its process died, by what its operations have come to."""
+    operations = cursor.execute(_ROW_OPERATIONS, (run_id, row)).fetchall()
+    states = [OperationState(state) for _, state, _, _ in operations]
+    at = max((moment(text) for _, _, text, _ in operations), default=None)
+    outcome, message = judged(states, [text for _, _, _, text in operations])
+    return RowResult(row, order, outcome, message, at)
+
+
+def judged(states: Sequence[OperationState], messages: Sequence[str] = ()) -> tuple[Outcome, str]:
+    """Say what a row comes to whose operations have these states, and no answer of its own any more."""
+    applied = OperationState.APPLIED in states
+    if any(state in (OperationState.SENDING, OperationState.IN_DOUBT) for state in states):
+        return (
+            Outcome.UNCONFIRMED,
+            "The run ended before it was known whether this arrived. Send the file again: it looks first.",
+        )
+    if states and all(state is OperationState.APPLIED for state in states):
+        return Outcome.CONFIRMED, "Proven after the run had ended."
+    if applied:
+        return Outcome.PARTLY_APPLIED, "A part of the row stands, another does not. Send the file again."
+    if OperationState.REFUSED in states:
+        return Outcome.REFUSED, next((text for text in messages if text), "The API said no.")
+    return Outcome.NOT_APPLIED, "Proven not to have arrived. Send the file again."
+
+
+def merged(
+    results: Iterator[RowResult],
+    rest: Iterable[tuple[int, str]],
+    message: str,
+    newer: Mapping[int, RowResult],
+) -> Iterator[RowResult]:
+    """Join what is recorded with the rows that have nothing recorded, in row order.
+
+    Args:
+        results: what the ledger holds, in row order.
+        rest: number and order of rows, in row order; those with a result are passed over.
+        message: why they were not sent.
+        newer: results that could not be written, by row: they stand in place of what is recorded.
+    """
+    streams = (
+        ((row, 0, newer[row]) for row in sorted(newer)),
+        ((result.row, 1, result) for result in results),
+        ((row, 2, RowResult(row, order, Outcome.NOT_SENT, message)) for row, order in rest),
+    )
+    last = 0
+    # The number of a stream settles which of several results of one row counts.
+    for row, _, result in heapq.merge(*streams, key=itemgetter(0, 1)):
+        if row != last:
+            yield result
+        last = row

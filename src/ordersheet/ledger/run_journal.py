@@ -1,0 +1,263 @@
+"""One run in the ledger: the sender's journal, and what the pipeline records before and after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from ordersheet.errors import LedgerError
+from ordersheet.journal import Done, Release
+from ordersheet.ledger import results, statements
+from ordersheet.ledger.again import Again
+from ordersheet.ledger.events import Scribe, execute
+from ordersheet.ledger.records import AgainFacts
+from ordersheet.ledger.runs import close_run, insert_run
+from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.taking import Claims, Reader
+from ordersheet.model import Outcome, RowResult
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from ordersheet.journal import Event
+    from ordersheet.ledger.again import Wanted
+    from ordersheet.ledger.records import RunStart
+    from ordersheet.ledger.statements import Params
+    from ordersheet.ledger.taking import Found
+    from ordersheet.ledger.writer import Writer
+    from ordersheet.model import OrderWork, RequestCounts
+    from ordersheet.orderbook import OrderBook
+
+T = TypeVar("T")
+
+_CHUNK = 5000
+
+
+class Ground(NamedTuple):
+    """What a run stands on: the parts of an open ledger."""
+
+    writer: Writer
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]]
+    """Opens a cursor that reads."""
+    alive: Callable[[str], bool]
+    process_id: int
+    salt: bytes
+    clock: Callable[[], datetime]
+
+
+class RunJournal:
+    """A run, from its start to its end. Implements `ordersheet.journal.Journal`.
+
+    Its async methods may be called by any number of lanes of one event loop at once, and share
+    commits. Its plain methods wait for the disk; they are for before and after the lanes.
+    """
+
+    def __init__(self, ground: Ground, start: RunStart) -> None:
+        self._ground = ground
+        self._policy = start.policy
+        now = ground.clock()
+        opened = ground.writer.do(lambda cursor: insert_run(cursor, start, ground.process_id, now))
+        self._name, self._run_id, self._store_id = opened
+        self._scribe = Scribe(self._name, self._run_id, self._store_id, start.policy.batch)
+        self._reader = Reader(self._store_id, ground.salt, start.policy, self._name)
+        self._claims = Claims(self._store_id, self._run_id, ground.process_id, ground.alive)
+        self._again = Again(
+            self._run_id,
+            self._store_id,
+            start.policy.batch,
+            ground.salt,
+            each=start.policy.duplicates == "send",
+        )
+        self._again_is_settled = not start.policy.again
+        self._wanted: dict[str, dict[int, list[Params]]] = {}
+        self._unwritten: dict[int, RowResult] = {}
+        ground.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
+
+    @property
+    def run(self) -> str:
+        """This run's id."""
+        return self._name
+
+    def record_again(self, works: Iterable[OrderWork]) -> AgainFacts:
+        """Record, for an `--again` run and before its first byte, what is meant once more.
+
+        Args:
+            works: all that the file asks, each order once.
+
+        Raises:
+            LedgerError: it could not be made durable; nothing is meant once more then.
+        """
+        recorded, finishing = self._again.record(self._ground.writer, works, self._ground.clock())
+        self._again_is_settled = True
+        return AgainFacts(recorded, finishing)
+
+    @property
+    def goes_on_with_again(self) -> bool:
+        """Whether an unfinished `--again` run was found at this store and in this batch.
+
+        The rows that it left are then finished, whether or not this run was started with `--again`.
+        """
+        return self._again.any
+
+    async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
+        """Claim these orders, adopt what dead processes left there, and tell each order's history and doubts.
+
+        Raises:
+            LedgerError: the ledger cannot be read or written.
+        """
+        if not self._again_is_settled:
+            raise LedgerError("An --again run has to record what it means before it sends.", code="refused")
+        orders = [work.order for work in works]
+        now = self._ground.clock()
+
+        def claim(cursor: sqlite3.Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
+            new, mine = self._claims.take(cursor, orders)
+            found = self._reader.found(cursor, new, adopt_at=now) if new else {}
+            if mine:
+                found |= self._reader.found(cursor, mine)
+            return new | mine, found, self._again.wanted(cursor, new | mine)
+
+        taken, found, wanted = await self._submit(claim)
+        books: list[OrderBook | None] = []
+        for work in works:
+            if work.order not in taken:
+                books.append(None)
+                continue
+            known = found.get(work.order)
+            self._scribe.places[work.order] = known.next_place if known is not None else 1
+            meant = wanted.get(work.order)
+            book = self._reader.book(work, known, meant)
+            if meant is not None:
+                self._remember_wanted(work.order, book)
+            books.append(book)
+        return books
+
+    async def write(self, *events: Event) -> None:
+        """Make the events durable, in this order, in one transaction.
+
+        Raises:
+            LedgerError: they could not be made durable; where the disk or the file is at fault,
+                nothing can be written any more.
+        """
+        done = [event.result for event in events if type(event) is Done]
+        for result in done:
+            self._unwritten[result.row] = result
+        writes = self._scribe.writes(events)
+        if self._wanted:
+            for result in done:
+                if result.outcome is Outcome.INVALID:
+                    meant = self._wanted.get(result.order, {}).get(result.row, ())
+                    writes.extend((statements.CLOSE_AGAIN, values) for values in meant)
+            for event in events:
+                if type(event) is Release:
+                    self._wanted.pop(str(event.order), None)
+        await self._submit(lambda cursor: execute(writes, cursor), done)
+
+    async def owed(self) -> Sequence[int]:
+        """Name the orders of this store that owe a look, but for those that another living run holds."""
+        return await self._submit(self._claims.owed)
+
+    async def reads_back(self) -> Mapping[str, bool]:
+        """Tell what earlier runs learned about this store, by PUT's field name."""
+
+        def read(cursor: sqlite3.Cursor) -> dict[str, bool]:
+            query = "SELECT field, reads_back FROM learned WHERE store_id = ?"
+            return {field: bool(found) for field, found in cursor.execute(query, (self._store_id,))}
+
+        return await self._submit(read)
+
+    def add_left_out(self, rows: Iterable[RowResult]) -> None:
+        """Record the results of rows that are not sent. A later one of the same row replaces an earlier one.
+
+        Raises:
+            LedgerError: they could not be made durable.
+        """
+        self._insert(statements.DONE, rows)
+
+    def finish(
+        self,
+        stopped_by: str | None = None,
+        message: str = "",
+        not_sent: Iterable[tuple[int, str | int]] = (),
+        requests: RequestCounts | None = None,
+    ) -> None:
+        """Record the run's end, and let go of its claims.
+
+        Args:
+            stopped_by: what ended it early; None where it came to its end.
+            message: why the rows that are left were not sent.
+            not_sent: number and order of each row that may have no result; those that have one keep it.
+            requests: how many there were.
+
+        Raises:
+            LedgerError: it could not be made durable. `results` tells all the same.
+        """
+        rest = (RowResult(row, str(order), Outcome.NOT_SENT, message) for row, order in not_sent)
+        self._insert(statements.NOT_SENT, rest)
+        now = self._ground.clock()
+
+        def close(cursor: sqlite3.Cursor) -> None:
+            close_run(cursor, self._run_id, now, stopped_by, message, requests)
+            self._again.find_unfinished(cursor, timestamp(now))
+
+        self._ground.writer.do(close)
+
+    def results(self, *, rest: Iterable[tuple[int, str]] = (), message: str = "") -> Iterator[RowResult]:
+        """Give the result of each row in row order, those included that a fault kept from being written.
+
+        Args:
+            rest: number and order of rows in row order, for a run whose `finish` failed: those without a
+                result are `not sent`.
+            message: why they were not.
+        """
+        recorded = results.recorded(self._ground.connect, self._run_id)
+        return results.merged(recorded, rest, message, self._unwritten)
+
+    def counts(self) -> Counter[Outcome]:
+        """Count the rows by outcome, as `results` without `rest` gives them."""
+        return Counter(result.outcome for result in self.results())
+
+    def set_report(self, path: str) -> None:
+        """Record where the report was written."""
+
+        def update(cursor: sqlite3.Cursor) -> None:
+            cursor.execute("UPDATE run SET report = ? WHERE id = ?", (path, self._run_id))
+
+        self._ground.writer.do(update)
+
+    def _insert(self, statement: str, rows: Iterable[RowResult]) -> None:
+        iterator = iter(rows)
+        while chunk := [(statement, self._scribe.row_values(result)) for result in islice(iterator, _CHUNK)]:
+            self._ground.writer.do(partial(execute, chunk))
+
+    async def _submit(self, work: Callable[[sqlite3.Cursor], T], done: Sequence[RowResult] = ()) -> T:
+        """Hand a job to the writer.
+
+        Whoever is cancelled while waiting leaves it to be finished all the same.
+        """
+        future = self._ground.writer.submit(work, asyncio.get_running_loop())
+
+        def note(ended: asyncio.Future[T]) -> None:
+            if ended.exception() is None:
+                for result in done:
+                    if self._unwritten.get(result.row) is result:
+                        del self._unwritten[result.row]
+
+        future.add_done_callback(note)
+        return await asyncio.shield(future)
+
+    def _remember_wanted(self, order: int, book: OrderBook) -> None:
+        """Keep what an again row stands for, so that it can be closed where the row turns out invalid."""
+        self._wanted[str(order)] = {
+            row: [
+                {"p_order": order, "p_key": ask.key, "p_occurrence": ask.occurrence}
+                for ask in book.row_asks(row)
+            ]
+            for row in book.rows
+        }

@@ -1,0 +1,257 @@
+"""The ledger's tables, and the rules that the database itself enforces.
+
+Times are ISO 8601 texts in UTC with microseconds, so that they sort as text. Texts and values of
+operations are JSON. What an operation may go through stands in `MOVES`, and triggers hold every
+writer to it, this program or another.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from ordersheet.journal import OperationState
+
+SCHEMA_VERSION = 1
+"""Stored as SQLite's `user_version`. Raise it together with a step in migrations.py."""
+
+APPLICATION_ID = 0x4F726453
+"""Stored as SQLite's `application_id` ("OrdS"): tells a ledger from any other database."""
+
+_S = OperationState
+MOVES: frozenset[tuple[OperationState, OperationState]] = frozenset(
+    {
+        (_S.SENDING, _S.APPLIED),
+        (_S.SENDING, _S.REFUSED),
+        (_S.SENDING, _S.ABSENT),
+        (_S.SENDING, _S.IN_DOUBT),
+        (_S.IN_DOUBT, _S.APPLIED),
+        (_S.IN_DOUBT, _S.REFUSED),
+        (_S.IN_DOUBT, _S.ABSENT),
+        (_S.IN_DOUBT, _S.SENDING),
+        (_S.ABSENT, _S.SENDING),
+    }
+)
+"""The legal moves of an operation.
+
+To stay is legal too, but for `sending`; an append in doubt is never sent.
+"""
+
+FIRST_STATES = frozenset({_S.SENDING, _S.THERE})
+"""The states in which an operation may enter the ledger."""
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+store = Table(
+    "store",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+process = Table(
+    "process",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("lock", Text, nullable=False, unique=True),
+    Column("pid", Integer, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("started", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("store_id", ForeignKey("store.id"), nullable=False),
+    Column("process_id", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("profile", Text),
+    Column("tool_version", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("input", Text, nullable=False),
+    Column("sha256", Text),
+    Column("copy", Text),
+    Column("sheet", Text),
+    Column("header_row", Integer),
+    Column("batch", Text),
+    Column("again", Integer, nullable=False),
+    Column("settle", Integer, nullable=False),  # milliseconds
+    Column("started", Text, nullable=False),
+    Column("finished", Text),
+    Column("stopped_by", Text),
+    Column("message", Text, nullable=False),
+    Column("counts", Text),  # JSON, once finished: rows by outcome
+    Column("report", Text),
+    Column("purged", Text),
+    sqlite_autoincrement=True,
+)
+
+row = Table(
+    "row",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("order_text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text),
+    Column("message", Text, nullable=False),
+    Column("at", Text),
+    Column("left_out", Integer, nullable=False),
+    CheckConstraint("state IN ('sending', 'done')", name="row_state"),
+    CheckConstraint("(state = 'done') = (outcome IS NOT NULL)", name="row_outcome"),
+    sqlite_with_rowid=False,
+)
+
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("store_id", ForeignKey("store.id"), nullable=False),
+    Column("order_id", Integer, nullable=False),
+    Column("place", Integer, nullable=False),  # order of sending within the order
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("key_version", Integer, nullable=False),
+    Column("batch", Text),
+    Column("occurrence", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),  # the row's last attempt that carried it; 0 for none
+    Column("doubted", Integer, nullable=False),  # was in doubt, and not yet looked at a last time
+    Column("open", Integer, nullable=False),  # sending, in doubt, or a last look is owed
+    Column("at", Text, nullable=False),
+    Column("adopted", Text),  # when it was taken over from a dead process while sending
+    Column("message", Text, nullable=False),
+    Column("resolved_by", Text),
+    Column("value", Text),  # JSON; NULL once its retention has ended
+    UniqueConstraint("run_id", "row", "field", name="operation_ref"),
+    CheckConstraint("kind IN ('append', 'replace', 'set', 'clear')", name="operation_kind"),
+    CheckConstraint("occurrence > 0", name="operation_occurrence"),
+)
+Index("operation_history", operation.c.store_id, operation.c.order_id, operation.c.place)
+Index("operation_open", operation.c.store_id, operation.c.order_id, sqlite_where=operation.c.open == 1)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("begun", Text, nullable=False),
+    Column("given_up", Text),
+    Column("class", Text),
+    Column("status", Integer),
+    sqlite_with_rowid=False,
+)
+
+baseline = Table(
+    "baseline",
+    metadata,
+    Column("run_id", Integer, primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("text", Text),  # NULL once its retention has ended
+    Column("hash", Text),  # instead of the text
+    ForeignKeyConstraint(
+        ["run_id", "row", "number"],
+        ["attempt.run_id", "attempt.row", "attempt.number"],
+    ),
+    CheckConstraint("(text IS NULL) <> (hash IS NULL)", name="baseline_text"),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("store_id", ForeignKey("store.id"), primary_key=True),
+    Column("order_id", Integer, primary_key=True),
+    Column("process_id", ForeignKey("process.id"), nullable=False),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("claim_process", claim.c.process_id)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("store_id", ForeignKey("store.id"), primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("reads_back", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+again = Table(
+    "again",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("order_id", Integer, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("closed", Integer, nullable=False),  # resolved or invalid; applied and refused show in `operation`
+    sqlite_with_rowid=False,
+)
+again_run = Table(
+    "again_run",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("store_id", ForeignKey("store.id"), nullable=False),
+    Column("batch", Text),
+    Column("finished", Text),  # when each of its occurrences was found applied, refused, invalid or resolved
+)
+
+
+def _words(states: frozenset[OperationState]) -> str:
+    return ", ".join(sorted(f"'{state}'" for state in states))
+
+
+def triggers() -> tuple[str, ...]:
+    """Write the triggers: legal moves, a fixed identity, and nothing taken away that is still needed."""
+    legal = " OR ".join(sorted(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in MOVES))
+    return (
+        f"""CREATE TRIGGER operation_enters BEFORE INSERT ON operation
+        WHEN NEW.state NOT IN ({_words(FIRST_STATES)})
+        BEGIN SELECT RAISE(ABORT, 'illegal move: an operation cannot enter in this state'); END""",
+        f"""CREATE TRIGGER operation_moves BEFORE UPDATE OF state ON operation
+        WHEN NOT ({legal} OR (OLD.state = NEW.state AND NEW.state <> 'sending'))
+        BEGIN SELECT RAISE(ABORT, 'illegal move of an operation'); END""",
+        """CREATE TRIGGER operation_appends_once BEFORE UPDATE OF state ON operation
+        WHEN OLD.kind = 'append' AND OLD.state = 'in doubt' AND NEW.state = 'sending'
+        BEGIN SELECT RAISE(ABORT, 'illegal move: an append in doubt is not sent'); END""",
+        """CREATE TRIGGER operation_is_fixed
+        BEFORE UPDATE OF run_id, row, field, store_id, order_id, kind, key, key_version, batch, occurrence
+        ON operation
+        BEGIN SELECT RAISE(ABORT, 'illegal change: what an operation does is fixed'); END""",
+        """CREATE TRIGGER operation_keeps_text BEFORE UPDATE OF value ON operation
+        WHEN NEW.value IS NOT OLD.value AND (NEW.value IS NOT NULL OR OLD.open = 1)
+        BEGIN SELECT RAISE(ABORT, 'illegal change: the text is still needed'); END""",
+        """CREATE TRIGGER operation_stays BEFORE DELETE ON operation
+        WHEN OLD.state <> 'absent'
+        BEGIN SELECT RAISE(ABORT, 'illegal removal: the operation is still needed'); END""",
+    )

@@ -1,0 +1,247 @@
+"""The one thread that writes: jobs that wait while the disk is busy share the next commit.
+
+With a sync of 5 ms, one commit per row is 200 rows a second however many lanes there are; here
+each commit carries whatever has gathered meanwhile, and the event loop never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from ordersheet.errors import LedgerError, OrdersheetError
+from ordersheet.ledger.faults import translate
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+T = TypeVar("T")
+
+AT_BEGIN = "transaction"
+BEFORE_COMMIT = "before commit"
+AFTER_COMMIT = "after commit"
+
+
+class _Job(NamedTuple):
+    work: Callable[[sqlite3.Cursor], Any]
+    done: Callable[[Any, BaseException | None], None]
+    loop: asyncio.AbstractEventLoop | None
+
+
+class Writer:
+    """Runs jobs on one connection in a thread of its own, many to a transaction, in the order they came.
+
+    After a fault of the disk or the database nothing is written any more: every waiting and
+    every later job gets a LedgerError. A job that the database refuses (an illegal move) fails
+    alone.
+
+    Args:
+        engine: where to write.
+        path: the ledger's file, for messages.
+        guard: called after each commit, before anybody is told of it; raises LedgerError where the
+            files are no longer what was opened.
+        on_point: called at each step of each transaction with the step's name, for tests.
+        commit: False keeps one transaction open to the end, to measure what commits cost.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        path: Path,
+        *,
+        guard: Callable[[], None],
+        on_point: Callable[[str], None] | None = None,
+        commit: bool = True,
+    ) -> None:
+        self._engine = engine
+        self._path = path
+        self._guard = guard
+        self._on_point = on_point or (lambda _name: None)
+        self._commit = commit
+        self._waiting: deque[_Job] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._fault: LedgerError | None = None
+        self._opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._thread.start()
+        try:
+            self._opened.result()
+        except BaseException:
+            self._thread.join()
+            raise
+
+    def do(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        """Run a job, and wait for its commit. Not for an event loop's thread, which would stand still.
+
+        Raises:
+            LedgerError: it could not be made durable.
+        """
+        answer: Future[T] = Future()
+
+        def done(result: T, fault: BaseException | None) -> None:
+            if fault is not None:
+                answer.set_exception(fault)
+            else:
+                answer.set_result(result)
+
+        self._submit(_Job(work, done, None))
+        return answer.result()
+
+    def submit(
+        self, work: Callable[[sqlite3.Cursor], T], loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Future[T]:
+        """Hand over a job; the future has its result when it is committed.
+
+        It runs even where nobody waits any more.
+        """
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def done(result: T, fault: BaseException | None) -> None:
+            if answer.done():
+                return
+            if fault is not None:
+                answer.set_exception(fault)
+            else:
+                answer.set_result(result)
+
+        self._submit(_Job(work, done, loop))
+        return answer
+
+    def close(self) -> None:
+        """Finish what waits, and end the thread."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _submit(self, job: _Job) -> None:
+        with self._wake:
+            if self._closing or self._fault is not None:
+                raise self._fault or LedgerError("The ledger is closed.", code="closed")
+            self._waiting.append(job)
+            self._wake.notify()
+
+    def _run(self) -> None:
+        try:
+            connection = self._engine.connect()
+        except Exception as fault:  # noqa: BLE001 - whoever opens the ledger waits for it
+            self._opened.set_exception(translate(fault, self._path))
+            return
+        with connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            cursor = driver.cursor()
+            self._opened.set_result(None)
+            while jobs := self._next_jobs():
+                self._serve(cursor, jobs)
+            if not self._commit and self._fault is None and driver.in_transaction:
+                cursor.execute("COMMIT")
+
+    def _next_jobs(self) -> list[_Job]:
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            jobs = list(self._waiting)
+            self._waiting.clear()
+        return jobs
+
+    def _serve(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> None:
+        """Run jobs in one transaction; where the database refuses one of them, each in its own."""
+        try:
+            results = self._transact(cursor, jobs)
+        except (sqlite3.IntegrityError, OrdersheetError) as fault:
+            if not self._roll_back(cursor, fault, jobs):
+                return
+            if len(jobs) == 1:
+                _tell(jobs, [None], self._refusal(fault))
+                return
+            for position, job in enumerate(jobs):
+                if self._fault is not None:
+                    _tell(jobs[position:], [None] * (len(jobs) - position), self._fault)
+                    return
+                self._serve(cursor, [job])
+        except BaseException as fault:  # noqa: BLE001 - a thread has nobody above it; all who wait must hear of it
+            self._break(fault, jobs)
+            with contextlib.suppress(sqlite3.Error):
+                cursor.execute("ROLLBACK")
+        else:
+            _tell(jobs, results, None)
+
+    def _transact(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> list[Any]:
+        if self._fault is not None:
+            raise self._fault
+        if not cursor.connection.in_transaction:
+            self._on_point(AT_BEGIN)
+            cursor.execute("BEGIN IMMEDIATE")
+        results = [job.work(cursor) for job in jobs]
+        if self._commit:
+            self._on_point(BEFORE_COMMIT)
+            cursor.execute("COMMIT")
+            self._on_point(AFTER_COMMIT)
+            try:
+                self._guard()
+            except LedgerError as fault:
+                raise _GuardError(fault) from fault
+        return results
+
+    def _roll_back(self, cursor: sqlite3.Cursor, fault: BaseException, jobs: list[_Job]) -> bool:
+        try:
+            if cursor.connection.in_transaction:
+                cursor.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._break(fault, jobs)
+            return False
+        return True
+
+    def _refusal(self, fault: BaseException) -> BaseException:
+        if isinstance(fault, OrdersheetError):
+            return fault
+        return LedgerError(
+            f"The ledger {self._path} refused what does not fit its history: {fault}.", code="refused"
+        )
+
+    def _break(self, fault: BaseException, jobs: list[_Job]) -> None:
+        """Write nothing any more: after a failed sync nobody knows what is on disk."""
+        cause = fault.fault if isinstance(fault, _GuardError) else translate(fault, self._path)
+        with self._wake:
+            self._fault = cause
+            late = list(self._waiting)
+            self._waiting.clear()
+        everybody = jobs + late
+        _tell(everybody, [None] * len(everybody), cause)
+
+
+class _GuardError(Exception):
+    """The guard's finding, told apart from a refusal of one job: it ends everything."""
+
+    def __init__(self, fault: LedgerError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def _tell(jobs: list[_Job], results: list[Any], fault: BaseException | None) -> None:
+    """Tell those who wait: each event loop is woken once, whoever waits in it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Job, Any]]] = {}
+    for job, result in zip(jobs, results, strict=True):
+        if job.loop is None:
+            job.done(result, fault)
+        else:
+            by_loop.setdefault(job.loop, []).append((job, result))
+    for loop, told in by_loop.items():
+        # A closed loop has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell_here, told, fault)
+
+
+def _tell_here(told: list[tuple[_Job, Any]], fault: BaseException | None) -> None:
+    for job, result in told:
+        job.done(result, fault)
