@@ -1,0 +1,14 @@
+"""The one form in which an appended text is compared: by the ledger's keys and by reading back alike."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def normalise_append(text: str) -> str:
+    """Give an appended text the form in which it is compared.
+
+    Unicode NFC, and each run of white space (line breaks among it) as one blank, with none at the ends:
+    what a spreadsheet program or a comment box changes by itself makes no new text.
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -1,0 +1,203 @@
+"""What all lanes of a delivery share: what was decided for the whole run, and what it has learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ordersheet.model import COMMENT_FIELDS
+from ordersheet.orderbook import Entry, EntryState, OperationRef
+from ordersheet.sender.breakers import INTERRUPTED, LEDGER, Breakers, Stop, stop_for
+from ordersheet.sender.classify import StopReason
+from ordersheet.sender.stop import CUT, WIND_DOWN
+from ordersheet.sender.words import field_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ordersheet.errors import LedgerError
+    from ordersheet.journal import Journal
+    from ordersheet.model import RowResult
+    from ordersheet.orderbook import Ask
+    from ordersheet.sender.clock import Clock
+    from ordersheet.sender.job import Job
+    from ordersheet.sender.pacer import Pacer
+    from ordersheet.sender.parts import Part, RowInHand
+    from ordersheet.sender.progress import Tally
+    from ordersheet.sender.stop import StopSwitch
+    from ordersheet.sender.terms import SenderOptions
+
+_INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
+_PUT_SHARE, _READ_SHARE = 0.5, 0.85
+"""Of `grace`: until when requests under way may end, and until when orders in doubt are read."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Requests so far."""
+
+    put: int = 0
+    get: int = 0
+    pushed_back: int = 0
+
+
+@dataclass(slots=True)
+class Provisional:
+    """A row turned away with 403: refused, unless the run stops for it."""
+
+    job: Job
+    row: RowInHand
+    parts: list[Part]
+    closed: bool = False
+    """The row is over; only its result waits."""
+    resolving: bool = False
+    """What it is has been decided and is being written."""
+    release: bool = False
+    """Its order is done but for this; the claim is given back with it."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What all lanes of a delivery share."""
+
+    journal: Journal
+    options: SenderOptions
+    clock: Clock
+    switch: StopSwitch
+    pacer: Pacer
+    tally: Tally
+    wake: Callable[[], None]
+    """Tells waiting lanes and parked orders that the run is ending."""
+    reads_back: dict[str, bool]
+    """By PUT's field name: whether what is appended can be read back at this store."""
+    breakers: Breakers = field(default_factory=Breakers)
+    counts: Counts = field(default_factory=Counts)
+    stop: Stop | None = None
+    stop_reason: StopReason | None = None
+    ledger_failed: bool = False
+    readable: bool = True
+    """False once the server said that this key may not read orders."""
+    probing: set[str] = field(default_factory=set)
+    """Fields whose first answered append is being read back, or was."""
+    warnings: dict[str, str] = field(default_factory=dict)
+    provisional: list[Provisional] = field(default_factory=list)
+    unlooked: set[int] = field(default_factory=set)
+    """Orders that could not be looked at a last time."""
+    unwritten: dict[int, RowResult] = field(default_factory=dict)
+    """By row: what the ledger could not take any more."""
+    reads_until: float | None = None
+    """After an interrupt: when reading ends (monotonic)."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self.stop is not None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a person or a signal ended it."""
+        return self.switch.level >= WIND_DOWN
+
+    @property
+    def may_read(self) -> bool:
+        """Whether orders may still be read at all."""
+        return (
+            self.readable
+            and not self.ledger_failed
+            and self.switch.level < CUT
+            and self.stop_reason is not StopReason.LONG_PAUSE
+        )
+
+    def halt(self, reason: StopReason, *, resume_after: datetime | None = None) -> None:
+        """Stop the run for a reason that the attempts gave."""
+        if self.stop is None:
+            self.stop_reason = reason
+            self._end(stop_for(reason, resume_after=resume_after))
+
+    def interrupt(self) -> None:
+        """Stop the run because a person or a signal said so."""
+        if self.reads_until is None:
+            self.reads_until = self.clock.monotonic() + self.options.grace * _READ_SHARE
+        if self.stop is None:
+            self._end(Stop(INTERRUPTED, _INTERRUPTED))
+        self.pacer.release()
+        self.wake()
+
+    def fail(self, error: LedgerError) -> None:
+        """Stop the run because the ledger cannot be written."""
+        self.ledger_failed = True
+        # Whatever stopped the run before, this is what has to be mended first.
+        self._end(
+            Stop(LEDGER, f"{error} Nothing was sent after that. Mend it, then send the same file again.")
+        )
+
+    def _end(self, stop: Stop) -> None:
+        self.stop = stop
+        self.pacer.release()
+        self.wake()
+
+    def put_time_left(self) -> float:
+        """Seconds that a request under way may still take after an interrupt."""
+        return min(self.options.timeout, self.options.grace * _PUT_SHARE)
+
+    def read_deadline(self) -> float:
+        """Seconds that reading an order may take; 0 or less where its time is over."""
+        if self.reads_until is None:
+            return self.options.timeout
+        return min(self.options.timeout, self.reads_until - self.clock.monotonic())
+
+    def wants_baseline(self, parts: list[Part]) -> bool:
+        """Tell whether an attempt with these parts is preceded by reading the order."""
+        if not self.options.baseline or not self.readable:
+            return False
+        return any(self.trusts(part.ask.operation.field) for part in parts)
+
+    def trusts(self, name: str) -> bool:
+        """Tell whether reading a field may prove something, or is still to be tried out in this run."""
+        if name not in COMMENT_FIELDS:
+            return False
+        return self.reads_back.get(name) is not False or name not in self.probing
+
+    def trusts_absence(self, name: str) -> bool:
+        """Tell whether a text's absence from a field proves that it was not added.
+
+        What PUT calls `comment` comes back under another name, so there it must have been seen first.
+        """
+        known = self.reads_back.get(name)
+        return known is True if name == "comment" else known is not False
+
+    def warn_unreadable(self, status: int | None) -> None:
+        """Go on without reading orders."""
+        self.readable = False
+        self.warnings["unreadable"] = (
+            f"This key may not read orders (HTTP {status}): the run goes on without looking at them first. "
+            "A request that stays without an answer cannot be looked up, and its row is marked unconfirmed."
+        )
+
+    def warn_unverifiable(self, name: str) -> None:
+        """Say that a field does not read back."""
+        self.warnings[f"unverifiable {name}"] = (
+            f"A text that the API took for {field_name(name)} could not be read back as it was sent "
+            "(shortened, changed, or kept elsewhere): reading back is off for that field. A request there "
+            "that stays without an answer is marked unconfirmed."
+        )
+
+    def ref(self, row: int, name: str) -> OperationRef:
+        """Name an operation of this run."""
+        return OperationRef(self.journal.run, row, name)
+
+    def entry(self, row: int, ask: Ask, state: EntryState, *, at: datetime, message: str = "") -> Entry:
+        """Make the entry of an operation of this run for the order's history."""
+        operation = ask.operation
+        return Entry(
+            ref=self.ref(row, operation.field),
+            kind=operation.kind,
+            key=ask.key,
+            state=state,
+            occurrence=ask.occurrence,
+            batch=self.options.batch,
+            at=at,
+            message=message,
+            text=str(operation.value) if operation.field in COMMENT_FIELDS else None,
+        )

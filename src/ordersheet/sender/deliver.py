@@ -1,0 +1,387 @@
+"""The loop over orders and lanes: who takes which order when, and how a run comes to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ordersheet.errors import LedgerError
+from ordersheet.journal import Done, Release
+from ordersheet.model import OrderWork, Outcome, RequestCounts, RowResult
+from ordersheet.sender.context import Context
+from ordersheet.sender.job import Job, decide_all
+from ordersheet.sender.lane import Lane
+from ordersheet.sender.pacer import Pacer
+from ordersheet.sender.progress import Tally
+from ordersheet.sender.stop import CUT, WIND_DOWN, pause
+from ordersheet.sender.terms import DeliveryEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+
+    from ordersheet.journal import Event, Journal
+    from ordersheet.orderbook import OrderBook
+    from ordersheet.sender.clock import Clock
+    from ordersheet.sender.progress import Progress
+    from ordersheet.sender.stop import StopSwitch
+    from ordersheet.sender.terms import SenderOptions
+    from ordersheet.sender.transport import Transport
+
+CHUNK = 64
+"""Orders that are claimed together; the first time only as many as there are lanes."""
+REST_CHUNK = 500
+"""Rows that are written together as not sent."""
+MOST_PARKED = 4096
+"""Orders in doubt at the same time; more of them, and new orders wait."""
+CLAIM_PAUSE, LONGEST_CLAIM_PAUSE = 1.0, 5.0
+"""Seconds between two tries to get orders that another run has claimed."""
+TICK = 0.5
+"""Seconds between two looks at what the run waits for."""
+REST_SHARE = 0.25
+"""Of `grace`: how long, after an interrupt, the rows that were not sent are written down."""
+_ELSEWHERE = (
+    "Not sent: another run is working on this order at this moment. Send the same file again when it is done."
+)
+
+
+async def deliver(
+    works: Iterable[OrderWork],
+    *,
+    journal: Journal,
+    transports: Callable[[], Transport],
+    options: SenderOptions,
+    clock: Clock,
+    stop: StopSwitch,
+    progress: Callable[[Progress], None],
+) -> DeliveryEnd:
+    """Deliver each order's rows, in file order, until every row has a true result in the journal.
+
+    Args:
+        works: one for each order of the file, with all its rows; read as the delivery goes on.
+        journal: where each attempt is written before it leaves, and each result when it is known.
+        transports: makes the connection of one lane.
+        options: how to go about it.
+        clock: the time.
+        stop: how the run is told to end before its last row.
+        progress: told how far it has come, at most ten times a second.
+
+    Returns:
+        How it ended. Rows without a result in the journal, and not in `unwritten`, are `not sent`, with the
+        words of `rest`.
+    """
+    delivery = _Delivery(works, journal, options, clock, stop, progress)
+    return await delivery.run(transports)
+
+
+class _Delivery:
+    """One delivery under way."""
+
+    def __init__(
+        self,
+        works: Iterable[OrderWork],
+        journal: Journal,
+        options: SenderOptions,
+        clock: Clock,
+        stop: StopSwitch,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self.context = Context(
+            journal=journal,
+            options=options,
+            clock=clock,
+            switch=stop,
+            pacer=Pacer(clock, rate=options.rate),
+            tally=Tally(progress, clock, options.total),
+            wake=self._wake,
+            reads_back={},
+        )
+        self._works = iter(works)
+        self._exhausted = False
+        self._chunk = max(1, options.lanes)
+        self._ready: deque[Job] = deque()
+        self._parked: list[tuple[float, int, Job]] = []
+        self._numbers = itertools.count()
+        self._elsewhere: list[OrderWork] = []
+        self._busy = 0
+        self._filling: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._lanes: list[Lane] = []
+
+    async def run(self, transports: Callable[[], Transport]) -> DeliveryEnd:
+        context = self.context
+        connections = [transports() for _ in range(max(1, context.options.lanes))]
+        self._lanes = [Lane(context, connection) for connection in connections]
+        helpers = [
+            asyncio.ensure_future(self._heed_the_switch(connections)),
+            asyncio.ensure_future(self._tick()),
+        ]
+        try:
+            await self._guarded(self._begin())
+            await self._work_off()
+            await self._guarded(self._wait_for_claims())
+            await self._guarded(self._look_up_the_owed())
+            await self._lanes[0].resolve_provisional(refused=True)
+            await self._lanes[0].flush()
+            await self._guarded(self._write_rest())
+        finally:
+            await _end_all(helpers)
+            await asyncio.gather(*(connection.close() for connection in connections))
+        context.tally.waiting(None)
+        context.tally.tell(last=True)
+        return self._end()
+
+    async def _guarded(self, step: Coroutine[None, None, None]) -> None:
+        try:
+            await step
+        except LedgerError as error:
+            self.context.fail(error)
+
+    async def _begin(self) -> None:
+        self.context.reads_back.update(await self.context.journal.reads_back())
+
+    # --- the lanes
+
+    async def _work_off(self) -> None:
+        """Let the lanes work until there is nothing left that they could take."""
+        tasks = [asyncio.ensure_future(self._drive(lane)) for lane in self._lanes]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _end_all(tasks)
+            if self._filling is not None:
+                await _end_all([self._filling])
+
+    async def _drive(self, lane: Lane) -> None:
+        while True:
+            job = self._next_job()
+            if job is None:
+                await lane.flush()
+                if self._finished():
+                    self._changed.set()
+                    return
+                await self._wait_for_change()
+                continue
+            self._busy += 1
+            try:
+                due = await lane.advance(job)
+            finally:
+                self._busy -= 1
+            if due is not None:
+                heapq.heappush(self._parked, (due, next(self._numbers), job))
+                self._changed.set()
+
+    def _next_job(self) -> Job | None:
+        """Give an order that is due, else a new one; None where neither is there."""
+        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
+            return heapq.heappop(self._parked)[2]
+        if len(self._parked) >= MOST_PARKED and not self.context.ended:
+            return None
+        job = self._ready.popleft() if self._ready else None
+        if len(self._ready) < len(self._lanes):
+            self._fill()
+        return job
+
+    def _finished(self) -> bool:
+        if self._filling is not None and self._filling.done():
+            self._filling.result()
+        filling = self._filling is not None and not self._filling.done()
+        nothing = not self._ready and not self._parked and not self._busy and not filling
+        return nothing and (self._exhausted or self.context.ended)
+
+    async def _wait_for_change(self) -> None:
+        self._changed.clear()
+        if self._finished():
+            self._changed.set()
+            return
+        if not self._parked:
+            await self._changed.wait()
+            return
+        sleeper = asyncio.ensure_future(
+            self.context.clock.sleep(max(0.0, self._parked[0][0] - self.context.clock.monotonic()))
+        )
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait((sleeper, changed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end_all([sleeper, changed])
+
+    def _wake(self) -> None:
+        """The run is ending: every parked order is due, and every lane looks about itself."""
+        now = self.context.clock.monotonic()
+        self._parked = [(min(due, now), number, job) for due, number, job in self._parked]
+        heapq.heapify(self._parked)
+        self._changed.set()
+
+    # --- new orders
+
+    def _fill(self) -> None:
+        """See to it that new orders are claimed, while the lanes go on."""
+        if self._exhausted or (self._filling is not None and not self._filling.done()):
+            return
+        if self.context.interrupted or self.context.ledger_failed:
+            return
+        self._filling = asyncio.ensure_future(self._guarded(self._claim_more()))
+
+    async def _claim_more(self) -> None:
+        try:
+            works = list(itertools.islice(self._works, self._chunk))
+            self._exhausted = len(works) < self._chunk
+            self._chunk = max(CHUNK, 2 * len(self._lanes))
+            await self._claim(works)
+        finally:
+            self._changed.set()
+
+    async def _claim(self, works: Sequence[OrderWork]) -> None:
+        """Claim orders; those with nothing to send are done at once, many in one commit."""
+        if not works:
+            return
+        context = self.context
+        books = await context.journal.take(works)
+        closed = None if context.stop is None else f"Not sent. {context.stop.message}"
+        events: list[Event] = []
+        for work, book in zip(works, books, strict=True):
+            results = self._take_over(work, book, closed)
+            events += [Done(result) for result in results]
+            if results:
+                events.append(Release(work.order))
+        if events:
+            await context.journal.write(*events)
+            for event in events:
+                if isinstance(event, Done):
+                    context.tally.count(event.result)
+            context.tally.tell()
+
+    def _take_over(self, work: OrderWork, book: OrderBook | None, closed: str | None) -> list[RowResult]:
+        """Put an order where it belongs; the results of all its rows where nothing is to be sent."""
+        if book is None:
+            self._elsewhere.append(work)
+            return []
+        job = Job(work, book)
+        context = self.context
+        if work.updates and (not book.doubts or closed is not None):
+            results = decide_all(job, context.journal.run, closed=closed, at=context.clock.now())
+            if results is not None:
+                return results
+        self._ready.append(job)
+        return []
+
+    # --- when the file is through
+
+    async def _wait_for_claims(self) -> None:
+        """Work off the orders that other runs had claimed, while this one holds no claim at all."""
+        seconds = CLAIM_PAUSE
+        while self._elsewhere and not self.context.ended:
+            works, self._elsewhere = self._elsewhere, []
+            before = len(works)
+            for at in range(0, before, CHUNK):
+                if not await self._work_on(works[at : at + CHUNK]):
+                    self._elsewhere += works[at + CHUNK :]
+                    return
+            if len(self._elsewhere) < before:
+                seconds = CLAIM_PAUSE
+                continue
+            self.context.tally.waiting(f"another run is working on {before} of these orders")
+            await pause(seconds, clock=self.context.clock, stop=self.context.switch)
+            seconds = min(seconds * 2, LONGEST_CLAIM_PAUSE)
+
+    async def _look_up_the_owed(self) -> None:
+        """Look up what is in doubt on orders of this store that the file does not name."""
+        if self.context.ended or not self.context.may_read:
+            return
+        owed = [order for order in await self.context.journal.owed() if order not in self.context.unlooked]
+        for at in range(0, len(owed), CHUNK):
+            if not await self._work_on([OrderWork(order, ()) for order in owed[at : at + CHUNK]]):
+                break
+        self._elsewhere.clear()
+
+    async def _work_on(self, works: Sequence[OrderWork]) -> bool:
+        """Claim these orders and work them off; False where the run has ended."""
+        await self._claim(works)
+        await self._work_off()
+        return not self.context.ended
+
+    async def _write_rest(self) -> None:
+        """Write down the rows that the run did not come to; after an interrupt only while there is time."""
+        context = self.context
+        if context.stop is None or context.ledger_failed:
+            return
+        until = context.clock.monotonic() + context.options.grace * REST_SHARE
+        message = f"Not sent. {context.stop.message}"
+        elsewhere = (
+            (update.row, work.order, _ELSEWHERE) for work in self._elsewhere for update in work.updates
+        )
+        rest = ((update.row, work.order, message) for work in self._works for update in work.updates)
+        rows = itertools.chain(elsewhere, rest)
+        while chunk := list(itertools.islice(rows, REST_CHUNK)):
+            results = [RowResult(row, str(order), Outcome.NOT_SENT, text) for row, order, text in chunk]
+            await context.journal.write(*map(Done, results))
+            for result in results:
+                context.tally.count(result)
+            context.tally.tell()
+            if context.interrupted and (context.clock.monotonic() >= until or context.switch.level >= CUT):
+                return
+
+    def _end(self) -> DeliveryEnd:
+        context = self.context
+        stop, counts = context.stop, context.counts
+        return DeliveryEnd(
+            stopped_by=None if stop is None else stop.word,
+            message="" if stop is None else stop.message,
+            resume_after=None if stop is None else stop.resume_after,
+            requests=RequestCounts(counts.put, counts.get, counts.pushed_back),
+            ok=context.tally.ok,
+            no=context.tally.no,
+            warnings=tuple(context.warnings.values()),
+            rest="" if stop is None else f"Not sent. {stop.message}",
+            unwritten=tuple(sorted(context.unwritten.values(), key=lambda result: result.row)),
+        )
+
+    # --- beside the lanes
+
+    async def _heed_the_switch(self, connections: Sequence[Transport]) -> None:
+        await self.context.switch.reached(WIND_DOWN)
+        self.context.interrupt()
+        left = self.context.put_time_left()
+        for connection in connections:
+            connection.cut(within=left)
+        await self.context.switch.reached(CUT)
+        for connection in connections:
+            connection.cut()
+
+    async def _tick(self) -> None:
+        """Say what the run waits for, twice a second."""
+        tally = self.context.tally
+        while True:
+            await self.context.clock.sleep(TICK)
+            tally.waiting(self._waits_for())
+            tally.tell()
+
+    def _waits_for(self) -> str | None:
+        context = self.context
+        left = context.pacer.pause_left
+        if left > TICK:
+            return f"server asked to wait until {_clock_time(context, left)}"
+        if self._busy == 0 and not self._ready and self._parked:
+            seconds = max(0, round(self._parked[0][0] - context.clock.monotonic()))
+            count = len(self._parked)
+            return f"waiting {seconds} s to be sure about {count} order{'' if count == 1 else 's'}"
+        if self._elsewhere and self._busy == 0 and not self._ready:
+            return f"another run is working on {len(self._elsewhere)} of these orders"
+        return None
+
+
+def _clock_time(context: Context, seconds: float) -> str:
+    return (context.clock.now() + timedelta(seconds=seconds)).astimezone().strftime("%H:%M:%S")
+
+
+async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

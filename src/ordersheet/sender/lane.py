@@ -1,0 +1,530 @@
+"""One lane: takes an order as far as it goes, row by row, and puts it down where it must wait.
+
+What is to be written waits in the lane until the next thing leaves, so that the end of one row and the
+beginning of the next share one commit; before any other wait it is written by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet.api import put_body
+from ordersheet.errors import LedgerError
+from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, Release, There
+from ordersheet.model import COMMENT_FIELDS, Outcome
+from ordersheet.orderbook import EntryState
+from ordersheet.sender import words
+from ordersheet.sender.classify import StopReason, Verdict, VerdictKind
+from ordersheet.sender.context import Provisional
+from ordersheet.sender.exchange import Exchange
+from ordersheet.sender.job import NEVER, Suspect, holds_back, oldest_open, result_of
+from ordersheet.sender.looks import changed_result, give_up_part, judge, settled
+from ordersheet.sender.parts import Part, Phase, RowInHand
+from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stands_as_line
+
+if TYPE_CHECKING:
+    from ordersheet.api import OrderView
+    from ordersheet.journal import Event
+    from ordersheet.sender.context import Context
+    from ordersheet.sender.job import Job
+    from ordersheet.sender.pacer import Ticket
+    from ordersheet.sender.transport import Transport
+
+LOOKS = 5
+"""How often a look that got no answer is put off."""
+LOOK_AGAIN = 5.0
+"""Seconds until the first of these; doubled each time."""
+FIRST_PAUSE, LONGEST_RESEND_PAUSE = 0.5, 10.0
+"""Seconds before overwrites are sent again; doubled each time."""
+BRISK = 200.0
+"""Requests a second from which on the end of a row may wait for the start of the next: it is not long."""
+
+
+class Lane:
+    """One lane of a delivery, with a connection of its own."""
+
+    def __init__(self, context: Context, transport: Transport) -> None:
+        self.context = context
+        self.exchange = Exchange(context, transport)
+        self._pending: list[Event] = []
+
+    async def flush(self) -> None:
+        """Write what waits to be written."""
+        await self._write()
+
+    async def advance(self, job: Job) -> float | None:
+        """Take an order as far as it goes.
+
+        Returns:
+            None where it is done with; otherwise when it is to be taken up again (monotonic).
+        """
+        context = self.context
+        while True:
+            row, now = job.row, context.clock.monotonic()
+            if not job.adopted:
+                self._adopt(job)
+            if row is not None and row.over:
+                self._close(job, row)
+            elif row is not None and context.ended and row.in_phase(Phase.SEND):
+                self._abandon(job, row)
+            elif row is not None and row.in_phase(Phase.SEND) and not row.in_phase(Phase.DOUBT):
+                if job.not_before > now and not context.ended:
+                    return await self._put_down(job, job.not_before)
+                await self._attempt(job, row)
+            elif job.waits(now):
+                due = await self._settle(job)
+                if due is not None:
+                    return await self._put_down(job, due)
+            elif job.next_row(context.journal.run, closed=job.held or self._closed()) is None:
+                self._finish(job)
+                return None
+
+    def _closed(self) -> str | None:
+        stop = self.context.stop
+        return None if stop is None else f"Not sent. {stop.message}"
+
+    async def _put_down(self, job: Job, due: float) -> float:
+        job.view = None
+        await self.flush()
+        return due
+
+    # --- what other runs left
+
+    def _adopt(self, job: Job) -> None:
+        """Take over what other runs left in doubt: it is looked up before anything is sent."""
+        job.adopted = True
+        context = self.context
+        for doubt in job.book.doubts:
+            ago = max(0.0, (context.clock.now() - doubt.given_up).total_seconds())
+            left = max(0.0, context.options.settle - ago)
+            job.clear_at = max(job.clear_at, context.clock.monotonic() + left)
+            job.suspects.append(Suspect(doubt.operation.field, doubt.baseline, doubt=doubt))
+            job.owes_look = True
+
+    # --- one row
+
+    async def _attempt(self, job: Job, row: RowInHand) -> None:
+        """Send what is to be sent of a row, once, and note what came of it."""
+        context = self.context
+        if not await self._read_baseline(job, row):
+            return
+        parts = row.in_phase(Phase.SEND)
+        if not parts:
+            return
+        try:
+            body = put_body(job.order, [part.ask.operation for part in parts], xml=context.options.xml)
+        except ValueError as bad:
+            for part in parts:
+                part.close(Outcome.INVALID, f"This cannot be sent: {bad}")
+            return
+        if self._pending and (context.pacer.pause_left > 0 or context.pacer.rate < BRISK):
+            await self.flush()
+        ticket = await self.exchange.permit()
+        if ticket is None or not await self._begin(job, row, parts, ticket):
+            return
+        job.view = None
+        reads = any(part.baseline is not None for part in parts)
+        verdict = await self.exchange.put(job.order, body, ticket, baseline=reads)
+        await self._note(job, row, parts, verdict)
+
+    async def _begin(self, job: Job, row: RowInHand, parts: list[Part], ticket: Ticket) -> bool:
+        """Write ahead that an attempt leaves; False where the ledger could not take it."""
+        context = self.context
+        baseline = {part.ask.operation.field: part.baseline for part in parts if part.baseline is not None}
+        begin = Begin(
+            order=job.order,
+            row=row.number,
+            attempt=row.begun + 1,
+            asks=tuple(part.ask for part in parts),
+            baseline=baseline or None,
+            at=context.clock.now(),
+        )
+        self._pending.append(begin)
+        if not await self._write() or context.ended:
+            self.exchange.give_back(ticket)
+            if not context.ledger_failed:
+                row.begun += 1
+                self._unsent(job, row, parts, VerdictKind.NOT_SENT, None)
+            return False
+        if row.begun == 0:
+            context.breakers.row_sent()
+        row.begun += 1
+        for part in parts:
+            part.sent = True
+        return True
+
+    async def _read_baseline(self, job: Job, row: RowInHand) -> bool:
+        """Read the order before its comments are changed; False where the row goes no further now."""
+        context = self.context
+        parts = row.in_phase(Phase.SEND)
+        if not context.wants_baseline(parts):
+            for part in parts:
+                part.baseline = None
+            return True
+        if job.view is None:
+            await self.flush()
+            verdict = await self.exchange.read(job.order)
+            if context.ended:
+                return False
+            if verdict is not None:
+                job.view = verdict.view
+            elif context.readable:
+                for part in parts:
+                    self._close_unsent(part, "the order could not be read before changing its comment")
+                return False
+        view = job.view
+        for part in parts:
+            name = part.ask.operation.field
+            held = view.comments.get(name) if view is not None and view.found else None
+            part.baseline = held if context.trusts(name) else None
+            if part.appends and not part.sent and self._stands_there(job, part, held):
+                part.close(Outcome.ALREADY_THERE, words.already_there(part.ask.operation))
+                at = context.clock.now()
+                job.book.record(context.entry(row.number, part.ask, EntryState.THERE, at=at))
+                self._pending.append(There(job.order, part.ask, at))
+        return True
+
+    def _stands_there(self, job: Job, part: Part, held: str | None) -> bool:
+        """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
+        text = str(part.ask.operation.value)
+        if self.context.options.again or part.ask.occurrence > 1 or not stands_as_line(text, held):
+            return False
+        return not any(
+            entry.key == part.ask.key or stands_as_line(text, entry.text)
+            for entry in job.book.history(part.ask.operation.field)
+            if entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+        )
+
+    async def _note(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
+        """Note what an attempt ended in, part by part."""
+        context = self.context
+        if verdict.may_have_arrived:
+            row.attempts += 1
+        match verdict.kind:
+            case VerdictKind.ANSWERED_OK:
+                self._gave_up(row, verdict)
+                for part in parts:
+                    part.close(Outcome.APPLIED, words.APPLIED)
+                    self._pending += settled(context, job, row, part, EntryState.APPLIED)
+                    self._owe_look(job, row, part)
+                if context.provisional:
+                    await self.resolve_provisional(refused=True)
+                await self._try_reading(job, row, parts)
+            case VerdictKind.ANSWERED_NO:
+                self._gave_up(row, verdict)
+                await self._refused(job, row, parts, verdict)
+            case VerdictKind.UNKNOWN:
+                self._unknown(job, row, parts, verdict)
+            case _ if verdict.code == "forbidden" and context.stop_reason is not StopReason.FORBIDDEN:
+                self._forbidden(job, row, parts, verdict)
+            case _:
+                self._unsent(job, row, parts, verdict.kind, verdict.status)
+                if context.stop_reason is StopReason.FORBIDDEN:
+                    await self.resolve_provisional(refused=False)
+
+    def _gave_up(self, row: RowInHand, verdict: Verdict) -> None:
+        at = self.context.clock.now()
+        self._pending.append(GaveUp(row.number, row.begun, verdict.kind.value, verdict.status, at))
+
+    def _unsent(
+        self, job: Job, row: RowInHand, parts: list[Part], kind: VerdictKind, status: int | None
+    ) -> None:
+        """Nothing of the attempt was applied: its parts stand where they stood before it."""
+        at = self.context.clock.now()
+        self._pending.append(GaveUp(row.number, row.begun, kind.value, status, at))
+        for part in parts:
+            state = EntryState.IN_DOUBT if part.open else None
+            self._pending += settled(self.context, job, row, part, state, message=kind.value)
+
+    def _abandon(self, job: Job, row: RowInHand) -> None:
+        """The run has ended: what was still to be sent of a row stays where it stands."""
+        stop = self.context.stop
+        assert stop is not None
+        for part in row.in_phase(Phase.SEND):
+            if part.open:
+                give_up_part(self.context, job, row, part)
+            elif part.doubted:
+                part.close(Outcome.NOT_APPLIED, words.NOT_APPLIED)
+            else:
+                message = words.LEDGER_FAILED if self.context.ledger_failed else f"Not sent. {stop.message}"
+                part.close(Outcome.NOT_SENT, message)
+
+    def _close_unsent(self, part: Part, why: str) -> None:
+        outcome = Outcome.UNCONFIRMED if part.open else Outcome.NOT_SENT
+        part.close(outcome, f"Not sent: {why}. Send the same file again.")
+
+    def _owe_look(self, job: Job, row: RowInHand, part: Part) -> None:
+        """Remember a part that was in doubt once, for the last look."""
+        if part.doubted and not any(suspect.part is part for suspect in job.suspects):
+            job.suspects.append(Suspect(part.ask.operation.field, part.baseline, row=row, part=part))
+            job.owes_look = True
+
+    def _unknown(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
+        """The attempt may have been applied: set the order aside, and look it up."""
+        context = self.context
+        self._gave_up(row, verdict)
+        job.clear_at = context.clock.monotonic() + context.options.settle
+        job.owes_look, job.peeked, job.looks_missed = True, False, 0
+        may_try = row.attempts < context.options.attempts and not context.ended
+        for part in parts:
+            part.doubted = True
+            self._pending += settled(context, job, row, part, EntryState.IN_DOUBT, message=verdict.meaning)
+            if not part.appends and may_try:
+                continue
+            if part.baseline is not None and part.ask.operation.field in COMMENT_FIELDS:
+                part.phase = Phase.DOUBT
+                self._owe_look(job, row, part)
+            else:
+                row.unreadable = row.unreadable or part.appends
+                give_up_part(context, job, row, part)
+        job.not_before = context.clock.monotonic() + resend_pause(row.attempts)
+
+    def _forbidden(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
+        """Turned away with 403: refused, unless the run stops for it; that is told later."""
+        self._gave_up(row, verdict)
+        provisional = []
+        for part in parts:
+            if part.open:
+                give_up_part(self.context, job, row, part, said=words.FORBIDDEN)
+                self._pending += settled(self.context, job, row, part, EntryState.IN_DOUBT)
+                continue
+            part.close(Outcome.REFUSED, words.FORBIDDEN)
+            provisional.append(part)
+            at = self.context.clock.now()
+            entry = self.context.entry(row.number, part.ask, EntryState.REFUSED, at=at)
+            job.book.record(entry._replace(message=words.FORBIDDEN))
+        self.context.provisional.append(Provisional(job, row, provisional))
+
+    async def resolve_provisional(self, *, refused: bool) -> None:
+        """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
+        context = self.context
+        waiting = [one for one in context.provisional if not one.resolving]
+        for one in waiting:
+            one.resolving = True
+            for part in one.parts:
+                if not refused:
+                    part.close(Outcome.NOT_SENT, self._closed() or words.FORBIDDEN)
+                state = EntryState.REFUSED if refused else None
+                self._pending += settled(context, one.job, one.row, part, state, message=words.FORBIDDEN)
+            if one.closed:
+                self._tell(one.job, one.row)
+        await self.flush()
+        for one in waiting:
+            context.provisional.remove(one)
+            if one.release:
+                self._pending.append(Release(one.job.order))
+
+    async def _refused(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
+        """The API said no: final, but for parts that an earlier attempt may have applied."""
+        context = self.context
+        said = verdict.answer.message if verdict.answer is not None else ""
+        message = words.refused(said, verdict.status)
+        view: OrderView | None = None
+        comments = [part for part in parts if part.ask.operation.field in COMMENT_FIELDS]
+        checked = context.options.baseline and context.readable and len(parts) > 1 and bool(comments)
+        if checked and not context.ledger_failed:
+            await self.flush()
+            answer = await self.exchange.read(job.order, once=context.interrupted)
+            view = job.view = answer.view if answer is not None else None
+        proofs = _refusal_proofs(comments, view) if checked else {}
+        half = any(proof in (Proof.CONFIRMED, Proof.TWICE) for proof in proofs.values())
+        whole = not checked or all(proof is Proof.ABSENT for proof in proofs.values())
+        for part in parts:
+            proof = proofs.get(part.ask.operation.field)
+            if proof in (Proof.CONFIRMED, Proof.TWICE):
+                part.close(Outcome.CONFIRMED, words.CONFIRMED)
+                state = EntryState.APPLIED
+            elif part.open or not (whole or half):
+                give_up_part(context, job, row, part, said=message)
+                state = EntryState.IN_DOUBT
+            elif half and proof is not Proof.ABSENT:
+                part.close(Outcome.REFUSED, f"{message} {words.HALF_REFUSED}")
+                state = EntryState.IN_DOUBT
+            else:
+                part.close(Outcome.REFUSED, message)
+                state = EntryState.REFUSED
+            self._pending += settled(context, job, row, part, state, message=said or message)
+
+    async def _try_reading(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
+        """Read back the first answered append of a field, to learn whether that works at this store."""
+        context = self.context
+        for part in parts:
+            name = part.ask.operation.field
+            if (
+                not part.appends
+                or part.baseline is None
+                or name in context.probing
+                or context.reads_back.get(name) is True
+                or not context.may_read
+            ):
+                continue
+            context.probing.add(name)
+            if job.view is None:
+                await self.flush()
+                verdict = await self.exchange.read(job.order, once=context.ended)
+                job.view = verdict.view if verdict is not None else None
+            if job.view is None or not job.view.found:
+                context.probing.discard(name)
+                continue
+            proof = judge_append(part.baseline, job.view.comments.get(name), str(part.ask.operation.value))
+            works = proof in (Proof.CONFIRMED, Proof.TWICE)
+            context.reads_back[name] = works
+            self._pending.append(Learned(name, reads_back=works))
+            if not works:
+                context.warn_unverifiable(name)
+            if proof is Proof.TWICE:
+                part.close(Outcome.APPLIED_TWICE, words.TWICE)
+                self._pending += changed_result(context, job, row, context.clock.now())
+
+    # --- looking an order up
+
+    async def _settle(self, job: Job) -> float | None:
+        """Look an order in doubt up, as soon as a look can tell something.
+
+        Returns:
+            When to take the order up again; None where its state is to be judged anew at once.
+        """
+        context = self.context
+        final = context.clock.monotonic() >= job.clear_at
+        readable = any(suspect.readable for suspect in job.suspects)
+        blind = context.ended if not readable else (final or context.ended) and not context.may_read
+        if context.ledger_failed or blind:
+            self._give_up(job)
+        elif final or self._worth_a_peek(job):
+            return await self._look(job, final=final, readable=readable and context.may_read)
+        elif context.interrupted:
+            self._give_up(job)
+        else:
+            return job.clear_at
+        return None
+
+    def _worth_a_peek(self, job: Job) -> bool:
+        """Tell whether a look can tell something already: presence counts at once."""
+        if not self.context.may_read:
+            return False
+        if self.context.ended:
+            return not job.last_peek
+        return not job.peeked and any(suspect.open and suspect.readable for suspect in job.suspects)
+
+    async def _look(self, job: Job, *, final: bool, readable: bool) -> float | None:
+        """Read the order and judge what is in doubt; the last look where nothing can arrive any more."""
+        context = self.context
+        if readable:
+            # A reading of a moment ago, with nothing sent since, is as good as another one.
+            if job.view is None or not final:
+                await self.flush()
+                verdict = await self.exchange.read(job.order, once=context.ended or not final)
+                job.view = None if verdict is None else verdict.view
+            job.peeked, job.last_peek = True, context.ended
+            if job.view is None:
+                return self._missed(job, final=final)
+            self._pending += judge(context, job, job.view, final=final)
+        if final:
+            self._looked(job)
+        return None
+
+    def _missed(self, job: Job, *, final: bool) -> float | None:
+        """A look got no answer: put it off, unless nothing more can be waited for."""
+        context = self.context
+        if not final and not context.ended:
+            return job.clear_at
+        job.looks_missed += 1
+        if context.ended or job.looks_missed >= LOOKS or not context.may_read:
+            self._give_up(job)
+            return None
+        return context.clock.monotonic() + LOOK_AGAIN * 2.0 ** (job.looks_missed - 1)
+
+    def _looked(self, job: Job) -> None:
+        """The order owes no look any more."""
+        self._hold_for_doubts(job)
+        job.suspects.clear()
+        job.clear_at, job.owes_look = NEVER, False
+        if job.row is None or not any(part.doubted for part in job.row.in_phase(Phase.SEND)):
+            # What goes out once more is looked at again after that.
+            self._pending.append(Looked(job.order, self.context.clock.now()))
+
+    def _give_up(self, job: Job) -> None:
+        """Nothing more can be learned about the order in this run; a later one looks it up."""
+        context = self.context
+        self._hold_for_doubts(job)
+        for suspect in job.suspects:
+            if suspect.part is not None and suspect.row is not None and suspect.part.phase is Phase.DOUBT:
+                suspect.row.unreadable = True
+                give_up_part(context, job, suspect.row, suspect.part)
+        job.suspects.clear()
+        job.clear_at, job.owes_look = NEVER, False
+        context.unlooked.add(job.order)
+
+    def _hold_for_doubts(self, job: Job) -> None:
+        """Hold the order's rows back where an append of another run is still in doubt."""
+        doubt = oldest_open(job.suspects)
+        if doubt is not None and job.held is None:
+            job.held = words.waits_for(f"row {doubt.ref.row} of run {doubt.ref.run}")
+
+    # --- results
+
+    def _close(self, job: Job, row: RowInHand) -> None:
+        """A row has its result: tell it, and go on to the next one."""
+        context = self.context
+        job.row = None
+        if holds_back(row) and job.held is None:
+            job.held = words.waits_for(f"row {row.number}")
+        outcome = result_of(row, job.order, context.clock.now()).outcome
+        if row.unreadable and outcome is Outcome.UNCONFIRMED:
+            reason = context.breakers.row_unknown()
+            if reason is not None:
+                context.halt(reason)
+        waiting = next((one for one in context.provisional if one.row is row), None)
+        if waiting is not None:
+            waiting.closed = True
+            return
+        self._tell(job, row)
+
+    def _tell(self, job: Job, row: RowInHand) -> None:
+        result = result_of(row, job.order, self.context.clock.now())
+        self.context.tally.count(result, row.result)
+        row.result = result
+        self._pending.append(Done(result))
+
+    def _finish(self, job: Job) -> None:
+        """All rows of the order are done: give its claim back."""
+        waiting = [one for one in self.context.provisional if one.job is job]
+        if waiting:
+            waiting[-1].release = True
+        else:
+            self._pending.append(Release(job.order))
+
+    async def _write(self) -> bool:
+        """Write what waits to be written, in one transaction; False where the ledger cannot take it."""
+        context = self.context
+        events, self._pending = self._pending, []
+        if not events:
+            return not context.ledger_failed
+        if not context.ledger_failed:
+            try:
+                await context.journal.write(*events)
+            except LedgerError as error:
+                context.fail(error)
+            else:
+                context.tally.tell()
+                return True
+        for event in events:
+            if isinstance(event, Done):
+                context.unwritten[event.result.row] = event.result
+        return False
+
+
+def resend_pause(attempts: int) -> float:
+    """Say how many seconds an unknown attempt is followed by none, where nothing has to be looked up."""
+    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_RESEND_PAUSE)
+
+
+def _refusal_proofs(comments: list[Part], view: OrderView | None) -> dict[str, Proof]:
+    """Judge by a reading whether a refused row was applied after all, by field."""
+    proofs = {}
+    for part in comments:
+        name, text = part.ask.operation.field, str(part.ask.operation.value)
+        now = view.comments.get(name) if view is not None and view.found else None
+        look = judge_append if part.appends else judge_overwrite
+        proofs[name] = look(part.baseline, now, text)
+    return proofs

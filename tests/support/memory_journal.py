@@ -1,0 +1,208 @@
+"""A journal in memory that keeps the seam's promises: claims, adoption, doubts, owed looks, legal moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ordersheet.errors import LedgerError
+from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, OperationState, Release, Settle, There
+from ordersheet.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from ordersheet.journal import Event
+    from ordersheet.model import Operation, OrderWork, RowResult
+
+_ENTRY = {
+    OperationState.SENDING: EntryState.IN_DOUBT,
+    OperationState.IN_DOUBT: EntryState.IN_DOUBT,
+    OperationState.APPLIED: EntryState.APPLIED,
+    OperationState.REFUSED: EntryState.REFUSED,
+    OperationState.THERE: EntryState.THERE,
+}
+S = OperationState
+_LEGAL = {
+    (S.SENDING, S.APPLIED),
+    (S.SENDING, S.REFUSED),
+    (S.SENDING, S.ABSENT),
+    (S.SENDING, S.IN_DOUBT),
+    (S.IN_DOUBT, S.APPLIED),
+    (S.IN_DOUBT, S.REFUSED),
+    (S.IN_DOUBT, S.ABSENT),
+    (S.IN_DOUBT, S.IN_DOUBT),
+    (S.APPLIED, S.APPLIED),
+    (S.ABSENT, S.SENDING),
+    (S.IN_DOUBT, S.SENDING),
+}
+
+
+@dataclass
+class Kept:
+    """One operation in the ledger."""
+
+    ref: OperationRef
+    order: int
+    ask: Ask
+    state: OperationState
+    batch: str | None
+    at: datetime
+    message: str = ""
+    baseline: str | None = None
+    attempt: int = 0
+    doubted: bool = False
+    adopted: datetime | None = None
+
+
+@dataclass
+class MemoryLedger:
+    """What several runs share."""
+
+    now: Callable[[], datetime]
+    operations: dict[OperationRef, Kept] = field(default_factory=dict)
+    given_up: dict[tuple[str, int, int], datetime] = field(default_factory=dict)
+    claims: dict[int, str] = field(default_factory=dict)
+    alive: set[str] = field(default_factory=set)
+    learned: dict[str, bool] = field(default_factory=dict)
+    looked: list[int] = field(default_factory=list)
+
+    def journal(self, run: str, policy: Policy | None = None) -> MemoryJournal:
+        self.alive.add(run)
+        return MemoryJournal(self, run, policy or Policy())
+
+    def dies(self, run: str) -> None:
+        self.alive.discard(run)
+
+
+@dataclass
+class MemoryJournal:
+    """One run's journal."""
+
+    ledger: MemoryLedger
+    run: str
+    policy: Policy
+    log: list[tuple[Event, ...]] = field(default_factory=list)
+    results: dict[int, RowResult] = field(default_factory=dict)
+    fail_after: int | None = None
+    """How many writes succeed before the disk is full."""
+    before_write: Callable[[tuple[Event, ...]], None] | None = None
+
+    async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
+        return [self._take(work) for work in works]
+
+    def _take(self, work: OrderWork) -> OrderBook | None:
+        ledger, order = self.ledger, work.order
+        holder = ledger.claims.get(order)
+        if holder is not None and holder != self.run and holder in ledger.alive:
+            return None
+        fresh = holder != self.run
+        ledger.claims[order] = self.run
+        kept = [one for one in ledger.operations.values() if one.order == order]
+        for one in kept:
+            if one.state is S.SENDING and fresh:
+                one.state, one.doubted, one.adopted = S.IN_DOUBT, True, ledger.now()
+        entries = [self._entry(one) for one in kept if one.state in _ENTRY]
+        asks = [
+            Ask(update.row, operation, key_of(operation))
+            for update in work.updates
+            for operation in update.operations
+        ]
+        return OrderBook(order, asks, entries, self.policy, [self._doubt(one) for one in kept if _open(one)])
+
+    def _entry(self, one: Kept) -> Entry:
+        operation = one.ask.operation
+        return Entry(
+            one.ref, operation.kind, one.ask.key, _ENTRY[one.state], one.ask.occurrence, one.batch, one.at,
+            one.message, str(operation.value),
+        )  # fmt: skip
+
+    def _doubt(self, one: Kept) -> Doubt:
+        ended = self.ledger.given_up.get((one.ref.run, one.ref.row, one.attempt))
+        given_up = max(moment for moment in (ended, one.adopted, one.at) if moment is not None)
+        return Doubt(
+            one.ref, one.ask.operation, one.ask.key, 1, one.baseline, given_up, _ENTRY[one.state],
+            adopted=one.ref.run != self.run,
+        )  # fmt: skip
+
+    async def write(self, *events: Event) -> None:
+        assert events
+        if self.fail_after is not None and len(self.log) >= self.fail_after:
+            raise LedgerError("The disk is full.", code="full")
+        if self.before_write is not None:
+            self.before_write(events)
+        self.log.append(events)
+        for event in events:
+            self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        ledger = self.ledger
+        match event:
+            case Begin():
+                assert ledger.claims.get(event.order) == self.run, "an attempt without the claim"
+                for ask in event.asks:
+                    self._begin(event, ask)
+            case GaveUp():
+                ledger.given_up[self.run, event.row, event.attempt] = event.at
+            case Settle():
+                one = ledger.operations[event.ref]
+                _move(one, event.state)
+                one.message, one.at = event.message, event.at
+                one.doubted = one.doubted or event.state is S.IN_DOUBT
+            case There():
+                ref = OperationRef(self.run, event.ask.row, event.ask.operation.field)
+                assert ref not in ledger.operations
+                ledger.operations[ref] = Kept(
+                    ref, event.order, event.ask, S.THERE, self.policy.batch, event.at
+                )
+            case Done():
+                self.results[event.result.row] = event.result
+            case Release():
+                assert ledger.claims.pop(event.order) == self.run
+            case Learned():
+                ledger.learned[event.field] = event.reads_back
+            case Looked():
+                ledger.looked.append(event.order)
+                for one in ledger.operations.values():
+                    if one.order == event.order and one.state is not S.SENDING:
+                        one.doubted = one.state is S.IN_DOUBT and not one.ask.operation.kind.overwrites
+
+    def _begin(self, event: Begin, ask: Ask) -> None:
+        ledger = self.ledger
+        ref = OperationRef(self.run, event.row, ask.operation.field)
+        one = ledger.operations.pop(ref, None)
+        if one is None:
+            one = Kept(ref, event.order, ask, S.SENDING, self.policy.batch, event.at)
+        else:
+            assert one.state is not S.IN_DOUBT or ask.operation.kind.overwrites, "an append in doubt is sent"
+            _move(one, S.SENDING)
+        one.at, one.attempt = event.at, event.attempt
+        one.baseline = (event.baseline or {}).get(ask.operation.field)
+        ledger.operations[ref] = one
+
+    async def owed(self) -> Sequence[int]:
+        ledger = self.ledger
+        return sorted(
+            {
+                one.order
+                for one in ledger.operations.values()
+                if (_open(one) or one.state is S.SENDING) and ledger.claims.get(one.order) not in ledger.alive
+            }
+        )
+
+    async def reads_back(self) -> Mapping[str, bool]:
+        return dict(self.ledger.learned)
+
+
+def _move(one: Kept, state: OperationState) -> None:
+    assert (one.state, state) in _LEGAL, f"an illegal move from {one.state} to {state} of {one.ref}"
+    one.state = state
+
+
+def _open(one: Kept) -> bool:
+    return one.doubted and one.state in (S.IN_DOUBT, S.APPLIED)
+
+
+def key_of(operation: Operation) -> str:
+    return repr((operation.field, operation.kind.value, " ".join(str(operation.value).split())))
