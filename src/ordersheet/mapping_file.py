@@ -87,7 +87,7 @@ def read_mapping_file(path: Path) -> MappingFile:
     except tomllib.TOMLDecodeError as error:
         raise MappingError(
             f"The mapping file {path} is not TOML: {error}. "
-            f"Texts and headers stand in quotes, as in {_EXAMPLE}.",
+            f"Headers and texts stand in quotes, as in {_EXAMPLE}, and each header once.",
             code="mapping-file",
         ) from None
     return _Reader(str(path)).read(data)
