@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from ordersheet.errors import SettingsError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = "It looks like https://shop.example.com/api/order-api/1."
 _UNFIT = re.compile(r"[\s\\\"<>^`{|}\x00-\x1f\x7f]")
+_PLAIN = "%:@!$&'()*+,;=~"  # what stands in a path as it is, beside letters, digits and -._
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _QUOTES = "\"'`<>()[]\u201c\u201d\u201e\u2018\u2019\xab\xbb"  # what surrounds an address in mails and chats
 
@@ -44,7 +45,7 @@ def normal_base(url: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     if port is not None and port != _DEFAULT_PORTS[scheme]:
         shown += f":{port}"
-    return "/".join([f"{scheme}://{shown}", *segments])
+    return "/".join([f"{scheme}://{shown}", *(quote(segment, safe=_PLAIN) for segment in segments)])
 
 
 def clean_address(text: str) -> str:

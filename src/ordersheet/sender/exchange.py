@@ -1,10 +1,11 @@
-"""What the engines of the transport share: its contract, the headers, the deadline, what is seen meanwhile."""
+"""What the transport's engines share: its contract, the headers, the deadline, what is seen meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
+from abc import ABC, abstractmethod
 from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
@@ -103,7 +104,7 @@ class Exchange:
         )
 
 
-class Engine:
+class Engine(ABC):
     """A transport but for the way it speaks HTTP: deadline, interrupts, and that no fault is raised."""
 
     def __init__(self) -> None:
@@ -155,18 +156,22 @@ class Engine:
                 await self.drop()
         return self._last
 
+    @abstractmethod
     async def drop(self) -> None:
         """Close the connection: the next request opens a new one."""
-        raise NotImplementedError
 
     async def close(self) -> None:
         """Close for good."""
         await self.drop()
 
+    @abstractmethod
     async def _exchange(
         self, method: str, url: str, body: bytes | None, seen: Exchange, deadline: float
     ) -> None:
-        raise NotImplementedError
+        """Send the request once, and note in `seen` what is seen of it, bytes that leave before they do.
+
+        Whatever it raises is noted as well. The deadline is kept by the caller.
+        """
 
 
 def failure_of(fault: BaseException, *, sent: bool) -> Failure:

@@ -1,0 +1,609 @@
+"""What every transport must keep to, whatever the server and the way to it do.
+
+A PUT leaves once for each call, no answer reaches another row, no key another origin, no attempt outlives its
+deadline, and what is called "not sent" has not been received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from tests.support.rawserver import RawProxy, RawServer, Seen, Wire, answer, drip, ok, sends
+
+from ordersheet.api import put_body
+from ordersheet.errors import SettingsError
+from ordersheet.model import Operation, OperationKind
+from ordersheet.sender.classify import Failure, Observation, StopReason, Verdict, VerdictKind, classify
+from ordersheet.sender.transport import LARGEST_BODY, Transport, make_transport_factory, tls_context
+
+KEY = "s3cret-key-0123456789"
+DEADLINE = 5.0
+SHORT = 0.3
+T = TypeVar("T")
+Make = Callable[..., Transport]
+
+
+def over_httpx(**how: Any) -> Transport:
+    return make_transport_factory(KEY, engine="httpx", **how)()
+
+
+def usual(**how: Any) -> Transport:
+    """What a run uses: the lean engine, and httpx where there is a proxy."""
+    return make_transport_factory(KEY, **how)()
+
+
+ENGINES: dict[str, Make] = {"usual": usual, "httpx": over_httpx}
+
+
+@pytest.fixture(params=ENGINES)
+def make(request) -> Make:
+    found: Make = ENGINES[request.param]
+    return found
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    # The outer limit is no measurement: it only keeps a broken deadline from hanging the suite.
+    async def limited() -> T:
+        return await asyncio.wait_for(work, 60)
+
+    return asyncio.run(limited())
+
+
+def body(order: int) -> bytes:
+    return put_body(order, [Operation("internalComment", OperationKind.APPEND, "a text")], xml=False)
+
+
+async def put(
+    transport: Transport, url: str, order: int, deadline: float = DEADLINE
+) -> tuple[Observation, Verdict]:
+    """Send one update as a lane does: what must not be used again is dropped."""
+    seen = await transport.request("PUT", url, body(order), deadline=deadline)
+    verdict = classify(seen, order=order)
+    if verdict.drop_connection:
+        await transport.drop()
+    return seen, verdict
+
+
+def puts(
+    make: Make, server: RawServer, *orders: int, deadline: float = DEADLINE, **how: Any
+) -> list[Verdict]:
+    """Send updates one after the other over one transport."""
+
+    async def work() -> list[Verdict]:
+        transport = make(**how)
+        try:
+            return [(await put(transport, server.url, order, deadline))[1] for order in orders]
+        finally:
+            await transport.close()
+
+    return run(work())
+
+
+def kinds(verdicts: list[Verdict]) -> list[str]:
+    return [verdict.kind.value for verdict in verdicts]
+
+
+def test_a_put_goes_out_as_documented_and_its_connection_is_kept(make):
+    with RawServer() as server:
+        verdicts = puts(make, server, *range(1, 21))
+    assert kinds(verdicts) == ["answered ok"] * 20
+    assert server.applied == list(range(1, 21))
+    assert server.connections == 1
+    first = server.seen[0]
+    assert (first.method, first.target, first.body) == ("PUT", "/api/orders", body(1))
+    headers = first.headers
+    assert headers["api-authorization"] == KEY
+    assert headers["accept-encoding"] == "identity"
+    assert headers["content-type"] == "application/json"
+    assert headers["host"] == f"127.0.0.1:{server.port}"
+    assert headers["content-length"] == str(len(body(1)))
+    assert headers["user-agent"].startswith("ordersheet/")
+    assert "cookie" not in headers
+
+
+def test_a_get_goes_out_without_a_body(make):
+    async def work(url: str) -> Observation:
+        transport: Transport = make()
+        seen = await transport.request("GET", url + "?order=7", None, deadline=DEADLINE)
+        await transport.close()
+        return seen
+
+    with RawServer() as server:
+        seen = run(work(server.url))
+    assert seen.status == 200
+    assert seen.whole
+    assert (server.seen[0].method, server.seen[0].target, server.seen[0].body) == (
+        "GET",
+        "/api/orders?order=7",
+        b"",
+    )
+
+
+@pytest.mark.parametrize("then", ["close", "reset", "stall"])
+def test_an_answer_cut_at_any_byte_is_unknown_and_the_put_left_once(make, then):
+    whole = answer(7)
+    places = range(0, len(whole), 9) if then == "stall" else range(len(whole))
+    with RawServer([sends(whole[:place], then=then) for place in places]) as server:
+        verdicts = puts(make, server, *[7] * len(places), deadline=0.05 if then == "stall" else DEADLINE)
+    assert set(kinds(verdicts)) == {"unknown"}
+    assert len(server.applied) == len(places)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_on_a_kept_connection_too_a_put_that_is_applied_and_dropped_leaves_once(make, kept):
+    before = [ok] * (3 if kept else 0)
+    with RawServer([*before, sends(b"", then="close"), *before, sends(b"", then="reset")]) as server:
+        verdicts = puts(make, server, *range(1, len(before) * 2 + 3))
+    assert kinds(verdicts).count("unknown") == 2
+    assert server.applied == list(range(1, len(before) * 2 + 3))
+
+
+@pytest.mark.parametrize("count", [1, 17, 120, -10, -1])
+def test_a_request_cut_on_its_way_is_unknown_and_not_sent_again(make, count):
+    size = len(body(7)) + 200
+    with RawServer(read_only=size + count if count < 0 else count) as server:
+        verdicts = puts(make, server, 7)
+    assert kinds(verdicts) == ["unknown"]
+    assert (server.applied, server.connections) == ([], 1)
+
+
+def test_a_server_that_hangs_up_on_arrival_gets_the_put_at_most_once(make):
+    with RawServer(read_only=0) as server:
+        verdicts = puts(make, server, 7)
+    assert verdicts[0].kind in (VerdictKind.UNKNOWN, VerdictKind.NOT_SENT)
+    assert (server.applied, server.connections) == ([], 1)
+
+
+def test_a_connection_that_the_server_closed_in_the_meantime_costs_no_second_put(make):
+    def bye(wire: Wire, seen: Seen) -> None:
+        ok(wire, seen)
+        wire.close()
+
+    async def work(url: str) -> list[Verdict]:
+        transport = make()
+        found = []
+        for order in range(1, 31):
+            found.append((await put(transport, url, order))[1])
+            if order % 3:
+                await asyncio.sleep(0.002 * (order % 3))
+        await transport.close()
+        return found
+
+    with RawServer([bye] * 30) as server:
+        verdicts = run(work(server.url))
+    assert len(server.applied) == len(set(server.applied))
+    for order, verdict in enumerate(verdicts, start=1):
+        if verdict.kind is VerdictKind.ANSWERED_OK:
+            assert order in server.applied
+        if verdict.kind is VerdictKind.NOT_SENT:
+            assert order not in server.applied
+
+
+@pytest.mark.parametrize(
+    "behaviour", [sends(b"", then="stall"), drip(answer(7)[:-1]), drip(b"HTTP/1.1 200 OK\r\nX: ")]
+)
+def test_no_attempt_outlives_its_deadline(make, behaviour):
+    async def work(url: str) -> tuple[Observation, Verdict]:
+        transport = make()
+        found = await put(transport, url, 7, SHORT)
+        await transport.close()
+        return found
+
+    with RawServer([behaviour]) as server:
+        seen, verdict = run(work(server.url))
+    assert seen.failure is Failure.DEADLINE
+    assert verdict.kind is VerdictKind.UNKNOWN
+    assert server.applied == [7]
+
+
+def test_endless_interim_answers_end_at_the_deadline_or_before(make):
+    def endless(wire: Wire, _seen: Seen) -> None:
+        while not wire.stopping.is_set():
+            wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+
+    with RawServer([endless]) as server:
+        assert kinds(puts(make, server, 7, deadline=SHORT)) == ["unknown"]
+
+
+def test_an_interim_answer_is_not_the_answer(make):
+    with RawServer([sends(b"HTTP/1.1 100 Continue\r\n\r\n" + answer(7))]) as server:
+        assert kinds(puts(make, server, 7)) == ["answered ok"]
+
+
+def test_a_late_answer_reaches_no_other_row(make):
+    def late(wire: Wire, seen: Seen) -> None:
+        wire.stopping.wait(SHORT * 2)
+        wire.send(answer(seen.order, "no"))
+
+    async def work(url: str) -> list[Verdict]:
+        transport = make()
+        first = (await put(transport, url, 7, SHORT))[1]
+        await asyncio.sleep(SHORT * 2)
+        # The same order again: an answer of `no` could only be the first one's.
+        second = (await put(transport, url, 7))[1]
+        await transport.close()
+        return [first, second]
+
+    with RawServer([late]) as server:
+        verdicts = run(work(server.url))
+    assert kinds(verdicts) == ["unknown", "answered ok"]
+    assert server.connections == 2
+
+
+def test_a_second_answer_in_the_same_packet_reaches_no_other_row(make):
+    with RawServer([sends(answer(7) + answer(7, "no"))]) as server:
+        verdicts = puts(make, server, 7, 7)
+    assert verdicts[1].kind is VerdictKind.ANSWERED_OK
+
+
+def test_an_answer_that_nobody_asked_for_reaches_no_row(make):
+    def twice(wire: Wire, seen: Seen) -> None:
+        ok(wire, seen)
+        wire.stopping.wait(0.05)
+        wire.send(answer(7, "no"))
+
+    async def work(url: str) -> list[Verdict]:
+        transport = make()
+        first = (await put(transport, url, 7))[1]
+        await asyncio.sleep(0.2)
+        second = (await put(transport, url, 7))[1]
+        await transport.close()
+        return [first, second]
+
+    with RawServer([twice]) as server:
+        assert kinds(run(work(server.url))) == ["answered ok", "answered ok"]
+
+
+def test_answers_out_of_step_are_unknown_and_end_the_connection(make):
+    with RawServer([sends(answer(6)), sends(answer(8, "no", code="400 Bad Request"))]) as server:
+        verdicts = puts(make, server, 7, 9, 10)
+    assert kinds(verdicts) == ["unknown", "unknown", "answered ok"]
+    assert [verdict.code for verdict in verdicts[:2]] == ["other-order"] * 2
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_no_key_reaches_another_origin(make, code):
+    with RawServer() as other:
+        moved = f"HTTP/1.1 {code} Moved\r\nLocation: {other.url}\r\nContent-Length: 0\r\n\r\n".encode()
+        with RawServer([sends(moved)]) as server:
+            verdicts = puts(make, server, 7)
+    assert verdicts[0].stop is StopReason.REDIRECT
+    assert verdicts[0].kind is VerdictKind.UNKNOWN
+    assert (len(server.seen), other.connections) == (1, 0)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_of_100_mb_is_not_read_to_its_end(make, chunked):
+    sent: list[int] = []
+
+    def huge(wire: Wire, _seen: Seen) -> None:
+        part = b"x" * 65536
+        if chunked:
+            wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            part = b"10000\r\n" + part + b"\r\n"
+        else:
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+        try:
+            for _ in range(1600):
+                wire.send(part)
+                sent.append(len(part))
+        finally:
+            wire.close()
+
+    async def work(url: str) -> tuple[Observation, Verdict]:
+        transport = make()
+        found = await put(transport, url, 7)
+        await transport.close()
+        return found
+
+    with RawServer([huge]) as server:
+        seen, verdict = run(work(server.url))
+    assert seen.failure is Failure.TOO_LARGE
+    assert len(seen.body) <= LARGEST_BODY
+    assert verdict.kind is VerdictKind.UNKNOWN
+    assert sum(sent) < 50_000_000
+
+
+GARBAGE = [
+    b"\r\n\r\n",
+    b"\x00" * 100,
+    b"SSH-2.0-OpenSSH_9.6\r\n",
+    b"HTTP/2 200\r\n\r\n{}",
+    b"HTTP/1.1 OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000,
+    b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 60_000,
+    b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n" + answer(7),
+    b"HTTP/1.1 204 No Content\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("data", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_is_unknown(make, data):
+    with RawServer([sends(data, then="close")]) as server:
+        assert kinds(puts(make, server, 7, deadline=2.0)) == ["unknown"]
+    assert server.applied == [7]
+
+
+def test_noise_is_unknown(make):
+    dice = random.Random(4)  # The same noise each time.
+    noise = [dice.randbytes(dice.randrange(1, 400)) for _ in range(40)]
+    with RawServer([sends(data, then="close") for data in noise]) as server:
+        verdicts = puts(make, server, *[7] * len(noise))
+    assert set(kinds(verdicts)) == {"unknown"}
+    assert len(server.applied) == len(noise)
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b'5;a=b\r\n{"sta\r\n16\r\ntus":"ok","order":"7"}\r\n0\r\n'
+)
+
+
+@pytest.mark.parametrize("trailer", [b"\r\n", b"X-Trailer: 1\r\n\r\n"])
+def test_a_chunked_answer_is_read_and_its_connection_kept(make, trailer):
+    with RawServer([sends(CHUNKED + trailer)]) as server:
+        assert kinds(puts(make, server, 7, 8)) == ["answered ok"] * 2
+    assert server.connections == 1
+
+
+def test_an_answer_that_ends_with_its_connection_is_read(make):
+    whole = answer(7).partition(b"\r\n\r\n")[2]
+    with RawServer([sends(b"HTTP/1.0 200 OK\r\n\r\n" + whole, then="close")]) as server:
+        assert kinds(puts(make, server, 7, 8)) == ["answered ok"] * 2
+    assert server.connections == 2
+
+
+def test_headers_that_decide_are_kept(make):
+    extra = "retry-AFTER: 7\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\nX-Other: 1\r\n"
+    with RawServer([sends(answer(7, "no", code="429 Too Many Requests", extra=extra))]) as server:
+        verdict = puts(make, server, 7)[0]
+    assert (verdict.kind, verdict.retry_after) == (VerdictKind.NOT_APPLIED, "7")
+    assert verdict.date == "Mon, 23 Nov 2026 12:00:00 GMT"
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def one(make: Make, url: str, deadline: float = DEADLINE, **how: Any) -> Observation:
+    async def work() -> Observation:
+        transport = make(**how)
+        seen, verdict = await put(transport, url, 7, deadline)
+        assert (verdict.kind is VerdictKind.NOT_SENT) is not seen.bytes_left
+        await transport.close()
+        return seen
+
+    return run(work())
+
+
+def test_a_refused_connection_is_not_sent(make):
+    assert one(make, f"http://127.0.0.1:{closed_port()}/orders").failure is Failure.CONNECT
+
+
+def test_a_name_that_does_not_exist_is_not_sent(make):
+    # No real look-up: this one fails before any server is asked.
+    assert one(make, "http://256.256.256.256/orders").failure in (Failure.NAME, Failure.OTHER)
+
+
+def test_the_environment_s_proxies_are_left_alone(make, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    with RawServer() as server:
+        assert kinds(puts(make, server, 7)) == ["answered ok"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("the openssl command is missing: no certificate for a TLS server")
+    folder = tmp_path_factory.mktemp("tls")
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", *names]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    if subprocess.run([*command, *files], capture_output=True, check=False).returncode:
+        pytest.skip("this openssl cannot make a certificate with an address in it")
+    return Path(folder / "cert.pem")
+
+
+def server_tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    return context
+
+
+def test_tls_with_a_private_authority(make, certificate):
+    drop = sends(b"", then="reset")
+    with RawServer([ok, ok, drop], tls=server_tls(certificate)) as server:
+        verdicts = puts(make, server, 1, 2, 3, 4, ca_bundle=certificate)
+    assert kinds(verdicts) == ["answered ok", "answered ok", "unknown", "answered ok"]
+    assert server.applied == [1, 2, 3, 4]
+    assert server.connections == 2
+
+
+def test_an_authority_that_is_not_trusted_gets_no_byte(make, certificate):
+    with RawServer(tls=server_tls(certificate)) as server:
+        seen = one(make, server.url)
+    assert (seen.failure, seen.bytes_left) == (Failure.TLS, False)
+    assert server.seen == []
+
+
+def test_a_certificate_for_another_host_gets_no_byte(make, certificate):
+    with RawServer(tls=server_tls(certificate)) as server:
+        seen = one(make, server.url.replace("127.0.0.1", "localhost"), ca_bundle=certificate)
+    assert seen.bytes_left is False
+    assert server.seen == []
+
+
+def test_a_server_that_speaks_no_tls_gets_no_request(make):
+    with RawServer() as server:
+        seen = one(make, server.url.replace("http://", "https://"), deadline=2.0)
+    assert seen.bytes_left is False
+    assert server.seen == []
+
+
+REFUSALS = [
+    b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200",
+    b"garbage\r\n\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=range(len(REFUSALS)))
+def test_a_proxy_that_refuses_the_tunnel_means_not_sent(make, refusal):
+    with RawProxy(refuse=refusal) as proxy:
+        seen = one(make, "https://127.0.0.1:1/orders", deadline=SHORT, proxy=proxy.url)
+    assert seen.bytes_left is False
+    assert seen.failure in (Failure.PROXY, Failure.CONNECT, Failure.DEADLINE)
+    assert KEY.encode() not in b"".join(proxy.heads)
+
+
+def test_through_a_tunnel_a_put_leaves_once(make, certificate):
+    drop = sends(b"", then="close")
+    with RawServer([ok, drop, ok], tls=server_tls(certificate)) as server, RawProxy() as proxy:
+        verdicts = puts(make, server, 1, 2, 3, ca_bundle=certificate, proxy=proxy.url)
+    assert kinds(verdicts) == ["answered ok", "unknown", "answered ok"]
+    assert server.applied == [1, 2, 3]
+    assert [head.split(b" ")[0] for head in proxy.heads] == [b"CONNECT"] * 2
+    assert KEY.encode() not in b"".join(proxy.heads)
+
+
+def test_through_a_forwarding_proxy_a_put_leaves_once(make):
+    with RawServer([ok, sends(b"", then="close")]) as server, RawProxy() as proxy:
+        verdicts = puts(make, server, 1, 2, 3, proxy=proxy.url.replace("//", "//user:pass@"))
+    assert kinds(verdicts)[0] == "answered ok"
+    assert kinds(verdicts)[1] == "unknown"
+    assert server.applied == [1, 2, 3]
+    assert b"roxy-" in proxy.heads[0]
+
+
+@pytest.mark.parametrize("how", ["cancel", "cut"])
+def test_an_interrupt_tells_that_bytes_left(make, how):
+    arrived = threading.Event()
+
+    def stall(wire: Wire, _seen: Seen) -> None:
+        arrived.set()
+        wire.stall()
+
+    async def work(url: str) -> Observation | None:
+        transport: Transport = make()
+        task = asyncio.create_task(transport.request("PUT", url, body(7), deadline=DEADLINE))
+        await asyncio.to_thread(arrived.wait, DEADLINE)
+        if how == "cancel":
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            transport.cut(within=0.05)
+            assert await task is transport.last
+        await transport.close()
+        return transport.last
+
+    with RawServer([stall]) as server:
+        seen = run(work(server.url))
+    assert seen is not None
+    assert seen.interrupted
+    assert seen.bytes_left
+    assert classify(seen, order=7).kind is VerdictKind.UNKNOWN
+
+
+@pytest.mark.parametrize("how", ["cancel", "cut"])
+def test_an_interrupt_before_the_first_byte_is_not_sent(make, how):
+    async def work(proxy: RawProxy) -> Observation | None:
+        transport: Transport = make(proxy=proxy.url)
+        task = asyncio.create_task(
+            transport.request("PUT", "https://127.0.0.1:1/o", body(7), deadline=DEADLINE)
+        )
+        await asyncio.to_thread(proxy.asked.wait, DEADLINE)
+        if how == "cancel":
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            transport.cut()
+            await task
+        await transport.close()
+        return transport.last
+
+    with RawProxy(refuse=b"") as proxy:
+        seen = run(work(proxy))
+    assert seen is not None
+    assert seen.interrupted
+    assert classify(seen, order=7).kind is VerdictKind.NOT_SENT
+
+
+def test_a_cut_between_requests_harms_no_later_one(make):
+    async def work(url: str) -> Verdict:
+        transport = make()
+        transport.cut()
+        verdict = (await put(transport, url, 7))[1]
+        await transport.close()
+        return verdict
+
+    with RawServer() as server:
+        assert run(work(server.url)).kind is VerdictKind.ANSWERED_OK
+
+
+def test_the_key_shows_nowhere(make, caplog):
+    caplog.set_level(logging.DEBUG)
+    echo = sends(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}\n")
+    shown = []
+
+    async def work(url: str) -> None:
+        transport = make()
+        for order in range(3):
+            seen, verdict = await put(transport, url, order)
+            shown.extend([repr(transport), repr(vars(transport).get("_headers")), repr(seen), repr(verdict)])
+        await transport.close()
+
+    with RawServer([echo, sends(b"\x00\x01", then="close")]) as server:
+        run(work(server.url))
+    assert KEY not in "".join(shown)
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("key", ["", " sesame", "sesame\n", "sesame\r\nX: y", "sésame", "sesame\x00"])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key):
+    with pytest.raises(SettingsError) as refused:
+        make_transport_factory(key)
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_bundle_that_holds_no_certificate_is_refused(tmp_path):
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing", encoding="utf-8")
+    for path in (empty, tmp_path / "missing.pem"):
+        with pytest.raises(SettingsError):
+            tls_context(path)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["", "shop.example.com", "ftp://x", "socks5://x:1", "http://", "http://x:99999"]
+)
+def test_a_proxy_address_that_is_none_is_refused(proxy):
+    with pytest.raises(SettingsError):
+        make_transport_factory(KEY, proxy=proxy)
