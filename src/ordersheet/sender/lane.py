@@ -14,9 +14,9 @@ from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, Release, Th
 from ordersheet.model import COMMENT_FIELDS, Outcome
 from ordersheet.orderbook import EntryState
 from ordersheet.sender import words
+from ordersheet.sender.attempts import Attempts
 from ordersheet.sender.classify import StopReason, Verdict, VerdictKind
 from ordersheet.sender.context import Provisional
-from ordersheet.sender.exchange import Exchange
 from ordersheet.sender.job import NEVER, Suspect, holds_back, oldest_open, result_of
 from ordersheet.sender.looks import changed_result, give_up_part, judge, settled
 from ordersheet.sender.parts import Part, Phase, RowInHand
@@ -45,7 +45,7 @@ class Lane:
 
     def __init__(self, context: Context, transport: Transport) -> None:
         self.context = context
-        self.exchange = Exchange(context, transport)
+        self.attempts = Attempts(context, transport)
         self._pending: list[Event] = []
 
     async def flush(self) -> None:
@@ -119,12 +119,12 @@ class Lane:
             return
         if self._pending and (context.pacer.pause_left > 0 or context.pacer.rate < BRISK):
             await self.flush()
-        ticket = await self.exchange.permit()
+        ticket = await self.attempts.permit()
         if ticket is None or not await self._begin(job, row, parts, ticket):
             return
         job.view = None
         reads = any(part.baseline is not None for part in parts)
-        verdict = await self.exchange.put(job.order, body, ticket, baseline=reads)
+        verdict = await self.attempts.put(job.order, body, ticket, baseline=reads)
         await self._note(job, row, parts, verdict)
 
     async def _begin(self, job: Job, row: RowInHand, parts: list[Part], ticket: Ticket) -> bool:
@@ -141,7 +141,7 @@ class Lane:
         )
         self._pending.append(begin)
         if not await self._write() or context.ended:
-            self.exchange.give_back(ticket)
+            self.attempts.give_back(ticket)
             if not context.ledger_failed:
                 row.begun += 1
                 self._unsent(job, row, parts, VerdictKind.NOT_SENT, None)
@@ -163,7 +163,7 @@ class Lane:
             return True
         if job.view is None:
             await self.flush()
-            verdict = await self.exchange.read(job.order)
+            verdict = await self.attempts.read(job.order)
             if context.ended:
                 return False
             if verdict is not None:
@@ -324,7 +324,7 @@ class Lane:
         checked = context.options.baseline and context.readable and len(parts) > 1 and bool(comments)
         if checked and not context.ledger_failed:
             await self.flush()
-            answer = await self.exchange.read(job.order, once=context.interrupted)
+            answer = await self.attempts.read(job.order, once=context.interrupted)
             view = job.view = answer.view if answer is not None else None
         proofs = _refusal_proofs(comments, view) if checked else {}
         half = any(proof in (Proof.CONFIRMED, Proof.TWICE) for proof in proofs.values())
@@ -361,7 +361,7 @@ class Lane:
             context.probing.add(name)
             if job.view is None:
                 await self.flush()
-                verdict = await self.exchange.read(job.order, once=context.ended)
+                verdict = await self.attempts.read(job.order, once=context.ended)
                 job.view = verdict.view if verdict is not None else None
             if job.view is None or not job.view.found:
                 context.probing.discard(name)
@@ -413,7 +413,7 @@ class Lane:
             # A reading of a moment ago, with nothing sent since, is as good as another one.
             if job.view is None or not final:
                 await self.flush()
-                verdict = await self.exchange.read(job.order, once=context.ended or not final)
+                verdict = await self.attempts.read(job.order, once=context.ended or not final)
                 job.view = None if verdict is None else verdict.view
             job.peeked, job.last_peek = True, context.ended
             if job.view is None:

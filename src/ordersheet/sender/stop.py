@@ -23,9 +23,13 @@ class StopSwitch:
     """The step that a run's end has reached; it only ever rises.
 
     `press` may be called from a signal handler or another thread. Everything else belongs to the event loop.
+
+    Attributes:
+        signal: the number of the signal that pressed it first; None where no signal did.
     """
 
     def __init__(self) -> None:
+        self.signal: int | None = None
         self._level = RUN_ON
         self._listeners: set[Callable[[], None]] = set()
 
