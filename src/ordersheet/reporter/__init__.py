@@ -1,0 +1,19 @@
+"""Results go back into the person's own file: four columns more, and nothing else changed."""
+
+from __future__ import annotations
+
+from ordersheet.reporter.added import PROBLEM_COLUMN, Written
+from ordersheet.reporter.check import report_path_problem
+from ordersheet.reporter.place import default_report_path, report_suffix
+from ordersheet.reporter.write import write_fresh, write_problems, write_report
+
+__all__ = [
+    "PROBLEM_COLUMN",
+    "Written",
+    "default_report_path",
+    "report_path_problem",
+    "report_suffix",
+    "write_fresh",
+    "write_problems",
+    "write_report",
+]

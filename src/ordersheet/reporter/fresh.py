@@ -1,0 +1,133 @@
+"""A new workbook or CSV with the results, where the person's own file cannot be given back."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from ordersheet.model import RESULT_COLUMNS, column_letters
+from ordersheet.reporter.added import RESULT_WIDTHS, result_row
+from ordersheet.reporter.styles import FILL_COLOUR
+from ordersheet.reporter.text import csv_field, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from openpyxl.cell.cell import Cell
+    from openpyxl.styles import Font
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+
+    from ordersheet.model import Header, Row, RowResult
+    from ordersheet.reporter.added import Added, AddedRow
+    from ordersheet.reporter.package import Sink
+
+FRESH_WIDTH = 18
+PLAIN_HEADERS = ("row", "order", *RESULT_COLUMNS)
+PLAIN_WIDTHS = (8, FRESH_WIDTH, *RESULT_WIDTHS)
+_SHEET_NAME_LIMIT = 31
+_UNFIT_IN_SHEET_NAME = re.compile(r"[\\\\*?:/\[\]]")
+_WRITE_BLOCK = 1000
+
+
+def with_shown_cells(
+    added: Added, headers: Sequence[Header], rows: Iterable[Row], earlier: Collection[int] = ()
+) -> tuple[list[str], Iterator[AddedRow]]:
+    """Give the person's cells as shown, with the added texts at their right.
+
+    Args:
+        added: the columns; one row for each data row.
+        headers: the table's headers.
+        rows: its rows, with all columns.
+        earlier: columns of an earlier report, which are left out.
+
+    Returns:
+        The headers and the rows of the new table.
+    """
+    kept = [header for header in headers if header.column not in earlier]
+
+    def joined() -> Iterator[AddedRow]:
+        cells = iter(rows)
+        for new in added.rows:
+            row = next((row for row in cells if row.number >= new.row), None)
+            cells_of = row.cells if row is not None and row.number == new.row else {}
+            shown = [cells_of[head.column].shown if head.column in cells_of else "" for head in kept]
+            yield new._replace(texts=(*shown, *new.texts))
+
+    return [*(header.text for header in kept), *added.headers], joined()
+
+
+def plain_rows(results: Iterable[RowResult]) -> Iterator[AddedRow]:
+    """Give results as rows of a table of their own: row number, order, and the four texts."""
+    for result in results:
+        new = result_row(result)
+        yield new._replace(texts=(str(result.row), result.order, *new.texts))
+
+
+def fresh_csv(out: Sink, headers: Sequence[str], rows: Iterable[AddedRow]) -> None:
+    """Write a CSV table: UTF-8 with a byte order mark, commas, CRLF, as all spreadsheet programs read it."""
+    lines = ["\ufeff" + _line(headers)]
+    for row in rows:
+        lines.append(_line(row.texts))
+        if len(lines) >= _WRITE_BLOCK:
+            out.write("".join(lines).encode())
+            lines.clear()
+    out.write("".join(lines).encode())
+
+
+def _line(texts: Sequence[str]) -> str:
+    return ",".join(csv_field(text, ",") for text in texts) + "\r\n"
+
+
+def fresh_workbook(
+    out: Sink, sheet: str, headers: Sequence[str], widths: Sequence[int], rows: Iterable[AddedRow]
+) -> None:
+    """Write a workbook of one sheet: all cells are text, the header is frozen, bad rows carry the fill.
+
+    Args:
+        out: where to.
+        sheet: the sheet's name; what Excel refuses in it is changed.
+        headers: the header row.
+        widths: of the columns, in characters.
+        rows: their last texts (as many as there are result columns, or fewer) carry the fill.
+    """
+    from openpyxl import Workbook  # noqa: PLC0415 - heavy, and seldom needed
+    from openpyxl.styles import Font  # noqa: PLC0415 - the same
+
+    book = Workbook(write_only=True)
+    page: Any = book.create_sheet(_sheet_name(sheet))
+    page.freeze_panes = "A2"
+    for column, width in enumerate(widths):
+        page.column_dimensions[column_letters(column)].width = width
+    cells = _CellMaker(page)
+    page.append([cells.make(text, font=Font(bold=True)) for text in headers])
+    for row in rows:
+        page.append([cells.make(text, bad=row.bad) for text in row.texts])
+    book.save(cast("IO[bytes]", out))
+
+
+class _CellMaker:
+    """Makes cells that hold text, whatever the text looks like."""
+
+    def __init__(self, page: WriteOnlyWorksheet) -> None:
+        from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
+        from openpyxl.styles import PatternFill  # noqa: PLC0415 - as above
+
+        self._page = page
+        self._class = WriteOnlyCell
+        self._fill = PatternFill("solid", fgColor=f"FF{FILL_COLOUR}")
+
+    def make(self, text: str, *, bad: bool = False, font: Font | None = None) -> Cell | None:
+        """Make one; None for no text in a row that is to look like any other."""
+        if not text and not bad:
+            return None
+        cell: Cell = self._class(self._page, text)
+        cell.data_type = "s"
+        if bad:
+            cell.fill = self._fill
+        if font is not None:
+            cell.font = font
+        return cell
+
+
+def _sheet_name(name: str) -> str:
+    return _UNFIT_IN_SHEET_NAME.sub("_", fit(name)).strip("'")[:_SHEET_NAME_LIMIT] or "Report"

@@ -1,0 +1,197 @@
+"""The three files that can be written: a report, a file with its problems, and a table from results alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet.reporter.added import CannotSplice, Written, problems_added, results_added
+from ordersheet.reporter.place import Landing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from ordersheet.model import Header, Problem, Row, RowResult, TableFacts
+    from ordersheet.reporter.added import Added
+    from ordersheet.reporter.package import Package
+    from ordersheet.reporter.workbook import WorkbookSplice
+
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+_NO_SPLICE = {
+    "xls": "columns cannot be added to the old .xls form",
+    "frame": "it was no file",
+    "ods": "columns cannot be added to the .ods form",
+}
+
+
+def write_report(
+    source: Path,
+    facts: TableFacts,
+    results: Iterable[RowResult],
+    target: Path,
+    *,
+    headers: Sequence[Header] = (),
+    rows: Iterable[Row] = (),
+) -> Written:
+    """Write the person's own file with the four result columns.
+
+    The result columns stand at the right of everything in the header row and below. Those of an earlier
+    report (`facts.result_columns`) are replaced where they are. Where the file cannot be given back so, a
+    fresh .xlsx is written beside it, and the note says why.
+
+    Args:
+        source: the input, or the copy of it that was read.
+        facts: what the loader found out about it.
+        results: exactly one for each data row, in row order; taken once, as they are written.
+        target: where to; `report_path_problem` tells beforehand whether it may be replaced.
+        headers: the table's headers, for a fresh workbook (an .xls); without them it holds the results alone.
+        rows: the table's rows with all columns, for the same; taken only where needed.
+
+    Returns:
+        Where the report really is, and what a person should read about it.
+
+    Raises:
+        OrdersheetError: `report-unwritable`, where no place can be written.
+        ValueError: where a result belongs to no row of the file.
+    """
+    added = results_added(results)
+    try:
+        return _spliced(source, facts, added, target, replace=bool(facts.result_columns))
+    except CannotSplice as reason:
+        note = _fresh_note(facts, reason)
+    path = _workbook_name(target)
+    if headers:
+        return _fresh_with_cells(added, headers, rows, path, source, facts=facts, note=note)
+    return _fresh(results, path, source, facts.sheet, note)
+
+
+def write_problems(
+    source: Path,
+    facts: TableFacts,
+    problems: Mapping[int, Sequence[Problem]] | Iterable[tuple[int, str]],
+    target: Path,
+    *,
+    headers: Sequence[Header] = (),
+    rows: Iterable[Row] = (),
+) -> Written:
+    """Write the person's own file with one more column, `problem`.
+
+    Args:
+        source: the input, or the copy of it that was read.
+        facts: what the loader found out about it.
+        problems: by row number the problems of rows that have any; or pairs of row number and text, in
+            row order.
+        target: where to.
+        headers: as for `write_report`.
+        rows: as for `write_report`.
+
+    Returns:
+        Where the file really is, and what a person should read about it.
+
+    Raises:
+        OrdersheetError: `report-unwritable`, where no place can be written.
+        ValueError: where a problem belongs to no row of the file.
+    """
+    added = problems_added(problems)
+    try:
+        return _spliced(source, facts, added, target, replace=False)
+    except CannotSplice as reason:
+        note = _fresh_note(facts, reason)
+    path = _workbook_name(target)
+    return _fresh_with_cells(added, headers, rows, path, source, facts=facts, note=note)
+
+
+def write_fresh(results: Iterable[RowResult], target: Path, *, sheet: str | None = None) -> Written:
+    """Write a table of row, order and the four result columns, where the input is gone.
+
+    Args:
+        results: in row order.
+        target: .csv, .tsv and .txt become a CSV table, all else a workbook named .xlsx.
+        sheet: the name of the workbook's sheet.
+
+    Returns:
+        Where it really is.
+
+    Raises:
+        OrdersheetError: `report-unwritable`, where no place can be written.
+    """
+    path = target if target.suffix.lower() in _TEXT_SUFFIXES else _workbook_name(target)
+    return _fresh(results, path, None, sheet, None)
+
+
+def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, replace: bool) -> Written:
+    if facts.form == "csv":
+        from ordersheet.reporter.delimited import write_delimited  # noqa: PLC0415 - only one form is needed
+
+        with Landing(target, source) as out:
+            write_delimited(source, facts, added, out, replace=replace)
+            return out.land()
+    if facts.form in _NO_SPLICE:
+        raise CannotSplice(_NO_SPLICE[facts.form])
+    from ordersheet.reporter.package import Package  # noqa: PLC0415 - the same
+
+    with Package(source) as package:
+        plan = _plan(package, facts, added, replace=replace)
+        with Landing(target, source) as out:
+            plan.write(out)
+            return out.land(" ".join(plan.notes) or None)
+
+
+def _plan(package: Package, facts: TableFacts, added: Added, *, replace: bool) -> WorkbookSplice:
+    from ordersheet.reporter.workbook import WorkbookSplice  # noqa: PLC0415 - the same
+
+    return WorkbookSplice(package, facts, added, replace=replace)
+
+
+def _fresh_note(facts: TableFacts, reason: CannotSplice) -> str:
+    if facts.form == "frame":
+        return "This is a new workbook."
+    return f"This is a new workbook, not the file itself with columns added, because {reason}."
+
+
+def _workbook_name(target: Path) -> Path:
+    """Give the target's name for a workbook without macros."""
+    return target if target.suffix.lower() == ".xlsx" else target.with_suffix(".xlsx")
+
+
+def _fresh(
+    results: Iterable[RowResult], target: Path, source: Path | None, sheet: str | None, note: str | None
+) -> Written:
+    from ordersheet.reporter.fresh import (  # noqa: PLC0415 - seldom needed
+        PLAIN_HEADERS,
+        PLAIN_WIDTHS,
+        fresh_csv,
+        fresh_workbook,
+        plain_rows,
+    )
+
+    with Landing(target, source) as out:
+        if target.suffix.lower() in _TEXT_SUFFIXES:
+            fresh_csv(out, PLAIN_HEADERS, plain_rows(results))
+        else:
+            fresh_workbook(out, sheet or "Report", PLAIN_HEADERS, PLAIN_WIDTHS, plain_rows(results))
+        return out.land(note)
+
+
+def _fresh_with_cells(
+    added: Added,
+    headers: Sequence[Header],
+    rows: Iterable[Row],
+    target: Path,
+    source: Path,
+    *,
+    facts: TableFacts,
+    note: str,
+) -> Written:
+    from ordersheet.reporter.fresh import (  # noqa: PLC0415 - seldom needed
+        FRESH_WIDTH,
+        fresh_workbook,
+        with_shown_cells,
+    )
+
+    earlier = facts.result_columns if len(added.headers) == len(facts.result_columns) else ()
+    names, joined = with_shown_cells(added, headers, rows, earlier)
+    widths = (*[FRESH_WIDTH] * (len(names) - len(added.headers)), *added.widths)
+    with Landing(target, source) as out:
+        fresh_workbook(out, facts.sheet or "Report", names, widths, joined)
+        return out.land(note)
