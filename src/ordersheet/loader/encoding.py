@@ -7,6 +7,7 @@ page and not the last would be a guess. Memory does not grow with the file.
 from __future__ import annotations
 
 import codecs
+import io
 import unicodedata
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,7 +82,7 @@ def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
 def _codec(wanted: str) -> str:
     try:
         name = codecs.lookup(wanted.strip()).name
-        b"a".decode(name)
+        io.TextIOWrapper(io.BytesIO(), encoding=name).close()
     except (LookupError, UnicodeError, ValueError) as error:
         raise UsageError(
             f'"{wanted}" is no text encoding. Common ones are utf-8, cp1252 (Western Windows), cp1250 '

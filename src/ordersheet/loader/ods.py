@@ -6,7 +6,9 @@ Dates alone are read from the stored value, so that they are ISO 8601 in every l
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -184,7 +186,7 @@ def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet
                 raise too_big(f"Unpacked, the .ods file has {info.file_size >> 20:,} MB")
             with archive.open(part) as file:
                 yield from stream_rows(file, styles)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError) as error:
         raise not_a_workbook("The .ods file is damaged or cut off.") from error
 
 

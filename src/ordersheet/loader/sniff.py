@@ -7,7 +7,9 @@ sentence that names it, and how to make a workbook or a CSV of it.
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
+import zlib
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,7 @@ _OTHERS = (
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\x00", "a database"),
 )
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OSError)
 _OPEN_AND_SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
 
 
@@ -114,7 +117,7 @@ def _zip_form(path: Path) -> Form:
             manifest = b""
             if _small(archive, "META-INF/manifest.xml", 1 << 20):
                 manifest = archive.read("META-INF/manifest.xml")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise not_a_workbook(
             "The file begins like a workbook (a zip archive) and is damaged or cut off."
         ) from error
