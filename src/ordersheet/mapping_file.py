@@ -23,9 +23,9 @@ VERSION = 1
 CLEAR = "<clear>"
 """The text that empties a field, unless the mapping file names another."""
 
-_TOP_KEYS = ("version", "columns", "attributes", "values", "clear", "only")
-_COLUMN_KEYS = ("field", "type", "as", "decimal")
-_ATTRIBUTE_KEYS = ("key", "type", "as", "decimal")
+TOP_KEYS = ("version", "columns", "attributes", "values", "clear", "only")
+COLUMN_KEYS = ("field", "type", "as", "decimal")
+ATTRIBUTE_KEYS = ("key", "type", "as", "decimal")
 _EXAMPLE = '"Our ref" = "order"'
 
 
@@ -122,7 +122,7 @@ class _Reader:
         self.faults: list[str] = []
 
     def read(self, data: dict[str, Any]) -> MappingFile:
-        self._known(data, _TOP_KEYS, "the file")
+        self._known(data, TOP_KEYS, "the file")
         version = data.get("version", VERSION)
         if type(version) is not int or version != VERSION:
             self.faults.append(f"version is {version!r}, and this ordersheet reads version {VERSION}.")
@@ -171,7 +171,7 @@ class _Reader:
         if not isinstance(table, dict) or not isinstance(table.get("field"), str):
             self.faults.append(f'{where}: write a field\'s name, or {{ field = "…", as = "value" }}.')
             return None
-        self._known(table, _COLUMN_KEYS, where)
+        self._known(table, COLUMN_KEYS, where)
         fault = field_fault(table["field"])
         if fault:
             self.faults.append(f"{where}: {fault}")
@@ -189,7 +189,7 @@ class _Reader:
         if not isinstance(table, dict) or not isinstance(table.get("key"), str):
             self.faults.append(f'{where}: write an attribute\'s key, or {{ key = "…", type = "int" }}.')
             return None
-        self._known(table, _ATTRIBUTE_KEYS, where)
+        self._known(table, ATTRIBUTE_KEYS, where)
         key = table["key"].strip()
         named = recognise_header(key)
         if named is not None and named.startswith(ATTRIBUTE_PREFIX):
