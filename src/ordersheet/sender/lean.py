@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -153,14 +154,14 @@ class _Wire(asyncio.Protocol):
 
     async def quiet(self) -> bool:
         """Tell whether the connection can carry another request: open, young, and without a word unasked."""
-        if not self._usable or time.monotonic() - self._idle_since > IDLE_LIMIT:
+        if time.monotonic() - self._idle_since > IDLE_LIMIT:
             return False
-        if self._speaks():
-            # A farewell, a word unasked, or a part of TLS: the loop reads it, and then it shows.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            return self._usable and not self._speaks()
-        return True
+        if self._silent():
+            return True
+        # A farewell, a word unasked, or a part of TLS: the loop reads it, and then it shows.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return self._silent()
 
     async def ask(self, request: bytes, reader: ResponseReader) -> None:
         """Write a request, and wait until the reader has its answer whole.
@@ -187,14 +188,13 @@ class _Wire(asyncio.Protocol):
         else:
             self._answered.set_exception(fault)
 
-    def _speaks(self) -> bool:
-        """Tell whether bytes, or the end, wait in the system's buffer."""
-        assert self._transport is not None
+    def _silent(self) -> bool:
+        """Tell whether the connection stands and nothing waits in the system's buffer, not even its end."""
+        if not self._usable or self._transport is None:
+            return False
         number: int = self._transport.get_extra_info("socket").fileno()
-        if number < 0:
-            return True
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(number, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([number], [], [], 0)[0])
+        if sys.platform == "win32":
+            return not select.select([number], [], [], 0)[0]
+        poll = select.poll()  # select alone cannot look at numbers above 1023.
+        poll.register(number, select.POLLIN)
+        return not poll.poll(0)
