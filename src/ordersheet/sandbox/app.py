@@ -109,7 +109,7 @@ class _Sandbox:
         self.faults = Faults(manner.faults, manner.seed)
         self.bucket = Bucket(manner.rate, manner.clock()) if manner.rate else None
         self.seen: deque[Seen] = deque(maxlen=_REMEMBERED)
-        self.late: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
 
     # --- what a browser asks for -----------------------------------------------------------------------
 
@@ -230,21 +230,16 @@ class _Sandbox:
             case Applies.PART:
                 answer = self._carry_out(_internal_part(payload))
             case Applies.LATE:
-                self._later(payload, float(fault.detail))
+                self._meanwhile(self._later(payload, float(fault.detail)))
             case _:
                 pass
         if fault.kind.act is Act.BODY:
             return self._answer(request, order, fault.kind.name, bend(fault.detail, answer, xml=xml))
         return await self._act(request, order, fault, encode(answer, xml=xml))
 
-    def _later(self, payload: dict[str, Any], seconds: float) -> None:
-        async def arrive() -> None:
-            await self.manner.sleep(seconds)
-            self._carry_out(payload)
-
-        task = asyncio.create_task(arrive())
-        self.late.add(task)
-        task.add_done_callback(self.late.discard)
+    async def _later(self, payload: dict[str, Any], seconds: float) -> None:
+        await self.manner.sleep(seconds)
+        self._carry_out(payload)
 
     async def _act(self, request: Request, order: object, fault: Fault, body: Body) -> Response:
         """Let the client see what the fault says."""
@@ -255,7 +250,9 @@ class _Sandbox:
             return self._answer(request, order, kind.name, page, kind.status, headers)
         if kind.act is Act.REDIRECT:
             headers = {"location": _ELSEWHERE}
-            return self._answer(request, order, kind.name, Body(b"", "text/plain"), kind.status, headers)
+            return self._answer(
+                request, order, kind.name, Body(b"", "text/plain"), int(fault.detail), headers
+            )
         wire = self.wires.of(request.scope)
         if wire is None:
             return self._answer(request, order, kind.name, Body(b"no connection to break", "text/plain"), 500)
@@ -263,11 +260,11 @@ class _Sandbox:
         if kind.act is Act.STALE:
             wire.write(raw_answer(200, "application/json", encode(updated(1), xml=False).content))
             return Response(body.content, media_type=body.type)
-        await self._break(wire, fault, raw_answer(200, body.type, body.content), len(body.content))
+        self._break(wire, fault, raw_answer(200, body.type, body.content), len(body.content))
         return Gone()
 
-    async def _break(self, wire: Wire, fault: Fault, whole: bytes, body_size: int) -> None:
-        """End, cut or slow down the connection; a stall leaves it as it is."""
+    def _break(self, wire: Wire, fault: Fault, whole: bytes, body_size: int) -> None:
+        """End, cut, slow down or hold the connection."""
         match fault.kind.act:
             case Act.CLOSE:
                 wire.close()
@@ -280,14 +277,23 @@ class _Sandbox:
                 wire.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
                 wire.close()
             case Act.DRIP:
-                for index in range(len(whole)):
-                    if wire.closed:
-                        return
-                    wire.write(whole[index : index + 1])
-                    await self.manner.sleep(float(fault.detail))
-                wire.close()
+                wire.held = True
+                self._meanwhile(self._drip(wire, whole, float(fault.detail)))
             case _:
-                pass
+                wire.held = True
+
+    async def _drip(self, wire: Wire, whole: bytes, seconds: float) -> None:
+        for index in range(len(whole)):
+            if wire.closed:
+                return
+            wire.write(whole[index : index + 1])
+            await self.manner.sleep(seconds)
+        wire.close()
+
+    def _meanwhile(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     # --- small things ----------------------------------------------------------------------------------
 
@@ -325,10 +331,14 @@ async def _read(request: Request) -> bytes:
 
 def _object(content: bytes) -> dict[str, Any] | None:
     try:
-        payload = json.loads(content)
+        payload = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 def _wants_xml(payload: dict[str, Any]) -> bool:

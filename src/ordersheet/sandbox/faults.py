@@ -68,7 +68,7 @@ class Kind:
     detail: str = ""
     """Which variant of the act; what may stand behind `=` where `details` allows it."""
     details: str = ""
-    """What may be given behind `=`: `seconds`, `form` (of Retry-After), or nothing."""
+    """What may be given behind `=`: `seconds`, `form` (of Retry-After), `code` (of a redirect), or nothing."""
 
 
 def _statuses() -> Iterable[Kind]:
@@ -98,10 +98,11 @@ def _wires() -> Iterable[Kind]:
         yield Kind(f"stall-{word}", f"never answers; {applies}", Act.STALL, applies=applies)
         yield Kind(
             f"redirect-{word}",
-            f"answers 307 to another address; {applies}",
+            f"answers 307, or the CODE given, with another address; {applies}",
             Act.REDIRECT,
             applies=applies,
-            status=307,
+            detail="307",
+            details="code",
         )
     yield Kind("cut", "ends its answer halfway; applied", Act.CUT, applies=Applies.YES)
     yield Kind("garbage", "answers with bytes that are no HTTP; applied", Act.GARBAGE, applies=Applies.YES)
@@ -175,7 +176,14 @@ def _reads() -> Iterable[Kind]:
     yield Kind("get-reset", "resets on a GET", Act.RESET, get)
     yield Kind("get-stall", "never answers a GET", Act.STALL, get)
     yield Kind("get-cut", "ends its answer to a GET halfway", Act.CUT, get)
-    yield Kind("get-redirect", "answers 307 to a GET", Act.REDIRECT, get, status=307)
+    yield Kind(
+        "get-redirect",
+        "answers 307, or the CODE given, to a GET",
+        Act.REDIRECT,
+        get,
+        detail="307",
+        details="code",
+    )
     variants = {
         "garbled": "answers broken JSON to a GET",
         "html": "answers a page to a GET",
@@ -218,6 +226,12 @@ class Fault:
 
 _FAULT = re.compile(r"(?P<kind>[a-z0-9-]+)(?:=(?P<detail>[^:]+))?(?::(?P<when>[^:]+))?")
 _WHOLE = 100.0
+_DETAILS = {
+    "seconds": (r"[0-9]+(\.[0-9]+)?", "a number of seconds"),
+    "form": ("|".join(FORMS), f"one of {', '.join(FORMS)}"),
+    "code": ("30[12378]", "301, 302, 303, 307 or 308"),
+}
+"""What may stand behind `=`: a pattern, and its words."""
 
 
 def parse_fault(text: str) -> Fault:
@@ -240,14 +254,9 @@ def parse_fault(text: str) -> Fault:
 
 
 def _check_detail(kind: Kind, detail: str, text: str) -> None:
-    if kind.details == "seconds" and re.fullmatch(r"[0-9]+(\.[0-9]+)?", detail):
-        return
-    if kind.details == "form" and detail in FORMS:
-        return
-    wanted = {"seconds": "a number of seconds", "form": f"one of {', '.join(FORMS)}"}.get(
-        kind.details, "nothing"
-    )
-    raise ValueError(f'"{text}": behind {kind.name}= stands {wanted}.')
+    pattern, wanted = _DETAILS.get(kind.details, ("(?!)", "nothing"))
+    if not re.fullmatch(pattern, detail):
+        raise ValueError(f'"{text}": behind {kind.name}= stands {wanted}.')
 
 
 def _when(when: str | None, text: str) -> tuple[float, int | None]:

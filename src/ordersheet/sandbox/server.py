@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import http.client
 import json
+import math
 import os
 import secrets
+import shlex
 import signal
 import socket
 import threading
@@ -153,23 +155,25 @@ def next_commands(base_url: str, key: str) -> str:
         base_url: the sandbox's address.
         key: its key, which is no secret: it opens made-up orders on this machine alone.
     """
+    parts = urlsplit(base_url)
+    address, secret = (text.replace("'", "''") for text in (base_url, key))
     return f"""In another terminal, on this computer:
 
   ordersheet check FILE
   ordersheet send FILE --profile sandbox
 
-Or with the address and the key set, as for a real shop:
+Or with the address and the key set, as for a real shop, and then ordersheet send FILE:
 
-  sh          export ORDERSHEET_BASE_URL='{base_url}'
-              export ORDERSHEET_API_KEY='{key}'
+  sh          export ORDERSHEET_BASE_URL={shlex.quote(base_url)}
+              export ORDERSHEET_API_KEY={shlex.quote(key)}
 
-  PowerShell  $env:ORDERSHEET_BASE_URL = '{base_url}'
-              $env:ORDERSHEET_API_KEY = '{key}'
+  PowerShell  $env:ORDERSHEET_BASE_URL = '{address}'
+              $env:ORDERSHEET_API_KEY = '{secret}'
 
   cmd         set "ORDERSHEET_BASE_URL={base_url}"
               set "ORDERSHEET_API_KEY={key}"
 
-  then        ordersheet send FILE
+In a browser, what it holds: {parts.scheme}://{parts.netloc}/
 """
 
 
@@ -220,9 +224,18 @@ def _server(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=math.ceil(manner.latency) + 1,
     )
-    return uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """Stops at once, although some clients are kept waiting on purpose."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            """Break what is held, then stop as usual."""
+            wires.let_go()
+            await super().shutdown(sockets)
+
+    return Server(config)
 
 
 def _protocol(wires: Wires) -> type[asyncio.Protocol]:

@@ -66,6 +66,9 @@ class Store:
         separator: what stands between a comment and text appended to it.
         state: the id of the stored state; made up where None.
 
+    Raises:
+        ValueError: the file is not one that a sandbox has written, or cannot be written.
+
     Attributes:
         state: names the stored state in the sandbox's address, so that a fresh store is another store.
     """
@@ -102,7 +105,7 @@ class Store:
         """Give an order of whatever market; None where it does not exist."""
         order = self._orders.get(number)
         if order is None and self.on_demand and 0 < number <= LARGEST:
-            order = self._orders[number] = Order(number, self.market)
+            return Order(number, self.market)
         return order
 
     def visible(self, number: int) -> Order | None:
@@ -144,6 +147,7 @@ class Store:
             else:
                 order.attributes[key] = value
         order.applied += 1
+        self._orders[order.id] = order
         self._save(order)
 
     def close(self) -> None:
@@ -204,10 +208,13 @@ def seeded_order(number: int) -> Order:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, check_same_thread=False)
-    connection.executescript(_SCHEMA)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False)
+        connection.executescript(_SCHEMA)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error as error:
+        raise ValueError(f"{path} cannot be used as a sandbox's file: {error}.") from None
     return connection
 
 

@@ -23,6 +23,8 @@ class Wire:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.held = False
+        """Kept open on purpose, without an answer or with half of one."""
 
     @property
     def closed(self) -> bool:
@@ -66,6 +68,12 @@ class Wires:
         """Give the connection of a request; None where the app runs without the sandbox's server."""
         client = scope.get("client")
         return self._by_client.get((str(client[0]), int(client[1]))) if client else None
+
+    def let_go(self) -> None:
+        """Break the connections that are kept open on purpose, so that the server can stop."""
+        for wire in tuple(self._by_client.values()):
+            if wire.held:
+                wire.reset()
 
 
 def _client(transport: asyncio.Transport) -> tuple[str, int]:
