@@ -70,7 +70,7 @@ def time_text(result: RowResult) -> str:
     """Give the time as ISO 8601 in UTC with seconds, such as `2026-11-23T09:30:00Z`; blank for none."""
     if result.time is None:
         return ""
-    return result.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return result.time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def problems_added(problems: Mapping[int, Sequence[Problem]] | Iterable[tuple[int, str]]) -> Added:

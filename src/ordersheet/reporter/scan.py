@@ -141,6 +141,7 @@ class SheetReader:
         self.head, self.prefix = self._read_head()
         self._row = re.compile(b"<" + self.prefix + b"row" + _ATTRIBUTES)
         self._row_end = re.compile(b"</" + self.prefix + rb"row\s*>")
+        self._plain_end = b"</" + self.prefix + b"row>"
         self._end = b"</" + self.prefix + b"sheetData"
 
     def rows(self) -> Iterator[RawRow]:
@@ -193,15 +194,17 @@ class SheetReader:
 
     def _find_end(self, buffer: bytes, at: int) -> tuple[int, int] | None:
         while True:
-            end = self._row_end.search(buffer, at)
-            if end is None:
-                return None
-            other = min(
-                (place for mark in (b"<!", b"<?") if (place := buffer.find(mark, at, end.start())) >= 0),
-                default=-1,
-            )
+            end = buffer.find(self._plain_end, at)
+            if end < 0:
+                match = self._row_end.search(buffer, at)
+                if match is None:
+                    return None
+                end, behind = match.span()
+            else:
+                behind = end + len(self._plain_end)
+            other = _first_other(buffer, at, end)
             if other < 0:
-                return end.span()
+                return end, behind
             at = _behind_other(buffer, other)
             if at < 0:
                 return None
@@ -243,6 +246,13 @@ class SheetReader:
         self._rest = data[inner:]
         name = re.split(rb"[\s/>]", data[begin + 1 : inner], maxsplit=1)[0]
         return data[:inner], name[: -len(b"sheetData")]
+
+
+def _first_other(buffer: bytes, begin: int, end: int) -> int:
+    """Give the place of the first comment, CDATA section or instruction in a stretch, -1 for none."""
+    mark = buffer.find(b"<!", begin, end)
+    instruction = buffer.find(b"<?", begin, end)
+    return min(mark, instruction) if mark >= 0 and instruction >= 0 else max(mark, instruction)
 
 
 def _behind_other(buffer: bytes, begin: int) -> int:

@@ -12,6 +12,7 @@ SHORTENED = " … [shortened]"
 STAND_IN = "\N{REPLACEMENT CHARACTER}"
 
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_NEEDS_CARE = re.compile("[\x00-\x1f\x7f&<>\ud800-\udfff\ufffe\uffff]|_x")
 _LINE_ENDS = re.compile("\r\n?")
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
@@ -45,6 +46,8 @@ def xml_text(text: str) -> str:
 
     Excel reads `_x0041_` as a letter A, so a text that looks like that is escaped once more.
     """
+    if len(text) * 2 <= CELL_LIMIT and not _NEEDS_CARE.search(text):
+        return text
     return escape(_LOOKS_ESCAPED.sub("_x005F_", _LINE_ENDS.sub("\n", fit(text))))
 
 

@@ -41,7 +41,7 @@ class SheetPlace(NamedTuple):
 
 
 class WorkbookSplice:
-    """What is to be changed in a package; planned before the first row is taken, so that it can be refused."""
+    """What is to be changed in a package; planned before the first row is taken, while it can be refused."""
 
     def __init__(self, package: Package, facts: TableFacts, added: Added, *, replace: bool) -> None:
         """Look at the package and plan the changes.
