@@ -11,7 +11,7 @@ from ordersheet.run import proxy_for
 
 if TYPE_CHECKING:
     from ordersheet.apikey import Secret
-    from ordersheet.sender import Observation
+    from ordersheet.sender.observation import Observation
     from ordersheet.settings import Settings
 
 

@@ -7,14 +7,15 @@ import getpass
 import hashlib
 import platform
 import threading
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ordersheet.api import is_loopback, normal_base
-from ordersheet.errors import SettingsError, UsageError
+from ordersheet.errors import LedgerError, SettingsError, UsageError
 from ordersheet.model import LeftOut, Outcome, RunSummary
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
@@ -141,6 +142,17 @@ def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> N
         prepared.spool.leave_out(LeftOut(row, Outcome.ALREADY_APPLIED, message, orders[row]))
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The folder {folder} for the report cannot be made: {error.strerror}. "
+            "Choose another with --report.",
+            code="report-path",
+        ) from error
+
+
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
     """Find out where the report goes; a frame has one only where it is asked for."""
     from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
@@ -172,6 +184,8 @@ def report_place(
     folder = Path("reports") if target is None else target if target.is_dir() or not target.suffix else None
     probe = target if folder is None else reporter.default_report_path(named.name, "run", suffix, folder)
     assert probe is not None
+    if folder is not None:
+        _make_folder(folder)
     problem = reporter.report_path_problem(probe, source, overwrite=overwrite)
     if problem is not None:
         raise UsageError(problem, code="report-path")
@@ -191,6 +205,8 @@ class _Run:
         self.target = target
         self.ledger = ledger
         self.started = started
+        self.source: Path | None = None
+        self.sha256: str | None = None
 
     def carry_out(
         self,
@@ -200,24 +216,35 @@ class _Run:
         stop: StopSwitch | None,
     ) -> RunResult:
         """Send, record and report."""
+        spool = self.prepared.spool
         journal = self.ledger.start_run(self._start())
-        journal.add_left_out(self.prepared.spool.left_out_results())
-        end = self._deliver(journal, tell, stop)
-        journal.finish(
-            stopped_by=end.stopped_by,
-            message=end.message,
-            not_sent=((row.row, row.order) for row in self.prepared.spool.updates_by_row()),
-        )
-        written = self._report(journal, place) if place is not None else None
-        return self._result(journal, end, written)
+        journal.add_left_out(spool.left_out_results())
+        again = self.settings.again or journal.goes_on_with_again
+        if again:
+            journal.record_again(spool.works())
+        switch = stop or new_switch()
+        end = self._deliver(journal, tell, switch, again=again)
+        why = end.rest or end.message
+        try:
+            journal.finish(end.stopped_by, why, spool.updates_by_row(), end.requests)
+        except LedgerError as error:
+            # What was sent is accounted for in the report, from what is still known here.
+            end = replace(end, stopped_by="ledger", message=end.message or str(error))
+
+        def results() -> Iterator[RowResult]:
+            return journal.results(rest=spool.updates_by_row(), message=why)
+
+        written = self._report(results(), place(journal.run)) if place is not None else None
+        if written is not None:
+            self._note_report(journal, written)
+        return self._result(journal.run, end, results(), written, switch.signal)
 
     def _start(self) -> RunStart:
         from ordersheet.ledger import RunStart  # noqa: PLC0415 - SQLAlchemy is not needed for --help
 
         facts = self.prepared.table.facts
-        copy, digest = (
-            self.ledger.keep_copy(self.prepared.path) if self.prepared.path is not None else (None, None)
-        )
+        if self.prepared.path is not None:
+            self.source, self.sha256 = self.ledger.keep_copy(self.prepared.path)
         return RunStart(
             store=self.target.store,
             host=self.target.host,
@@ -228,8 +255,8 @@ class _Run:
             options=self.settings.as_options(),
             mapping=self.prepared.column_map.to_json(),
             input=str(self.prepared.path.absolute()) if self.prepared.path is not None else "(frame)",
-            sha256=digest,
-            copy=copy,
+            sha256=self.sha256,
+            copy=self.source,
             sheet=facts.sheet,
             header_row=facts.header_row,
             policy=policy_of(self.settings),
@@ -237,11 +264,15 @@ class _Run:
         )
 
     def _deliver(
-        self, journal: RunJournal, tell: Callable[[Progress], None] | None, stop: StopSwitch | None
+        self,
+        journal: RunJournal,
+        tell: Callable[[Progress], None] | None,
+        switch: StopSwitch,
+        *,
+        again: bool,
     ) -> DeliveryEnd:
         from ordersheet.sender import (  # noqa: PLC0415 - httpx is not needed for --help
             SenderOptions,
-            StopSwitch,
             SystemClock,
             deliver,
             make_transport_factory,
@@ -251,7 +282,7 @@ class _Run:
         assert settings.api_key is not None
         options = SenderOptions(
             base_url=self.target.base_url,
-            lanes=settings.concurrency,
+            lanes=settings.concurrency if isinstance(settings.concurrency, int) else 8,
             rate=settings.rate,
             timeout=settings.timeout,
             attempts=settings.attempts,
@@ -259,6 +290,8 @@ class _Run:
             grace=settings.grace,
             baseline=settings.baseline,
             xml=settings.xml,
+            again=again,
+            batch=settings.batch,
             total=self.prepared.spool.updates,
         )
         transports = make_transport_factory(
@@ -266,7 +299,6 @@ class _Run:
             proxy=proxy_for(settings.proxy, self.target.base_url),
             ca_bundle=settings.ca_bundle,
         )
-        switch = stop or StopSwitch()
         return _in_a_thread(
             lambda: deliver(
                 self.prepared.spool.works(),
@@ -280,25 +312,39 @@ class _Run:
             switch,
         )
 
-    def _report(self, journal: RunJournal, place: Callable[[str], Path]) -> Written:
+    def _report(self, results: Iterator[RowResult], place: Path) -> Written:
         from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
 
-        return reporter.write_report(
-            self.prepared.path, self.prepared.table.facts, journal.results(), place(journal.run)
-        )
-
-    def _result(self, journal: RunJournal, end: DeliveryEnd, written: Written | None) -> RunResult:
-        status, outcomes, amiss = count(journal.results())
         facts = self.prepared.table.facts
-        code = exit_code(end.stopped_by, amiss, end.signal)
-        ledger_path, run = self.ledger.path, journal.run
+        if self.source is None:
+            return reporter.write_fresh(results, place, sheet=facts.sheet or "Orders")
+        return reporter.write_report(self.source, facts, results, place)
+
+    def _note_report(self, journal: RunJournal, written: Written) -> None:
+        with suppress(LedgerError):
+            # The report is there; that the ledger cannot note its place takes nothing from it.
+            journal.set_report(str(written.path.absolute()))
+
+    def _result(
+        self,
+        run: str,
+        end: DeliveryEnd,
+        results: Iterator[RowResult],
+        written: Written | None,
+        signal: int | None,
+    ) -> RunResult:
+        status, outcomes, amiss = count(results)
+        facts = self.prepared.table.facts
+        code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
+        ledger_path = self.ledger.path
+        notes = (end.message, *end.warnings, written.note if written is not None else None)
         summary = RunSummary(
             command="send",
             run=run,
             batch=self.settings.batch,
             profile=self.settings.profile,
             file=str(self.prepared.path) if self.prepared.path is not None else None,
-            sha256=None,
+            sha256=self.sha256,
             sheet=facts.sheet,
             host=self.target.host,
             report=str(written.path.absolute()) if written is not None else None,
@@ -315,7 +361,7 @@ class _Run:
             started=iso(self.started),
             seconds=round((datetime.now(UTC) - self.started).total_seconds(), 3),
             problems=tuple(self.prepared.tally.problems),
-            error=end.message or None,
+            error=" ".join(filter(None, notes)) or None,
         )
         return RunResult(summary, lambda: _rows_of(ledger_path, run), self.prepared.frame)
 
@@ -324,7 +370,7 @@ def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
     from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
 
     with Ledger.open(path, create=False, read_only=True) as ledger:
-        yield from ledger.rows(run)
+        yield from ledger.results(run)
 
 
 def exit_code(stopped_by: str | None, amiss: int, signal: int | None) -> int:
@@ -362,6 +408,13 @@ def _in_a_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: S
     if raised:
         raise raised[0]
     return ended[0]
+
+
+def new_switch() -> StopSwitch:
+    """A switch that nobody has pressed."""
+    from ordersheet.sender import StopSwitch  # noqa: PLC0415 - httpx is not needed for --help
+
+    return StopSwitch()
 
 
 def proxy_for(proxy: str | None, base_url: str) -> str | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_ORDER = (
+ORDER = (
     *("demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
 )
@@ -27,10 +27,10 @@ _ORDER = (
 class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # noqa: ARG002 - as typer has it
-        return sorted(self.commands, key=_ORDER.index)
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as typer has it
+        return sorted(self.commands, key=ORDER.index)
 
-    def invoke(self, ctx: typer.Context) -> Any:  # noqa: ANN401 - as typer has it
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as typer has it
         try:
             return super().invoke(ctx)
         except OrdersheetError as error:

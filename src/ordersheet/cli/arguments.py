@@ -57,7 +57,11 @@ def help_of(option: Option) -> str:
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    declared = {"help": help_of(option), "show_default": False, "rich_help_panel": option.group}
+    declared: dict[str, Any] = {
+        "help": help_of(option),
+        "show_default": False,
+        "rich_help_panel": option.group,
+    }
     kind: Any
     if option.switch:
         kind = Annotated[

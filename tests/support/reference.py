@@ -1,0 +1,58 @@
+"""Make docs/commands.md from the command itself: `python -m tests.support.reference`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from ordersheet.cli import app
+from ordersheet.cli.app import ORDER
+from ordersheet.model import Outcome
+from ordersheet.options import OPTIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+HEAD = """# The command
+
+Every command, its options and its help, as the command itself prints them. This page is made by
+`python -m tests.support.reference` and checked by a test.
+
+    ordersheet demo                      try it: a sandbox, a sample workbook, a real run, a report
+    ordersheet check FILE                show what would be sent
+    ordersheet send FILE                 send it; run again to finish what is not finished
+"""
+
+
+def help_of(*words: str) -> str:
+    """What `ordersheet WORDS --help` prints at 100 columns."""
+    result = CliRunner().invoke(app, [*words, "--help"], prog_name="ordersheet", terminal_width=100)
+    assert result.exit_code == 0, result.output
+    return "\n".join(line.rstrip() for line in result.output.strip("\n").splitlines())
+
+
+def reference() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for name in ORDER:
+        parts.append(f"\n## ordersheet {name}\n\n```text\n{help_of(name)}\n```\n")
+    parts.append(
+        "\n## Settings\n\nEach may stand in the environment or in `ordersheet.toml`, but for those marked —, "
+    )
+    parts.append(
+        "which are about one call. *folder*: also in the `ordersheet.toml` of the working folder.\n\n"
+    )
+    parts.append("| setting | environment | folder | meaning |\n|---|---|---|---|\n")
+    for option in OPTIONS:
+        meaning = option.help.replace("|", "\\|")
+        key = "—" if option.flag_only else f"`{option.key}`"
+        env = f"`{option.env}`" if option.env else "—"
+        parts.append(f"| `{option.flag}` {key} | {env} | {'yes' if option.local else ''} | {meaning} |\n")
+    parts.append("| — | `ORDERSHEET_API_KEY` |  | The API key. Never an option on the command line. |\n")
+    parts.append("\n## Outcomes\n\n")
+    parts.append(", ".join(f"`{outcome}`" for outcome in Outcome) + ": see [contract.md](contract.md).\n")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    (DOCS / "commands.md").write_text(reference(), encoding="utf-8")
