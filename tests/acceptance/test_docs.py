@@ -1,0 +1,93 @@
+"""Docs are executed: examples, help texts, tables and links."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.reference import reference
+
+import ordersheet
+from ordersheet.model import Outcome
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "samples" / "README.md",
+    *sorted(DOCS.glob("*.md")),
+]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.fixture
+def example(desk, shop, monkeypatch):
+    """Run the Python page's examples as one program, in a desk's folder."""
+    monkeypatch.chdir(desk.folder)
+    desk.file("orders.csv", "Order ID,Internal comment\n83600,hello\n83601,world\n")
+
+    def run() -> None:
+        names = {"base_url": shop.base_url, "api_key": shop.key}
+        for block in blocks(DOCS / "python.md", "python"):
+            exec(compile(block, "python.md", "exec"), names)
+
+    return run
+
+
+def test_the_examples_for_python_run(example):
+    example()
+
+
+def test_they_run_inside_a_running_event_loop_too(example):
+    async def notebook() -> None:
+        example()
+
+    asyncio.run(notebook())
+
+
+def test_the_command_reference_is_what_the_command_prints():
+    written = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert written == reference(), "make it anew with: python -m tests.support.reference"
+
+
+def test_the_public_names_are_these_and_no_others():
+    assert sorted(ordersheet.__all__) == [
+        "Interrupted",
+        "LedgerError",
+        "MappingError",
+        "OrdersheetError",
+        "Outcome",
+        "Problem",
+        "RowResult",
+        "RunResult",
+        "RunStopped",
+        "RunSummary",
+        "SettingsError",
+        "SourceError",
+        "UsageError",
+        "check",
+        "send",
+    ]
+    listed = (DOCS / "python.md").read_text(encoding="utf-8")
+    for name in ordersheet.__all__:
+        assert f"`{name}`" in listed or f"`ordersheet.{name}`" in listed
+
+
+def test_the_contract_lists_every_outcome_with_its_status():
+    page = (DOCS / "contract.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `([a-z ]+)` \| (ok|no) \|", page, re.MULTILINE))
+    assert table == {outcome.value: "ok" if outcome.ok else "no" for outcome in Outcome}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
