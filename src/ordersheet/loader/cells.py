@@ -39,6 +39,8 @@ _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _REMEMBERED = 8192
 """Raw texts that are remembered for each style."""
 _GENERAL_DIGITS = 11
+_EXACT = 15
+"""A raw text of so many signs has no more digits than Excel keeps."""
 _WHOLE_LIMIT = 2**53
 """Up to here a whole number is exact."""
 
@@ -53,9 +55,16 @@ def decode_escapes(text: str) -> str:
     return decoded
 
 
-def plain_value(value: float) -> int | float:
-    """Give a number as Excel keeps it: 15 digits, and whole where it is whole."""
-    rounded = float(f"{value:.15g}")
+def plain_value(value: float, *, exact: bool = False) -> int | float:
+    """Give a number as Excel keeps it: 15 digits, and whole where it is whole.
+
+    Args:
+        value: a finite number.
+        exact: whether it is known to have no more than 15 digits.
+    """
+    rounded = (
+        value if exact else float(f"{value:.15g}")
+    )  # 0.1 + 0.2 is 0.3 in a cell, and 0.30000000000000004 in its XML
     return int(rounded) if rounded.is_integer() and abs(rounded) <= _WHOLE_LIMIT else rounded
 
 
@@ -84,7 +93,8 @@ class CellReaders:
         # Texts stand once each; numbers and dates come again.
         seen = self._remembered.setdefault((shape.type, shape.style), {})
         get = seen.get
-        stale = self._recalculates
+        blank = CellKind.BLANK
+        new = tuple.__new__  # what Cell(...) ends in, without a call in between: this runs once a cell
 
         def read(raw: str, row: int) -> Cell | None:
             found = get(raw)
@@ -94,21 +104,33 @@ class CellReaders:
                     seen.clear()
                 seen[raw] = found
             shown, value, kind, problem = found
-            if kind is CellKind.BLANK:
+            if kind is blank:
                 return None
-            return Cell(shown, value, kind, column, row, problem)
+            return new(Cell, (shown, value, kind, column, row, problem))
+
+        if shape.formula:
+            return self._formula_reader(read, column)
+        shown_as = self._styles.format_of(shape.style)
+        if shape.type == "n" and shown_as is not None and shown_as.is_general:
+            return _general_reader(read, column)
+        return read
+
+    def _formula_reader(self, read: Reader, column: int) -> Reader:
+        stale = self._recalculates
 
         def read_formula(raw: str, row: int) -> Cell | None:
             if raw == "" or (stale and raw == "0"):
                 return Cell("", None, CellKind.BLANK, column, row, NO_SAVED_VALUE)
             return read(raw, row)
 
-        return read_formula if shape.formula else read
+        return read_formula
 
     def _shared_reader(self, shape: Shape) -> Reader:
         column, strings = shape.column, self._strings
         text = self._text_seer(shape.style)
         plain = self._texts_stand(shape.style)
+        text_kind = CellKind.TEXT
+        new = tuple.__new__
 
         def read(raw: str, row: int) -> Cell | None:
             try:
@@ -116,7 +138,7 @@ class CellReaders:
             except (ValueError, IndexError):
                 return Cell("", None, CellKind.TEXT, column, row, _GARBLED.format(raw, "a shared text"))
             if plain and stored and "_x" not in stored and not stored.isspace():
-                return Cell(stored, stored, CellKind.TEXT, column, row)
+                return new(Cell, (stored, stored, text_kind, column, row, None))
             shown, value, kind, problem = text(stored)
             return None if kind is CellKind.BLANK else Cell(shown, value, kind, column, row, problem)
 
@@ -158,18 +180,15 @@ class CellReaders:
 
     def _number_seer(self, style: int) -> Callable[[str], Seen]:
         shown_as = self._styles.format_of(style)
-        general = shown_as is not None and shown_as.is_general
 
         def see(raw: str) -> Seen:
-            if general and raw.isdigit() and raw.isascii() and len(raw) <= _GENERAL_DIGITS and raw[0] != "0":
-                return raw, int(raw), CellKind.NUMBER, None
             bare = raw.strip()
             if not bare:
                 return "", None, CellKind.BLANK, None
             stored = float(bare) if _NUMBER.fullmatch(bare) else math.inf
             if math.isinf(stored):
                 return "", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a number")
-            value = plain_value(stored)
+            value = plain_value(stored, exact=len(bare) <= _EXACT)
             if shown_as is None:
                 return compile_format("General").render(value).text, value, CellKind.NUMBER, _NO_STYLE
             shown, kind, problem = shown_as.render(value)
@@ -193,6 +212,19 @@ class CellReaders:
             return shown, shown, CellKind.DATE, None
 
         return see
+
+
+def _general_reader(read: Reader, column: int) -> Reader:
+    number = CellKind.NUMBER
+    new = tuple.__new__
+
+    def read_general(raw: str, row: int) -> Cell | None:
+        # Order IDs are most often whole numbers, each a new one: not worth remembering.
+        if raw.isdigit() and raw.isascii() and len(raw) <= _GENERAL_DIGITS and raw[0] != "0":
+            return new(Cell, (raw, int(raw), number, column, row, None))
+        return read(raw, row)
+
+    return read_general
 
 
 def _see_boolean(raw: str) -> Seen:

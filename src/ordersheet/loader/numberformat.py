@@ -24,7 +24,7 @@ from ordersheet.model import CellKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.loader.sections import Section
+    from ordersheet.loader.sections import PlainDigits, Section
 
 MEND = 'Format the column as text or as a plain number, or use as = "value" in the mapping file.'
 MEND_DATE = "Format the cell as text and type the date."
@@ -78,6 +78,8 @@ class NumberFormat:
         self._fault: str | None = None
         self._choices: tuple[_Choice, ...] = ()
         self._text: TextSection | None = None
+        self._conditional = False
+        self._quick: PlainDigits | None = None
         try:
             self._compile()
         except FormatError as fault:
@@ -96,9 +98,12 @@ class NumberFormat:
             self._choices = (_Choice(build_section(lists[0]), None, unsigned=False),)
             return
         self._choices = _choices(lists)
+        self._conditional = any(choice.condition is not None for choice in self._choices)
         first = self._choices[0].section
         if isinstance(first, DateSection):
             self.when = first.when
+        elif not self._conditional and not first.scale:
+            self._quick = first.plain
 
     @property
     def shows_texts_plainly(self) -> bool:
@@ -111,23 +116,26 @@ class NumberFormat:
         Args:
             value: a finite number.
         """
+        if self._quick is not None and value > 0:
+            return Rendered(self._quick.render(decimal_of(value)), CellKind.NUMBER)
         number = decimal_of(value)
         if self._fault is not None:
             return self._refused(number, f"The number format {self.code!r} {self._fault}. {MEND}")
         try:
-            choice = self._choose(number)
-            if isinstance(choice.section, DateSection):
-                shown = choice.section.render(number, date1904=self._date1904)
-                return Rendered(shown, CellKind.NUMBER if choice.section.elapsed else CellKind.DATE)
-            shown = self._number(choice, number)
+            return self._render(number)
         except NoDateError as fault:
             return Rendered(general(number), CellKind.DATE, f"{fault} {MEND_DATE}")
         except FormatError as fault:
             return self._refused(number, f"The number format {self.code!r} {fault}. {MEND}")
+
+    def _render(self, number: Decimal) -> Rendered:
+        choice = self._choose(number)
+        if isinstance(choice.section, DateSection):
+            shown = choice.section.render(number, date1904=self._date1904)
+            return Rendered(shown, CellKind.NUMBER if choice.section.elapsed else CellKind.DATE)
+        shown = self._number(choice, number)
         if not shown.strip():
-            return self._refused(
-                number, f"The number format {self.code!r} shows nothing of this number. {MEND}"
-            )
+            raise FormatError("shows nothing of this number")
         return Rendered(shown, CellKind.NUMBER)
 
     def text(self, text: str) -> tuple[str, str | None]:
@@ -155,8 +163,7 @@ class NumberFormat:
         return f"-{shown}" if number < 0 and not choice.unsigned else shown
 
     def _choose(self, number: Decimal) -> _Choice:
-        conditional = any(choice.condition is not None for choice in self._choices)
-        if not conditional:
+        if not self._conditional:
             if len(self._choices) == 1 or number > 0:
                 return self._choices[0]
             if number < 0:

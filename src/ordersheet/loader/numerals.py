@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
 _FIFTEEN = Context(prec=15, rounding=ROUND_HALF_UP)
-_WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+"""For the digits of a number with its rounding: no number of a spreadsheet has 400 of them."""
 _GENERAL_DIGITS = 11
 """How many characters General shows of a number in a column that is wide enough, the point included."""
 
@@ -20,13 +21,13 @@ _LEAST_ROUNDED = -4
 
 def decimal_of(value: float) -> Decimal:
     """Give a number's 15 significant decimal digits, as Excel keeps them."""
-    return _FIFTEEN.create_decimal(repr(value))
+    return _FIFTEEN.create_decimal(value if isinstance(value, int) else repr(value))
 
 
 def fixed(number: Decimal, places: int) -> str:
     """Give a number in positional digits, rounded half up to so many decimal places."""
     try:
-        return f"{number.quantize(Decimal(1).scaleb(-places), context=_WIDE):f}"
+        return f"{number.quantize(Decimal(1).scaleb(-places), context=WIDE):f}"
     except InvalidOperation:  # no number of a spreadsheet has 400 digits
         raise ValueError("too many digits") from None
 
@@ -77,10 +78,10 @@ def split_power(number: Decimal, places: int, step: int = 1) -> tuple[Decimal, i
         The mantissa with exactly `places` decimal places, below 10**step, and the power.
     """
     power = number.adjusted() // step * step if number else 0
-    mantissa = Decimal(fixed(number.scaleb(-power, _WIDE), places))
+    mantissa = Decimal(fixed(number.scaleb(-power, WIDE), places))
     if mantissa.adjusted() >= step and mantissa:
         power += step
-        mantissa = Decimal(fixed(number.scaleb(-power, _WIDE), places))
+        mantissa = Decimal(fixed(number.scaleb(-power, WIDE), places))
     return mantissa, power
 
 

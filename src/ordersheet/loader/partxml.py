@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
@@ -40,14 +41,18 @@ def main_name(name: str) -> str:
 class PartParser:
     """An expat parser for one part, fed in chunks.
 
+    Args:
+        name: the part's name, for messages.
+        namespaces: whether names come as `namespace local`; otherwise as they stand, which is faster.
+
     Attributes:
         expat: the parser, for handlers to be set on.
         name: the part's name, for messages.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, namespaces: bool = True) -> None:
         self.name = name
-        self.expat = expat.ParserCreate(namespace_separator=" ")
+        self.expat = expat.ParserCreate(namespace_separator=" " if namespaces else None)
         self.expat.buffer_text = True
         self.expat.StartDoctypeDeclHandler = self._refuse_doctype
         self._fed = 0
@@ -72,6 +77,32 @@ class PartParser:
         self._fed += len(chunk)
         if self._fed - max(self.expat.CurrentByteIndex, 0) > MAX_TOKEN:
             raise too_big(f"The part {self.name} has a tag of more than {MAX_TOKEN:,} bytes")
+
+
+def plain_prefix(chunk: bytes) -> str | None:
+    """Tell with which prefix a part names its elements, where that can be told from its root alone.
+
+    Args:
+        chunk: the part's begin.
+
+    Returns:
+        Such as `x:`, or `""` for none; None where the root is not in the chunk, or the namespace of
+        spreadsheets has no prefix or several, so that namespaces must be followed throughout.
+    """
+    found: list[str] = []
+
+    def root(_name: str, attributes: dict[str, str]) -> None:
+        parser.StartElementHandler = None
+        found.extend(key for key, space in attributes.items() if space in MAIN and key.startswith("xmlns"))
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = root
+    with contextlib.suppress(expat.ExpatError, LookupError, ValueError):  # the real parser says it
+        parser.Parse(chunk, False)  # noqa: FBT003 - expat takes no keywords
+    if len(found) != 1:
+        return None
+    prefix = found[0].removeprefix("xmlns").removeprefix(":")
+    return f"{prefix}:" if prefix else ""
 
 
 def refuse_depth(depth: int, name: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, TypeAlias
 
 from ordersheet.loader.formattokens import FormatError, Token, TokenKind
 from ordersheet.loader.numerals import (
+    WIDE,
     Piece,
     fixed,
     general,
@@ -19,7 +22,6 @@ from ordersheet.loader.serialdate import When, elapsed, iso_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
 
 _MOST_PLACES = 30
 """Excel's limit for decimal places."""
@@ -27,6 +29,53 @@ _SHOWN_IN_TEXTS = frozenset(
     {TokenKind.LITERAL, TokenKind.SLASH, TokenKind.POINT, TokenKind.COMMA, TokenKind.PERCENT}
 )
 _LITERALS = frozenset({TokenKind.LITERAL, TokenKind.PERCENT})
+
+
+class PlainDigits:
+    """Digits in one piece, with literals around them at most.
+
+    Args:
+        whole: placeholders and literals before the point.
+        fraction: those after it.
+        grouped: whether thousands are parted by commas.
+    """
+
+    def __init__(self, whole: tuple[Piece, ...], fraction: tuple[Piece, ...], *, grouped: bool) -> None:
+        digits = [piece.text for piece in whole if piece.digit]
+        begin = next(index for index, piece in enumerate(whole) if piece.digit)
+        least = digits.count("0")
+        places = sum(piece.digit for piece in fraction)
+        self._prefix = _join(whole[:begin])
+        self._suffix = _join(whole[begin + len(digits) :] + fraction[places:])
+        self._places = Decimal(1).scaleb(-places)
+        self._spec = ",f" if grouped else f"0{least + places + bool(places)}f"
+
+    @classmethod
+    def of(
+        cls, whole: tuple[Piece, ...], fraction: tuple[Piece, ...], *, grouped: bool, point: bool
+    ) -> PlainDigits | None:
+        """Build it where the placeholders allow it."""
+        kinds = "".join(piece.text if piece.digit else "_" for piece in whole)
+        after = "".join(piece.text if piece.digit else "_" for piece in fraction)
+        if not re.fullmatch(r"_*#*0_*" if grouped else r"_*#*0+_*", kinds) or not re.fullmatch(
+            r"0*_*", after
+        ):
+            return None
+        if point and (kinds.endswith("_") or not after.startswith("0")):
+            return None
+        return cls(whole, fraction, grouped=grouped)
+
+    def render(self, number: Decimal) -> str:
+        """Render a number that is not negative.
+
+        Raises:
+            FormatError: where the number has too many digits.
+        """
+        try:
+            digits = number.quantize(self._places, context=WIDE)
+        except InvalidOperation:
+            raise FormatError("shows too many digits") from None
+        return f"{self._prefix}{digits:{self._spec}}{self._suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +100,17 @@ class NumberSection:
     """The number as General shows it, between the literals of `whole` and `tail`."""
     literal: bool = False
     """No digits at all."""
+    plain: PlainDigits | None = None
+    """The short way for the formats that most numbers have, such as `0.00` and `#,##0.00 "EUR"`."""
 
     def render(self, number: Decimal) -> str:
-        """Render a number that is not negative."""
+        """Render a number that is not negative.
+
+        Raises:
+            FormatError: where the number has too many digits.
+        """
+        if self.plain is not None:
+            return self.plain.render(number.scaleb(self.scale) if self.scale else number)
         if self.general:
             return f"{_join(self.whole)}{general(number)}{_join(self.tail)}"
         if self.literal:
@@ -258,11 +315,20 @@ def _number_section(tokens: tuple[Token, ...]) -> NumberSection:
     places = sum(piece.digit for piece in fraction)
     if places > _MOST_PLACES:
         raise FormatError("shows more than 30 decimal places")
+    point = at < len(tokens)
     step = _step(whole, plain=not grouped and not thousands) if power is not None else 1
-    if not whole and at == len(tokens):
-        raise FormatError("has no place for digits")
+    plain = PlainDigits.of(whole, fraction, grouped=grouped, point=point) if power is None else None
     return NumberSection(
-        whole, fraction, at < len(tokens), places, grouped, scale - 3 * thousands, power, step, tail
+        whole,
+        fraction,
+        point=point,
+        places=places,
+        grouped=grouped,
+        scale=scale - 3 * thousands,
+        power=power,
+        step=step,
+        tail=tail,
+        plain=plain,
     )
 
 

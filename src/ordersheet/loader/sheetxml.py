@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from array import array
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.loader.partxml import PartParser, main_name, refuse_depth
+from ordersheet.loader.partxml import MAIN, PartParser, main_name, plain_prefix, refuse_depth
 from ordersheet.loader.table import Merge, not_a_workbook, too_big
 from ordersheet.model import column_letters
 
@@ -22,12 +23,15 @@ MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
 MAX_SHAPES = 400_000
 MAX_MERGES = 2_000_000
+MAX_PATTERNS = 500
+"""Sequences of shapes in a row that are remembered as being in order."""
 MAX_TEXT = 2**20
 """Characters of one cell."""
 MAX_ROW_TEXT = 64 * 2**20
 """Characters of one row."""
 
 _REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+_NAMES = ("c", "v", "row", "f", "is", "t")
 _LETTERS = re.compile(r"[A-Za-z]{1,3}")
 _INLINE = frozenset({"str", "inlineStr", "d"})
 """Types whose text counts to the last blank, so that its end must be known."""
@@ -81,11 +85,12 @@ class SheetParser:
         self._spanned = 0
         self._name = name
         self._blank = blank
-        self._known: dict[tuple[str, str | None, str | None], tuple[str, int]] = {}
+        self._known: dict[tuple[str, str | None, str | None], tuple[str, bool]] = {}
         self._numbers: dict[Shape, str] = {}
         self._merges = array("I")
         self._rows: list[list[str]] = []
         self._shared: set[str] = set()
+        self._prefix: str | None = None
 
     @property
     def merges(self) -> Iterator[Merge]:
@@ -99,9 +104,12 @@ class SheetParser:
         Raises:
             SourceError: where it is damaged or beyond the limits.
         """
-        parser = PartParser(self._name)
+        parts = iter(chunks)
+        first = next(parts, b"")
+        self._prefix = plain_prefix(first)
+        parser = PartParser(self._name, namespaces=self._prefix is None)
         finish, depth = self._install(parser)
-        for chunk in chunks:
+        for chunk in chain((first,), parts):
             parser.feed(chunk)
             refuse_depth(depth(), self._name)
             if self._rows:
@@ -118,7 +126,7 @@ class SheetParser:
         ended: list[str] = []
         starts = ends = 0
         cell = value = row = inline = text = formula = ""
-        number = last = 0
+        number = 0
         number_text = ""
         width = 0
         shape = ""
@@ -131,21 +139,24 @@ class SheetParser:
         exact = has_formula = valued = False
         phonetic = 0
         parts: list[str] = []
+        patterns: set[tuple[str, ...]] = set()
         fields: list[str] = []
         add = fields.append
 
         def begin(name: str, _attributes: dict[str, str]) -> None:
             nonlocal starts, cell, value, row, inline, text, formula
             starts += 1
-            if main_name(name) != "worksheet":
+            if self._local(name) != "worksheet":
                 raise not_a_workbook(f"The part {self._name} is no worksheet.")
             space = name[: -len("worksheet")]
-            cell, value, row, formula = f"{space}c", f"{space}v", f"{space}row", f"{space}f"
-            inline, text = f"{space}is", f"{space}t"
+            # Expat gives the one object it has for a name, so that comparing is comparing addresses.
+            names = [expat.intern.setdefault(space + local, space + local) for local in _NAMES]
+            cell, value, row, formula, inline, text = names
             expat.StartElementHandler = start
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal starts, mode, shape, last, letters, style, kind, valued
+            nonlocal starts, mode, shape, letters, style, kind, valued
+            nonlocal number, number_text, width, fields, add
             starts += 1
             if name == cell:
                 reference = attributes.get("r")
@@ -154,24 +165,30 @@ class SheetParser:
                 if reference is not None and reference[-width:] == number_text:
                     letters = reference[:-width]
                 else:
-                    letters = self._letters(reference, number, last)
+                    letters = self._letters(reference, number, shape)
                 found = known.get((letters, style, kind))
                 if found is None:
                     found = self._register(letters, style, kind)
-                shape, column = found
-                if column <= last:
-                    self._refuse_twice(column, number, fields)
-                last = column
+                shape, is_inline = found
                 mode = 0
-                valued = False
-                if kind in _INLINE:
+                if is_inline:
                     exactly()
             elif name == value:
-                valued = True
-                mode = 3 if exact else 1
+                if exact:
+                    valued = True
+                    mode = 3
+                else:
+                    mode = 1
             elif name == row:
                 end_row()
-                new_row(attributes)
+                self._refuse_redeclared(attributes)
+                number = self._number(attributes.get("r"), number)
+                number_text = str(number)
+                width = len(number_text)
+                shape = ""
+                mode = 0
+                fields = [f"{number_text}h" if _is_hidden(attributes) else number_text]
+                add = fields.append
             else:
                 mode = 0
                 other(name, attributes)
@@ -179,20 +196,17 @@ class SheetParser:
         def end_row() -> None:
             filled = self._filled(fields) if blank else fields
             if len(filled) > 1:
+                places = tuple(filled[1::2])
+                if places not in patterns:
+                    self._refuse_twice(places, number)
+                    if len(patterns) > MAX_PATTERNS:
+                        patterns.clear()
+                    patterns.add(places)
                 rows.append(filled)
-
-        def new_row(attributes: dict[str, str]) -> None:
-            nonlocal number, number_text, width, last, fields, add, mode
-            number = self._number(attributes.get("r"), number)
-            number_text = str(number)
-            width = len(number_text)
-            last = -1
-            mode = 0
-            fields = [f"{number_text}h" if _is_hidden(attributes) else number_text]
-            add = fields.append
 
         def other(name: str, attributes: dict[str, str]) -> None:
             nonlocal mode, has_formula, shape, phonetic
+            self._refuse_redeclared(attributes)
             if name == formula and number:
                 exactly()
                 has_formula = True
@@ -204,7 +218,7 @@ class SheetParser:
             elif name == text:
                 mode = 6 if exact and not phonetic else 0
             else:
-                local = main_name(name)
+                local = self._local(name)
                 if local == "rPh":
                     phonetic += exact
                 elif local == "col":
@@ -213,8 +227,9 @@ class SheetParser:
                     self._merge(attributes.get("ref", ""))
 
         def exactly() -> None:
-            nonlocal exact
+            nonlocal exact, valued
             exact = True
+            valued = False
             expat.EndElementHandler = end
 
         def end(name: str) -> None:
@@ -234,7 +249,7 @@ class SheetParser:
                 exact = has_formula = False
                 phonetic = 0
                 expat.EndElementHandler = ended.append
-            elif main_name(name) == "rPh":
+            elif self._local(name) == "rPh":
                 phonetic -= 1
 
         def characters(data: str) -> None:
@@ -263,6 +278,22 @@ class SheetParser:
         expat.CharacterDataHandler = characters
         return end_row, depth
 
+    def _local(self, name: str) -> str:
+        """Give an element's name without prefix or namespace; `""` where it is none of a spreadsheet's."""
+        if self._prefix is None:
+            return main_name(name)
+        local = name[len(self._prefix) :] if name.startswith(self._prefix) else ""
+        return "" if ":" in local else local
+
+    def _refuse_redeclared(self, attributes: dict[str, str]) -> None:
+        """Refuse a part that binds its prefix anew below the root, where names are taken as they stand."""
+        if self._prefix is None:
+            return
+        own = f"xmlns:{self._prefix[:-1]}" if self._prefix else "xmlns"
+        for key, space in attributes.items():
+            if key.startswith("xmlns") and (key == own) != (space in MAIN):
+                raise self._damaged("changes its namespaces halfway")
+
     def _filled(self, fields: list[str]) -> list[str]:
         """Leave out the cells of empty shared strings."""
         kept = fields[:1]
@@ -285,22 +316,23 @@ class SheetParser:
             raise too_big(f"The part {self._name} has more than {MAX_ROW:,} rows")
         return number
 
-    def _letters(self, reference: str | None, number: int, last: int) -> str:
-        """Give the letters of a cell whose reference is missing or unusual."""
+    def _letters(self, reference: str | None, number: int, before: str) -> str:
+        """Give the letters of a cell whose reference is missing or unusual, from the shape before it."""
         if not number:
             raise self._damaged("has a cell outside of any row")
         if reference is None:
-            return column_letters(last + 1)
+            return column_letters(self.shapes[int(before)].column + 1 if before else 0)
         match = _REFERENCE.fullmatch(reference)
         if match is None or int(match[2]) != number:
             raise self._damaged(f"has a cell {reference!r} in row {number}")
         return match[1].upper()
 
-    def _register(self, letters: str, style: str | None, kind: str | None) -> tuple[str, int]:
+    def _register(self, letters: str, style: str | None, kind: str | None) -> tuple[str, bool]:
         column = column_index(letters) if _LETTERS.fullmatch(letters) else -1
         if not 0 <= column < MAX_COLUMN:
             raise self._damaged(f"has a cell in a column {letters!r}")
-        found = self._shape(Shape(column, self._style(style), kind or "n", formula=False)), column
+        shape = self._shape(Shape(column, self._style(style), kind or "n", formula=False))
+        found = shape, kind in _INLINE
         self._known[letters, style, kind] = found
         return found
 
@@ -327,10 +359,11 @@ class SheetParser:
                 self._shared.add(number)
         return number
 
-    def _refuse_twice(self, column: int, number: int, fields: list[str]) -> None:
-        """Refuse a second cell at one place; cells that are merely out of order are read."""
-        if any(self.shapes[int(shape)].column == column for shape in fields[1::2]):
-            raise self._damaged(f"has cell {column_letters(column)}{number} twice")
+    def _refuse_twice(self, places: tuple[str, ...], number: int) -> None:
+        """Refuse two filled cells at one place; cells that are merely out of order are read."""
+        columns = [self.shapes[int(shape)].column for shape in places]
+        if len(set(columns)) < len(columns):
+            raise self._damaged(f"has two cells of one column in row {number}")
 
     def _column(self, attributes: dict[str, str]) -> None:
         width = attributes.get("width", "1")
