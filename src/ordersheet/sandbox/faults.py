@@ -68,7 +68,7 @@ class Kind:
     detail: str = ""
     """Which variant of the act; what may stand behind `=` where `details` allows it."""
     details: str = ""
-    """What may be given behind `=`: `seconds`, `form` (of Retry-After), `code` (of a redirect), or nothing."""
+    """What may be given behind `=`: `seconds`, `form` (of Retry-After), `code` (of a redirect), or ""."""
 
 
 def _statuses() -> Iterable[Kind]:
