@@ -458,7 +458,7 @@ def test_a_certificate_for_another_host_gets_no_byte(make, certificate):
 
 def test_a_server_that_speaks_no_tls_gets_no_request(make):
     with RawServer() as server:
-        seen = one(make, server.url.replace("http://", "https://"), deadline=2.0)
+        seen = one(make, server.url.replace("http://", "https://"), deadline=0.5)
     assert seen.bytes_left is False
     assert server.seen == []
 

@@ -78,7 +78,7 @@ class Wire:
 
     def stall(self) -> None:
         """Keep still until the other side gives up, or the server is stopped."""
-        self.sock.settimeout(0.05)
+        self.sock.settimeout(0.01)
         while not self.stopping.is_set():
             try:
                 if not self.sock.recv(65536):
@@ -146,7 +146,7 @@ class RawServer:
         self._wires: list[Wire] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
+        self._listener.settimeout(0.01)
         self.port = self._listener.getsockname()[1]
         self._start(self._accept)
         return self
@@ -225,7 +225,7 @@ class RawProxy:
         self._stopping = threading.Event()
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
+        self._listener.settimeout(0.01)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
