@@ -155,13 +155,16 @@ def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str
 def operations(counts: Mapping[str, int]) -> str:
     """So many of each kind of operation, in words."""
     parts = [plural(counts[kind], one, many) for kind, one, many in _KINDS if counts.get(kind)]
-    return ", ".join(parts) or "nothing"
+    return ", ".join(parts)
 
 
 def before(seen: Survey) -> Iterator[str]:
     """The numbers that matter before sending."""
     to = f" to {seen.host}" if seen.host else ""
-    yield f"{plural(seen.to_send, 'row')} of {seen.rows:,} to send{to}: {operations(seen.operations)}"
+    if seen.to_send:
+        yield f"{plural(seen.to_send, 'row')} of {seen.rows:,} to send{to}: {operations(seen.operations)}"
+    else:
+        yield f"Nothing to send{to}: {plural(seen.rows, 'row')}"
     for outcome, number in sorted(seen.done.items()):
         yield f"  {plural(number, 'row')}: {outcome}"
     if seen.problems:

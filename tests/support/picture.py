@@ -1,0 +1,61 @@
+"""Make docs/run.svg, the picture of a real run: `python -m tests.support.picture`."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from html import escape
+from pathlib import Path
+
+from tests.support.command import SAMPLES, Desk
+
+from ordersheet.sandbox.server import running
+from ordersheet.sandbox.store import Store
+
+TARGET = Path(__file__).parents[2] / "docs" / "run.svg"
+WIDTH, LINE, LETTER = 112, 19, 8.43
+
+
+def record() -> list[str]:
+    """Run a check and a send on a sandbox, and give what a terminal shows."""
+    store = Store(state="shop")
+    with tempfile.TemporaryDirectory() as name, running(store) as shop:
+        desk = Desk(Path(name), shop.base_url, shop.key)
+        shutil.copyfile(SAMPLES / "customer-service.xlsx", desk.folder / "calls.xlsx")
+        lines: list[str] = []
+        for command in (
+            ["check", "calls.xlsx"],
+            ["send", "calls.xlsx", "--yes"],
+            ["send", "calls.xlsx", "--yes"],
+        ):
+            ended = desk.run(*command)
+            host = shop.base_url.split("/")[2]
+            shown = ended.out.replace(str(desk.folder), "~/orders").replace(host, "shop.example.com")
+            lines += [f"$ ordersheet {' '.join(command)}", *shown.rstrip().splitlines(), ""]
+        return lines
+
+
+def draw(lines: list[str]) -> str:
+    """Set lines of text as a terminal window."""
+    shown = [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines]
+    width, height = round(WIDTH * LETTER) + 40, LINE * len(shown) + 56
+    fonts = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+    dots = zip((20, 38, 56), ("#f66", "#fc6", "#6c6"), strict=True)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" ',
+        f'font-size="14" font-family="{fonts}">',
+        f'<rect width="{width}" height="{height}" rx="8" fill="#1e2430"/>',
+        *(f'<circle cx="{x}" cy="18" r="6" fill="{fill}"/>' for x, fill in dots),
+    ]
+    for number, line in enumerate(shown):
+        place = f'x="20" y="{50 + number * LINE}" xml:space="preserve"'
+        parts.append(f'<text {place} fill="{_colour(line)}">{escape(line)}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _colour(line: str) -> str:
+    return "#8fd3ff" if line.startswith("$ ") else "#e6e6e6"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(draw(record()), encoding="utf-8")
