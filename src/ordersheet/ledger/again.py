@@ -152,12 +152,23 @@ class Again:
         writer.do(lambda cursor: self._make_visible(cursor, timestamp(now)))
         return recorded, None
 
+    def finished_by(self, writer: Writer, works: Iterable[OrderWork]) -> str | None:
+        """Name the unfinished `--again` run that these works go on with; None where there is none."""
+        if not self._unfinished:
+            return None
+        for chunk in _chunks(works):
+            appends = self._appends(chunk)
+            finishing = writer.do(partial(self._unfinished_among, appends))
+            if finishing is not None:
+                return finishing
+        return None
+
     def estimate(
         self, cursor: sqlite3.Cursor, works: Sequence[OrderWork]
     ) -> Iterator[tuple[int, int, str, str, int]]:
         """Give what `record` would write: number of a run, order, field, key and occurrence."""
         appends = self._appends(works)
-        if self._unfinished_among(cursor, appends) is not None:
+        if self._unfinished_among(appends, cursor) is not None:
             return
         # Above any run in the ledger, as the run would be that this one stands for.
         newest = cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM run").fetchone()[0]
@@ -188,7 +199,7 @@ class Again:
         ]
 
     def _write(self, appends: list[Params], cursor: sqlite3.Cursor) -> str | None:
-        finishing = self._unfinished_among(cursor, appends)
+        finishing = self._unfinished_among(appends, cursor)
         if finishing is not None:
             return finishing
         for append in appends:
@@ -200,7 +211,7 @@ class Again:
             )
         return None
 
-    def _unfinished_among(self, cursor: sqlite3.Cursor, appends: list[Params]) -> str | None:
+    def _unfinished_among(self, appends: list[Params], cursor: sqlite3.Cursor) -> str | None:
         if not self._unfinished:
             return None
         runs = json.dumps(self._unfinished)

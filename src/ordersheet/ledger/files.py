@@ -10,7 +10,7 @@ import stat
 import struct
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ordersheet.errors import LedgerError, SourceError
@@ -133,7 +133,7 @@ def mac_mounts(lines: Iterable[str]) -> list[tuple[str, str]]:
     return mounts
 
 
-def kind_of_mount(place: Path, mounts: Iterable[tuple[str, str]]) -> str:
+def kind_of_mount(place: PurePath, mounts: Iterable[tuple[str, str]]) -> str:
     """Name the type of the file system that holds a place; the longest, last mount above it counts."""
     best, kind = -1, "unknown"
     for point, name in mounts:

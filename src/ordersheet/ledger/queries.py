@@ -144,12 +144,11 @@ def _row_infos(
             attempts.setdefault(row, []).append(
                 AttemptInfo(number, moment(begun), _optional(given_up), verdict, status)
             )
-        for record in cursor.execute(
-            f"{_OPERATION} WHERE operation.run_id = ? AND operation.row BETWEEN ? AND ? ORDER BY"
-            f" operation.id",
-            between,
-        ):
-            operations.setdefault(record[1], []).append(_operation_info(record))
+        query = (
+            f"{_OPERATION} WHERE operation.run_id = ? AND operation.row BETWEEN ? AND ? ORDER BY operation.id"
+        )
+        for record in _records(cursor, query, between):
+            operations.setdefault(record["row"], []).append(_operation_info(record))
     for result in page:
         yield RowInfo(result, tuple(attempts.get(result.row, ())), tuple(operations.get(result.row, ())))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -87,21 +88,30 @@ class RunJournal:
     def record_again(self, works: Iterable[OrderWork]) -> AgainFacts:
         """Record, for an `--again` run and before its first byte, what is meant once more.
 
+        In any other run nothing is recorded; it then only tells whether an unfinished `--again` run is
+        finished by these rows.
+
         Args:
             works: all that the file asks, each order once.
 
         Raises:
             LedgerError: it could not be made durable; nothing is meant once more then.
         """
+        if not self._policy.again:
+            return AgainFacts(0, self._again.finished_by(self._ground.writer, works))
         recorded, finishing = self._again.record(self._ground.writer, works, self._ground.clock())
         self._again_is_settled = True
+        if finishing is not None:
+            # What that run did not want is ordinary here.
+            self._reader.policy = replace(self._policy, again=False)
         return AgainFacts(recorded, finishing)
 
     @property
     def goes_on_with_again(self) -> bool:
-        """Whether an unfinished `--again` run was found at this store and in this batch.
+        """Whether an unfinished `--again` run was found at this store and in this batch, from whatever file.
 
-        The rows that it left are then finished, whether or not this run was started with `--again`.
+        Rows that it left are then finished, whether or not this run was started with `--again`:
+        `record_again` tells whether this file has any.
         """
         return self._again.any
 

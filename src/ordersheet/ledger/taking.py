@@ -52,13 +52,14 @@ class Reader:
     Args:
         store_id: whose orders.
         salt: for the keys of what the file asks.
+        policy: the options that bear on what is already done.
         run: the id of the run that reads; None for a mere estimate.
     """
 
     def __init__(self, store_id: int, salt: bytes, policy: Policy, run: str | None = None) -> None:
         self._store_id = store_id
         self._salt = salt
-        self._policy = policy
+        self.policy = policy
         self._run = run
 
     def found(
@@ -136,7 +137,7 @@ class Reader:
     def book(self, work: OrderWork, found: Found | None, wanted: Wanted | None) -> OrderBook:
         """Make an order's book of what the file asks and what the ledger knows."""
         asks = []
-        policy = self._policy
+        policy = self.policy
         for update in work.updates:
             for operation in update.operations:
                 key = operation_key(self._salt, work.order, operation)

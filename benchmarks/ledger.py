@@ -1,0 +1,146 @@
+"""What the ledger costs: rows a second through the writer, without any server.
+
+Each row is begun (with its baseline) and finished, the finish together with the next row's begin,
+as the lanes do. Run it with `python benchmarks/ledger.py [rows]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ordersheet.journal import Begin, Done, Event, GaveUp, OperationState, Release, Settle
+from ordersheet.ledger import Ledger, RunJournal, RunStart
+from ordersheet.ledger.writer import BEFORE_COMMIT
+from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
+from ordersheet.orderbook import Ask, OperationRef, OrderBook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LANES = 8
+CHUNK = 500
+FIELD = "internalComment"
+START = RunStart(store="bench", host="bench", tool_version="0", user="b", machine="b", input="bench.csv")
+
+
+def works(rows: int) -> list[OrderWork]:
+    return [
+        OrderWork(
+            order,
+            (
+                OrderUpdate(
+                    order, order, (Operation(FIELD, OperationKind.APPEND, f"Delayed by strike, row {order}"),)
+                ),
+            ),
+        )
+        for order in range(2, rows + 2)
+    ]
+
+
+def finish(run: str, order: int) -> tuple[Event, ...]:
+    at = datetime.now(UTC)
+    return (
+        GaveUp(order, 1, "answered ok", 200, at),
+        Settle(OperationRef(run, order, FIELD), OperationState.APPLIED, "", at),
+        Done(RowResult(order, str(order), Outcome.APPLIED, "Applied.", at)),
+        Release(order),
+    )
+
+
+def begin(order: int, asks: tuple[Ask, ...]) -> Begin:
+    baseline = {FIELD: "Called on Monday.\nCalled again on Tuesday.", "comment": ""}
+    return Begin(order, order, 1, asks, baseline, datetime.now(UTC))
+
+
+async def lane(journal: RunJournal, books: list[OrderBook]) -> None:
+    ended: tuple[Event, ...] = ()
+    while books:
+        book = books.pop()
+        row = book.order
+        asks = tuple(decision.ask for decision in book.plan(row) if decision.outcome is None)
+        await journal.write(*ended, begin(row, asks))
+        ended = finish(journal.run, row)
+    if ended:
+        await journal.write(*ended)
+
+
+async def deliver(journal: RunJournal, wanted: Sequence[OrderWork]) -> None:
+    for start in range(0, len(wanted), CHUNK):
+        books = [book for book in await journal.take(wanted[start : start + CHUNK]) if book is not None]
+        async with asyncio.TaskGroup() as group:
+            for _ in range(LANES):
+                group.create_task(lane(journal, books))
+
+
+async def resend(journal: RunJournal, wanted: Sequence[OrderWork]) -> None:
+    for start in range(0, len(wanted), CHUNK):
+        events: list[Event] = []
+        for book in await journal.take(wanted[start : start + CHUNK]):
+            assert book is not None
+            decisions = book.plan(book.order)
+            assert decisions[0].outcome is Outcome.ALREADY_APPLIED
+            result = RowResult(
+                book.order,
+                str(book.order),
+                decisions[0].outcome,
+                "Run x did it.",
+                decisions[0].entry and decisions[0].entry.at,
+            )
+            events += [Done(result), Release(book.order)]
+        await journal.write(*events)
+
+
+def slow_sync(name: str) -> None:
+    if name == BEFORE_COMMIT:
+        time.sleep(0.005)
+
+
+def measure(
+    rows: int,
+    *,
+    durability: Literal["full", "none"] = "full",
+    commit: bool = True,
+    on_point: Callable[[str], None] | None = None,
+) -> tuple[float, float, float]:
+    wanted = works(rows)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        path = Path(folder) / "ledger.sqlite3"
+        with Ledger.open(path, durability=durability, commit=commit, on_point=on_point) as ledger:
+            journal = ledger.start_run(START)
+            clock, cpu = time.perf_counter(), time.process_time()
+            asyncio.run(deliver(journal, wanted))
+            clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+            journal.finish()
+            again = ledger.start_run(START)
+            second = time.perf_counter()
+            asyncio.run(resend(again, wanted))
+            again.finish()
+            for _ in again.results():
+                pass
+            second = time.perf_counter() - second
+    return rows / clock, cpu / rows * 1e6, rows / second
+
+
+def main() -> None:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
+    print(f"{rows} rows, {LANES} lanes; python {sys.version.split()[0]}")
+    print(f"{'':34}{'rows/s':>10}{'CPU us/row':>12}{'re-sent rows/s':>16}")
+    cases: list[tuple[str, Callable[[], tuple[float, float, float]]]] = [
+        ("each commit synced", lambda: measure(rows)),
+        ("commits without sync", lambda: measure(rows, durability="none")),
+        ("no commits", lambda: measure(rows, durability="none", commit=False)),
+        ("each sync slowed by 5 ms", lambda: measure(rows, on_point=slow_sync)),
+    ]
+    for name, case in cases:
+        rate, cpu, resent = case()
+        print(f"{name:34}{rate:>10,.0f}{cpu:>12,.0f}{resent:>16,.0f}")
+
+
+if __name__ == "__main__":
+    main()
