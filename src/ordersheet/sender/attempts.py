@@ -35,7 +35,7 @@ READS = 6
 """How often an order is asked for before its reading counts as unanswered; answers of 429 and 503 apart."""
 FRESH = 30.0
 """Seconds after which a baseline is read anew rather than used for another try."""
-BACKOFF = tenacity.wait_exponential_jitter(initial=0.5, exp_base=2, max=10.0, jitter=0.5)
+BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_random(0.0, 0.5)
 """Seconds between two tries."""
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict

@@ -95,6 +95,11 @@ class Context:
         return self.stop is not None
 
     @property
+    def closed(self) -> str | None:
+        """What to say of a row that is not sent because the run has ended; None while it goes on."""
+        return None if self.stop is None else f"Not sent. {self.stop.message}"
+
+    @property
     def interrupted(self) -> bool:
         """Whether a person or a signal ended it."""
         return self.switch.level >= WIND_DOWN

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.errors import LedgerError
 from ordersheet.journal import Done, Release
 from ordersheet.model import OrderWork, Outcome, RequestCounts, RowResult
+from ordersheet.sender.classify import StopReason
 from ordersheet.sender.context import Context
 from ordersheet.sender.job import Job, decide_all
 from ordersheet.sender.lane import Lane
@@ -125,7 +126,8 @@ class _Delivery:
             await self._work_off()
             await self._guarded(self._wait_for_claims())
             await self._guarded(self._look_up_the_owed())
-            await self._lanes[0].resolve_provisional(refused=True)
+            refused = context.stop_reason is not StopReason.FORBIDDEN
+            await self._lanes[0].resolve_provisional(refused=refused)
             await self._lanes[0].flush()
             await self._guarded(self._write_rest())
         finally:
@@ -242,10 +244,9 @@ class _Delivery:
             return
         context = self.context
         books = await context.journal.take(works)
-        closed = None if context.stop is None else f"Not sent. {context.stop.message}"
         events: list[Event] = []
         for work, book in zip(works, books, strict=True):
-            results = self._take_over(work, book, closed)
+            results = self._take_over(work, book, context.closed)
             events += [Done(result) for result in results]
             if results:
                 events.append(Release(work.order))
@@ -311,7 +312,7 @@ class _Delivery:
         if context.stop is None or context.ledger_failed:
             return
         until = context.clock.monotonic() + context.options.grace * REST_SHARE
-        message = f"Not sent. {context.stop.message}"
+        message = context.closed or ""
         elsewhere = (
             (update.row, work.order, _ELSEWHERE) for work in self._elsewhere for update in work.updates
         )
@@ -337,7 +338,7 @@ class _Delivery:
             ok=context.tally.ok,
             no=context.tally.no,
             warnings=tuple(context.warnings.values()),
-            rest="" if stop is None else f"Not sent. {stop.message}",
+            rest=context.closed or "",
             unwritten=tuple(sorted(context.unwritten.values(), key=lambda result: result.row)),
         )
 

@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.errors import LedgerError
-from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, Release, There
-from ordersheet.model import COMMENT_FIELDS, Outcome
+from ordersheet.journal import Begin, Done, GaveUp, Looked, Release, There
+from ordersheet.model import Outcome
 from ordersheet.orderbook import EntryState
-from ordersheet.sender import words
+from ordersheet.sender import notes, words
 from ordersheet.sender.attempts import Attempts
 from ordersheet.sender.classify import StopReason, Verdict, VerdictKind
-from ordersheet.sender.context import Provisional
 from ordersheet.sender.job import NEVER, Suspect, holds_back, oldest_open, result_of
-from ordersheet.sender.looks import changed_result, give_up_part, judge, settled
+from ordersheet.sender.looks import give_up_part, judge, settled
 from ordersheet.sender.parts import Part, Phase, RowInHand
-from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stands_as_line
+from ordersheet.sender.verify import stands_as_line
 
 if TYPE_CHECKING:
-    from ordersheet.api import OrderView
     from ordersheet.journal import Event
     from ordersheet.sender.context import Context
     from ordersheet.sender.job import Job
@@ -34,10 +32,11 @@ LOOKS = 5
 """How often a look that got no answer is put off."""
 LOOK_AGAIN = 5.0
 """Seconds until the first of these; doubled each time."""
-FIRST_PAUSE, LONGEST_RESEND_PAUSE = 0.5, 10.0
-"""Seconds before overwrites are sent again; doubled each time."""
 BRISK = 200.0
 """Requests a second from which on the end of a row may wait for the start of the next: it is not long."""
+
+
+_OK = 200
 
 
 class Lane:
@@ -66,7 +65,7 @@ class Lane:
             if row is not None and row.over:
                 self._close(job, row)
             elif row is not None and context.ended and row.in_phase(Phase.SEND):
-                self._abandon(job, row)
+                notes.abandon(context, job, row)
             elif row is not None and row.in_phase(Phase.SEND) and not row.in_phase(Phase.DOUBT):
                 if job.not_before > now and not context.ended:
                     return await self._put_down(job, job.not_before)
@@ -75,13 +74,9 @@ class Lane:
                 due = await self._settle(job)
                 if due is not None:
                     return await self._put_down(job, due)
-            elif job.next_row(context.journal.run, closed=job.held or self._closed()) is None:
+            elif job.next_row(context.journal.run, closed=job.held or context.closed) is None:
                 self._finish(job)
                 return None
-
-    def _closed(self) -> str | None:
-        stop = self.context.stop
-        return None if stop is None else f"Not sent. {stop.message}"
 
     async def _put_down(self, job: Job, due: float) -> float:
         job.view = None
@@ -144,7 +139,10 @@ class Lane:
             self.attempts.give_back(ticket)
             if not context.ledger_failed:
                 row.begun += 1
-                self._unsent(job, row, parts, VerdictKind.NOT_SENT, None)
+                at = context.clock.now()
+                ended = VerdictKind.NOT_SENT
+                self._pending.append(GaveUp(row.number, row.begun, ended.value, None, at))
+                self._pending += notes.unsent(context, job, row, parts, ended)
             return False
         if row.begun == 0:
             context.breakers.row_sent()
@@ -170,7 +168,7 @@ class Lane:
                 job.view = verdict.view
             elif context.readable:
                 for part in parts:
-                    self._close_unsent(part, "the order could not be read before changing its comment")
+                    notes.unread(context, job, row, part)
                 return False
         view = job.view
         for part in parts:
@@ -200,100 +198,28 @@ class Lane:
         context = self.context
         if verdict.may_have_arrived:
             row.attempts += 1
+        self._pending.append(notes.gave_up(context, row, verdict))
+        if verdict.status == _OK and context.provisional:
+            await self.resolve_provisional(refused=True)
         match verdict.kind:
             case VerdictKind.ANSWERED_OK:
-                self._gave_up(row, verdict)
-                for part in parts:
-                    part.close(Outcome.APPLIED, words.APPLIED)
-                    self._pending += settled(context, job, row, part, EntryState.APPLIED)
-                    self._owe_look(job, row, part)
-                if context.provisional:
-                    await self.resolve_provisional(refused=True)
+                self._pending += notes.applied(context, job, row, parts)
                 await self._try_reading(job, row, parts)
             case VerdictKind.ANSWERED_NO:
-                self._gave_up(row, verdict)
-                await self._refused(job, row, parts, verdict)
+                checked = notes.to_be_checked(context, parts)
+                if checked and not context.ledger_failed:
+                    await self.flush()
+                    answer = await self.attempts.read(job.order, once=context.interrupted)
+                    job.view = None if answer is None else answer.view
+                self._pending += notes.refused(context, job, row, parts, verdict, checked=checked)
             case VerdictKind.UNKNOWN:
-                self._unknown(job, row, parts, verdict)
+                self._pending += notes.unknown(context, job, row, parts, verdict)
             case _ if verdict.code == "forbidden" and context.stop_reason is not StopReason.FORBIDDEN:
-                self._forbidden(job, row, parts, verdict)
+                self._pending += notes.forbidden(context, job, row, parts)
             case _:
-                self._unsent(job, row, parts, verdict.kind, verdict.status)
+                self._pending += notes.unsent(context, job, row, parts, verdict.kind)
                 if context.stop_reason is StopReason.FORBIDDEN:
                     await self.resolve_provisional(refused=False)
-
-    def _gave_up(self, row: RowInHand, verdict: Verdict) -> None:
-        at = self.context.clock.now()
-        self._pending.append(GaveUp(row.number, row.begun, verdict.kind.value, verdict.status, at))
-
-    def _unsent(
-        self, job: Job, row: RowInHand, parts: list[Part], kind: VerdictKind, status: int | None
-    ) -> None:
-        """Nothing of the attempt was applied: its parts stand where they stood before it."""
-        at = self.context.clock.now()
-        self._pending.append(GaveUp(row.number, row.begun, kind.value, status, at))
-        for part in parts:
-            state = EntryState.IN_DOUBT if part.open else None
-            self._pending += settled(self.context, job, row, part, state, message=kind.value)
-
-    def _abandon(self, job: Job, row: RowInHand) -> None:
-        """The run has ended: what was still to be sent of a row stays where it stands."""
-        stop = self.context.stop
-        assert stop is not None
-        for part in row.in_phase(Phase.SEND):
-            if part.open:
-                give_up_part(self.context, job, row, part)
-            elif part.doubted:
-                part.close(Outcome.NOT_APPLIED, words.NOT_APPLIED)
-            else:
-                message = words.LEDGER_FAILED if self.context.ledger_failed else f"Not sent. {stop.message}"
-                part.close(Outcome.NOT_SENT, message)
-
-    def _close_unsent(self, part: Part, why: str) -> None:
-        outcome = Outcome.UNCONFIRMED if part.open else Outcome.NOT_SENT
-        part.close(outcome, f"Not sent: {why}. Send the same file again.")
-
-    def _owe_look(self, job: Job, row: RowInHand, part: Part) -> None:
-        """Remember a part that was in doubt once, for the last look."""
-        if part.doubted and not any(suspect.part is part for suspect in job.suspects):
-            job.suspects.append(Suspect(part.ask.operation.field, part.baseline, row=row, part=part))
-            job.owes_look = True
-
-    def _unknown(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
-        """The attempt may have been applied: set the order aside, and look it up."""
-        context = self.context
-        self._gave_up(row, verdict)
-        job.clear_at = context.clock.monotonic() + context.options.settle
-        job.owes_look, job.peeked, job.looks_missed = True, False, 0
-        may_try = row.attempts < context.options.attempts and not context.ended
-        for part in parts:
-            part.doubted = True
-            self._pending += settled(context, job, row, part, EntryState.IN_DOUBT, message=verdict.meaning)
-            if not part.appends and may_try:
-                continue
-            if part.baseline is not None and part.ask.operation.field in COMMENT_FIELDS:
-                part.phase = Phase.DOUBT
-                self._owe_look(job, row, part)
-            else:
-                row.unreadable = row.unreadable or part.appends
-                give_up_part(context, job, row, part)
-        job.not_before = context.clock.monotonic() + resend_pause(row.attempts)
-
-    def _forbidden(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
-        """Turned away with 403: refused, unless the run stops for it; that is told later."""
-        self._gave_up(row, verdict)
-        provisional = []
-        for part in parts:
-            if part.open:
-                give_up_part(self.context, job, row, part, said=words.FORBIDDEN)
-                self._pending += settled(self.context, job, row, part, EntryState.IN_DOUBT)
-                continue
-            part.close(Outcome.REFUSED, words.FORBIDDEN)
-            provisional.append(part)
-            at = self.context.clock.now()
-            entry = self.context.entry(row.number, part.ask, EntryState.REFUSED, at=at)
-            job.book.record(entry._replace(message=words.FORBIDDEN))
-        self.context.provisional.append(Provisional(job, row, provisional))
 
     async def resolve_provisional(self, *, refused: bool) -> None:
         """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
@@ -303,7 +229,7 @@ class Lane:
             one.resolving = True
             for part in one.parts:
                 if not refused:
-                    part.close(Outcome.NOT_SENT, self._closed() or words.FORBIDDEN)
+                    part.close(Outcome.NOT_SENT, context.closed or words.FORBIDDEN)
                 state = EntryState.REFUSED if refused else None
                 self._pending += settled(context, one.job, one.row, part, state, message=words.FORBIDDEN)
             if one.closed:
@@ -314,49 +240,13 @@ class Lane:
             if one.release:
                 self._pending.append(Release(one.job.order))
 
-    async def _refused(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
-        """The API said no: final, but for parts that an earlier attempt may have applied."""
-        context = self.context
-        said = verdict.answer.message if verdict.answer is not None else ""
-        message = words.refused(said, verdict.status)
-        view: OrderView | None = None
-        comments = [part for part in parts if part.ask.operation.field in COMMENT_FIELDS]
-        checked = context.options.baseline and context.readable and len(parts) > 1 and bool(comments)
-        if checked and not context.ledger_failed:
-            await self.flush()
-            answer = await self.attempts.read(job.order, once=context.interrupted)
-            view = job.view = answer.view if answer is not None else None
-        proofs = _refusal_proofs(comments, view) if checked else {}
-        half = any(proof in (Proof.CONFIRMED, Proof.TWICE) for proof in proofs.values())
-        whole = not checked or all(proof is Proof.ABSENT for proof in proofs.values())
-        for part in parts:
-            proof = proofs.get(part.ask.operation.field)
-            if proof in (Proof.CONFIRMED, Proof.TWICE):
-                part.close(Outcome.CONFIRMED, words.CONFIRMED)
-                state = EntryState.APPLIED
-            elif part.open or not (whole or half):
-                give_up_part(context, job, row, part, said=message)
-                state = EntryState.IN_DOUBT
-            elif half and proof is not Proof.ABSENT:
-                part.close(Outcome.REFUSED, f"{message} {words.HALF_REFUSED}")
-                state = EntryState.IN_DOUBT
-            else:
-                part.close(Outcome.REFUSED, message)
-                state = EntryState.REFUSED
-            self._pending += settled(context, job, row, part, state, message=said or message)
-
     async def _try_reading(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
         """Read back the first answered append of a field, to learn whether that works at this store."""
         context = self.context
         for part in parts:
             name = part.ask.operation.field
-            if (
-                not part.appends
-                or part.baseline is None
-                or name in context.probing
-                or context.reads_back.get(name) is True
-                or not context.may_read
-            ):
+            known = name in context.probing or context.reads_back.get(name) is True
+            if known or not part.appends or part.baseline is None or not context.may_read:
                 continue
             context.probing.add(name)
             if job.view is None:
@@ -366,15 +256,7 @@ class Lane:
             if job.view is None or not job.view.found:
                 context.probing.discard(name)
                 continue
-            proof = judge_append(part.baseline, job.view.comments.get(name), str(part.ask.operation.value))
-            works = proof in (Proof.CONFIRMED, Proof.TWICE)
-            context.reads_back[name] = works
-            self._pending.append(Learned(name, reads_back=works))
-            if not works:
-                context.warn_unverifiable(name)
-            if proof is Proof.TWICE:
-                part.close(Outcome.APPLIED_TWICE, words.TWICE)
-                self._pending += changed_result(context, job, row, context.clock.now())
+            self._pending += notes.learned(context, job, row, part, job.view)
 
     # --- looking an order up
 
@@ -437,6 +319,9 @@ class Lane:
     def _looked(self, job: Job) -> None:
         """The order owes no look any more."""
         self._hold_for_doubts(job)
+        if any(suspect.part is not None and suspect.part.open for suspect in job.suspects):
+            # Another look in this run would tell no more, and its row has its result.
+            self.context.unlooked.add(job.order)
         job.suspects.clear()
         job.clear_at, job.owes_look = NEVER, False
         if job.row is None or not any(part.doubted for part in job.row.in_phase(Phase.SEND)):
@@ -512,19 +397,3 @@ class Lane:
             if isinstance(event, Done):
                 context.unwritten[event.result.row] = event.result
         return False
-
-
-def resend_pause(attempts: int) -> float:
-    """Say how many seconds an unknown attempt is followed by none, where nothing has to be looked up."""
-    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_RESEND_PAUSE)
-
-
-def _refusal_proofs(comments: list[Part], view: OrderView | None) -> dict[str, Proof]:
-    """Judge by a reading whether a refused row was applied after all, by field."""
-    proofs = {}
-    for part in comments:
-        name, text = part.ask.operation.field, str(part.ask.operation.value)
-        now = view.comments.get(name) if view is not None and view.found else None
-        look = judge_append if part.appends else judge_overwrite
-        proofs[name] = look(part.baseline, now, text)
-    return proofs

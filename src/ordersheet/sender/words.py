@@ -27,6 +27,9 @@ NOT_APPLIED = (
 NOT_APPLIED_LEDGER = "Proven not applied."
 FORBIDDEN = "The server turned it away (403): this key may not update this order."
 LEDGER_FAILED = "Not sent: the ledger could not be written, so nothing more was sent."
+UNREAD = (
+    "Not sent: the order could not be read before its comment was to be changed. Send the same file again."
+)
 HALF_REFUSED = (
     "The API refused the row, and yet the text of another column was added. Whether this was applied too is "
     "not known; send the same file again once the reason is mended."

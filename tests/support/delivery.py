@@ -1,0 +1,123 @@
+"""What the tests of the delivery loop share: works, a run in virtual time, and the promise as a check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tests.support import virtual_time
+from tests.support.fake_store import Connection, Store
+from tests.support.memory_journal import MemoryJournal, MemoryLedger
+
+from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome
+from ordersheet.sender import DeliveryEnd, Progress, SenderOptions, StopSwitch, deliver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ordersheet.model import RowResult
+    from ordersheet.orderbook import Policy
+
+OPTIONS = SenderOptions("https://shop.example.com/api", lanes=2)
+
+
+def append(text: str, name: str = "internalComment") -> Operation:
+    return Operation(name, OperationKind.APPEND, text)
+
+
+def replaced(text: str, name: str = "internalComment") -> Operation:
+    return Operation(name, OperationKind.REPLACE, text)
+
+
+def clear(name: str = "internalComment") -> Operation:
+    return Operation(name, OperationKind.CLEAR, "")
+
+
+def put_attribute(value: Any, key: str = "ref") -> Operation:
+    return Operation(f"extraAttributes.{key}", OperationKind.SET, value)
+
+
+def sheet(*rows: tuple[int, Operation] | tuple[int, list[Operation]]) -> list[OrderWork]:
+    """Make the works of a file: each row an order and what is asked of it; the first is row 2."""
+    by_order: dict[int, list[OrderUpdate]] = defaultdict(list)
+    for at, (order, asked) in enumerate(rows, start=2):
+        operations = asked if isinstance(asked, list) else [asked]
+        by_order[order].append(OrderUpdate(at, order, tuple(operations)))
+    return [OrderWork(order, tuple(updates)) for order, updates in by_order.items()]
+
+
+@dataclass
+class Run:
+    """What a run left behind."""
+
+    end: DeliveryEnd
+    results: dict[int, RowResult]
+    journal: MemoryJournal
+    told: list[Progress]
+    seconds: float
+
+    def outcome(self, row: int) -> Outcome:
+        return self.results[row].outcome
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [self.results[row].outcome for row in sorted(self.results)]
+
+
+@dataclass
+class World:
+    """A store and a ledger, for as many runs as a test needs, on one virtual time."""
+
+    store: Store = field(default_factory=Store)
+    options: SenderOptions = OPTIONS
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = virtual_time.VirtualClock()
+        self.ledger = MemoryLedger(self.clock.now)
+
+    async def send(
+        self,
+        works: Iterable[OrderWork],
+        *,
+        policy: Policy | None = None,
+        switch: StopSwitch | None = None,
+        prepare: Callable[[MemoryJournal], None] | None = None,
+        **options: Any,
+    ) -> Run:
+        self.runs += 1
+        journal = self.ledger.journal(f"R{self.runs}", policy)
+        if prepare is not None:
+            prepare(journal)
+        told: list[Progress] = []
+        began = self.clock.monotonic()
+        end = await deliver(
+            works,
+            journal=journal,
+            transports=lambda: Connection(self.store),
+            options=replace(self.options, **options),
+            clock=self.clock,
+            stop=switch or StopSwitch(),
+            progress=told.append,
+        )
+        self.ledger.dies(journal.run)
+        return Run(end, journal.results, journal, told, self.clock.monotonic() - began)
+
+
+def send(works: Iterable[OrderWork], store: Store | None = None, **options: Any) -> Run:
+    """Send one file once."""
+
+    async def main() -> Run:
+        return await World(store or Store()).send(works, **options)
+
+    return virtual_time.run(main())
+
+
+async def press_at(switch: StopSwitch, *seconds: float) -> None:
+    """Press the switch after each of these seconds, counted from now."""
+    began = asyncio.get_running_loop().time()
+    for at in seconds:
+        await asyncio.sleep(at - (asyncio.get_running_loop().time() - began))
+        switch.press()
