@@ -222,7 +222,8 @@ class _RowMapper:
         clear = self.column_map.clear
         if cell.shown == clear:
             return True
-        if cell.shown.strip().casefold() == clear.strip().casefold():
+        almost = cell.shown.strip()
+        if len(almost) == len(clear.strip()) and almost.casefold() == clear.strip().casefold():
             self._problem(
                 "clear-spelling",
                 f'"{cell.shown}" is almost {clear}: write exactly {clear} to empty the field.',

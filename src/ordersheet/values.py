@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST = 10**15
 """IDs and integers of this size and more are refused: a spreadsheet keeps 15 digits."""
+_LARGEST_DIGITS = len(str(LARGEST))
 
 
 class ValueFault(Exception):  # noqa: N818 - it never leaves the mapper, which turns it into a Problem
@@ -144,6 +145,8 @@ def order_id_from_text(text: str) -> int:
     Raises:
         ValueFault: `bad-order-id`.
     """
+    if len(text) < _LARGEST_DIGITS and text.isascii() and text.isdecimal() and text[0] != "0":
+        return int(text)  # nearly all IDs, in a tenth of the time
     stripped = text.strip().removeprefix("'").strip()
     if stripped.isdecimal() and not stripped.isascii():
         raise _bad_id(f'"{text}" is not written with the digits 0 to 9: {_ID_MEND}')
@@ -201,7 +204,7 @@ def _checked_id(digits: str) -> int:
         raise _bad_id(f"0 is not an order ID: {_ID_MEND}")
     if digits.startswith("0"):
         raise _bad_id(f'"{digits}" has leading zeros, which an order ID does not have: {_ID_MEND}')
-    if len(digits) >= len(str(LARGEST)):
+    if len(digits) >= _LARGEST_DIGITS:
         raise _bad_id(f'"{digits}" has more than 15 digits, so it is no order ID: {_ID_MEND}')
     return int(digits)
 

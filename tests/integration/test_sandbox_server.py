@@ -307,6 +307,5 @@ def test_the_next_commands_are_told_for_three_shells() -> None:
         "$env:ORDERSHEET_BASE_URL = 'http://127.0.0.1:8765/s-3f9c2a/api/order-api/1'",
         "$env:ORDERSHEET_API_KEY = 'it''s'",
         'set "ORDERSHEET_BASE_URL=http://127.0.0.1:8765/s-3f9c2a/api/order-api/1"',
-        "http://127.0.0.1:8765/\n",
     ):
         assert line in text

@@ -155,7 +155,6 @@ def next_commands(base_url: str, key: str) -> str:
         base_url: the sandbox's address.
         key: its key, which is no secret: it opens made-up orders on this machine alone.
     """
-    parts = urlsplit(base_url)
     address, secret = (text.replace("'", "''") for text in (base_url, key))
     return f"""In another terminal, on this computer:
 
@@ -172,8 +171,6 @@ Or with the address and the key set, as for a real shop, and then ordersheet sen
 
   cmd         set "ORDERSHEET_BASE_URL={base_url}"
               set "ORDERSHEET_API_KEY={key}"
-
-In a browser, what it holds: {parts.scheme}://{parts.netloc}/
 """
 
 
