@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from ordersheet.sender.clock import Clock
 
-START = 20.0
+START = 40.0
 """Requests a second at the very beginning."""
-FAST_STEP = 1.2
+FAST_STEP = 1.3
 """Until the first push-back, each accepted request raises the rate by so much."""
 CUT = 0.7
 """What a push-back leaves of the rate where nothing better is known."""
