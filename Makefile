@@ -33,5 +33,9 @@ types: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered -m "not torture"
 
+docs: $(STAMP)
+	$(BIN)/python -m tests.support.reference
+	$(BIN)/python -m tests.support.picture
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

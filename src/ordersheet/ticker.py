@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,13 +39,15 @@ def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], 
 def _bar() -> Iterator[Callable[[Progress], None]]:
     from tqdm import tqdm  # noqa: PLC0415 - wanted while something is sent
 
-    bar: tqdm[None] | None = None
+    bars: list[tqdm[Any]] = []
 
     def tell(progress: Progress) -> None:
-        nonlocal bar
-        if bar is None:
+        if not bars:
             # Opened at the first sign of progress, so that a question asked before it stays readable.
-            bar = tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False, smoothing=0.1)
+            bars.append(
+                tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False, smoothing=0.1)
+            )
+        bar = bars[0]
         bar.n = progress.done
         waiting = f", {progress.waiting}" if progress.waiting else ""
         bar.set_postfix_str(f"ok {progress.ok:,}, no {progress.no:,}{waiting}", refresh=True)
@@ -53,18 +55,20 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     try:
         yield tell
     finally:
-        if bar is not None:
+        for bar in bars:
             bar.close()
 
 
 def _lines(log_format: str) -> Callable[[Progress], None]:
-    last: list[tuple[float, str | None]] = []
+    last: list[tuple[float, bool]] = []
 
     def tell(progress: Progress) -> None:
         at = time.monotonic()
-        if last and at - last[0][0] < LOG_INTERVAL and last[0][1] == progress.waiting:
+        # A wait is told when it begins and when it ends, not as its seconds pass.
+        waits = progress.waiting is not None
+        if last and at - last[0][0] < LOG_INTERVAL and last[0][1] is waits:
             return
-        last[:] = [(at, progress.waiting)]
+        last[:] = [(at, waits)]
         sys.stderr.write(_line(progress, log_format) + "\n")
         sys.stderr.flush()
 

@@ -38,10 +38,10 @@ class Console:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
 
-    def say(self, *lines: str) -> None:
+    def say(self, *lines: str, end: str = "\n") -> None:
         """Print lines, with control characters made visible."""
         for line in lines:
-            self.stream.write(printable(line) + "\n")
+            self.stream.write(printable(line) + end)
         self.stream.flush()
 
 

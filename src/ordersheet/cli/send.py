@@ -75,7 +75,7 @@ def _asker(console: Console, settings: Settings) -> Callable[[Survey], bool]:
                 "Nothing was sent: there is no terminal to ask at. Add --yes to send without being asked.",
                 code="no-answer",
             )
-        console.say(f"Send {plural(seen.to_send, 'row')} to {seen.host}? [y/N]")
+        console.say(f"Send {plural(seen.to_send, 'row')} to {seen.host}? [y/N] ", end="")
         answer = sys.stdin.readline()
         if not answer:
             raise UsageError(
