@@ -105,11 +105,16 @@ class MemoryJournal:
                 one.state, one.doubted, one.adopted = S.IN_DOUBT, True, ledger.now()
         entries = [self._entry(one) for one in kept if one.state in _ENTRY]
         asks = [
-            Ask(update.row, operation, key_of(operation))
+            Ask(update.row, operation, key_of(operation), self._occurrence(kept, operation))
             for update in work.updates
             for operation in update.operations
         ]
         return OrderBook(order, asks, entries, self.policy, [self._doubt(one) for one in kept if _open(one)])
+
+    def _occurrence(self, kept: list[Kept], operation: Operation) -> int:
+        if not self.policy.again or operation.kind.overwrites:
+            return 1
+        return 1 + max((one.ask.occurrence for one in kept if one.ask.key == key_of(operation)), default=0)
 
     def _entry(self, one: Kept) -> Entry:
         operation = one.ask.operation

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ordersheet.ledger.keys import normalise_append as key_form
 from ordersheet.normal import normalise_append
 from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stands_as_line
 
@@ -126,8 +125,3 @@ def test_a_text_of_two_lines_stands_there_as_two_lines():
     assert stands_as_line("one\ntwo", "zero\none\ntwo\nthree")
     assert not stands_as_line("one\ntwo", "one\nother\ntwo")
     assert not stands_as_line(" \n", "one\n\ntwo")
-
-
-@given(st.text())
-def test_reading_back_and_the_ledgers_keys_compare_in_the_same_form(text):
-    assert normalise_append(text) == key_form(text)

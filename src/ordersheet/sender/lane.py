@@ -174,7 +174,9 @@ class Lane:
         for part in parts:
             name = part.ask.operation.field
             held = view.comments.get(name) if view is not None and view.found else None
-            part.baseline = held if context.trusts(name) else None
+            if part.appends or not part.open:
+                # An overwrite in doubt is judged by what stood there before its first attempt.
+                part.baseline = held if context.trusts(name) else None
             if part.appends and not part.sent and self._stands_there(job, part, held):
                 part.close(Outcome.ALREADY_THERE, words.already_there(part.ask.operation))
                 at = context.clock.now()
