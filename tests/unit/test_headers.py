@@ -115,6 +115,7 @@ def test_id_header() -> None:
         ("attribute:erp_reference", "extraAttributes.erp_reference"),
         ("extraAttribute.erp_reference", "extraAttributes.erp_reference"),
         ("attr.erp_reference", "extraAttributes.erp_reference"),
+        ("Intrnl coment", None),
         ("Amount", None),
         ("", None),
         ("Customer", None),

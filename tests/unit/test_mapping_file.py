@@ -192,6 +192,13 @@ def test_a_recognised_map_reads_back_the_same(tmp_path: Path) -> None:
     assert '# "Intrnal coment" = "internalComment"  # not sent: not recognised' in text
 
 
+def test_a_header_of_odd_letters_reads_back_the_same(tmp_path: Path) -> None:
+    sheet = headers("order", '"\x7f\\\x00\u2028é#')
+    column_map = ColumnMap((Feed("order", 0, "order"), Feed("comment", 1, sheet[1].text)))
+    _, again = read_back(column_map, sheet, tmp_path)
+    assert again.feeds == column_map.feeds
+
+
 def test_a_map_of_a_file_reads_back_the_same(tmp_path: Path) -> None:
     sheet = headers("Our ref", "Amount", "Notes", "Extra", "Flag", "ERP ref", "Count", "Weight", "Order ID")
     found = resolve(sheet, file=read_mapping_file(write(tmp_path, EVERYTHING)))

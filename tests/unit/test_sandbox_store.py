@@ -116,6 +116,7 @@ def test_on_demand_every_order_exists_and_looking_does_not_keep_it() -> None:
     assert (held(store, 5_000_000)["comment"], len(store)) == ("a\nb", 1)
     assert put(store, order=10**12 + 1, comment="a") == "order does not exist"
     assert put(store, order=0, comment="a") == "order does not exist"
+    assert put(store, order=True, comment="a") == "order does not exist"
     with pytest.raises(KeyError):
         Store(orders=()).apply({"order": 5})
 

@@ -60,6 +60,7 @@ def test_texts_that_are_an_id(text: str) -> None:
     [
         ("8,37E+04", "lost digits"),
         ("8E4", "lost digits"),
+        ("8,365E4", "lost digits"),
         ("1E+14", "lost digits"),
         ("83,651", "thousands"),
         ("83.651", "thousands"),
@@ -277,6 +278,7 @@ def test_texts_that_cannot_become_their_type(text: str, kind: str, code: str) ->
         ("1,5", None, 1.5),
         ("1.234,5", None, 1234.5),
         ("1.234.567", None, 1234567),
+        ("1.234.567", ",", 1234567),
         ("-0.5", ".", -0.5),
         ("+3", ".", 3),
     ],
