@@ -164,25 +164,30 @@ class Lane:
             verdict = await self.attempts.read(job.order)
             if context.ended:
                 return False
-            if verdict is not None:
-                job.view = verdict.view
-            elif context.readable:
+            if verdict is None and context.readable:
                 for part in parts:
                     notes.unread(context, job, row, part)
                 return False
+            job.view = None if verdict is None else verdict.view
         view = job.view
         for part in parts:
             name = part.ask.operation.field
-            held = view.comments.get(name) if view is not None and view.found else None
-            if part.appends or not part.open:
-                # An overwrite in doubt is judged by what stood there before its first attempt.
-                part.baseline = held if context.trusts(name) else None
-            if part.appends and not part.sent and self._stands_there(job, part, held):
-                part.close(Outcome.ALREADY_THERE, words.already_there(part.ask.operation))
-                at = context.clock.now()
-                job.book.record(context.entry(row.number, part.ask, EntryState.THERE, at=at))
-                self._pending.append(There(job.order, part.ask, at))
+            self._compare(
+                job, row, part, view.comments.get(name) if view is not None and view.found else None
+            )
         return True
+
+    def _compare(self, job: Job, row: RowInHand, part: Part, held: str | None) -> None:
+        """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
+        context = self.context
+        if part.appends or not part.open:
+            # An overwrite in doubt is judged by what stood there before its first attempt.
+            part.baseline = held if context.trusts(part.ask.operation.field) else None
+        if part.appends and not part.sent and self._stands_there(job, part, held):
+            part.close(Outcome.ALREADY_THERE, words.already_there(part.ask.operation))
+            at = context.clock.now()
+            job.book.record(context.entry(row.number, part.ask, EntryState.THERE, at=at))
+            self._pending.append(There(job.order, part.ask, at))
 
     def _stands_there(self, job: Job, part: Part, held: str | None) -> bool:
         """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
