@@ -45,6 +45,13 @@ _WHOLE_LIMIT = 2**53
 """Up to here a whole number is exact."""
 
 
+def _digits(raw: str) -> str:
+    bare = raw.strip()
+    if not bare.isdigit():
+        raise ValueError(raw)
+    return bare
+
+
 def decode_escapes(text: str) -> str:
     """Give a text with Excel's `_x000D_` escapes decoded; `_x005F_` guards what only looks like one."""
     if "_x" not in text:
@@ -134,7 +141,8 @@ class CellReaders:
 
         def read(raw: str, row: int) -> Cell | None:
             try:
-                stored = strings(int(raw))
+                # int() would take "-1" and "1_0" too.
+                stored = strings(int(raw if raw.isdigit() else _digits(raw)))
             except (ValueError, IndexError):
                 return Cell("", None, CellKind.TEXT, column, row, _GARBLED.format(raw, "a shared text"))
             if plain and stored and "_x" not in stored and not stored.isspace():

@@ -141,14 +141,19 @@ def open_package(path: Path) -> Iterator[Package]:
         SourceError: `password`, `bomb` or `not-a-workbook`.
     """
     try:
-        _refuse_start(path)
-        archive = zipfile.ZipFile(path)
+        file = path.open("rb")
     except OSError as error:
         raise _unreadable(error) from error
-    except (*_DAMAGED, NotImplementedError) as error:
-        raise not_a_workbook("The file is damaged: it is no complete zip package.") from error
-    with archive:
-        yield Package(archive)
+    with file:
+        try:
+            _refuse_start(file)
+            archive = zipfile.ZipFile(file)
+        except OSError as error:
+            raise _unreadable(error) from error
+        except (*_DAMAGED, NotImplementedError) as error:
+            raise not_a_workbook("The file is damaged: it is no complete zip package.") from error
+        with archive:
+            yield Package(archive)
 
 
 def _fold(name: str) -> str:
@@ -166,19 +171,18 @@ def _refuse_part(info: zipfile.ZipInfo) -> None:
         raise too_big(f"Unpacked, the part {info.filename} grows {MAX_RATIO}-fold and more")
 
 
-def _refuse_start(path: Path) -> None:
+def _refuse_start(file: BinaryIO) -> None:
     """Refuse what is no zip by its first bytes, and a directory too big to be read."""
-    with path.open("rb") as file:
-        begin = file.read(8)
-        if begin == _OLE:
-            if _holds(path, _ENCRYPTED):
-                raise password_protected()
-            raise not_a_workbook("The file is an old .xls workbook or another Office file, not an .xlsx.")
-        if not begin:
-            raise not_a_workbook("The file is empty: it has no bytes at all.")
-        if not begin.startswith(_ZIP):
-            raise not_a_workbook("The file is not an .xlsx workbook, whatever its name says.")
-        count, size = _directory(file)
+    begin = file.read(8)
+    if begin == _OLE:
+        if _holds(file, _ENCRYPTED):
+            raise password_protected()
+        raise not_a_workbook("The file is an old .xls workbook or another Office file, not an .xlsx.")
+    if not begin:
+        raise not_a_workbook("The file is empty: it has no bytes at all.")
+    if not begin.startswith(_ZIP):
+        raise not_a_workbook("The file is not an .xlsx workbook, whatever its name says.")
+    count, size = _directory(file)
     if count > MAX_PARTS or size > MAX_DIRECTORY:
         raise too_big(f"The file has {count:,} parts")
 
@@ -212,13 +216,12 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
     return count if count != _NOT_SAID_SHORT else 0, length
 
 
-def _holds(path: Path, sought: bytes) -> bool:
+def _holds(file: BinaryIO, sought: bytes) -> bool:
     last = b""
-    with path.open("rb") as file:
-        while chunk := file.read(2**20):
-            if sought in last + chunk:
-                return True
-            last = chunk[-len(sought) :]
+    while chunk := file.read(2**20):
+        if sought in last + chunk:
+            return True
+        last = chunk[-len(sought) :]
     return False
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+import weakref
 import zlib
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class RowSpool:
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_MEMORY, mode="w+b")  # noqa: SIM115 - lives as long as this
+        weakref.finalize(self, self._file.close)
         self._waiting: list[str] = []
         self._size = 0
 

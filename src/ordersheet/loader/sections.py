@@ -352,13 +352,15 @@ def _exponent(tokens: tuple[Token, ...]) -> tuple[tuple[str, int], tuple[Piece, 
 
 
 def _trailing_commas(tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], int]:
-    """Take out the commas right behind the last digit before the point: each one divides by 1000."""
-    end = next((i for i, token in enumerate(tokens) if token.kind is TokenKind.POINT), len(tokens))
-    at = max((i for i in range(end) if tokens[i].kind is TokenKind.DIGIT), default=-1)
-    count = 0
-    while at >= 0 and at + 1 + count < end and tokens[at + 1 + count].kind is TokenKind.COMMA:
-        count += 1
-    return tokens[: at + 1] + tokens[at + 1 + count :], count
+    """Take out the commas right behind the last digit, or the last before the point: each divides by 1000."""
+    point = next((i for i, token in enumerate(tokens) if token.kind is TokenKind.POINT), len(tokens))
+    dividing: set[int] = set()
+    for begin, end in ((0, point), (point, len(tokens))):
+        at = max((i for i in range(begin, end) if tokens[i].kind is TokenKind.DIGIT), default=end)
+        while at + 1 < end and tokens[at + 1].kind is TokenKind.COMMA:
+            at += 1
+            dividing.add(at)
+    return tuple(token for i, token in enumerate(tokens) if i not in dividing), len(dividing)
 
 
 def _is_grouped(tokens: tuple[Token, ...]) -> bool:

@@ -7,6 +7,7 @@ megabytes; packed, they take a few, and are read back in small blocks that stay 
 from __future__ import annotations
 
 import tempfile
+import weakref
 from array import array
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class SharedStrings:
         self._count = 0
         self._ends = array("Q", [0])
         self._file = tempfile.SpooledTemporaryFile(_MEMORY, mode="w+b")  # noqa: SIM115 - lives as long as this
+        weakref.finalize(self, self._file.close)
         self._packed = False
         self._at_hand: dict[int, list[str]] = {}
 
