@@ -18,7 +18,7 @@ from ordersheet.reporter.xmledit import MAIN, STRICT_MAIN, refuse_doctype, tag_e
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_ATTRIBUTES = rb"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?>"""
+_ATTRIBUTES = rb"""(?:[\s/](?:[^<>"']|"[^"<]*"|'[^'<]*')*)?>"""
 _ROW_NUMBER = re.compile(rb"""\sr\s*=\s*["'](\d+)["']""")
 _CELL_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})\d*["']""")
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
@@ -141,7 +141,6 @@ class SheetReader:
         self.head, self.prefix = self._read_head()
         self._row = re.compile(b"<" + self.prefix + b"row" + _ATTRIBUTES)
         self._row_end = re.compile(b"</" + self.prefix + rb"row\s*>")
-        self._plain_end = b"</" + self.prefix + b"row>"
         self._end = b"</" + self.prefix + b"sheetData"
 
     def rows(self) -> Iterator[RawRow]:
@@ -194,17 +193,12 @@ class SheetReader:
 
     def _find_end(self, buffer: bytes, at: int) -> tuple[int, int] | None:
         while True:
-            end = buffer.find(self._plain_end, at)
-            if end < 0:
-                match = self._row_end.search(buffer, at)
-                if match is None:
-                    return None
-                end, behind = match.span()
-            else:
-                behind = end + len(self._plain_end)
-            other = _first_other(buffer, at, end)
+            end = self._row_end.search(buffer, at)
+            if end is None:
+                return None
+            other = _first_other(buffer, at, end.start())
             if other < 0:
-                return end, behind
+                return end.span()
             at = _behind_other(buffer, other)
             if at < 0:
                 return None
