@@ -132,6 +132,7 @@ class Ruling:
         "_alike",
         "_asks",
         "_codes",
+        "_followed",
         "_history",
         "_kept",
         "_leading",
@@ -188,6 +189,7 @@ class Ruling:
         self._alike = len(set(map(self._codes.__getitem__, kept))) < len(kept)
         self._only_refusals = not firm
         self.decisions = self._word(rest, found, twins)
+        self._followed = any(decision.follower is not None for decision in self.decisions)
         self.waiting = 0
         self._step()
 
@@ -231,6 +233,7 @@ class Ruling:
             or leading == len(self._kept)
             or self._kept[leading] != index
             or self._resumed != max(0, leading - self._turn)
+            or (self._followed and self._is_overwrite(index))
         ):
             return False
         self._leading = leading + 1
@@ -309,16 +312,20 @@ class Ruling:
     def _join_across_refusals(
         self, rest: Sequence[int], found: dict[int, int], twins: dict[int, int]
     ) -> list[int]:
-        """Find appends that repeat an earlier one, now that the overwrite between was refused."""
-        left = []
+        """Find what repeats an earlier operation, now that those between were refused."""
+        left: list[int] = []
         standing: dict[_Code, int] = {}
         for index in rest:
-            if self._is_overwrite(index):
-                standing = {}
-            elif standing.setdefault(self._codes[index], index) != index and index not in found:
-                twins[index] = standing[self._codes[index]]
-                continue
-            left.append(index)
+            code = self._codes[index]
+            if not self._is_overwrite(index):
+                twin = standing.setdefault(code, index)
+            else:
+                twin = left[-1] if left and self._codes[left[-1]] == code else index
+                standing = {} if twin == index else standing
+            if twin != index and index not in found:
+                twins[index] = twin
+            else:
+                left.append(index)
         return left
 
     def _held(self, head: Sequence[int], firm: Sequence[int], found: dict[int, int]) -> dict[int, int]:
@@ -352,7 +359,7 @@ class Ruling:
                 if coming is not None:
                     ahead[index] = coming
                 if self._is_overwrite(index):
-                    coming = self._codes[index]
+                    coming = self._codes[index] if index in found else None
         matched = {found[index] for index in found if self._is_overwrite(index)} if following else set()
         decisions = []
         for index, ask in enumerate(self._asks):
@@ -390,7 +397,10 @@ class Ruling:
     def _follower(
         self, place: int, following: Sequence[int], matched: Collection[int], ahead: _Code | None
     ) -> Entry | None:
-        """Find the overwrite that followed an append, unless this very file asks for it there."""
+        """Find the overwrite that followed an append, unless it is what the file asks for next, and has.
+
+        One that the file has yet to send does not count: it may be refused.
+        """
         follower = None
         while (place := following[place]) < len(self._history):
             entry = self._history[place]

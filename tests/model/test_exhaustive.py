@@ -1,0 +1,51 @@
+"""Every small history, and every plausible simpler wording of the rules, against the promise."""
+
+from functools import partial
+
+import pytest
+from tests.support.model_promise import BrokenError
+from tests.support.model_search import OPTIONS, search
+from tests.support.model_wordings import WORDINGS
+from tests.support.model_world import KILLED_AFTER, BookMaker, product, with_wording
+
+from ordersheet.orderbook import Policy
+
+AGAIN = (Policy(), Policy(again=True))
+SEARCHES = (
+    partial(search, histories=(1,), last=3, letters="aX"),
+    partial(search, histories=(), last=3, letters="aX", policies=OPTIONS),
+    partial(search, histories=(1,), last=3, letters="XY"),
+    partial(search, histories=(1,), last=2, letters="aX", policies=AGAIN),
+    partial(search, histories=(1, 1), last=1, letters="aX", policies=OPTIONS, faults=(KILLED_AFTER,)),
+    partial(search, histories=(2,), last=2, letters="abX"),
+)
+
+
+def search_all(make_book: BookMaker) -> None:
+    for run in SEARCHES:
+        run(make_book)
+
+
+@pytest.mark.parametrize("number", range(len(SEARCHES)))
+def test_no_small_history_breaks_the_promise(number):
+    assert SEARCHES[number](product) > 0
+
+
+def test_the_rules_written_once_more_keep_the_promise_too():
+    assert SEARCHES[0](with_wording("")) > 0
+
+
+@pytest.mark.parametrize("wording", WORDINGS)
+def test_a_simpler_wording_breaks_the_promise(wording):
+    with pytest.raises(BrokenError):
+        search_all(with_wording(wording))
+
+
+@pytest.mark.torture
+def test_no_history_of_two_files_of_two_and_one_of_three_breaks_the_promise():
+    assert search(product, (2, 2), 3) > 500
+
+
+@pytest.mark.torture
+def test_no_history_with_options_breaks_the_promise():
+    assert search(product, (2, 1), 2, letters="aX", policies=OPTIONS) > 500

@@ -1,0 +1,251 @@
+"""The rules of docs/already-done.md once more, written for shortness, and plausible simpler wordings.
+
+With no wording chosen it must decide as the product does; each wording must be caught by the model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet.model import OperationKind, Outcome
+from ordersheet.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+WORDINGS = (
+    "an operation that the history holds anywhere is done",
+    "an overwrite is done if it is the last overwrite",
+    "the order of what is asked does not matter",
+    "the history need only contain the leading part",
+    "a refusal leaves no trace",
+    "refused operations are not left out of 3 and 4",
+    "what was refused still parts two appends",
+    "nothing is a duplicate",
+    "an append is a duplicate wherever it stood before",
+    "an overwrite is a duplicate wherever it stood before",
+    "no overwrite is looked for after an append that is held",
+    "appends before the first overwrite are always sent",
+    "appends after the first overwrite are not sent if they are held",
+    "an overwrite in doubt equals itself",
+    "an overwrite in doubt leaves no trace",
+    "a batch is compared with all of the history",
+    "a batch looks at its own part for overwrites, too",
+    "occurrences are never compared",
+    "occurrences are always compared",
+    "under --retry-no a run forgets its own refusals",
+)
+
+
+def reworded(
+    wording: str, asks: Sequence[Ask], history: Sequence[Entry], policy: Policy, own: Collection[OperationRef]
+) -> tuple[Decision, ...]:
+    """Decide as `decide` does, but for one rule."""
+    return _Case(wording, asks, history, policy, own).decide()
+
+
+class _Case:
+    def __init__(
+        self,
+        wording: str,
+        asks: Sequence[Ask],
+        history: Sequence[Entry],
+        policy: Policy,
+        own: Collection[OperationRef],
+    ) -> None:
+        assert wording in WORDINGS or not wording
+        self.wording = wording
+        self.asks = list(asks)
+        self.history = list(history)
+        self.policy = policy
+        if wording == "a refusal leaves no trace":
+            self.history = [entry for entry in history if entry.state is not EntryState.REFUSED]
+        if wording == "an overwrite in doubt leaves no trace":
+            self.history = [e for e in history if not (e.kind.overwrites and e.state is EntryState.IN_DOUBT)]
+        forgets = wording == "under --retry-no a run forgets its own refusals"
+        self.compared = [
+            entry
+            for entry in self.history
+            if self._same_batch(entry)
+            and not (
+                policy.retry_no and entry.state is EntryState.REFUSED and (entry.ref not in own or forgets)
+            )
+        ]
+        self.firm = [entry for entry in self.compared if entry.state is not EntryState.REFUSED]
+
+    def _same_batch(self, entry: Entry) -> bool:
+        everything = self.wording == "a batch is compared with all of the history"
+        return self.policy.batch is None or everything or entry.batch == self.policy.batch
+
+    def same(self, ask: Ask, entry: Entry) -> bool:
+        if (ask.operation.kind, ask.key) != (entry.kind, entry.key):
+            return False
+        if entry.kind.overwrites and entry.state is EntryState.IN_DOUBT:
+            return self.wording == "an overwrite in doubt equals itself"
+        if self.wording == "occurrences are never compared" or entry.kind.overwrites:
+            return True
+        if self.wording == "occurrences are always compared":
+            return ask.occurrence == entry.occurrence
+        return ask.occurrence in (1, entry.occurrence)
+
+    def ends_with(self, part: Sequence[Ask], entries: Sequence[Entry]) -> list[Entry]:
+        """Give the entries that the longest leading part of `part` matches at the end of `entries`."""
+        for length in range(min(len(part), len(entries)), 0, -1):
+            ends = range(len(entries), length - 1, -1)
+            if self.wording != "the history need only contain the leading part":
+                ends = range(len(entries), len(entries) - 1, -1)
+            for end in ends:
+                tail = list(entries[end - length : end])
+                if all(map(self.same, part[:length], tail)):
+                    return tail
+                if self.wording == "the order of what is asked does not matter":
+                    places = [next((e for e in tail if self.same(a, e)), None) for a in part[:length]]
+                    if len(set(places)) == length and None not in places:
+                        return [place for place in places if place is not None]
+        return []
+
+    def twins(self) -> dict[int, int]:
+        twins: dict[int, int] = {}
+        if self.policy.duplicates == "send" or self.wording == "nothing is a duplicate":
+            return twins
+        apart = self.wording == "an append is a duplicate wherever it stood before"
+        anywhere = self.wording == "an overwrite is a duplicate wherever it stood before"
+        for index, ask in enumerate(self.asks):
+            what = (ask.operation.kind, ask.key)
+            for before in range(index - 1, -1, -1):
+                if before in twins:
+                    continue
+                other = self.asks[before].operation.kind
+                if (other, self.asks[before].key) == what:
+                    twins[index] = before
+                    break
+                if ask.operation.kind.overwrites:
+                    if not anywhere:
+                        break
+                elif other.overwrites and not apart:
+                    break
+        return twins
+
+    def decide(self) -> tuple[Decision, ...]:
+        asks, twins = self.asks, self.twins()
+        kept = [index for index in range(len(asks)) if index not in twins]
+        found: dict[int, Entry] = {}
+        if self.wording == "an operation that the history holds anywhere is done":
+            for index in kept:
+                found.update((index, entry) for entry in self.compared if self.same(asks[index], entry))
+            return self.word(kept, found, twins)
+        matched = self.ends_with([asks[index] for index in kept], self.compared)
+        found.update(zip(kept, matched, strict=False))
+        for index in kept[len(matched) :]:
+            what = (asks[index].operation.kind, asks[index].key)
+            latest = [
+                e
+                for e in self.compared
+                if (e.kind, e.key) == what and asks[index].occurrence in (1, e.occurrence)
+            ]
+            if latest and latest[-1].state is EntryState.REFUSED:
+                found[index] = latest[-1]
+        rest = [i for i in kept if i not in found or found[i].state is not EntryState.REFUSED]
+        parted = self.wording in {
+            "what was refused still parts two appends",
+            "nothing is a duplicate",
+        }
+        if self.policy.duplicates != "send" and not parted:
+            rest = self.join(rest, found, twins)
+        if self.wording == "refused operations are not left out of 3 and 4":
+            rest = [index for index in kept if index not in twins]
+        self.rules_3_and_4(rest, found)
+        return self.word(rest, found, twins)
+
+    def join(self, rest: list[int], found: dict[int, Entry], twins: dict[int, int]) -> list[int]:
+        left: list[int] = []
+        for index in rest:
+            overwrites = self.asks[index].operation.kind.overwrites
+            for before in reversed(left):
+                same = self.asks[before].operation == self.asks[index].operation
+                if same and index not in found:
+                    twins[index] = before
+                if overwrites or self.asks[before].operation.kind.overwrites:
+                    break
+            if index not in twins:
+                left.append(index)
+        return left
+
+    def rules_3_and_4(self, rest: list[int], found: dict[int, Entry]) -> None:
+        asks = self.asks
+        turn = next((at for at, i in enumerate(rest) if asks[i].operation.kind.overwrites), len(rest))
+        head, tail = rest[:turn], rest[turn:]
+        if self.wording != "appends before the first overwrite are always sent":
+            for index in head:
+                free = [e for e in self.firm if self.same(asks[index], e)]
+                free = [e for e in free if all(e is not found.get(i) for i in head)]
+                if index not in found and free:
+                    found[index] = free[-1]
+        if self.wording == "an overwrite is done if it is the last overwrite":
+            last = [entry for entry in self.firm if entry.kind.overwrites][-1:]
+            for index in tail:
+                held = last if asks[index].operation.kind.overwrites else self.firm
+                found.update((index, entry) for entry in held if self.same(asks[index], entry))
+        elif all(index in found for index in head):
+            matched = self.ends_with([asks[index] for index in tail], self.firm)
+            for index, entry in zip(tail, matched, strict=False):
+                found.setdefault(index, entry)
+        if self.wording == "appends after the first overwrite are not sent if they are held":
+            for index in tail:
+                if not asks[index].operation.kind.overwrites:
+                    for entry in self.firm:
+                        if self.same(asks[index], entry):
+                            found.setdefault(index, entry)
+
+    def word(self, rest: list[int], found: dict[int, Entry], twins: dict[int, int]) -> tuple[Decision, ...]:
+        decisions = []
+        for index, ask in enumerate(self.asks):
+            if index in twins:
+                decisions.append(Decision(ask, Outcome.DUPLICATE, twin=self.asks[twins[index]].row))
+            elif index in found:
+                decisions.append(self.word_found(index, rest, found))
+            else:
+                decisions.append(Decision(ask, None))
+        return tuple(decisions)
+
+    def word_found(self, index: int, rest: list[int], found: dict[int, Entry]) -> Decision:
+        ask, entry = self.asks[index], found[index]
+        outcome = {
+            EntryState.APPLIED: Outcome.ALREADY_APPLIED,
+            EntryState.THERE: Outcome.ALREADY_THERE,
+            EntryState.REFUSED: Outcome.REFUSED,
+            EntryState.IN_DOUBT: Outcome.UNCONFIRMED,
+        }[entry.state]
+        ahead = [i for i in rest if i > index and self.asks[i].operation.kind.overwrites]
+        matched = [found[i].ref for i in rest if i in found and self.asks[i].operation.kind.overwrites]
+        follower = None
+        seen = self.history
+        if self.wording == "a batch looks at its own part for overwrites, too":
+            seen = self.compared
+        if (
+            ask.operation.kind is OperationKind.APPEND
+            and entry.state in (EntryState.APPLIED, EntryState.THERE)
+            and self.wording != "no overwrite is looked for after an append that is held"
+        ):
+            refs = [e.ref for e in seen]
+            for later in seen[refs.index(entry.ref) + 1 :]:
+                if not later.kind.overwrites or later.state is EntryState.REFUSED:
+                    continue
+                own = (
+                    ahead
+                    and ahead[0] in found
+                    and (later.kind, later.key)
+                    == (
+                        self.asks[ahead[0]].operation.kind,
+                        self.asks[ahead[0]].key,
+                    )
+                )
+                if later.ref in matched or own:
+                    break
+                follower = later
+                if later.state is EntryState.APPLIED:
+                    break
+        if follower is not None:
+            applied = follower.state is EntryState.APPLIED
+            outcome = Outcome.OVERWRITTEN_SINCE if applied else Outcome.UNCONFIRMED
+        return Decision(ask, outcome, entry, None, follower)
