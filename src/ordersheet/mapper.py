@@ -19,7 +19,7 @@ from ordersheet.model import (
     Problem,
     column_letters,
 )
-from ordersheet.values import ValueFault, ValueType, order_id, stored_text, truth, typed
+from ordersheet.values import ValueFault, ValueType, cell_truth, order_id, stored_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,9 +145,7 @@ class _RowMapper:
         cell = self._cell(feed) if feed is not None else None
         if feed is None or cell is None:
             return None
-        answer = truth(cell.shown)
-        if answer is None and cell.kind is CellKind.NUMBER and cell.value in (0, 1):
-            answer = bool(cell.value)
+        answer = cell_truth(cell)
         if answer is None:
             self._problem(
                 "bad-flag",

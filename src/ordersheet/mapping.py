@@ -36,6 +36,7 @@ __all__ = [
     "id_header_test",
     "parse_columns",
     "parse_constant",
+    "parse_constants",
     "read_mapping_file",
     "resolve",
     "to_toml",
@@ -71,6 +72,30 @@ def parse_constant(text: str) -> tuple[str, str]:
     if fault:
         raise MappingError(f"--set {text}: {fault}", code="bad-constant")
     return field_named(name) or "", value
+
+
+def parse_constants(texts: Iterable[str]) -> dict[str, str]:
+    """Read several `FIELD=VALUE`, as a repeated `--set` has them.
+
+    Returns:
+        The values by field, as `resolve` takes them.
+
+    Raises:
+        MappingError: `bad-constant`, with one line for each fault; a field that is set twice is one.
+    """
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for text in texts:
+        try:
+            field, value = parse_constant(text)
+        except MappingError as error:
+            faults.append(str(error))
+            continue
+        if found.setdefault(field, value) != value:
+            faults.append(f"--set {text}: {field} is set to another value before; keep one.")
+    if faults:
+        raise MappingError("\n".join(faults), code="bad-constant")
+    return found
 
 
 def parse_columns(text: str) -> tuple[str, ...]:

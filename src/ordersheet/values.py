@@ -101,6 +101,14 @@ def truth(text: str) -> bool | None:
     return _TRUTH.get(text.strip().casefold())
 
 
+def cell_truth(cell: Cell) -> bool | None:
+    """Tell whether a cell says yes or no: in words, or as the number 1 or 0 however it is shown."""
+    answer = truth(cell.shown)
+    if answer is None and cell.kind is CellKind.NUMBER and cell.value in (0, 1):
+        return bool(cell.value)
+    return answer
+
+
 def is_truth_word(text: str) -> bool:
     """Tell whether a text says yes or no in a word, and not as 1 or 0."""
     return truth(text) is not None and text.strip() not in ("0", "1")
@@ -223,6 +231,9 @@ def typed(cell: Cell, reading: Reading) -> JsonValue:
         ValueFault: the cell cannot become the type that the column asks for.
     """
     text = stored_text(cell) if reading.by_value else cell.shown
+    if reading.type in (ValueType.BOOL, ValueType.BOOL01):
+        answer = cell_truth(cell)
+        text = text if answer is None else str(int(answer))
     if reading.type is ValueType.NUMBER:
         is_number = cell.kind is CellKind.NUMBER
         return _number_from_cell(text) if is_number else number_from_text(text, reading.decimal)

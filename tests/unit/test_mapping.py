@@ -16,6 +16,7 @@ from ordersheet.mapping import (
     id_header_test,
     parse_columns,
     parse_constant,
+    parse_constants,
     resolve,
 )
 from ordersheet.mapping_file import FileColumn, MappingFile
@@ -257,6 +258,20 @@ def test_a_constant_that_is_a_fault(text: str, says: str) -> None:
         parse_constant(text)
     assert caught.value.code == "bad-constant"
     assert text in str(caught.value)
+
+
+def test_several_constants_are_read_and_their_faults_told_at_once() -> None:
+    assert parse_constants(["comment=t", "attr:a_b=5", "Comment=t"]) == {
+        "comment": "t",
+        "extraAttributes.a_b": "5",
+    }
+    with pytest.raises(MappingError) as caught:
+        parse_constants(["comment=t", "comment=u", "order=5", "colour"])
+    assert caught.value.code == "bad-constant"
+    first, second, third = str(caught.value).splitlines()
+    assert "comment is set to another value before" in first
+    assert "--set order=5" in second
+    assert "FIELD=VALUE" in third
 
 
 # --- only some columns ---------------------------------------------------------------------------------

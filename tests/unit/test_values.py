@@ -319,6 +319,14 @@ def test_a_number_with_two_decimals_survives_each_way_of_writing(
     assert number_from_text(text, None) == float(number)
 
 
+def test_one_and_zero_are_yes_and_no_however_they_are_shown() -> None:
+    assert typed(number_cell(1, "1.00"), Reading(ValueType.BOOL)) is True
+    assert typed(number_cell(0, "0.00"), Reading(ValueType.BOOL01)) == "0"
+    assert typed(number_cell(1, "No"), Reading(ValueType.BOOL)) is False
+    with pytest.raises(ValueFault):
+        typed(number_cell(2, "2"), Reading(ValueType.BOOL))
+
+
 def test_a_number_cell_is_read_as_it_is_shown_whatever_sign_texts_have() -> None:
     german = Reading(ValueType.NUMBER, decimal=",")
     assert typed(number_cell(1188.437, "1,188.44"), german) == 1188.44
