@@ -30,7 +30,9 @@ Durability = Literal["full", "none"]
 """`full`: each commit is on disk when it returns. `none`: for measuring what that costs, and nothing else."""
 
 
-def engine_for(path: Path, *, read_only: bool = False, durability: Durability = "full") -> Engine:
+def engine_for(
+    path: Path, *, read_only: bool = False, durability: Durability = "full", busy: float = BUSY_SECONDS
+) -> Engine:
     """Make the engine of a ledger; each connection is opened anew and set up in full."""
 
     def connect() -> sqlite3.Connection:
@@ -38,7 +40,7 @@ def engine_for(path: Path, *, read_only: bool = False, durability: Durability = 
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=busy,
             isolation_level=None,
             check_same_thread=False,
         )

@@ -77,9 +77,14 @@ def make_private_folder(folder: Path) -> None:
             place.mkdir(mode=0o700)
 
 
-def refuse_network(path: Path) -> None:
-    """Raise LedgerError where the ledger would lie on another computer's disk."""
-    kind = _file_system(path)
+def refuse_network(path: Path, kind: str | None = None) -> None:
+    """Raise LedgerError where the ledger would lie on another computer's disk.
+
+    Args:
+        path: the ledger's file, there or not.
+        kind: the type of its file system; asked of the system where None.
+    """
+    kind = kind or _file_system(path)
     if kind in NETWORK_TYPES:
         raise LedgerError(
             f"The ledger {path} lies on a network disk ({kind}), where a crash or a second computer could"

@@ -42,6 +42,7 @@ class Ledger:
     Attributes:
         path: its file.
         created: whether opening it made it.
+        clock: gives the time in UTC.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Ledger:
         self.created = created
         self._engine = engine_
         self._read_only = read_only
-        self._clock = clock
+        self.clock = clock
         self._on_point = on_point
         self._commit = commit
         self._lock: ProcessLock | None = None
@@ -80,6 +81,7 @@ class Ledger:
         clock: Callable[[], datetime] = _now,
         durability: engine.Durability = "full",
         commit: bool = True,
+        busy: float = engine.BUSY_SECONDS,
     ) -> Self:
         """Open a ledger; brings an older one up to date, after a backup beside it.
 
@@ -91,6 +93,7 @@ class Ledger:
             clock: gives the time in UTC.
             durability: `none` does not wait for the disk: for measuring alone.
             commit: False commits once, at the end: for measuring alone.
+            busy: seconds to wait for another process's transaction.
 
         Raises:
             LedgerError: there is none, or it cannot be used; one sentence says why and what to do.
@@ -104,7 +107,7 @@ class Ledger:
                     raise LedgerError(f"There is no ledger at {path}. Check --ledger.", code="no-ledger")
                 created = engine.create(path)
             files.inspect(path)
-            with engine.engine_for(path, read_only=read_only).connect() as connection:
+            with engine.engine_for(path, read_only=read_only, busy=busy).connect() as connection:
                 driver = connection.connection.driver_connection
                 assert isinstance(driver, sqlite3.Connection)
                 if read_only:
@@ -113,7 +116,7 @@ class Ledger:
                     migrate(driver, path)
             return cls(
                 path,
-                engine.engine_for(path, read_only=read_only, durability=durability),
+                engine.engine_for(path, read_only=read_only, durability=durability, busy=busy),
                 created=created,
                 read_only=read_only,
                 clock=clock,
@@ -150,7 +153,7 @@ class Ledger:
             LedgerError: it could not be made durable.
         """
         writer = self._writing()
-        ground = Ground(writer, self._reading, self._alive, self._process_id, self._salt, self._clock)
+        ground = Ground(writer, self._reading, self._alive, self._process_id, self._salt, self.clock)
         return RunJournal(ground, start)
 
     def keep_copy(self, source: Path) -> tuple[Path, str]:
@@ -246,7 +249,7 @@ class Ledger:
             UsageError: there is nothing to settle, or it is too early to tell.
             LedgerError: it could not be made durable.
         """
-        moment = now or self._clock()
+        moment = now or self.clock()
         verdict = resolving.Verdict(text, row, applied, who, moment)
         writer = self._writing()
         writer.do(lambda cursor: resolving.adopt(cursor, verdict, self._alive))
@@ -260,7 +263,7 @@ class Ledger:
         Raises:
             LedgerError: it could not be made durable.
         """
-        moment = now or self._clock()
+        moment = now or self.clock()
         plan = retention.Purge(moment - older_than, moment, self._salt)
         with plain_words(self.path):
             purged = retention.purge(
@@ -321,7 +324,7 @@ class Ledger:
 
         writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point, commit=self._commit)
         self._writer = writer
-        now = timestamp(self._clock())
+        now = timestamp(self.clock())
         self._process_id = writer.do(lambda cursor: processes.enter(cursor, lock.name, now, folder))
         return writer
 

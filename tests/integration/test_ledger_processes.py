@@ -1,0 +1,267 @@
+"""Several processes on one ledger: claims, death by SIGKILL, adoption, and the settling by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.ledger_process import ROWS, SIGNS
+from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run, settle, start, take, work
+
+from ordersheet.errors import UsageError
+from ordersheet.journal import OperationState, Settle
+from ordersheet.ledger import Ledger, RunState
+from ordersheet.ledger.files import locks_folder
+from ordersheet.model import Outcome
+from ordersheet.orderbook import OperationRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(path: Path, *words: object) -> list[str]:
+    return [sys.executable, "-m", "tests.support.ledger_process", str(path), *map(str, words)]
+
+
+@contextmanager
+def holding(path, *orders) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Let another process hold these orders, each with a row under way; gives it and its run."""
+    with subprocess.Popen(
+        command(path, "hold", *orders), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        word, name = process.stdout.readline().split()
+        assert word == "holding"
+        try:
+            yield process, name
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.sqlite3"
+
+
+def test_what_another_living_process_has_claimed_is_left_to_it(path):
+    with Ledger.open(path) as ledger, holding(path, 7):
+        journal = ledger.start_run(start())
+        taken, free = run(journal.take([work(7, (7, append("held"))), work(8, (8, append("x")))]))
+        assert taken is None
+        assert free is not None
+        assert list(run(journal.owed())) == []
+        states = {info.state for info in ledger.runs()}
+        assert states == {RunState.RUNNING}
+        with pytest.raises(UsageError, match="right now"):
+            ledger.resolve(ledger.runs()[1].run, 7, applied=True, who="ann")
+
+
+def test_what_a_killed_process_left_is_adopted_and_not_sent_again(path):
+    with Ledger.open(path) as ledger:
+        with holding(path, 7, 8) as (process, name):
+            process.kill()
+            process.wait()
+        journal = ledger.start_run(start())
+        assert ledger.run(name).state is RunState.KILLED
+        assert list(run(journal.owed())) == [7, 8]
+        before = ledger.clock()
+        book = run(take(journal, work(7, (2, append("held")))))
+        (doubt,) = book.doubts
+        assert doubt.ref == OperationRef(name, 7, FIELD)
+        assert doubt.adopted
+        assert doubt.given_up >= before
+        assert (doubt.baseline, doubt.attempts) == ("before", 1)
+        assert book.plan(2)[0].outcome is Outcome.UNCONFIRMED
+        run(journal.write(Settle(doubt.ref, OperationState.APPLIED, "seen", ledger.clock())))
+        outcomes = [result.outcome for result in ledger.results(name)]
+        assert outcomes == [Outcome.CONFIRMED, Outcome.UNCONFIRMED]
+        assert list(run(journal.owed())) == [7, 8], "a last look is owed, and order 8 is in doubt"
+
+
+def test_adoption_counts_once(path):
+    with holding(path, 7) as (process, _):
+        process.kill()
+        process.wait()
+    given_up = []
+    for _ in range(2):
+        with Ledger.open(path) as ledger:
+            (doubt,) = run(take(ledger.start_run(start()), work(7))).doubts
+            given_up.append(doubt.given_up)
+    assert given_up[0] == given_up[1]
+
+
+def test_a_lock_file_that_is_merely_left_lying_about_holds_nothing(path):
+    with holding(path, 7) as (process, _):
+        process.kill()
+        process.wait()
+    assert len(list(locks_folder(path).iterdir())) == 1
+    with Ledger.open(path) as ledger:
+        assert run(ledger.start_run(start()).take([work(7)]))[0] is not None
+    assert list(locks_folder(path).iterdir()) == []
+
+
+def test_an_orderly_end_leaves_no_claim_and_no_lock(path):
+    with Ledger.open(path) as ledger:
+        run(take(ledger.start_run(start()), work(7)))
+        with Ledger.open(path) as other:
+            assert run(other.start_run(start()).take([work(7)])) == [None]
+    assert list(locks_folder(path).iterdir()) == []
+    with Ledger.open(path) as ledger:
+        run(take(ledger.start_run(start()), work(7)))
+
+
+def test_two_runs_of_one_process_do_not_share_an_order_until_one_has_finished(path):
+    with Ledger.open(path) as ledger:
+        first, second = ledger.start_run(start()), ledger.start_run(start())
+        run(take(first, work(7)))
+        run(take(first, work(7)))
+        assert run(second.take([work(7)])) == [None]
+        first.finish()
+        run(take(second, work(7)))
+
+
+def test_of_many_processes_one_gets_the_order(path):
+    Ledger.open(path).close()
+    processes = [
+        subprocess.Popen(
+            command(path, "hold", 7), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    words = []
+    for process in processes:
+        assert process.stdout is not None
+        words.append(process.stdout.readline().split()[0])
+    for process in processes:
+        process.kill()
+        process.communicate()
+    assert sorted(words) == ["holding", "refused", "refused"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+def test_killed_at_each_point_nothing_leaves_unrecorded_and_nothing_leaves_twice(tmp_path):
+    """The n-th point of the ledger's transactions kills the process, until one run comes to its end."""
+    subprocess.run(command(tmp_path, "kill"), cwd=ROOT, check=True)
+    folders = sorted(
+        (folder for folder in tmp_path.iterdir() if folder.name.isdecimal()), key=lambda it: int(it.name)
+    )
+    assert len(folders) > 50
+    sent: list[str] = []
+    for folder in folders:
+        signs = folder / SIGNS
+        sent = signs.read_text(encoding="utf-8").split() if signs.exists() else []
+        with Ledger.open(folder / "ledger.sqlite3") as ledger:
+            books = run(ledger.start_run(start()).take([work(row, (row, append("text"))) for row in ROWS]))
+        decided = {str(book.order): book.plan(book.order)[0].outcome for book in books if book is not None}
+        known = [order for order in decided if decided[order] is not None]
+        assert known[: len(sent)] == sent, "what left is known"
+        assert len(known) <= len(sent) + 1, "what is known had left, or was about to"
+        assert all(decided[order] is Outcome.ALREADY_APPLIED for order in sent[:-1])
+    assert sent == [str(row) for row in ROWS]
+
+
+# --- resolve
+
+
+@pytest.fixture
+def in_doubt(path):
+    """A ledger with a row that asked for an append and an attribute, both in doubt."""
+    with Ledger.open(path) as ledger:
+        journal = ledger.start_run(start(settle=90.0))
+
+        async def doubtful() -> None:
+            book = await take(journal, work(7, (2, append("text")), (2, attribute(1))))
+            asks = book.row_asks(2)
+            await begin(journal, 7, asks[:1], ledger.clock())
+            await settle(journal, asks[:1], OperationState.IN_DOUBT, ledger.clock())
+
+        run(doubtful())
+        journal.finish("interrupt")
+        yield ledger
+
+
+def test_a_person_settles_what_is_in_doubt(in_doubt):
+    ledger = in_doubt
+    assert [result.outcome for result in ledger.results("last")] == [Outcome.UNCONFIRMED]
+    result = ledger.resolve("last", 2, applied=True, who="ann")
+    assert result.outcome is Outcome.CONFIRMED
+    assert "ann" in result.message
+    assert list(ledger.results("last")) == [result]
+    assert ledger.run("last").outcomes == {"confirmed": 1}
+    (operation,) = ledger.order_history(7)
+    assert (operation.state, operation.resolved_by) == (OperationState.APPLIED, "ann")
+    journal = ledger.start_run(start())
+    assert list(run(journal.owed())) == []
+    assert run(deliver(journal, work(7, (2, append("text"))))) == [Outcome.ALREADY_APPLIED]
+
+
+def test_absence_counts_only_once_the_request_can_no_longer_arrive(in_doubt):
+    ledger = in_doubt
+    now = ledger.clock()
+    with pytest.raises(UsageError, match=r"for (90|89) s"):
+        ledger.resolve("last", 2, applied=False, who="ann", now=now)
+    with pytest.raises(UsageError, match="Too early"):
+        ledger.resolve("last", 2, applied=False, who="ann", now=now + timedelta(seconds=89))
+    result = ledger.resolve("last", 2, applied=False, who="ann", now=now + timedelta(seconds=91))
+    assert result.outcome is Outcome.NOT_APPLIED
+    assert run(deliver(ledger.start_run(start()), work(7, (2, append("text"))))) == [None]
+
+
+def test_what_a_dead_process_left_may_be_called_absent_settle_after_its_adoption(path):
+    with holding(path, 7) as (process, name):
+        process.kill()
+        process.wait()
+    with Ledger.open(path) as ledger:
+        later = ledger.clock() + timedelta(days=1)
+        with pytest.raises(UsageError, match="for 90 s"):
+            ledger.resolve(name, 7, applied=False, who="ann", now=later)
+        result = ledger.resolve(name, 7, applied=False, who="ann", now=later + timedelta(seconds=90))
+        assert result.outcome is Outcome.NOT_APPLIED
+
+
+def test_a_row_that_waited_for_an_earlier_run_s_doubt_is_settled_by_it(in_doubt):
+    ledger = in_doubt
+    first = ledger.find_run("last")
+    journal = ledger.start_run(start())
+    run(deliver(journal, work(7, (3, append("text")))))
+    journal.finish()
+    assert ledger.resolve(journal.run, 3, applied=True, who="ann").outcome is Outcome.CONFIRMED
+    for name in (first, journal.run):
+        assert ledger.run(name).outcomes == {"confirmed": 1}
+
+
+def test_there_must_be_something_to_settle(in_doubt):
+    ledger = in_doubt
+    ledger.resolve("last", 2, applied=True, who="ann")
+    with pytest.raises(UsageError, match="not in doubt"):
+        ledger.resolve("last", 2, applied=True, who="ann")
+    with pytest.raises(UsageError, match="no row 9"):
+        ledger.resolve("last", 9, applied=True, who="ann")
+
+
+def test_an_overwrite_in_doubt_is_sent_again_and_not_settled_by_hand(path):
+    with Ledger.open(path) as ledger:
+        journal = ledger.start_run(start())
+        run(deliver(journal, work(7, (2, attribute(1))), ledger.clock(), state=OperationState.IN_DOUBT))
+        with pytest.raises(UsageError, match="sent again without harm"):
+            ledger.resolve("last", 2, applied=True, who="ann")
+        assert run(deliver(ledger.start_run(start()), work(8))) == []
+
+
+def test_claims_of_hundreds_of_orders_are_taken_in_one_go(path):
+    commits: list[str] = []
+    with Ledger.open(path, on_point=commits.append) as ledger:
+        journal = ledger.start_run(start())
+        commits.clear()
+        books = run(journal.take([work(order, (order, append("x"))) for order in range(1, 1001)]))
+        assert len([book for book in books if book is not None]) == 1000
+        assert commits.count("before commit") == 1
+        assert asyncio.iscoroutinefunction(journal.take)
