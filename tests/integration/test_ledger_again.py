@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, work
 
 from ordersheet.errors import LedgerError
 from ordersheet.journal import Done, OperationState, Release
 from ordersheet.ledger import AgainFacts, Ledger
+from ordersheet.ledger.writer import BEFORE_COMMIT
 from ordersheet.model import Outcome, RowResult
 from ordersheet.orderbook import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from ordersheet.model import OrderWork
 
 AGAIN = Policy(again=True)
 FILE = [work(order, (order, append("Call the customer"))) for order in (2, 3, 4)]
@@ -21,19 +30,25 @@ def ledger(tmp_path):
         yield opened
 
 
-def send(ledger, works=FILE, policy=None, only=None, state=OperationState.APPLIED):
-    """Send a file, or only some orders of it as if the run had been killed; gives what was decided by order."""
+def send(
+    ledger: Ledger,
+    works: Sequence[OrderWork] = FILE,
+    policy: Policy | None = None,
+    only: Container[int] | None = None,
+    state: OperationState = OperationState.APPLIED,
+) -> tuple[dict[int, Outcome | None], AgainFacts]:
+    """Send a file, or some orders of it alone, as if killed then; gives what was decided by order."""
     policy = policy or Policy()
     journal = ledger.start_run(start(policy))
     facts = journal.record_again(works)
-    decided = {}
+    decided: dict[int, Outcome | None] = {}
     for wanted in works:
         if only is None or wanted.order in only:
             (decided[wanted.order],) = run(deliver(journal, wanted, state=state))
     return decided, facts
 
 
-def texts(ledger, order):
+def texts(ledger: Ledger, order: int) -> list[tuple[str | None, int]]:
     return [
         (found.text, found.occurrence) for found in ledger.order_history(order) if found.state == "applied"
     ]
@@ -137,23 +152,28 @@ def test_a_run_killed_before_all_was_recorded_has_recorded_nothing(tmp_path):
     works = [work(order, (order, append("x"))) for order in range(1, 2501)]
     for failing in range(1, 5):
         path = tmp_path / f"{failing}" / "ledger.sqlite3"
-        left = [failing]
-
-        def fail(name: str, left: list[int] = left) -> None:
-            if name == "before commit" and armed:
-                left[0] -= 1
-                if left[0] == 0:
-                    raise OSError(28, "full")
-
-        armed = False
-        with Ledger.open(path, on_point=fail, durability="none") as ledger:
+        fault = Countdown(failing)
+        with Ledger.open(path, on_point=fault, durability="none") as ledger:
             journal = ledger.start_run(start(AGAIN))
-            armed = True
+            fault.armed = True
             with pytest.raises(LedgerError):
                 journal.record_again(works)
-        armed = False
         with Ledger.open(path, durability="none") as ledger:
             assert not ledger.start_run(start()).goes_on_with_again
+
+
+class Countdown:
+    """A disk that is full from the n-th commit on, once armed."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.armed = False
+
+    def __call__(self, name: str) -> None:
+        if self.armed and name == BEFORE_COMMIT:
+            self.left -= 1
+            if self.left == 0:
+                raise OSError(errno.ENOSPC, "full")
 
 
 def test_an_again_run_that_has_recorded_nothing_may_not_send(ledger):
