@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.sender.clock import Clock
+    from ordersheet.sender.lanes import AutoLanes
 
 START = 40.0
 """Requests a second at the very beginning."""
@@ -85,10 +86,13 @@ class Pace:
         gate: until when nothing goes.
     """
 
-    def __init__(self, *, cap: float | None = None, start: float = START) -> None:
+    def __init__(
+        self, *, cap: float | None = None, start: float = START, auto: AutoLanes | None = None
+    ) -> None:
         self.cap = min(cap or FASTEST, FASTEST)
         self.rate = min(start, self.cap)
         self.lanes: int | None = None
+        self._auto = auto
         self.gate = float("-inf")
         self.in_flight = 0
         self.generation = 0
@@ -120,6 +124,8 @@ class Pace:
 
     def full(self) -> bool:
         """Tell whether as many requests are under way as the server stands."""
+        if self._auto is not None and self.in_flight >= self._auto.width:
+            return True
         return self.lanes is not None and self.in_flight >= self.lanes
 
     def sent(self, now: float) -> Ticket:
@@ -141,6 +147,8 @@ class Pace:
         self.in_flight -= 1
         self._misses = 0
         self._widest = max(self._widest, ticket.in_flight)
+        if self._auto is not None:
+            self._auto.answered(now, ticket.in_flight)
         self._heed_latency(now, now - ticket.at)
         if ticket.generation != self.generation:
             return
@@ -175,6 +183,8 @@ class Pace:
                 self._close(max(self.gate, now + pause))
             return
         self.generation += 1
+        if self._auto is not None:
+            self._auto.held_back(now)
         wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
         self._misses = min(self._misses + 1, 16)
         if self._marks and ticket.number - self._marks[-1].number <= FREQUENT:
@@ -235,6 +245,8 @@ class Pace:
         flow = self._latency.add(now, seconds)
         if flow is None:
             return
+        if self._auto is not None and flow < float("inf"):
+            self._auto.held_back(now)
         self._fast = False
         self._hold = max(self._hold, HOLD_ROWS)
         self._steps = 0
@@ -287,11 +299,13 @@ class Pacer:
     Args:
         clock: the time, which tests turn.
         rate: the most requests a second (`--rate`); None for no cap.
+        auto: decides how many requests may be under way at once (`--concurrency auto`): open `lanes.MOST`
+            lanes then, of which it lets as many work as help; None for as many as there are lanes.
     """
 
-    def __init__(self, clock: Clock, *, rate: float | None = None) -> None:
+    def __init__(self, clock: Clock, *, rate: float | None = None, auto: AutoLanes | None = None) -> None:
         self._clock = clock
-        self._pace = Pace(cap=rate)
+        self._pace = Pace(cap=rate, auto=auto)
         self._released = False
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
