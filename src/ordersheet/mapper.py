@@ -19,7 +19,8 @@ from ordersheet.model import (
     Problem,
     column_letters,
 )
-from ordersheet.values import ValueFault, ValueType, cell_truth, order_id, stored_text, typed
+from ordersheet.order_ids import order_id
+from ordersheet.values import ValueFault, ValueType, cell_truth, stored_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,8 @@ from ordersheet.headers import FIELDS, NAMES
 from ordersheet.mapper import CODES
 from ordersheet.mapping import read_mapping_file, resolve
 from ordersheet.mapping_file import ATTRIBUTE_KEYS, COLUMN_KEYS, TOP_KEYS
-from ordersheet.values import NO_WORDS, YES_WORDS, ValueFault, ValueType, order_id_from_text
+from ordersheet.order_ids import order_id_from_text
+from ordersheet.values import NO_WORDS, YES_WORDS, ValueFault, ValueType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
 
