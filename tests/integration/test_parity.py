@@ -40,7 +40,8 @@ DIALECTS = [
 texts = st.one_of(
     st.sampled_from(["NA", "null", "TRUE", "007", "<clear>", "83,651", "1e5", "=1+1", "'x", "a  b"]),
     st.text(LETTERS, min_size=1, max_size=20),
-    st.text(LETTERS, min_size=1, max_size=8).map(lambda text: f"a{text}\nb"),
+    # LibreOffice drops a tab from a text with line breaks when it opens an .xlsx.
+    st.text(LETTERS.replace("\t", ""), min_size=1, max_size=8).map(lambda text: f"a{text}\nb"),
 ).filter(lambda text: text not in ERROR_WORDS and text.strip() != "")
 cents = st.integers(-(10**8), 10**8).map(lambda number: number / 100)
 cells = st.one_of(st.none(), texts, st.integers(-(10**9), 10**9), cents, st.booleans())

@@ -11,7 +11,7 @@ import csv
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.errors import SourceError
@@ -45,7 +45,6 @@ _HOLDS_ROWS = (
     "rows later. Close it where the text ends."
 )
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_NEW = tuple.__new__
 
 
 class _Dialect(NamedTuple):
@@ -130,7 +129,8 @@ class CsvTable:
         """
         width = self._width
         wanted = [column for column in range(width) if columns is None or column in columns]
-        every = len(wanted) == width
+        # Cell's own constructor would cost as much again as all the rest of the reading.
+        new, text = tuple.__new__, CellKind.TEXT
         number = self.facts.header_row
         with _reading(self._path, self._dialect) as reader:
             line = 0
@@ -139,20 +139,19 @@ class CsvTable:
                 lines, line = reader.line_num - line, reader.line_num
                 if len(record) != width:
                     if any(record):
-                        yield Row(number, {}, False, _ragged(len(record), width))  # noqa: FBT003 - a plain tuple
+                        yield Row(number, {}, problem=_ragged(len(record), width))
                     continue
-                if every and all(record):
-                    cells = dict(enumerate(_texts(record, wanted, number)))
-                else:
-                    given = [column for column in wanted if record[column]]
-                    if not given and not any(record):
-                        continue
-                    texts = [record[column] for column in given]
-                    cells = dict(zip(given, _texts(texts, given, number), strict=True))
+                cells = {
+                    column: new(Cell, (field, field, text, column, number, None))
+                    for column in wanted
+                    if (field := record[column])
+                }
+                if not cells and not any(record):
+                    continue
                 if not ERROR_WORDS.isdisjoint(record):
                     cells = {column: _without_error_word(cell) for column, cell in cells.items()}
                 problem = _HOLDS_ROWS if lines > 1 and self._holds_rows(record) else None
-                yield Row(number, cells, False, problem)  # noqa: FBT003 - the same
+                yield new(Row, (number, cells, False, problem))
 
     def refuse(self, columns: Collection[int], *, hidden: str) -> None:  # noqa: ARG002 - a CSV hides nothing
         """Refuse duplicate headers among columns that are sent; see `Table`."""
@@ -276,12 +275,6 @@ def _translated(path: Path, dialect: _Dialect) -> Iterator[None]:
 
 
 # ---- cells ----
-
-
-def _texts(texts: Iterable[str], columns: Iterable[int], number: int) -> Iterator[Cell]:
-    # One call a cell into Cell's own constructor would cost more than all the rest of the reading.
-    fields = zip(texts, texts, repeat(CellKind.TEXT), columns, repeat(number), repeat(None), strict=False)
-    return map(_NEW, repeat(Cell), fields)
 
 
 def _without_error_word(cell: Cell) -> Cell:
