@@ -106,6 +106,9 @@ class LeanTransport(Engine):
             server_hostname=to.host if to.tls else None,
             happy_eyeballs_delay=0.25,
         )
+        if not wire.open:
+            # Nobody would ever tell of an answer to what is written now.
+            raise ConnectionResetError("closed on arrival")
         self._wire, self._origin = wire, origin
         return wire
 
@@ -145,6 +148,11 @@ class _Wire(asyncio.Protocol):
         if self._reader is not None:
             whole = self._reader.close() if exc is None else False
             self._end(None if whole else exc or ConnectionError("closed before the end of the answer"))
+
+    @property
+    def open(self) -> bool:
+        """Whether neither side has ended the connection, as far as the loop has seen."""
+        return self._usable
 
     def abort(self) -> None:
         """Close at once, whatever still waits to be written."""
