@@ -46,7 +46,7 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    with Ledger.open(tmp_path / "home" / "ledger.sqlite3", clock=clock) as opened:
+    with Ledger.open(tmp_path / "home" / "ledger.sqlite3", clock=clock, durability="none") as opened:
         yield opened
 
 

@@ -26,7 +26,7 @@ FILE = [work(order, (order, append("Call the customer"))) for order in (2, 3, 4)
 
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger.open(tmp_path / "ledger.sqlite3") as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite3", durability="none") as opened:
         yield opened
 
 

@@ -18,6 +18,7 @@ from tests.support.ledgers import MONDAY, append, begin, deliver, run, start, ta
 from ordersheet.errors import LedgerError
 from ordersheet.journal import Done
 from ordersheet.ledger import Ledger
+from ordersheet.ledger.engine import engine_for
 from ordersheet.ledger.files import copies_folder, locks_folder, refuse_network
 from ordersheet.ledger.migrations import migrate, version_of
 from ordersheet.ledger.schema import SCHEMA_VERSION
@@ -184,6 +185,13 @@ def test_a_ledger_that_is_made_by_two_at_once_is_one(tmp_path):
     said = sorted(maker.communicate()[0].strip() for maker in makers)
     assert said == ["False", "False", "True"]
     assert [file.name for file in tmp_path.iterdir()] == ["ledger.sqlite3"]
+
+
+def test_each_connection_waits_for_the_disk_and_overwrites_what_it_removes(path):
+    wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "fullfsync": 1}
+    with engine_for(path).connect() as connection:
+        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
+    assert found == wanted
 
 
 # --- migrations

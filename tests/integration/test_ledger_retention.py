@@ -44,7 +44,7 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    with Ledger.open(tmp_path / "ledger.sqlite3", clock=clock) as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=clock, durability="none") as opened:
         yield opened
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from ordersheet.errors import LedgerError
 from ordersheet.ledger import schema
 from ordersheet.ledger.faults import plain_words
-from ordersheet.ledger.files import make_private_folder, sync_folder
+from ordersheet.ledger.files import make_private_folder, sync_file, sync_folder
 from ordersheet.ledger.keys import SALT_BYTES
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def create(path: Path) -> bool:
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with plain_words(path):
             _write_schema(draft)
+            sync_file(draft)
         try:
             _put_in_place(draft, path)
         except FileExistsError:
@@ -97,7 +98,8 @@ def create(path: Path) -> bool:
 
 
 def _write_schema(draft: Path) -> None:
-    engine = engine_for(draft)
+    # One sync at the end, when the file is whole, does for all.
+    engine = engine_for(draft, durability="none")
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         schema.metadata.create_all(connection, checkfirst=False)

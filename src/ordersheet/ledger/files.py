@@ -278,6 +278,12 @@ def copy_private(source: Path, folder: Path) -> tuple[Path, str]:
     return target, digest.hexdigest()
 
 
+def sync_file(file: Path) -> None:
+    """Make a file's content durable."""
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the system can (Windows does so by itself)."""
     if sys.platform == "win32":
