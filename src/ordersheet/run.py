@@ -135,9 +135,8 @@ def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> N
             "as they are, or --again if they are meant once more.",
             code="unknown-report",
         )
-    unknown = set(seen.unknown_ok)
-    orders = {row.row: row.order for row in prepared.spool.updates_by_row() if row.row in unknown}
-    for row in seen.unknown_ok:
+    orders = {row.row: row.order for row in prepared.spool.updates_by_row() if row.row in seen.unknown_ok}
+    for row in sorted(seen.unknown_ok):
         message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
         prepared.spool.leave_out(LeftOut(row, Outcome.ALREADY_APPLIED, message, orders[row]))
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from ordersheet.api import normal_base
 from ordersheet.apikey import Secret, key_from_file, saved_key
 from ordersheet.errors import SettingsError
 from ordersheet.options import BY_NAME, OPTIONS, Option
@@ -284,7 +286,8 @@ def _with_key(
     elif sandbox is not None and settings.base_url == sandbox_address(settings):
         found = Secret(str(sandbox.value)), sandbox.source
     elif settings.base_url is not None:
-        found = saved_key(settings.base_url)
+        with suppress(SettingsError):  # an address that is none is told where it is used
+            found = saved_key(normal_base(settings.base_url))
     if found is None:
         return settings
     key, source = found

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BATCH = 1000
+# Made once: json.dumps makes an encoder anew for each call that is not its plainest.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _KINDS = {kind.value: kind for kind in OperationKind}
 
 
@@ -67,8 +69,7 @@ class Spool:
         """Keep one row; `said_ok` where the file is a report that calls it ok."""
         if isinstance(item, OrderUpdate):
             self.updates += 1
-            operations = json.dumps(item.operations, ensure_ascii=False, separators=(",", ":"))
-            self._asked.append((item.row, item.order, operations, said_ok))
+            self._asked.append((item.row, item.order, _encode(item.operations), said_ok))
         else:
             self.left_out += 1
             apart = item.outcome is Outcome.NOT_SENT
@@ -96,19 +97,18 @@ class Spool:
         for order, updates in groupby(rows, key=lambda row: int(row[1])):
             yield OrderWork(order, tuple(_update(*row) for row in updates))
 
-    def called_ok(self) -> Iterator[OrderWork]:
-        """Give the orders, whole, of which the file as a report calls at least one row ok."""
+    def repeated_works(self) -> Iterator[OrderWork]:
+        """Give all that is asked of each order that stands in several rows."""
         rows = self._execute(
             "SELECT row, ord, operations FROM asked"
-            " WHERE ord IN (SELECT ord FROM asked WHERE said_ok) ORDER BY ord, row"
+            " WHERE ord IN (SELECT ord FROM asked GROUP BY ord HAVING COUNT(*) > 1) ORDER BY ord, row"
         )
         for order, updates in groupby(rows, key=lambda row: int(row[1])):
             yield OrderWork(order, tuple(_update(*row) for row in updates))
 
-    def said_ok(self, row: int) -> bool:
-        """Whether the file as a report calls this row ok."""
-        found = self._execute("SELECT said_ok FROM asked WHERE row = ?", (row,)).fetchone()
-        return bool(found and found[0])
+    def called_ok(self) -> set[int]:
+        """Name the rows that the file, as a report, calls ok."""
+        return {row for (row,) in self._execute("SELECT row FROM asked WHERE said_ok")}
 
     def leave_out(self, item: LeftOut) -> None:
         """Take an update out again, with a result of its own."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.errors import UsageError
@@ -17,14 +16,13 @@ from ordersheet.normal import normalise_append
 from ordersheet.orderbook import Ask, EntryState, OrderBook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ordersheet.ledger import Ledger
     from ordersheet.model import JsonValue, Operation, OrderWork
     from ordersheet.orderbook import Decision, Policy
     from ordersheet.prepare import Prepared
 
-_CHUNK = 500
 _EXAMPLES = 3
 
 
@@ -54,8 +52,8 @@ class Survey:
     left_apart: int = 0
     called_ok: int = 0
     """Rows that the file, as a report, calls ok."""
-    unknown_ok: list[int] = field(default_factory=list)
-    """Those among them that this ledger does not know, by row."""
+    unknown_ok: set[int] = field(default_factory=set)
+    """Those among them, by row, that this ledger does not know as done."""
     other_texts: int = 0
     other_text_examples: list[OtherText] = field(default_factory=list)
 
@@ -92,9 +90,14 @@ def survey(
     same_file = (
         ledger.runs_of(prepared.path) if ledger is not None and prepared.path is not None else frozenset()
     )
+    # Every row is taken as sent until its order's book says otherwise; where nothing was sent before, only
+    # orders in several rows need one.
+    seen.to_send = prepared.spool.updates
+    seen.operations.update(tally.operations)
+    seen.unknown_ok = prepared.spool.called_ok() if tally.called_ok else set()
     for book in _books(prepared, ledger, store, policy):
         for row in book.rows:
-            _count(seen, prepared, book, row)
+            _count(seen, book, row)
         _find_other_texts(seen, book, same_file)
     twins = seen.done[Outcome.DUPLICATE.value]
     if policy.duplicates == "refuse" and twins:
@@ -107,12 +110,11 @@ def survey(
 
 
 def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
-    works = prepared.spool.works()
-    if ledger is None:
+    if ledger is None or not ledger.runs(limit=1, store=store):
+        works = prepared.spool.repeated_works()
         yield from (_plain_book(work, policy) for work in works)
         return
-    for chunk in _chunks(works):
-        yield from ledger.histories(store, chunk, policy)
+    yield from ledger.histories(store, prepared.spool.works(), policy)
 
 
 def _plain_book(work: OrderWork, policy: Policy) -> OrderBook:
@@ -129,23 +131,15 @@ def _compared(operation: Operation) -> JsonValue:
     return normalise_append(operation.value) if operation.kind is OperationKind.APPEND else operation.value
 
 
-def _chunks(works: Iterable[OrderWork]) -> Iterator[Sequence[OrderWork]]:
-    iterator = iter(works)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
-
-
-def _count(seen: Survey, prepared: Prepared, book: OrderBook, row: int) -> None:
+def _count(seen: Survey, book: OrderBook, row: int) -> None:
     decisions = book.plan(row)
-    sent = [decision for decision in decisions if decision.outcome is None]
-    if sent:
-        seen.to_send += 1
-        for decision in sent:
-            seen.operations[decision.ask.operation.kind.value] += 1
-    else:
+    skipped = [decision for decision in decisions if decision.outcome is not None]
+    for decision in skipped:
+        seen.operations[decision.ask.operation.kind.value] -= 1
+    if len(skipped) == len(decisions):
+        seen.to_send -= 1
+        seen.unknown_ok.discard(row)
         seen.done[_joint(decisions).value] += 1
-    if sent and seen.called_ok and prepared.spool.said_ok(row):
-        seen.unknown_ok.append(row)
 
 
 def _joint(decisions: Sequence[Decision]) -> Outcome:
