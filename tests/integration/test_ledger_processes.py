@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -166,6 +168,36 @@ def test_killed_at_each_point_nothing_leaves_unrecorded_and_nothing_leaves_twice
         assert len(known) <= len(sent) + 1, "what is known had left, or was about to"
         assert all(decided[order] is Outcome.ALREADY_APPLIED for order in sent[:-1])
     assert sent == [str(row) for row in ROWS]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not there to count syncs")
+def test_a_write_returns_only_after_the_log_is_synced(path, tmp_path):
+    """Power loss forgets what was not synced: the system calls tell in which order things were done."""
+    log = tmp_path / "calls"
+    words = [
+        "strace",
+        "-f",
+        "-y",
+        "-o",
+        str(log),
+        "-e",
+        "trace=pwrite64,write,fsync,fdatasync",
+        *command(path, "hold", 7),
+    ]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        if not process.stdout.readline().startswith("holding"):
+            process.kill()
+            pytest.skip("strace may not trace here")
+        process.communicate("go on\n")
+    calls = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    told = next(number for number, call in enumerate(calls) if '"holding ' in call)
+    kinds = ["sync" if "sync(" in call else "write" for call in calls[:told] if "-wal>" in call]
+    assert kinds[-1] == "sync"
+    # The store of the run, what is unfinished of --again, the claim, the row's begin; and the process before.
+    assert sum(one == "write" and two == "sync" for one, two in itertools.pairwise(kinds)) >= 5
 
 
 # --- resolve

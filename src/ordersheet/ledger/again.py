@@ -89,6 +89,9 @@ class Again:
         batch: the run's.
         salt: for the keys.
         each: whether each repetition of a text in the file counts, or all of them as one.
+
+    Attributes:
+        unfinished: the numbers of the `--again` runs that are not finished, as last looked for.
     """
 
     def __init__(self, run_id: int, store_id: int, batch: str | None, salt: bytes, *, each: bool) -> None:
@@ -96,7 +99,7 @@ class Again:
         self._each = each
         self._salt = salt
         self._values = {"store": store_id, "batch": batch}
-        self._unfinished: list[int] = []
+        self.unfinished: list[int] = []
         self._recorded = False
 
     def find_unfinished(self, cursor: sqlite3.Cursor, now: str) -> None:
@@ -107,25 +110,25 @@ class Again:
     def see_unfinished(self, cursor: sqlite3.Cursor) -> list[int]:
         """Find the `--again` runs that are not finished; gives those that became so unmarked."""
         rows = cursor.execute(_NOT_MARKED, self._values).fetchall()
-        self._unfinished = []
+        self.unfinished = []
         finished: list[int] = []
         for (run_id,) in rows:
             values = {**self._values, "run": run_id}
             found = cursor.execute(_ANY_OPEN, values).fetchone()
-            (self._unfinished if found is not None else finished).append(run_id)
+            (self.unfinished if found is not None else finished).append(run_id)
         return finished
 
     @property
     def any(self) -> bool:
         """Whether anything is wanted at all."""
-        return bool(self._unfinished)
+        return bool(self.unfinished)
 
     def wanted(self, cursor: sqlite3.Cursor, orders: Iterable[int]) -> dict[int, Wanted]:
         """Give what is wanted of these orders, by order."""
-        if not self._unfinished:
+        if not self.unfinished:
             return {}
         by_order: dict[int, Wanted] = {}
-        values = {"p_runs": json.dumps(self._unfinished), "p_orders": json.dumps(list(orders))}
+        values = {"p_runs": json.dumps(self.unfinished), "p_orders": json.dumps(list(orders))}
         for order, field, key, occurrence, run_id in cursor.execute(statements.WANTED, values):
             by_order.setdefault(order, Wanted()).add(run_id, field, key, occurrence)
         return by_order
@@ -154,7 +157,7 @@ class Again:
 
     def finished_by(self, writer: Writer, works: Iterable[OrderWork]) -> str | None:
         """Name the unfinished `--again` run that these works go on with; None where there is none."""
-        if not self._unfinished:
+        if not self.unfinished:
             return None
         for chunk in _chunks(works):
             appends = self._appends(chunk)
@@ -212,9 +215,9 @@ class Again:
         return None
 
     def _unfinished_among(self, appends: list[Params], cursor: sqlite3.Cursor) -> str | None:
-        if not self._unfinished:
+        if not self.unfinished:
             return None
-        runs = json.dumps(self._unfinished)
+        runs = json.dumps(self.unfinished)
         for append in appends:
             found = cursor.execute(_UNFINISHED, {**append, "runs": runs}).fetchone()
             if found is not None:

@@ -65,6 +65,7 @@ class Ledger:
         self._commit = commit
         self._lock: ProcessLock | None = None
         self._process_id = 0
+        self._again_seen: dict[tuple[str, str | None], list[int]] = {}
         self._writer: Writer | None = None
         with self._reading() as cursor:
             salt = cursor.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
@@ -153,6 +154,7 @@ class Ledger:
             LedgerError: it could not be made durable.
         """
         writer = self._writing()
+        self._again_seen.clear()
         ground = Ground(writer, self._reading, self._alive, self._process_id, self._salt, self.clock)
         return RunJournal(ground, start)
 
@@ -185,7 +187,7 @@ class Ledger:
         iterator = iter(works)
         while chunk := list(islice(iterator, _CHUNK)):
             with self._reading() as cursor:
-                books = queries.books(cursor, store, chunk, policy, self._salt)
+                books = queries.books(cursor, store, chunk, policy, self._salt, self._again_seen)
             yield from books
 
     def find_run(self, text: str) -> str:

@@ -183,9 +183,24 @@ _OPERATION_COLUMNS = (
 
 
 def books(
-    cursor: sqlite3.Cursor, store: str, works: Iterable[OrderWork], policy: Policy, salt: bytes
+    cursor: sqlite3.Cursor,
+    store: str,
+    works: Iterable[OrderWork],
+    policy: Policy,
+    salt: bytes,
+    seen: dict[tuple[str, str | None], list[int]],
 ) -> list[OrderBook]:
-    """Make the books of orders as they stand now."""
+    """Make the books of orders as they stand now.
+
+    Args:
+        cursor: of a connection that reads.
+        store: whose orders.
+        works: what the file asks.
+        policy: the options that bear on what is already done.
+        salt: for the keys.
+        seen: the unfinished `--again` runs by store and batch, as far as they were looked for before: to find
+            them may mean to look at each of a hundred thousand occurrences.
+    """
     works = list(works)
     found_store = cursor.execute("SELECT id FROM store WHERE name = ?", (store,)).fetchone()
     store_id = 0 if found_store is None else int(found_store[0])
@@ -193,7 +208,11 @@ def books(
     orders = [work.order for work in works]
     found = reader.found(cursor, orders)
     again = Again(0, store_id, policy.batch, salt, each=policy.duplicates == "send")
-    again.see_unfinished(cursor)
+    name = store, policy.batch
+    if name not in seen:
+        again.see_unfinished(cursor)
+        seen[name] = again.unfinished
+    again.unfinished = seen[name]
     wanted = again.wanted(cursor, orders)
     if policy.again:
         for run_id, order, field, key, occurrence in again.estimate(cursor, works):
