@@ -310,3 +310,22 @@ def test_what_the_csv_module_writes_is_read_as_it_was(opened, records, delimiter
     assert {row.number: [row.cells[c].shown if c in row.cells else "" for c in range(3)] for row in read} == {
         number: record for number, record in expected.items() if number not in swallowed
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Ordernummer;Namn\r\n1;Åsa\r\n", "cp1252"),
+        ("Ordrenummer;Kommentar\r\n83651;Forsinket på grunn av snø, må ringe\r\n", "cp1252"),
+        ("Order;Note\r\n1;costs 5 €\r\n", "cp1252"),
+        ("Numéro;Commentaire\r\n83651;Réexpédié le 3 février, retardé à cause de la grève\r\n", "cp1252"),
+        ("Bestellnummer;Notiz\r\n83651;Größe zu klein, Rücksendung\r\n", "cp850"),
+        ("Numer;Uwagi\r\n83651;Opóźniona przesyłka, proszę zadzwonić\r\n", "cp1250"),
+    ],
+)
+def test_short_legacy_files_are_read_right(tmp_path, text, encoding):
+    path = tmp_path / "orders.csv"
+    path.write_bytes(text.encode(encoding))
+    first = text.partition(";")[0]
+    table = open_csv(path, is_id_header=lambda header: header == first)
+    assert next(table.rows()).cells[1].shown == text.splitlines()[1].partition(";")[2]
