@@ -92,7 +92,7 @@ def test_files_with_drawings_are_read(name):
 def test_no_file_is_read_differently_by_openpyxl():
     compared = 0
     for path in sorted(CORPUS.glob("*.xls[xm]")):
-        if path.name == "password.xlsx":
+        if path.name in ("password.xlsx", "issue_174.xlsx"):  # the latter is slow with openpyxl
             continue
         for theirs in openpyxl.load_workbook(path, data_only=True).worksheets:
             header = next((cell.value for row in theirs.iter_rows() for cell in row if cell.value), None)

@@ -128,6 +128,7 @@ def test_nesting_is_refused_before_it_costs_memory(tmp_path):
     [
         (package, "MAX_PARTS", 3),
         (package, "MAX_PART", 100),
+        (package, "MAX_SMALL_PART", 100),
         (package, "MAX_TOTAL", 100),
         (sheetxml, "MAX_ROW", 1),
         (sheetxml, "MAX_SHAPES", 1),
@@ -324,7 +325,8 @@ def test_many_strings_are_kept_as_they_are(texts):
     kept = SharedStrings()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strings, "_KEPT", 2048)
-        patch.setattr(strings, "_AT_HAND", 2)
+        patch.setattr(strings, "_WAITING", 500)
+        patch.setattr(strings, "_AT_HAND", 100)
         for text in texts:
             kept.add(text)
         get = kept.get

@@ -36,9 +36,11 @@ _HALF_CHARACTER = "This text holds half of a character. Type it again."
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_REMEMBERED = 8192
-"""Raw texts that are remembered for each style."""
+_REMEMBERED = 65_536
+"""Raw texts that are remembered, all styles together."""
 _GENERAL_DIGITS = 11
+_LONG = 64
+"""No number, date or truth value has so many signs; such a text is not remembered."""
 _EXACT = 15
 """A raw text of so many signs has no more digits than Excel keeps."""
 _WHOLE_LIMIT = 2**53
@@ -96,9 +98,19 @@ class CellReaders:
         column = shape.column
         if shape.type == "s":
             return self._shared_reader(shape)
-        see = self._seer(shape)
-        # Texts stand once each; numbers and dates come again.
+        read = _text_reader if shape.type in ("str", "inlineStr") else self._remembering_reader
+        made = read(shape, self._seer(shape))
+        if shape.formula:
+            return self._formula_reader(made, column)
+        shown_as = self._styles.format_of(shape.style)
+        if shape.type == "n" and shown_as is not None and shown_as.is_general:
+            return _general_reader(made, column)
+        return made
+
+    def _remembering_reader(self, shape: Shape, see: Callable[[str], Seen]) -> Reader:
+        column = shape.column
         seen = self._remembered.setdefault((shape.type, shape.style), {})
+        most = max(_REMEMBERED // len(self._remembered), 16)
         get = seen.get
         blank = CellKind.BLANK
         new = tuple.__new__  # what Cell(...) ends in, without a call in between: this runs once a cell
@@ -107,19 +119,15 @@ class CellReaders:
             found = get(raw)
             if found is None:
                 found = see(raw)
-                if len(seen) >= _REMEMBERED:
+                if len(seen) >= most:
                     seen.clear()
-                seen[raw] = found
+                if len(raw) < _LONG:
+                    seen[raw] = found
             shown, value, kind, problem = found
             if kind is blank:
                 return None
             return new(Cell, (shown, value, kind, column, row, problem))
 
-        if shape.formula:
-            return self._formula_reader(read, column)
-        shown_as = self._styles.format_of(shape.style)
-        if shape.type == "n" and shown_as is not None and shown_as.is_general:
-            return _general_reader(read, column)
         return read
 
     def _formula_reader(self, read: Reader, column: int) -> Reader:
@@ -220,6 +228,17 @@ class CellReaders:
             return shown, shown, CellKind.DATE, None
 
         return see
+
+
+def _text_reader(shape: Shape, see: Callable[[str], Seen]) -> Reader:
+    """Make the reader of texts that stand in the sheet itself: most often each is another."""
+    column = shape.column
+
+    def read(raw: str, row: int) -> Cell | None:
+        shown, value, kind, problem = see(raw)
+        return None if kind is CellKind.BLANK else Cell(shown, value, kind, column, row, problem)
+
+    return read
 
 
 def _general_reader(read: Reader, column: int) -> Reader:

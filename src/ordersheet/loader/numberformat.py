@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from ordersheet.loader.sections import PlainDigits, Section
 
 MEND = 'Format the column as text or as a plain number, or use as = "value" in the mapping file.'
+MEND_TEXT = "Format the column as text."
 MEND_DATE = "Format the cell as text and type the date."
 _LONGEST_CODE = 1000
+_SHOWN_CODE = 80
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)")
 _COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
     "<": operator.lt,
@@ -120,13 +122,13 @@ class NumberFormat:
             return Rendered(self._quick.render(decimal_of(value)), CellKind.NUMBER)
         number = decimal_of(value)
         if self._fault is not None:
-            return self._refused(number, f"The number format {self.code!r} {self._fault}. {MEND}")
+            return self._refused(number, f"The number format {_short(self.code)!r} {self._fault}. {MEND}")
         try:
             return self._render(number)
         except NoDateError as fault:
             return Rendered(general(number), CellKind.DATE, f"{fault} {MEND_DATE}")
         except FormatError as fault:
-            return self._refused(number, f"The number format {self.code!r} {fault}. {MEND}")
+            return self._refused(number, f"The number format {_short(self.code)!r} {fault}. {MEND}")
 
     def _render(self, number: Decimal) -> Rendered:
         choice = self._choose(number)
@@ -150,7 +152,7 @@ class NumberFormat:
         if not shown.strip():
             return (
                 text,
-                f"The number format {self.code!r} shows nothing of this text. Format the column as text.",
+                f"The number format {_short(self.code)!r} shows nothing of this text. {MEND_TEXT}",
             )
         return shown, None
 
@@ -200,6 +202,10 @@ def _condition(text: str) -> Callable[[Decimal], bool]:
         raise FormatError("has a condition that is not known")
     compare, limit = _COMPARE[match[1]], Decimal(match[2])
     return lambda number: compare(number, limit)
+
+
+def _short(code: str) -> str:
+    return code if len(code) <= _SHOWN_CODE else f"{code[: _SHOWN_CODE - 1]}…"
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,8 @@ MAX_DIRECTORY = 16 * 2**20
 """Bytes of the zip's directory."""
 MAX_PART = 3 * 2**30
 """Bytes of one part unpacked: a million rows of sixty columns."""
+MAX_SMALL_PART = 32 * 2**20
+"""The same for parts that are kept in memory, such as the styles."""
 MAX_TOTAL = 6 * 2**30
 MAX_RATIO = 400
 """Unpacked to packed; deflate ends at 1032, and real sheets stay below 100."""
@@ -90,8 +92,12 @@ class Package:
     def __contains__(self, name: str) -> bool:
         return _fold(name) in self._parts
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def chunks(self, name: str, *, big: bool = False) -> Iterator[bytes]:
         """Unpack a part, piece by piece.
+
+        Args:
+            name: the part's name.
+            big: whether it may be as big as a sheet.
 
         Raises:
             SourceError: where it is missing, damaged, encrypted or too big.
@@ -99,7 +105,7 @@ class Package:
         info = self._parts.get(_fold(name))
         if info is None:
             raise not_a_workbook(f"The file is damaged: its part {name} is missing.")
-        _refuse_part(info)
+        _refuse_part(info, MAX_PART if big else MAX_SMALL_PART)
         try:
             with self._archive.open(info) as stream:
                 while chunk := stream.read(CHUNK):
@@ -160,12 +166,12 @@ def _fold(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").casefold()
 
 
-def _refuse_part(info: zipfile.ZipInfo) -> None:
+def _refuse_part(info: zipfile.ZipInfo, limit: int) -> None:
     if info.flag_bits & 1:
         raise password_protected()
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise not_a_workbook(f"The part {info.filename} is packed in a way that workbooks are not.")
-    if info.file_size > MAX_PART:
+    if info.file_size > limit:
         raise too_big(f"Unpacked, the part {info.filename} has {info.file_size:,} bytes")
     if info.file_size > RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1):
         raise too_big(f"Unpacked, the part {info.filename} grows {MAX_RATIO}-fold and more")

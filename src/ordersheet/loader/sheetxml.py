@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
-MAX_SHAPES = 400_000
-MAX_MERGES = 2_000_000
+MAX_SHAPES = 100_000
+MAX_MERGES = 200_000
 MAX_PATTERNS = 500
 """Sequences of shapes in a row that are remembered as being in order."""
 MAX_TEXT = 2**20

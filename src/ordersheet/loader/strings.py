@@ -24,8 +24,10 @@ _KEPT = 16 * 2**20
 """Characters (and 60 for each text) that are kept as a list."""
 _BLOCK = 32
 """Texts in a block."""
-_AT_HAND = 4096
-"""Blocks that stay unpacked."""
+_WAITING = 2**20
+"""Characters that wait to be packed."""
+_AT_HAND = 8 * 2**20
+"""Bytes of blocks that stay unpacked."""
 _MEMORY = 4 * 2**20
 """Bytes of packed texts before they go to the disk."""
 
@@ -47,6 +49,7 @@ class SharedStrings:
         self._file = tempfile.SpooledTemporaryFile(_MEMORY, mode="w+b")  # noqa: SIM115 - lives as long as this
         weakref.finalize(self, self._file.close)
         self._packed = False
+        self._waiting = self._held = 0
         self._at_hand: dict[int, list[str]] = {}
 
     @property
@@ -70,8 +73,10 @@ class SharedStrings:
         self._size += len(text) + 60
         if self._size > _KEPT:
             self._packed = True
-            if len(self._list) >= _KEPT // 1024:
+            self._waiting += len(text) + 60
+            if self._waiting > _WAITING:
                 self._pack(len(self._list) // _BLOCK * _BLOCK)
+                self._waiting = 0
             if self._count > MAX_STRINGS:
                 raise too_big(f"The file has more than {MAX_STRINGS:,} shared texts")
 
@@ -88,10 +93,13 @@ class SharedStrings:
         if block is None:
             if not 0 <= number < self._count:
                 raise IndexError(number)
+            size = self._ends[at + 1] - self._ends[at]
             self._file.seek(self._ends[at])
-            block = self._file.read(self._ends[at + 1] - self._ends[at]).decode("utf-8").split("\0")
-            if len(self._at_hand) >= _AT_HAND:
+            block = self._file.read(size).decode("utf-8").split("\0")
+            self._held += size
+            if self._held > _AT_HAND:
                 self._at_hand.clear()
+                self._held = size
             self._at_hand[at] = block
         return block[place]
 

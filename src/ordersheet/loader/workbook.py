@@ -189,7 +189,8 @@ def _read_book(package: Package) -> _Book:
     targets = {to.type: to.target for to in related}
     strings = SharedStrings()
     if "sharedStrings" in targets:
-        strings = read_strings(package.chunks(targets["sharedStrings"]), targets["sharedStrings"])
+        part = targets["sharedStrings"]
+        strings = read_strings(package.chunks(part, big=True), part)
     styles = Styles([], {}, date1904=date1904)
     if "styles" in targets:
         styles = read_styles(package.chunks(targets["styles"]), targets["styles"], date1904=date1904)
@@ -212,7 +213,7 @@ def _has_macros(package: Package, main: str) -> bool:
 def _look(package: Package, sheet: _Sheet, book: _Book, is_id_header: Callable[[str], bool]) -> SheetLook:
     """Look at the first rows of a sheet."""
     parser = SheetParser(sheet.part, book.strings.blank)
-    rows = _head_rows(parser, parser.parse(package.chunks(sheet.part)), book.readers)
+    rows = _head_rows(parser, parser.parse(package.chunks(sheet.part, big=True)), book.readers)
     first, header = look_at_head(rows, is_id_header)
     return SheetLook(sheet.name, sheet.visible, first, header)
 
@@ -246,7 +247,7 @@ def _read_table(
     used: set[str] = set()
     hidden_rows = 0
     last_row = header.number
-    for portion in parser.parse(package.chunks(part)):
+    for portion in parser.parse(package.chunks(part, big=True)):
         for fields in portion:
             head = fields[0]
             hidden = head[-1] == "h"
