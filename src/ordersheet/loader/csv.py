@@ -69,7 +69,6 @@ def open_csv(
     is_id_header: Callable[[str], bool],
     encoding: str | None = None,
     delimiter: str | None = None,
-    notices: tuple[str, ...] = (),
 ) -> CsvTable:
     """Open a text file as a table; all of it is decoded and parsed once, and nothing of it kept.
 
@@ -78,7 +77,6 @@ def open_csv(
         is_id_header: tells the order column's header.
         encoding: decides instead of the detector.
         delimiter: decides instead of the detector; one character, or `tab`.
-        notices: sentences for the facts.
 
     Raises:
         SourceError: the file cannot be read as one table.
@@ -105,7 +103,6 @@ def open_csv(
         line_ending=ending,
         separator_line=dialect.separator_line,
         result_columns=result_columns(headers),
-        notices=notices,
     )
     return CsvTable(facts, headers, _path=path, _dialect=dialect, _width=width, _id_column=id_column)
 
