@@ -139,7 +139,6 @@ class Ruling:
         "_only_refusals",
         "_overwrites",
         "_policy",
-        "_refusals",
         "_resumed",
         "_turn",
         "decisions",
@@ -172,8 +171,7 @@ class Ruling:
             for index in kept
             if index not in found or history[found[index]].state is not EntryState.REFUSED
         ]
-        self._refusals = len(rest) < len(kept)
-        if self._refusals and policy.duplicates != "send":
+        if len(rest) < len(kept) and policy.duplicates != "send":
             rest = self._join_across_refusals(rest, found, twins)
 
         turn = next((at for at, index in enumerate(rest) if self._is_overwrite(index)), len(rest))
@@ -216,7 +214,6 @@ class Ruling:
                 return False
             if not refused and not self._goes_on(index):
                 return False
-        self._refusals = self._refusals or refused
         self._only_refusals = self._only_refusals and refused
         self.decisions[index] = Decision(ask, _OUTCOMES[entry.state], entry)
         self._step()
@@ -229,8 +226,7 @@ class Ruling:
         """
         leading = self._leading
         if (
-            self._refusals
-            or leading == len(self._kept)
+            leading == len(self._kept)
             or self._kept[leading] != index
             or self._resumed != max(0, leading - self._turn)
             or (self._followed and self._is_overwrite(index))

@@ -1,6 +1,7 @@
 """The book of one order: it goes on from what it decided, and must come to what a fresh look would give."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +130,36 @@ def test_the_book_decides_as_a_fresh_look_would(letters, before, ends, policy):
                 book.forget(entry.ref)
         fresh = decide(asks, book.history("comment"), policy, own)
         assert tuple(book.plan(other.row)[0] for other in asks) == fresh
+
+
+def files(letters: str, longest: int, shortest: int = 0) -> list[tuple[str, ...]]:
+    return [file for length in range(shortest, longest + 1) for file in product(letters, repeat=length)]
+
+
+@pytest.mark.parametrize("batches", [(None, None), ("m", "m"), ("m", "t")])
+def test_the_book_decides_as_a_fresh_look_would_in_every_small_case(batches):
+    policy = Policy(batch=batches[0])
+    states = (EntryState.APPLIED, EntryState.REFUSED)
+    for before, letters in product(files("abX", 2), files("abX", 4, 2)):
+        old = [
+            entry_of(ask_of(row, letter), run="old", batch=batches[row]) for row, letter in enumerate(before)
+        ]
+        asks = [ask_of(row, letter) for row, letter in enumerate(letters)]
+        for refused_at in (-1, 0, 1):
+            book = OrderBook(7, asks, old, policy)
+            for ask in asks:
+                if book.plan(ask.row)[0].outcome is None:
+                    book.record(entry_of(ask, states[ask.row == refused_at], batch=policy.batch))
+                    now = tuple(book.plan(other.row)[0] for other in asks)
+                    assert now == decide(asks, book.history("comment"), policy)
+
+
+def test_what_another_batch_sent_is_not_taken_for_this_one():
+    ask = ask_of(2, "a")
+    book = OrderBook(7, [ask, ask_of(3, "b")], (), Policy(batch="m"))
+    assert outcomes(book, 2) == [None]
+    book.record(entry_of(ask, batch="t"))
+    assert outcomes(book, 2) == [None]
 
 
 class CountedKey(str):
