@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet import mapping
 from ordersheet.errors import UsageError
-from ordersheet.model import Outcome, RunSummary
+from ordersheet.model import RunSummary
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
 from ordersheet.run import file_sha256, target_of
@@ -112,12 +112,8 @@ def write_problems(prepared: Prepared, settings: Settings) -> Path:
     fault = reporter.report_path_problem(settings.problems, prepared.path, overwrite=settings.overwrite)
     if fault is not None:
         raise UsageError(fault, code="problems-path")
-    found = (
-        (result.row, result.message)
-        for result in prepared.spool.left_out_results()
-        if result.outcome is not Outcome.NOT_SENT
-    )
-    return reporter.write_problems(prepared.path, prepared.table.facts, found, settings.problems).path
+    texts = prepared.spool.problem_texts()
+    return reporter.write_problems(prepared.path, prepared.table.facts, texts, settings.problems).path
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

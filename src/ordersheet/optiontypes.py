@@ -10,6 +10,7 @@ import codecs
 import csv
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -37,7 +38,8 @@ class Share(NamedTuple):
         return f"{self.number:g}%" if self.percent else f"{self.number:g}"
 
 
-class RowNumbers(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RowNumbers:
     """Rows named by the numbers a person sees, as ranges of first and last."""
 
     ranges: tuple[tuple[int, int], ...]

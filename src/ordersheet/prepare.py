@@ -18,6 +18,8 @@ from ordersheet.orderbook import Policy
 from ordersheet.spool import Spool
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ordersheet.loader import Table
     from ordersheet.mapping import ColumnMap
     from ordersheet.model import OrderUpdate, Row
@@ -133,12 +135,12 @@ def prepare(source: object, settings: Settings) -> Prepared:
             delimiter=settings.delimiter,
         )
         if path is not None
-        else open_frame(source, is_id_header=is_id_header)
+        else open_frame(cast("pd.DataFrame", source), is_id_header=is_id_header)
     )
     column_map = mapping.resolve(
         table.headers,
         file=file,
-        constants=dict(mapping.parse_constant(text) for text in settings.set),
+        constants=mapping.parse_constants(settings.set),
         only_columns=settings.only_columns,
         result_columns=table.facts.result_columns,
     )

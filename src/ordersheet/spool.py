@@ -125,6 +125,13 @@ class Spool:
         for row, order, outcome, message, apart in self._execute("SELECT * FROM left_out ORDER BY row"):
             yield RowResult(row, order, Outcome(outcome), message, left_out=bool(apart))
 
+    def problem_texts(self) -> Iterator[tuple[int, str]]:
+        """Give each row's number and why it cannot be sent, in row order; `""` where nothing is wrong."""
+        yield from self._execute(
+            "SELECT row, '' FROM asked"
+            " UNION ALL SELECT row, CASE apart WHEN 0 THEN message ELSE '' END FROM left_out ORDER BY row"
+        )
+
     def updates_by_row(self) -> Iterator[SpooledRow]:
         """Name every row that asks for something, in row order."""
         for row, order in self._execute("SELECT row, ord FROM asked ORDER BY row"):

@@ -47,7 +47,7 @@ ENGINES = {
     "xlrd": {"loader"},
     "chardet": {"loader"},
     "defusedxml": {"api"},
-    "pandas": {"loader", "result", "library"},
+    "pandas": {"loader", "prepare", "result", "library"},
     "openpyxl": {"template", "reporter", "loader"},
 }
 

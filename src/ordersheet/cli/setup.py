@@ -133,7 +133,7 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
     retry_after: Annotated[
         str,
         typer.Option(
-            metavar="FORM", help="How 429 says when to come back: seconds, date, unix, millis or iso."
+            metavar="FORM", help="How 429 says when to come back: seconds, date, unix, milliseconds, iso."
         ),
     ] = "seconds",
     fault: Annotated[
