@@ -365,3 +365,8 @@ def test_macros_make_an_xlsm(tmp_path):
     table = table_of(tmp_path, sheet(), change={"[Content_Types].xml": types.encode()})
     assert table.facts.form == "xlsm"
     assert table_of(tmp_path, sheet()).facts.form == "xlsx"
+
+
+def test_an_empty_text_is_blank_however_its_number_is_written(tmp_path):
+    rows = '<row r="2"><c r="A2" t="s"><v>0</v>\n  </c></row>'
+    assert list(table_of(tmp_path, sheet(rows), shared=strings("<t/>")).rows()) == []
