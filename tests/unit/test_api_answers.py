@@ -112,12 +112,13 @@ def test_a_code_beside_the_message(code, read):
         b'{"status":"no","msg":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
         b"<a>" * 200_000,
         b'<!DOCTYPE a [<!ENTITY b "ok">]><r><status>&b;</status><order>1</order></r>',
+        b'<!DOCTYPE r SYSTEM "http://127.0.0.1/r.dtd"><r><status>ok</status><order>1</order></r>',
         b"<r><status>ok</status><status>no</status><order>1</order></r>",
         b"<r><status>ok</status><order>1</order><order>2</order></r>",
         b"<r><status>ok</status><order>1</order>",
         b'<?xml version="1.0" encoding="nonsense"?><r><status>ok</status></r>',
     ],
-    ids=range(22),
+    ids=range(23),
 )
 def test_what_is_not_the_documented_object_is_none(body):
     assert read_put_answer(body, "text/html") is None

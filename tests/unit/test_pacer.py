@@ -41,6 +41,14 @@ def test_a_hidden_bucket_is_found_and_kept_to(rate, burst, header, latency):
     assert 1000 * run.pushed_back(60, 600) < 15 * later
 
 
+@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("rate", [2, 3, 5, 7])
+def test_slow_answers_and_short_pauses_do_not_beat_against_each_other(rate, header):
+    run = simulate(Pace(), Bucket(rate, 50), until=600, latency=1.0, header=header)
+    assert run.count(0, 600) >= 0.95 * (50 + 600 * rate)
+    assert 1000 * len(run.refused) < 30 * len(run.accepted)
+
+
 @pytest.mark.parametrize("latency", LATENCIES)
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_second_bucket_below_the_first_shows_later(header, latency):

@@ -43,8 +43,6 @@ FASTEST = 1_000_000.0
 SLOWEST = 0.01
 BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
-FREQUENT = 4
-"""Push-backs so few requests apart call for a real pause, whatever the server says: its store must fill."""
 CATCH_UP = 0.05
 """Seconds of lateness that are made up for: timers wake late."""
 WINDOW_ROWS, WINDOW_SECONDS = 16, 1.0
@@ -187,8 +185,6 @@ class Pace:
             self._auto.held_back(now)
         wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
         self._misses = min(self._misses + 1, 16)
-        if self._marks and ticket.number - self._marks[-1].number <= FREQUENT:
-            wait = max(wait, BACKOFF)
         self._learn(ticket, wait)
         self._rejected += 1
         self._steps, self._hold = 0, self._trust
@@ -209,8 +205,7 @@ class Pace:
             self._narrow_for = 0
             self._trust = TRUST
         elif self.rate >= MOVED * self._edge:
-            # The limit has moved up. What flowed since the last push-back was our own doing: measure anew.
-            self._marks.clear()
+            # The limit has moved up: what flowed since the last push-back was our own doing.
             self._trust = HOLD_ROWS
             self.rate *= CUT
         else:
