@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from ordersheet import mapping
 from ordersheet.errors import UsageError
 from ordersheet.model import RunSummary
+from ordersheet.places import file_sha256
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
-from ordersheet.run import file_sha256, target_of
 from ordersheet.survey import Survey, survey
+from ordersheet.target import target_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from ordersheet.apikey import key_store
 from ordersheet.errors import OrdersheetError
 from ordersheet.probe import Probe, probe
-from ordersheet.run import target_of, version
 from ordersheet.settings import describe, user_file
+from ordersheet.target import target_of
+from ordersheet.version import version
 
 if TYPE_CHECKING:
     from ordersheet.settings import Settings

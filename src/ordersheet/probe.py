@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.api import orders_url, read_order_answer
-from ordersheet.run import proxy_for
+from ordersheet.target import proxy_for
 
 if TYPE_CHECKING:
     from ordersheet.apikey import Secret

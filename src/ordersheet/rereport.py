@@ -11,7 +11,7 @@ from ordersheet.errors import OrdersheetError, UsageError
 from ordersheet.headers import fold
 from ordersheet.loader import open_table
 from ordersheet.model import Outcome, RowResult
-from ordersheet.run import file_sha256, report_place
+from ordersheet.places import file_sha256, report_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import hashlib
 import platform
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from ordersheet.api import is_loopback, normal_base
 from ordersheet.errors import LedgerError, SettingsError, UsageError
 from ordersheet.model import LeftOut, Outcome, RunSummary
+from ordersheet.places import report_place
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
 from ordersheet.survey import Survey, survey
+from ordersheet.target import Target, proxy_for, target_of
+from ordersheet.version import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -29,43 +29,6 @@ if TYPE_CHECKING:
     from ordersheet.reporter import Written
     from ordersheet.sender import DeliveryEnd, Progress, StopSwitch
     from ordersheet.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the updates go."""
-
-    base_url: str
-    """In its one normal form."""
-    host: str
-    store: str
-    """What the ledger knows the store by: the profile's `store` name, or the address."""
-
-
-def target_of(settings: Settings) -> Target:
-    """Check the address.
-
-    Raises:
-        SettingsError: where there is none, or where the key would travel in the clear.
-    """
-    if settings.base_url is None:
-        raise SettingsError(
-            "No address is set. Give it with --base-url, in ORDERSHEET_BASE_URL or in a profile, "
-            "or run: ordersheet setup",
-            code="no-base-url",
-        )
-    try:
-        base = normal_base(settings.base_url)
-    except SettingsError as error:
-        source = settings.sources.get("base_url", "default")
-        raise SettingsError(f"{error} (base-url, from {source})", code=error.code) from error
-    if base.startswith("http:") and not is_loopback(base) and not settings.allow_http:
-        raise SettingsError(
-            f"The address {base} is plain http, so the key could be read on its way. "
-            "Use https, or add --allow-http where the way is private.",
-            code="plain-http",
-        )
-    return Target(base, urlsplit(base).netloc, settings.store or base)
 
 
 def send(
@@ -141,17 +104,6 @@ def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> N
         prepared.spool.leave_out(LeftOut(row, Outcome.ALREADY_APPLIED, message, orders[row]))
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"The folder {folder} for the report cannot be made: {error.strerror}. "
-            "Choose another with --report.",
-            code="report-path",
-        ) from error
-
-
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
     """Find out where the report goes; a frame has one only where it is asked for."""
     from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
@@ -161,36 +113,6 @@ def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Pat
     named = prepared.path or Path("frame.xlsx")
     suffix = reporter.report_suffix(prepared.table.facts.form, named.suffix)
     return report_place(named, suffix, settings.report, source=prepared.path, overwrite=settings.overwrite)
-
-
-def report_place(
-    named: Path, suffix: str, target: Path | None, *, source: Path | None, overwrite: bool
-) -> Callable[[str], Path]:
-    """Find out where a report goes, before anything is sent: a function from the run's id to its path.
-
-    Args:
-        named: the input as the person names it.
-        suffix: the report's, with its dot.
-        target: a file or a folder; None for `reports/<name>-<run><suffix>`.
-        source: the input, which is never replaced; None where there is none any more.
-        overwrite: let it replace what is no earlier report.
-
-    Raises:
-        UsageError: where it cannot be written there, or would replace what is not a report.
-    """
-    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
-
-    folder = Path("reports") if target is None else target if target.is_dir() or not target.suffix else None
-    probe = target if folder is None else reporter.default_report_path(named.name, "run", suffix, folder)
-    assert probe is not None
-    if folder is not None:
-        _make_folder(folder)
-    problem = reporter.report_path_problem(probe, source, overwrite=overwrite)
-    if problem is not None:
-        raise UsageError(problem, code="report-path")
-    if folder is None:
-        return lambda _run: probe
-    return lambda run: reporter.default_report_path(named.name, run, suffix, folder)
 
 
 class _Run:
@@ -414,33 +336,6 @@ def new_switch() -> StopSwitch:
     from ordersheet.sender import StopSwitch  # noqa: PLC0415 - httpx is not needed for --help
 
     return StopSwitch()
-
-
-def proxy_for(proxy: str | None, base_url: str) -> str | None:
-    """Give the proxy's address; `env` takes it from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
-    if proxy != "env":
-        return proxy
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - for this one case
-
-    parts = urlsplit(base_url)
-    if proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get(parts.scheme)
-
-
-def file_sha256(path: Path | None) -> str | None:
-    """The SHA-256 of a file, as 64 hexadecimal digits; None for a frame."""
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def version() -> str:
-    """The installed version."""
-    from importlib.metadata import version as installed  # noqa: PLC0415 - slow to import
-
-    return installed("ordersheet")
 
 
 def _user() -> str:

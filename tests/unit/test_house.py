@@ -17,7 +17,8 @@ LAYERS = (
     {"normal", "headers", "values", "order_ids", "optiontypes", "option", "optiontable", "options"},
     {"api", "decide", "orderbook", "journal", "explain", "column_map", "mapping_file"},
     {"loader", "mapping", "mapper", "sender", "ledger", "reporter", "template", "apikey", "spool"},
-    {"settings", "result"},
+    {"settings", "result", "version"},
+    {"target", "places"},
     {
         "prepare",
         "survey",

@@ -72,7 +72,7 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
-        from ordersheet.run import version as installed  # noqa: PLC0415 - slow, and wanted here alone
+        from ordersheet.version import version as installed  # noqa: PLC0415 - slow, and wanted here alone
 
         typer.echo(f"ordersheet {installed()}")
         raise typer.Exit
