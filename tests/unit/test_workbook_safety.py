@@ -135,10 +135,11 @@ def test_nesting_is_refused_before_it_costs_memory(tmp_path):
         (sheetxml, "MAX_ROW_TEXT", 2),
         (styles, "MAX_STYLES", 1),
         (strings, "MAX_TEXT", 0),
+        (strings, "MAX_BLANK", 0),
     ],
 )
 def test_every_limit_ends_in_a_sentence(tmp_path, monkeypatch, where, limit, small):
-    path = changed(tmp_path, {})
+    path = changed(tmp_path, {"xl/sharedStrings.xml": hand.strings("<t>x</t>", "<t/>").encode()})
     monkeypatch.setattr(where, limit, small)
     assert refusal(path).code == "bomb"
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 MAX_STRINGS = 20_000_000
+MAX_BLANK = 1_000_000
+"""Empty texts; a program that writes each text once has one."""
 MAX_TEXT = 2**20
 """Characters of one text; Excel ends at 32,767."""
 _KEPT = 16 * 2**20
@@ -68,6 +70,8 @@ class SharedStrings:
         """
         if not text:
             self.blank.add(str(self._count))
+            if len(self.blank) > MAX_BLANK:
+                raise too_big(f"The file has more than {MAX_BLANK:,} empty shared texts")
         self._list.append(text)
         self._count += 1
         self._size += len(text) + 60
