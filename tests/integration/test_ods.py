@@ -157,6 +157,11 @@ def test_a_cell_with_nothing_in_it_is_blank(opened, cell):
     assert note(opened, cell) is None
 
 
+def test_an_error_in_a_column_of_its_own_fills_it(opened):
+    table = opened('<R><C><P>1</P></C><C/><C office:value-type="float" office:value="5"/></R>')
+    assert [h.filled for h in table.headers] == [True, False, True]
+
+
 def test_rows_and_columns_that_repeat_are_counted(opened):
     table = opened(
         '<R table:number-rows-repeated="3"><C table:number-columns-repeated="16384"/></R>'

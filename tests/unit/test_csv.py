@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ordersheet.errors import SourceError, UsageError
 from ordersheet.loader.csv import CsvTable, open_csv
+from ordersheet.loader.dialect import find_delimiter
 from ordersheet.loader.errorwords import ERROR_WORDS
 from ordersheet.model import CellKind
 
@@ -273,6 +274,11 @@ def test_the_delimiter_option_decides(opened):
     assert opened("sep=;\nOrder ID\tNote\n1\ta\n", delimiter="tab").facts.delimiter == "\t"
     with pytest.raises(UsageError, match="cannot part fields"):
         opened("Order ID\n1\n", delimiter="::")
+
+
+def test_a_delimiter_that_cuts_quoted_texts_in_two_is_none():
+    sample = 'Ref,a;b\n1,"x; y"\n2,"z; z"\n'
+    assert find_delimiter(sample, is_id) == ","
 
 
 def test_a_list_of_one_column_keeps_its_ids_whole(opened):
