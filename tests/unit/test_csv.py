@@ -27,7 +27,7 @@ def opened(tmp_path: Path) -> Any:
     def opened(content: str | bytes, **options: str) -> CsvTable:
         path = tmp_path / "orders.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return open_csv(path, is_id_header=is_id, **options)  # type: ignore[arg-type]
+        return open_csv(path, is_id_header=is_id, **options)
 
     return opened
 
