@@ -368,12 +368,19 @@ class _Client:
         fault = self.faults.pop(0) if self.faults else OK
         if fault == STOPPED:
             raise _KilledError
+        doubtful = {entry.ref for ask, entry in parts if entry in self.book.history(ask.operation.field)}
         for _, entry in parts:
             self.book.record(entry)
         self.report.sent += 1
-        return self._meet(fault, parts, settled)
+        return self._meet(fault, parts, doubtful, settled)
 
-    def _meet(self, fault: str, parts: list[tuple[Ask, Entry]], settled: dict[OperationRef, Outcome]) -> bool:
+    def _meet(
+        self,
+        fault: str,
+        parts: list[tuple[Ask, Entry]],
+        doubtful: set[OperationRef],
+        settled: dict[OperationRef, Outcome],
+    ) -> bool:
         if fault in (OK, MUTE, KILLED_AFTER):
             self.world.server.apply(parts)
         if fault in (LATE, KILLED_LATE):
@@ -385,6 +392,8 @@ class _Client:
             self.world.server.settle()
         for _, entry in parts:
             applied = fault not in (REFUSED, LOST)
+            if fault == REFUSED and entry.ref in doubtful:
+                continue  # an earlier attempt may have been applied: still unknown
             if known or (self.world.reads and applied):
                 state = EntryState.REFUSED if fault == REFUSED else EntryState.APPLIED
                 self.book.record(entry._replace(state=state))

@@ -162,6 +162,14 @@ def test_what_another_batch_sent_is_not_taken_for_this_one():
     assert outcomes(book, 2) == [None]
 
 
+def test_another_occurrence_is_not_taken_for_the_one_asked_for():
+    ask = ask_of(2, "a")._replace(occurrence=2)
+    book = OrderBook(7, [ask, ask_of(3, "b")], (), Policy(again=True))
+    assert outcomes(book, 2) == [None]
+    book.record(entry_of(ask)._replace(occurrence=1))
+    assert outcomes(book, 2) == [None]
+
+
 class CountedKey(str):
     """A key that counts how often it is looked at."""
 
