@@ -361,8 +361,7 @@ class Lane:
         job.row = None
         if holds_back(row) and job.held is None:
             job.held = words.waits_for(f"row {row.number}")
-        outcome = result_of(row, job.order, context.clock.now()).outcome
-        if row.unreadable and outcome is Outcome.UNCONFIRMED:
+        if row.unreadable and any(part.outcome is Outcome.UNCONFIRMED for part in row.parts):
             reason = context.breakers.row_unknown()
             if reason is not None:
                 context.halt(reason)

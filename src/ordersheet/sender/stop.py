@@ -26,10 +26,12 @@ class StopSwitch:
 
     Attributes:
         signal: the number of the signal that pressed it first; None where no signal did.
+        armed: whether a run has begun; before that, there is nothing to wind down.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self.armed = False
         self._level = RUN_ON
         self._listeners: set[Callable[[], None]] = set()
 
