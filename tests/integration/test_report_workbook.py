@@ -388,6 +388,23 @@ def test_an_xls_is_reported_as_a_fresh_workbook_with_its_cells_as_shown(tmp_path
     ]
 
 
+def test_the_problems_of_an_xls_stand_beside_all_its_rows(tmp_path):
+    rows = [Row(n, {0: Cell(str(n), n, CellKind.NUMBER, 0, n)}) for n in (2, 3, 4)]
+    source = tmp_path / "in.xls"
+    source.write_bytes(b"\xd0\xcf\x11\xe0")
+    facts = sheet_facts(form="xls")
+    target = tmp_path / "out.xlsx"
+    write_problems(source, facts, [(3, "Wrong.")], target, headers=[Header(0, "Order ID")], rows=rows)
+    assert grid(target) == [["Order ID", "problem"], ["2", None], ["3", "Wrong."], ["4", None]]
+
+
+def test_problems_that_cannot_stand_in_the_file_name_their_rows(tmp_path):
+    source = book(tmp_path / "in.xlsx", lambda _, sheet: sheet.write(0, 16383, "Order ID"))
+    written = write_problems(source, sheet_facts(), [(3, "Wrong.")], tmp_path / "out.xlsx")
+    assert "no room" in (written.note or "")
+    assert grid(written.path) == [["row", "problem"], ["3", "Wrong."]]
+
+
 @pytest.mark.parametrize("name", ["out.xlsx", "out.csv"])
 def test_a_table_from_results_alone(tmp_path, name):
     written = write_fresh(results([2, 3], bad=[3]), tmp_path / name)

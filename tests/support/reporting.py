@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -50,9 +51,16 @@ def cells(xml: bytes) -> list[bytes]:
     return _CELL.findall(xml)
 
 
+def load_book(path: Path) -> openpyxl.Workbook:
+    """Load a workbook with openpyxl, whatever it warns that it would lose on saving."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return openpyxl.load_workbook(path)
+
+
 def grid(path: Path, sheet: str | None = None) -> list[list[object]]:
     """Read a sheet with openpyxl."""
-    book = openpyxl.load_workbook(path)
+    book = load_book(path)
     page = book[sheet] if sheet else book.worksheets[0]
     return [list(row) for row in page.iter_rows(values_only=True)]
 

@@ -6,7 +6,7 @@ import re
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ordersheet.model import RESULT_COLUMNS, column_letters
-from ordersheet.reporter.added import RESULT_WIDTHS, result_row
+from ordersheet.reporter.added import RESULT_WIDTHS, AddedRow, result_row
 from ordersheet.reporter.styles import FILL_COLOUR
 from ordersheet.reporter.text import csv_field, fit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
     from ordersheet.model import Header, Row, RowResult
-    from ordersheet.reporter.added import Added, AddedRow
+    from ordersheet.reporter.added import Added
     from ordersheet.reporter.package import Sink
 
 FRESH_WIDTH = 18
@@ -35,23 +35,27 @@ def with_shown_cells(
     """Give the person's cells as shown, with the added texts at their right.
 
     Args:
-        added: the columns; one row for each data row.
+        added: the columns.
         headers: the table's headers.
         rows: its rows, with all columns.
         earlier: columns of an earlier report, which are left out.
 
     Returns:
-        The headers and the rows of the new table.
+        The headers and the rows of the new table: all of `rows`, with or without added texts.
     """
     kept = [header for header in headers if header.column not in earlier]
 
     def joined() -> Iterator[AddedRow]:
-        cells = iter(rows)
-        for new in added.rows:
-            row = next((row for row in cells if row.number >= new.row), None)
-            cells_of = row.cells if row is not None and row.number == new.row else {}
-            shown = [cells_of[head.column].shown if head.column in cells_of else "" for head in kept]
-            yield new._replace(texts=(*shown, *new.texts))
+        new = iter(added.rows)
+        due = next(new, None)
+        for row in rows:
+            own = AddedRow(row.number, ("",) * len(added.headers), bad=False)
+            if due is not None and due.row == row.number:
+                own, due = due, next(new, None)
+            shown = [row.cells[head.column].shown if head.column in row.cells else "" for head in kept]
+            yield own._replace(texts=(*shown, *own.texts))
+        if due is not None:
+            raise ValueError(f"row {due.row} has a result and is not in the file, or comes out of order")
 
     return [*(header.text for header in kept), *added.headers], joined()
 

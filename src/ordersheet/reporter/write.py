@@ -190,7 +190,11 @@ def _fresh_with_cells(
     )
 
     earlier = facts.result_columns if len(added.headers) == len(facts.result_columns) else ()
-    names, joined = with_shown_cells(added, headers, rows, earlier)
+    if headers:
+        names, joined = with_shown_cells(added, headers, rows, earlier)
+    else:
+        names = ["row", *added.headers]
+        joined = (new._replace(texts=(str(new.row), *new.texts)) for new in added.rows)
     widths = (*[FRESH_WIDTH] * (len(names) - len(added.headers)), *added.widths)
     with Landing(target, source) as out:
         fresh_workbook(out, facts.sheet or "Report", names, widths, joined)
