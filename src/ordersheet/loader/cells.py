@@ -17,7 +17,7 @@ from ordersheet.model import Cell, CellKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.loader.sheetxml import Shape
+    from ordersheet.loader.references import Shape
     from ordersheet.loader.styles import Styles
 
 Reader: TypeAlias = "Callable[[str, int], Cell | None]"

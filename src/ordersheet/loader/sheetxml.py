@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from array import array
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ordersheet.loader.partxml import MAIN, PartParser, main_name, plain_prefix, refuse_depth
+from ordersheet.loader.references import REFERENCE, Shape, column_index, parse_range
 from ordersheet.loader.table import Merge, not_a_workbook, too_big
 from ordersheet.model import column_letters
 
@@ -30,41 +31,10 @@ MAX_TEXT = 2**20
 MAX_ROW_TEXT = 64 * 2**20
 """Characters of one row."""
 
-_REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 _NAMES = ("c", "v", "row", "f", "is", "t")
 _LETTERS = re.compile(r"[A-Za-z]{1,3}")
 _INLINE = frozenset({"str", "inlineStr", "d"})
 """Types whose text counts to the last blank, so that its end must be known."""
-
-
-class Shape(NamedTuple):
-    """What many cells have in common."""
-
-    column: int
-    style: int
-    type: str
-    """The type as the file names it (`n`, `s`, `str`, `inlineStr`, `b`, `e`, `d`)."""
-    formula: bool
-
-
-def column_index(letters: str) -> int:
-    """Give the index of a column's letters: 0 for A."""
-    index = 0
-    for letter in letters.upper():
-        index = index * 26 + ord(letter) - 64
-    return index - 1
-
-
-def parse_range(reference: str) -> Merge | None:
-    """Read a range such as `A1:B2`; None where it is none."""
-    first, _, last = reference.partition(":")
-    begin = _REFERENCE.fullmatch(first)
-    end = _REFERENCE.fullmatch(last or first)
-    if begin is None or end is None:
-        return None
-    rows = sorted((int(begin[2]), int(end[2])))
-    columns = sorted((column_index(begin[1]), column_index(end[1])))
-    return Merge(rows[0], columns[0], rows[1], columns[1])
 
 
 class SheetParser:
@@ -322,7 +292,7 @@ class SheetParser:
             raise self._damaged("has a cell outside of any row")
         if reference is None:
             return column_letters(self.shapes[int(before)].column + 1 if before else 0)
-        match = _REFERENCE.fullmatch(reference)
+        match = REFERENCE.fullmatch(reference)
         if match is None or int(match[2]) != number:
             raise self._damaged(f"has a cell {reference!r} in row {number}")
         return match[1].upper()

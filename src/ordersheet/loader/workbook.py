@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.loader.package import Package
-    from ordersheet.loader.sheetxml import Shape
+    from ordersheet.loader.references import Shape
     from ordersheet.loader.table import Merge
 
 MAX_SHEETS = 2000
