@@ -16,6 +16,7 @@ from ordersheet.survey import Survey, survey
 from ordersheet.target import target_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ordersheet.settings import Settings
@@ -32,18 +33,19 @@ class Checked:
     """The files that were asked for: the mapping, the file with its problems."""
 
 
-def check(source: object, settings: Settings) -> Checked:
+def check(source: object, settings: Settings, reading: Callable[[int], None] | None = None) -> Checked:
     """Read, map and count a file or frame; where an address is known, count what is already applied too.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: every setting, checked.
+        reading: is told how many rows have been read, every thousand.
 
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.
     """
     started = datetime.now(UTC)
-    with prepare(source, settings) as prepared:
+    with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         seen = _survey(prepared, settings)
         written = tuple(_write_asked(prepared, settings))

@@ -368,7 +368,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "verbose",
-        "Say more about what happens.",
+        "check: each problem on a line; send: a line on stderr for each attempt and each result.",
         types.truth,
         default=False,
         switch=True,

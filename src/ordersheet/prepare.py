@@ -18,6 +18,8 @@ from ordersheet.orderbook import Policy
 from ordersheet.spool import Spool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from ordersheet.loader import Table
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 MOST_PROBLEMS = 1000
 """How many problems are kept as such; beyond, they are only counted."""
 FIRST_UPDATES = 3
+_TOLD_EVERY = 1000
 
 
 @dataclass(slots=True)
@@ -112,12 +115,13 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def prepare(source: object, settings: Settings) -> Prepared:
+def prepare(source: object, settings: Settings, reading: Callable[[int], None] | None = None) -> Prepared:
     """Read, map and count a whole file or frame.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: what was decided about reading and mapping.
+        reading: is told how many rows have been read, every thousand.
 
     Raises:
         SourceError: where the file cannot be read as one table without guessing.
@@ -147,7 +151,7 @@ def prepare(source: object, settings: Settings) -> Prepared:
     table.refuse(column_map.columns, hidden=settings.hidden)
     spool = Spool()
     try:
-        tally, truth_columns = _first_pass(table, column_map, spool, settings)
+        tally, truth_columns = _first_pass(table, column_map, spool, settings, reading)
     except BaseException:
         spool.close()
         raise
@@ -155,7 +159,11 @@ def prepare(source: object, settings: Settings) -> Prepared:
 
 
 def _first_pass(
-    table: Table, column_map: ColumnMap, spool: Spool, settings: Settings
+    table: Table,
+    column_map: ColumnMap,
+    spool: Spool,
+    settings: Settings,
+    reading: Callable[[int], None] | None,
 ) -> tuple[Tally, tuple[str, ...]]:
     tally = Tally()
     watch = mapping.TruthWatch(column_map)
@@ -164,6 +172,8 @@ def _first_pass(
     sheet = table.facts.sheet
     for row in table.rows(columns):
         tally.rows += 1
+        if reading is not None and tally.rows % _TOLD_EVERY == 0:
+            reading(tally.rows)
         apart = _left_apart(row, tally, settings)
         if apart is not None:
             spool.add(LeftOut(row.number, Outcome.NOT_SENT, apart))

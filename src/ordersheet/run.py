@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.errors import LedgerError, SettingsError, UsageError
+from ordersheet.eventlog import LoggedJournal
 from ordersheet.model import LeftOut, Outcome, RunSummary
 from ordersheet.places import report_place
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
@@ -37,6 +38,7 @@ def send(
     *,
     ask: Callable[[Survey], bool] | None = None,
     tell: Callable[[Progress], None] | None = None,
+    reading: Callable[[int], None] | None = None,
     stop: StopSwitch | None = None,
 ) -> RunResult:
     """Send a file or a frame, and write its report.
@@ -46,6 +48,7 @@ def send(
         settings: every setting, checked.
         ask: is shown what would be done, and says whether to do it; None does it.
         tell: is told how far the delivery has come, at most ten times a second.
+        reading: is told how many rows have been read, every thousand.
         stop: lets a signal end the run.
 
     Raises:
@@ -61,7 +64,7 @@ def send(
             code="no-key",
         )
     started = datetime.now(UTC)
-    with prepare(source, settings) as prepared:
+    with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         _refuse_many_problems(prepared, settings)
         place = _report_place(prepared, settings)
@@ -128,6 +131,7 @@ class _Run:
         self.started = started
         self.source: Path | None = None
         self.sha256: str | None = None
+        self.finishing: str | None = None
 
     def carry_out(
         self,
@@ -137,13 +141,16 @@ class _Run:
         stop: StopSwitch | None,
     ) -> RunResult:
         """Send, record and report."""
+        switch = stop or new_switch()
+        switch.armed = True
         spool = self.prepared.spool
         journal = self.ledger.start_run(self._start())
         journal.add_left_out(spool.left_out_results())
-        again = self.settings.again or journal.goes_on_with_again
-        if again:
-            journal.record_again(spool.works())
-        switch = stop or new_switch()
+        again = self.settings.again
+        if again or journal.goes_on_with_again:
+            finishing = journal.record_again(spool.works()).finishing
+            again = again or finishing is not None
+            self.finishing = finishing
         end = self._deliver(journal, tell, switch, again=again)
         why = end.rest or end.message
         try:
@@ -223,7 +230,7 @@ class _Run:
         return _in_a_thread(
             lambda: deliver(
                 self.prepared.spool.works(),
-                journal=journal,
+                journal=LoggedJournal(journal, settings.log_format) if settings.verbose else journal,
                 transports=transports,
                 options=options,
                 clock=SystemClock(),
@@ -258,7 +265,10 @@ class _Run:
         facts = self.prepared.table.facts
         code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
         ledger_path = self.ledger.path
-        notes = (end.message, *end.warnings, written.note if written is not None else None)
+        goes_on = (
+            f"This run went on with the unfinished --again run {self.finishing}." if self.finishing else None
+        )
+        notes = (end.message, goes_on, *end.warnings, written.note if written is not None else None)
         summary = RunSummary(
             command="send",
             run=run,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+from ordersheet.logline import write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +34,27 @@ def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], 
             yield tell
     else:
         yield _lines(log_format)
+
+
+@contextmanager
+def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int], None]]:
+    """Give what is told how many rows of a file have been read; arguments as for `ticker`."""
+    if not progress:
+        yield lambda _rows: None
+    elif sys.stderr.isatty():
+        from tqdm import tqdm  # noqa: PLC0415 - wanted while something is read
+
+        with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5) as bar:
+            yield lambda rows: bar.update(rows - bar.n) and None
+    else:
+        told = [time.monotonic()]
+
+        def tell(rows: int) -> None:
+            if time.monotonic() - told[0] >= LOG_INTERVAL:
+                told[0] = time.monotonic()
+                write_line(log_format, "reading", f"{rows:,} rows read", rows=rows)
+
+        yield tell
 
 
 @contextmanager
@@ -69,25 +91,13 @@ def _lines(log_format: str) -> Callable[[Progress], None]:
         if last and at - last[0][0] < LOG_INTERVAL and last[0][1] is waits:
             return
         last[:] = [(at, waits)]
-        sys.stderr.write(_line(progress, log_format) + "\n")
-        sys.stderr.flush()
+        of = f" of {progress.total:,}" if progress.total is not None else ""
+        waiting = f"; {progress.waiting}" if progress.waiting else ""
+        write_line(
+            log_format,
+            "progress",
+            f"{progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}",
+            **asdict(progress),
+        )
 
     return tell
-
-
-def _line(progress: Progress, log_format: str) -> str:
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if log_format == "json":
-        given = {
-            "time": moment,
-            "event": "progress",
-            "done": progress.done,
-            "total": progress.total,
-            "ok": progress.ok,
-            "no": progress.no,
-            "waiting": progress.waiting,
-        }
-        return json.dumps(given, ensure_ascii=True)
-    of = f" of {progress.total:,}" if progress.total is not None else ""
-    waiting = f"; {progress.waiting}" if progress.waiting else ""
-    return f"{moment} {progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}"

@@ -124,3 +124,27 @@ def test_two_processes_on_one_file_send_each_row_once(slow_desk, store):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     finish(slow_desk, store)
+
+
+def test_ctrl_c_at_the_question_sends_nothing(slow_desk, store):
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ordersheet", "send", "orders.csv"],
+        cwd=slow_desk.folder,
+        env=slow_desk.env(),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(controller, 4096)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    os.close(controller)
+    os.close(terminal)
+    assert process.returncode == 130
+    assert b"nothing was sent" in err
+    assert not any("text" in order.internal_comment for order in store)
+    assert not slow_desk.reports()

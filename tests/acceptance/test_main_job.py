@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
@@ -14,10 +15,13 @@ from ordersheet.demo import DESIGNED
 from ordersheet.sandbox.app import Manner
 from ordersheet.sandbox.server import running
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ORDERS = "Order ID,Internal comment\n83600,first\n83601,second\n83602,third\n"
 
 
-def rows_of(path):
+def rows_of(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 

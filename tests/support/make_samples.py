@@ -1,6 +1,6 @@
 """Make the sample spreadsheets anew: `python -m tests.support.make_samples`.
 
-The samples are kept in the repository as they are, as a person would have saved them; this is how they were made.
+The samples stand in the repository as a person would have saved them; this is how they were made.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from openpyxl import Workbook
 from openpyxl.formatting.rule import CellIsRule
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -65,7 +66,7 @@ def customer_service() -> None:
         cell.font = Font(bold=True, color="FFFFFF")
         cell.fill = PatternFill("solid", fgColor="44546A")
         cell.alignment = Alignment(vertical="center", wrap_text=True)
-        sheet.column_dimensions[cell.column_letter].width = width
+        sheet.column_dimensions[get_column_letter(index)].width = width
     for cells in sheet.iter_rows(min_row=4, max_row=sheet.max_row):
         cells[2].number_format = "yyyy-mm-dd"
         cells[3].number_format = '#,##0.00 "SEK"'
@@ -78,7 +79,9 @@ def customer_service() -> None:
     yes_no.add(f"F4:F{sheet.max_row}")
     sheet.conditional_formatting.add(
         f"D4:D{sheet.max_row}",
-        CellIsRule(operator="greaterThan", formula=["2000"], fill=PatternFill("solid", bgColor="FFF2CC")),
+        CellIsRule(  # type: ignore[no-untyped-call]
+            operator="greaterThan", formula=["2000"], fill=PatternFill("solid", bgColor="FFF2CC")
+        ),
     )
     help_sheet = book.create_sheet("Read me")
     help_sheet.append(["One row for each order. Leave a cell empty to leave that field alone."])
@@ -93,16 +96,10 @@ def _demo_rows() -> list[list[object]]:
         order = 83600 + index
         comment = CALLS[index % len(CALLS)]
         reference = 120400 + index if index % 4 == 1 else None
-        rows.append(
-            [
-                order,
-                NAMES[index % len(NAMES)],
-                day + dt.timedelta(days=index % 5),
-                349.5 + index * 61,
-                comment,
-            ]
-            + [None, reference, None, "Karin" if index % 2 else "Tobias"]
-        )
+        name, called = NAMES[index % len(NAMES)], day + dt.timedelta(days=index % 5)
+        handled_by = "Karin" if index % 2 else "Tobias"
+        amount = 349.5 + index * 61
+        rows.append([order, name, called, amount, comment, None, reference, None, handled_by])
     rows += [
         [83630, "Åsa Lindqvist", day, 1299, "Checked and closed.", "yes", None, None, "Karin"],
         [83631, "Jürgen Weiß", day, 89.9, "Paid by bank transfer on 18 Nov.", "yes", None, None, "Karin"],
@@ -140,7 +137,7 @@ def attributes() -> None:
     """References from another system, with a mapping file that says where they go."""
     lines = ["Our ref,Invoice no,Gift,Delivery date,Notes"]
     lines += [
-        f"{83670 + index},INV-{2040 + index},{'yes' if index % 3 == 0 else 'no'},2026-12-{index + 1:02},checked"
+        f"{83670 + index},INV-{2040 + index},{('yes', 'no', 'no')[index % 3]},2026-12-{index + 1:02},checked"
         for index in range(8)
     ]
     (SAMPLES / "attributes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ LAYERS = (
     {"api", "decide", "orderbook", "journal", "explain", "column_map", "mapping_file"},
     {"loader", "mapping", "mapper", "sender", "ledger", "reporter", "template", "apikey", "spool"},
     {"settings", "result", "version"},
-    {"target", "places"},
+    {"target", "places", "logline", "eventlog"},
     {
         "prepare",
         "survey",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ordersheet.column_map import Feed, Unused
-    from ordersheet.model import OrderUpdate, RunSummary
+    from ordersheet.model import OrderUpdate, Problem, RunSummary
     from ordersheet.prepare import Prepared, ProblemGroup
     from ordersheet.result import RunResult
     from ordersheet.survey import Survey
@@ -143,6 +143,13 @@ def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:
         more = ", …" if group.count > len(group.cells) else ""
         yield f"  {group.count:>5} x {', '.join(group.cells)}{more}"
         yield f"          {group.message}"
+
+
+def each_problem(found: Iterable[Problem]) -> Iterator[str]:
+    """Each problem on a line of its own."""
+    for problem in found:
+        value = f" ({short(problem.value)})" if problem.value else ""
+        yield f"  {problem.cell or f'row {problem.row}'}{value}: {problem.message}"
 
 
 def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str]:

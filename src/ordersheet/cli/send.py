@@ -10,7 +10,16 @@ import typer
 
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
-from ordersheet.cli.console import Console, after, before, first_payloads, plural, problems, recognised
+from ordersheet.cli.console import (
+    Console,
+    after,
+    before,
+    each_problem,
+    first_payloads,
+    plural,
+    problems,
+    recognised,
+)
 from ordersheet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,15 +39,19 @@ File = Annotated[
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
     from ordersheet.checker import check as check_file  # noqa: PLC0415 - reading needs more than --help does
+    from ordersheet.ticker import reading_ticker  # noqa: PLC0415
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
-    checked = check_file(file, settings)
+    with reading_ticker(progress=settings.progress, log_format=settings.log_format) as reading:
+        checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.survey
     console.say(*recognised(prepared), "")
     console.say(*before(seen))
     if prepared.tally.groups:
         console.say("", "Problems:", *problems(prepared.tally.groups))
+        if settings.verbose:
+            console.say("", "Each of them:", *each_problem(prepared.tally.problems))
     if prepared.tally.first_updates:
         console.say("", "The first payloads:", *first_payloads(prepared.tally.first_updates, xml=False))
     for path in checked.written:
@@ -52,15 +65,17 @@ def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
     from ordersheet.cli.signals import signals_press  # noqa: PLC0415
     from ordersheet.run import send as send_file  # noqa: PLC0415 - sending needs more than --help does
-    from ordersheet.ticker import ticker  # noqa: PLC0415
+    from ordersheet.ticker import reading_ticker, ticker  # noqa: PLC0415
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
     with (
         signals_press(console.say) as stop,
+        reading_ticker(progress=settings.progress, log_format=settings.log_format) as reading,
         ticker(progress=settings.progress, log_format=settings.log_format) as tell,
     ):
-        result = send_file(file, settings, ask=_asker(console, settings), tell=tell, stop=stop)
+        ask = _asker(console, settings)
+        result = send_file(file, settings, ask=ask, tell=tell, reading=reading, stop=stop)
     console.say(*after(result))
     _end(result, settings)
 

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ordersheet.errors import Interrupted
 from ordersheet.sender.stop import LEAVE, WIND_DOWN, StopSwitch
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def signals_press(say: Callable[[str], None]) -> Iterator[StopSwitch]:
     switch = StopSwitch()
 
     def pressed(number: int, _frame: FrameType | None) -> None:
+        if not switch.armed:
+            raise Interrupted("Interrupted; nothing was sent.", signal=number)
         switch.signal = switch.signal or number
         # Windows tells Ctrl-Break and the closing of the window apart from Ctrl-C; both end a run.
         level = switch.press()
