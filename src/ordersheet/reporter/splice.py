@@ -174,7 +174,8 @@ class RowSplicer:
         p = self._prefix = survey.prefix
         self._shapes = RowShapes(p.encode())
         self._letters = [column_letters(column) for column in columns]
-        self._last = str(columns[-1] + 1).encode()
+        self._spans: dict[bytes, bytes] = {}
+        self._forms: dict[tuple[str | None, ...], str] = {}
         self._row_end = f"</{p}row>".encode()
 
     def splice(self, chunks: Iterable[bytes], added: Added, bad_style: str | None) -> Iterator[bytes]:
@@ -230,7 +231,7 @@ class RowSplicer:
         last = self._shapes.last_column(row.body)
         tag = row.tag if not row.tag.endswith(b"/>") else row.tag[:-2].rstrip() + b">"
         if b"spans" in tag:
-            tag = _SPANS.sub(self._wider, tag, count=1)
+            tag = self._widened(tag)
         close = row.close or self._row_end
         if last is not None and last < self._columns[0]:
             return row.gap, tag, row.body, self._cells(row.number, texts, styles), close
@@ -245,22 +246,44 @@ class RowSplicer:
         new = self._cells(row.number, texts, styles)
         return row.gap, tag, row.body[:begin], new, row.body[after:], close
 
-    def _wider(self, match: re.Match[bytes]) -> bytes:
-        return match[1] + match[2] + b":" + max(match[3], self._last, key=int) + match[4]
+    def _widened(self, tag: bytes) -> bytes:
+        """Let a row's `spans` reach to the last added column; nearly all rows have the same."""
+        match = _SPANS.search(tag)
+        if match is None:
+            return tag
+        wider = self._spans.get(match[0])
+        if wider is None:
+            last = max(match[3], str(self._columns[-1] + 1).encode(), key=int)
+            wider = self._spans[match[0]] = match[1] + match[2] + b":" + last + match[4]
+        return tag[: match.start()] + wider + tag[match.end() :]
 
     def _cells(self, number: int, texts: Sequence[str], styles: Sequence[str | None]) -> bytes:
-        p = self._prefix
+        if all(texts):
+            shape = tuple(styles)
+            form = self._forms.get(shape)
+            if form is None:
+                cells = zip(self._letters, styles, strict=True)
+                form = self._forms[shape] = "".join(self._form(letters, style) for letters, style in cells)
+            values = [value for text in texts for value in (number, self._text(text))]
+            return (form % tuple(values)).encode()
         parts: list[str] = []
         for letters, text, style in zip(self._letters, texts, styles, strict=True):
-            styled = f' s="{style}"' if style else ""
             if text:
-                begin = f'<{p}c r="{letters}{number}"{styled} t="inlineStr"><{p}is>'
-                kept = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
-                shown = xml_text(text)
-                parts.append(f"{begin}<{p}t{kept}>{shown}</{p}t></{p}is></{p}c>")
+                parts.append(self._form(letters, style) % (number, self._text(text)))
             elif style:
-                parts.append(f'<{p}c r="{letters}{number}"{styled}/>')
+                parts.append(f'<{self._prefix}c r="{letters}{number}" s="{style}"/>')
         return "".join(parts).encode()
+
+    def _form(self, letters: str, style: str | None) -> str:
+        """Give a cell with places for its row's number and its text."""
+        p = self._prefix
+        styled = f' s="{style}"' if style else ""
+        return f'<{p}c r="{letters}%d"{styled} t="inlineStr"><{p}is>%s</{p}is></{p}c>'
+
+    def _text(self, text: str) -> str:
+        t = f"{self._prefix}t"
+        kept = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
+        return f"<{t}{kept}>{xml_text(text)}</{t}>"
 
 
 def check_room(columns: Sequence[int]) -> None:
