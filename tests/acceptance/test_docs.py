@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.reference import reference
+from tests.support.reference import between, class_table, reference
 
 import ordersheet
+from ordersheet.journal import OperationState
 from ordersheet.model import Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,17 @@ def test_they_run_inside_a_running_event_loop_too(example):
 def test_the_command_reference_is_what_the_command_prints():
     written = (DOCS / "commands.md").read_text(encoding="utf-8")
     assert written == reference(), "make it anew with: python -m tests.support.reference"
+
+
+def test_the_table_of_classes_is_the_one_that_decides():
+    page = (DOCS / "delivery.md").read_text(encoding="utf-8")
+    assert page == between(page, "classes", class_table()), "make it anew with: make docs"
+
+
+def test_the_states_of_an_operation_are_those_of_the_ledger():
+    page = (DOCS / "delivery.md").read_text(encoding="utf-8")
+    for state in OperationState:
+        assert re.search(rf"\b{state}\b", page)
 
 
 def test_the_public_names_are_these_and_no_others():

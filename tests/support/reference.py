@@ -10,6 +10,7 @@ from ordersheet.cli import app
 from ordersheet.cli.app import ORDER
 from ordersheet.model import Outcome
 from ordersheet.options import OPTIONS
+from ordersheet.sender.classify import PUT_TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -52,5 +53,22 @@ def reference() -> str:
     return "".join(parts)
 
 
+def class_table() -> str:
+    """The table of what an attempt can end in, from the very lines that decide it."""
+    lines = ["| what was seen | class | meaning |", "|---|---|---|"]
+    lines += [f"| {line.seen} | {line.kind} | {line.meaning} |" for line in PUT_TABLE]
+    return "\n".join(lines)
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Put content between two marks of a page."""
+    head, rest = text.split(f"<!-- {name}", 1)
+    mark, rest = rest.split("-->\n", 1)
+    _, tail = rest.split(f"<!-- end of {name}", 1)
+    return f"{head}<!-- {name}{mark}-->\n{content}\n<!-- end of {name}{tail}"
+
+
 if __name__ == "__main__":
     (DOCS / "commands.md").write_text(reference(), encoding="utf-8")
+    page = DOCS / "delivery.md"
+    page.write_text(between(page.read_text(encoding="utf-8"), "classes", class_table()), encoding="utf-8")
