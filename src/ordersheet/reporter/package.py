@@ -27,7 +27,7 @@ _MAX16 = 0xFFFF
 _ZIP64_FROM = 0xE0000000
 _ZIP64_VERSION = 45
 _LEVEL = 5
-"""Deflate level of the parts that change: 6 takes a third longer here for a hundredth less."""
+"""Deflate level of the parts that change: 6 takes a tenth longer for 0.2 % less."""
 
 
 class Sink(Protocol):

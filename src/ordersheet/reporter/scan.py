@@ -69,6 +69,8 @@ class Survey:
     prefix: str
     last_column: int
     """The last column with something in it, in the header row or below."""
+    last_cell: int
+    """The last column with any cell there, blank ones included."""
     header_last: RawCell
     """The header row's last cell with something in it."""
     last_row: int
@@ -273,7 +275,7 @@ def survey(chunks: Iterable[bytes], header_row: int) -> Survey:
     """
     reader = SheetReader(_well_formed(chunks))
     shapes = RowShapes(reader.prefix)
-    last_column, last_row = -1, 0
+    last_column, last_cell, last_row = -1, -1, 0
     header: list[RawCell] = []
     for row in reader.rows():
         last_row = row.number
@@ -283,12 +285,14 @@ def survey(chunks: Iterable[bytes], header_row: int) -> Survey:
             header = [cell for cell in shapes.cells(row.body) if not cell.blank]
         last = shapes.last_column(row.body)
         if last is None or last > last_column:
-            filled = [cell.column for cell in shapes.cells(row.body) if not cell.blank]
-            last_column = max(last_column, *filled, -1)
+            found = shapes.cells(row.body)
+            last_column = max([last_column, *(cell.column for cell in found if not cell.blank)])
+            last_cell = max([last_cell, *(cell.column for cell in found)])
     if not header:
         raise CannotSplice(f"its header row {header_row} is not where it was")
     tail = b"".join(reader.tail())
-    return Survey(reader.head, tail, reader.prefix.decode(), last_column, header[-1], last_row)
+    prefix = reader.prefix.decode()
+    return Survey(reader.head, tail, prefix, last_column, last_cell, header[-1], last_row)
 
 
 def _well_formed(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ordersheet.model import column_letters
 from ordersheet.reporter.added import CannotSplice
 from ordersheet.reporter.scan import RowShapes, SheetReader
-from ordersheet.reporter.text import xml_text
+from ordersheet.reporter.text import text_element
 from ordersheet.reporter.xmledit import Edits, tags
 
 if TYPE_CHECKING:
@@ -170,8 +170,10 @@ class RowSplicer:
         self._columns = columns
         self._header_row = header_row
         self._replace = keep_header
+        self._free = survey.last_cell < columns[0]
         self._header_style = survey.header_last.style
         p = self._prefix = survey.prefix
+        self._t = f"{p}t"
         self._shapes = RowShapes(p.encode())
         self._letters = [column_letters(column) for column in columns]
         self._spans: dict[bytes, bytes] = {}
@@ -221,18 +223,22 @@ class RowSplicer:
         style: str | None = None
         if due is not None and due.bad and bad_style is not None:
             style = bad_style
-        elif _ROW_STYLE_COUNTS.search(row.tag) and (own := _ROW_STYLE.search(row.tag)):
+        elif (
+            b"customFormat" in row.tag
+            and _ROW_STYLE_COUNTS.search(row.tag)
+            and (own := _ROW_STYLE.search(row.tag))
+        ):
             style = own[1].decode()
         texts: Sequence[str] = due.texts if due is not None else [""] * len(self._columns)
         return self._put(row, texts, [style] * len(texts))
 
     def _put(self, row: RawRow, texts: Sequence[str], styles: Sequence[str | None]) -> Iterable[bytes]:
         """Put cells into a row; what stands in their place is a blank or an earlier result."""
-        last = self._shapes.last_column(row.body)
         tag = row.tag if not row.tag.endswith(b"/>") else row.tag[:-2].rstrip() + b">"
         if b"spans" in tag:
             tag = self._widened(tag)
         close = row.close or self._row_end
+        last = -1 if self._free else self._shapes.last_column(row.body)
         if last is not None and last < self._columns[0]:
             return row.gap, tag, row.body, self._cells(row.number, texts, styles), close
         cells = self._shapes.cells(row.body)
@@ -264,12 +270,12 @@ class RowSplicer:
             if form is None:
                 cells = zip(self._letters, styles, strict=True)
                 form = self._forms[shape] = "".join(self._form(letters, style) for letters, style in cells)
-            values = [value for text in texts for value in (number, self._text(text))]
+            values = [value for text in texts for value in (number, text_element(text, self._t))]
             return (form % tuple(values)).encode()
         parts: list[str] = []
         for letters, text, style in zip(self._letters, texts, styles, strict=True):
             if text:
-                parts.append(self._form(letters, style) % (number, self._text(text)))
+                parts.append(self._form(letters, style) % (number, text_element(text, self._t)))
             elif style:
                 parts.append(f'<{self._prefix}c r="{letters}{number}" s="{style}"/>')
         return "".join(parts).encode()
@@ -279,11 +285,6 @@ class RowSplicer:
         p = self._prefix
         styled = f' s="{style}"' if style else ""
         return f'<{p}c r="{letters}%d"{styled} t="inlineStr"><{p}is>%s</{p}is></{p}c>'
-
-    def _text(self, text: str) -> str:
-        t = f"{self._prefix}t"
-        kept = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
-        return f"<{t}{kept}>{xml_text(text)}</{t}>"
 
 
 def check_room(columns: Sequence[int]) -> None:

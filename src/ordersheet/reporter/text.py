@@ -41,6 +41,12 @@ def _units(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)
+def text_element(text: str, name: str) -> str:
+    """Give the text as an XML element; most texts of a report stand in many of its rows."""
+    kept = ' xml:space="preserve"' if text != text.strip() or "\n" in text else ""
+    return f"<{name}{kept}>{xml_text(text)}</{name}>"
+
+
 def xml_text(text: str) -> str:
     """Give the text as the content of an XML element of a workbook, with line ends as LF.
 
