@@ -18,6 +18,15 @@ IDLE_LIMIT = 4.0
 """Seconds after which a kept connection is not used again: some servers close it after five."""
 
 
+KEPT_HEADERS = {
+    b"content-type": "content-type",
+    b"retry-after": "retry-after",
+    b"date": "date",
+    b"location": "location",
+}
+"""The headers of an answer that decide, by their names in small letters."""
+
+
 class Transport(Protocol):
     """One connection, used by one lane, for one request at a time."""
 
@@ -67,7 +76,6 @@ class RequestHeaders:
             "User-Agent": f"ordersheet/{number}",
         }
         self.fixed = [(name.encode(), value.encode()) for name, value in named.items()]
-        self.block = b"".join(name + b": " + value + b"\r\n" for name, value in self.fixed)
 
     def __repr__(self) -> str:
         return "<RequestHeaders>"

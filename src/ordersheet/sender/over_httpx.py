@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ordersheet.sender.exchange import IDLE_LIMIT, LARGEST_BODY, Engine, Exchange, RequestHeaders, failure_of
-from ordersheet.sender.http1 import KEPT_HEADERS
+from ordersheet.sender.exchange import (
+    IDLE_LIMIT,
+    KEPT_HEADERS,
+    LARGEST_BODY,
+    Engine,
+    Exchange,
+    RequestHeaders,
+    failure_of,
+)
 from ordersheet.sender.observation import Failure
 
 if TYPE_CHECKING:
