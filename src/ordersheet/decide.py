@@ -181,6 +181,8 @@ class Ruling:
             for index, place in zip(rest[turn : turn + resumed], firm[len(firm) - resumed :], strict=True):
                 found.setdefault(index, place)
 
+        if policy.duplicates == "send":
+            self._give_back(found, own)
         self._kept = kept
         self._turn = turn
         self._overwrites = turn < len(rest) or any(self._is_overwrite(index) for index in kept)
@@ -344,6 +346,19 @@ class Ruling:
                     held[index] = places.pop(at)
                     break
         return held
+
+    def _give_back(self, found: dict[int, int], own: Collection[OperationRef]) -> None:
+        """Let what this run sent for a row stand for that row, where several rows ask for the same."""
+        sent = {entry.ref.row: place for place, entry in enumerate(self._history) if entry.ref in own}
+        for index in sorted(found):
+            if self._history[found[index]].state is EntryState.REFUSED:
+                continue
+            place = sent.get(self._asks[index].row)
+            if place is None or self._is_overwrite(index) or not self._equal(index, place):
+                continue
+            taken = found[index]
+            found.update((other, taken) for other in list(found) if found[other] == place)
+            found[index] = place
 
     def _word(self, rest: Sequence[int], found: dict[int, int], twins: dict[int, int]) -> list[Decision]:
         """Give each ask its decision."""

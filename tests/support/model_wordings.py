@@ -58,6 +58,7 @@ class _Case:
         self.asks = list(asks)
         self.history = list(history)
         self.policy = policy
+        self.own = own
         if wording == "a refusal leaves no trace":
             self.history = [entry for entry in history if entry.state is not EntryState.REFUSED]
         if wording == "an overwrite in doubt leaves no trace":
@@ -155,7 +156,21 @@ class _Case:
         if self.wording == "refused operations are not left out of 3 and 4":
             rest = [index for index in kept if index not in twins]
         self.rules_3_and_4(rest, found)
+        if self.policy.duplicates == "send":
+            self.give_back(found)
         return self.word(rest, found, twins)
+
+    def give_back(self, found: dict[int, Entry]) -> None:
+        for index in sorted(i for i in found if found[i].state is not EntryState.REFUSED):
+            for entry in self.history:
+                if (
+                    entry.ref in self.own
+                    and not entry.kind.overwrites
+                    and entry.ref.row == self.asks[index].row
+                    and self.same(self.asks[index], entry)
+                ):
+                    taken = found[index]
+                    found |= {other: taken for other in found if found[other] is entry} | {index: entry}
 
     def join(self, rest: list[int], found: dict[int, Entry], twins: dict[int, int]) -> list[int]:
         left: list[int] = []

@@ -84,6 +84,13 @@ def test_a_run_remembers_its_own_refusals_under_retry_no():
     assert shown(decided) == "already applied, refused, same"
 
 
+def test_what_this_run_sent_for_a_row_stands_for_that_row():
+    history = [*history_of("a X"), history_of("a?")[0]._replace(ref=OperationRef("now", 3, "comment"))]
+    policy = Policy(duplicates="send")
+    decided = decide(asks_of("a a"), history, policy, {history[2].ref})
+    assert shown(decided) == "overwritten since, unconfirmed"
+
+
 def test_a_batch_is_compared_with_its_own_part_but_sees_all_overwrites():
     history = history_of("a b", "monday")
     after = [
