@@ -114,6 +114,7 @@ def test_a_table_grows_with_the_columns(tmp_path):
     assert table.ref == table.autoFilter.ref == "A1:G3"
     assert [column.name for column in table.tableColumns] == ["Order ID", "Text", "N", *HEADERS]
     assert len({column.id for column in table.tableColumns}) == 7
+    assert b'<tableColumns count="7">' in parts(out)["xl/tables/table1.xml"]
 
 
 def test_a_filter_grows_with_the_columns_so_that_sorting_keeps_rows_whole(tmp_path):
