@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ordersheet import mapping
-from ordersheet.errors import UsageError
+from ordersheet.asides import write_asides
 from ordersheet.model import RunSummary
 from ordersheet.places import file_sha256
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
@@ -48,7 +47,7 @@ def check(source: object, settings: Settings, reading: Callable[[int], None] | N
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         seen = _survey(prepared, settings)
-        written = tuple(_write_asked(prepared, settings))
+        written = tuple(write_asides(prepared, settings))
         results = tuple(prepared.spool.left_out_results())
     _, outcomes, amiss = count(results)
     code = 1 if amiss else 0
@@ -82,48 +81,3 @@ def _survey(prepared: Prepared, settings: Settings) -> Survey:
 
     with Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
         return survey(prepared, ledger, store=target.store, host=target.host, policy=policy)
-
-
-def _write_asked(prepared: Prepared, settings: Settings) -> list[Path]:
-    written = []
-    if settings.save_mapping is not None:
-        refuse_existing(settings.save_mapping, overwrite=settings.overwrite)
-        try:
-            settings.save_mapping.write_text(mapping.to_toml(prepared.column_map), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"The mapping cannot be written to {settings.save_mapping}: {error.strerror}.",
-                code="unwritable",
-            ) from error
-        written.append(settings.save_mapping)
-    if settings.problems is not None:
-        written.append(write_problems(prepared, settings))
-    return written
-
-
-def write_problems(prepared: Prepared, settings: Settings) -> Path:
-    """Write the person's own file with the problems beside the rows.
-
-    Raises:
-        UsageError: where the source is a frame, or the file would replace something.
-    """
-    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
-
-    assert settings.problems is not None
-    if prepared.path is None:
-        raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
-    fault = reporter.report_path_problem(settings.problems, prepared.path, overwrite=settings.overwrite)
-    if fault is not None:
-        raise UsageError(fault, code="problems-path")
-    texts = prepared.spool.problem_texts()
-    return reporter.write_problems(prepared.path, prepared.table.facts, texts, settings.problems).path
-
-
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse to write over an existing file.
-
-    Raises:
-        UsageError: where it exists and nobody said --overwrite.
-    """
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists already. Choose another name, or add --overwrite.", code="exists")

@@ -30,7 +30,10 @@ class OrdersheetError(Exception):
 
     Attributes:
         code: a stable word for scripts, such as `no-id-column`.
+        result: what the run came to (a `RunResult` at the Python API); None where no run began.
     """
+
+    result: object = None
 
     def __init__(self, message: str, *, code: str = "error") -> None:
         super().__init__(message)
@@ -66,13 +69,7 @@ class LedgerError(OrdersheetError):
 
 
 class RunStopped(OrdersheetError):  # noqa: N818 - a state to go on from, not a mistake
-    """The run ended early; what was sent is accounted for, and running again goes on.
-
-    Attributes:
-        result: what the run gave so far (a `RunResult` at the Python API).
-    """
-
-    result: object = None
+    """The run ended early; what was sent is accounted for, and running again goes on."""
 
 
 class Interrupted(RunStopped):

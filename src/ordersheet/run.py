@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ordersheet.asides import write_asides
 from ordersheet.errors import LedgerError, SettingsError, UsageError
 from ordersheet.eventlog import LoggedJournal
 from ordersheet.model import LeftOut, Outcome, RunSummary
@@ -68,6 +69,7 @@ def send(
         refuse_missing_rows(prepared, settings)
         _refuse_many_problems(prepared, settings)
         place = _report_place(prepared, settings)
+        write_asides(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
             seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy_of(settings))
             _settle_called_ok(prepared, seen, settings)

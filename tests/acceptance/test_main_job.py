@@ -246,3 +246,17 @@ def test_the_key_is_in_nothing_that_is_left_behind(desk, shop, store):
     assert "s3cret" not in ended.out + ended.err + told.out + told.err
     for file in desk.folder.rglob("*"):
         assert not file.is_file() or b"s3cret" not in file.read_bytes()
+
+
+def test_send_writes_the_problems_and_the_mapping_too(desk):
+    path = desk.file("orders.csv", "Order ID,Internal comment\n83600,fine\nx,bad\n")
+    told = desk.run("send", path, "--yes", "--problems", "p.csv", "--save-mapping", "m.toml")
+    assert told.code == 1
+    assert "order ID" in rows_of(desk.folder / "p.csv")[2][2]
+    assert "version = 1" in (desk.folder / "m.toml").read_text(encoding="utf-8")
+
+
+def test_a_new_ledger_is_announced(desk):
+    path = desk.file("orders.csv", ORDERS)
+    assert str(desk.folder / "ledger.db") in desk.run("send", path, "--yes").out
+    assert "new ledger" not in desk.run("send", path, "--yes").out

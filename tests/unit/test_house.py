@@ -25,6 +25,7 @@ LAYERS = (
         "run",
         "checker",
         "rereport",
+        "asides",
         "probe",
         "profiles",
         "doctor",
@@ -37,6 +38,7 @@ LAYERS = (
 STAGES = {"loader", "sender", "ledger", "reporter"}
 ENGINES = {
     "httpx": {"sender"},
+    "h11": {"sender"},
     "tenacity": {"sender"},
     "truststore": {"sender"},
     "sqlalchemy": {"ledger"},

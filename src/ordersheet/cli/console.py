@@ -203,6 +203,8 @@ def after(result: RunResult) -> Iterator[str]:
     requests = summary.requests
     pushed = f", {requests.pushed_back:,} pushed back" if requests.pushed_back else ""
     yield f"{requests.put:,} PUT, {requests.get:,} GET{pushed} in {summary.seconds:.1f} s"
+    if summary.ledger_created:
+        yield f"What was done is kept in a new ledger, {summary.ledger}"
     if summary.error:
         yield summary.error
     if summary.report:

@@ -108,7 +108,7 @@ def template(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let it replace an existing file.")] = False,
 ) -> None:
     """Write an empty workbook with the right headers, validation lists and a help sheet."""
-    from ordersheet.checker import refuse_existing  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.asides import refuse_existing  # noqa: PLC0415 - needs more than --help does
     from ordersheet.mapping import read_mapping_file  # noqa: PLC0415
     from ordersheet.template import write_template  # noqa: PLC0415
 

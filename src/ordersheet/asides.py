@@ -1,0 +1,59 @@
+"""The files that may be asked for beside the report: the mapping as recognised, the problems by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet import mapping
+from ordersheet.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ordersheet.prepare import Prepared
+    from ordersheet.settings import Settings
+
+
+def write_asides(prepared: Prepared, settings: Settings) -> list[Path]:
+    """Write the files that were asked for beside the report: the mapping, the input with its problems.
+
+    Raises:
+        UsageError: where one would replace something, or cannot be written.
+    """
+    written = []
+    if settings.save_mapping is not None:
+        refuse_existing(settings.save_mapping, overwrite=settings.overwrite)
+        try:
+            settings.save_mapping.write_text(mapping.to_toml(prepared.column_map), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"The mapping cannot be written to {settings.save_mapping}: {error.strerror}.",
+                code="unwritable",
+            ) from error
+        written.append(settings.save_mapping)
+    if settings.problems is not None:
+        written.append(_write_problems(prepared, settings))
+    return written
+
+
+def _write_problems(prepared: Prepared, settings: Settings) -> Path:
+    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+
+    assert settings.problems is not None
+    if prepared.path is None:
+        raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
+    fault = reporter.report_path_problem(settings.problems, prepared.path, overwrite=settings.overwrite)
+    if fault is not None:
+        raise UsageError(fault, code="problems-path")
+    texts = prepared.spool.problem_texts()
+    return reporter.write_problems(prepared.path, prepared.table.facts, texts, settings.problems).path
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over an existing file.
+
+    Raises:
+        UsageError: where it exists and nobody said --overwrite.
+    """
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists already. Choose another name, or add --overwrite.", code="exists")
