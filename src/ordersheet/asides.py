@@ -42,11 +42,17 @@ def _write_problems(prepared: Prepared, settings: Settings) -> Path:
     assert settings.problems is not None
     if prepared.path is None:
         raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
-    fault = reporter.report_path_problem(settings.problems, prepared.path, overwrite=settings.overwrite)
+    fault = reporter.report_path_problem(
+        settings.problems, prepared.path, overwrite=settings.overwrite, form=prepared.table.facts.form
+    )
     if fault is not None:
         raise UsageError(fault, code="problems-path")
     texts = prepared.spool.problem_texts()
-    return reporter.write_problems(prepared.path, prepared.table.facts, texts, settings.problems).path
+    table = prepared.table
+    written = reporter.write_problems(
+        prepared.path, table.facts, texts, settings.problems, headers=table.headers, rows=table.rows()
+    )
+    return written.path
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

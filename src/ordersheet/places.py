@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def report_place(
-    named: Path, suffix: str, target: Path | None, *, source: Path | None, overwrite: bool
+    named: Path, form: str, target: Path | None, *, source: Path | None, overwrite: bool
 ) -> Callable[[str], Path]:
     """Find out where a report goes, before anything is sent: a function from the run's id to its path.
 
     Args:
         named: the input as the person names it.
-        suffix: the report's, with its dot.
+        form: the input's, as `TableFacts.form` has it.
         target: a file or a folder; None for `reports/<name>-<run><suffix>`.
         source: the input, which is never replaced; None where there is none any more.
         overwrite: let it replace what is no earlier report.
@@ -29,12 +29,13 @@ def report_place(
     """
     from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
 
+    suffix = reporter.report_suffix(form, named.suffix)
     folder = Path("reports") if target is None else target if target.is_dir() or not target.suffix else None
     probe = target if folder is None else reporter.default_report_path(named.name, "run", suffix, folder)
     assert probe is not None
     if folder is not None:
         _make_folder(folder)
-    problem = reporter.report_path_problem(probe, source, overwrite=overwrite)
+    problem = reporter.report_path_problem(probe, source, overwrite=overwrite, form=form)
     if problem is not None:
         raise UsageError(problem, code="report-path")
     if folder is None:

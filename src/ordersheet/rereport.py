@@ -47,15 +47,18 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
     source = _source(info)
     table = _open(info, source) if source is not None else None
     named = Path(info.input)
-    suffix = reporter.report_suffix(table.facts.form if table is not None else "frame", named.suffix)
-    place = report_place(named, suffix, target, source=_existing(named), overwrite=overwrite)(info.run)
+    form = table.facts.form if table is not None else "frame"
+    place = report_place(named, form, target, source=_existing(named), overwrite=overwrite)(info.run)
     if table is None or source is None:
         written = reporter.write_fresh(ledger.results(info.run), place, sheet=info.sheet or "Orders")
         why = (
             f"The input {info.input} is gone or has changed, so this is a table of its own, from the ledger."
         )
         return Rewritten(written.path, f"{why} {written.note}" if written.note else why)
-    written = reporter.write_report(source, table.facts, complete(table, ledger.results(info.run)), place)
+    results = complete(table, ledger.results(info.run))
+    written = reporter.write_report(
+        source, table.facts, results, place, headers=table.headers, rows=table.rows()
+    )
     return Rewritten(written.path, written.note)
 
 

@@ -111,13 +111,11 @@ def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> N
 
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
     """Find out where the report goes; a frame has one only where it is asked for."""
-    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
-
     if prepared.path is None and settings.report is None:
         return None
     named = prepared.path or Path("frame.xlsx")
-    suffix = reporter.report_suffix(prepared.table.facts.form, named.suffix)
-    return report_place(named, suffix, settings.report, source=prepared.path, overwrite=settings.overwrite)
+    form = prepared.table.facts.form
+    return report_place(named, form, settings.report, source=prepared.path, overwrite=settings.overwrite)
 
 
 class _Run:
@@ -245,10 +243,13 @@ class _Run:
     def _report(self, results: Iterator[RowResult], place: Path) -> Written:
         from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
 
-        facts = self.prepared.table.facts
+        table = self.prepared.table
+        facts = table.facts
         if self.source is None:
             return reporter.write_fresh(results, place, sheet=facts.sheet or "Orders")
-        return reporter.write_report(self.source, facts, results, place)
+        return reporter.write_report(
+            self.source, facts, results, place, headers=table.headers, rows=table.rows()
+        )
 
     def _note_report(self, journal: RunJournal, written: Written) -> None:
         with suppress(LedgerError):

@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from ordersheet.sender.classify import (
     PUT_TABLE,
     Failure,
-    GetKind,
     Observation,
     StopReason,
     Verdict,
     VerdictKind,
     classify,
-    classify_get,
 )
+from ordersheet.sender.classify_get import GetKind, classify_get
 
 NOT_SENT, NOT_APPLIED = VerdictKind.NOT_SENT, VerdictKind.NOT_APPLIED
 OK, NO, UNKNOWN = VerdictKind.ANSWERED_OK, VerdictKind.ANSWERED_NO, VerdictKind.UNKNOWN

@@ -24,11 +24,11 @@ _OTHER_NAMES = 99
 def report_suffix(form: str, source_suffix: str = "") -> str:
     """Give the suffix of a report, by the form of its source (`TableFacts.form`).
 
-    An .xls file and a frame are reported as .xlsx; a CSV file keeps its own suffix.
+    An .ods file, an .xls file and a frame are reported as .xlsx; a CSV file keeps its own suffix.
     """
     if form == "csv":
         return source_suffix or ".csv"
-    return {"xlsm": ".xlsm", "ods": ".ods"}.get(form, ".xlsx")
+    return ".xlsm" if form == "xlsm" else ".xlsx"
 
 
 def default_report_path(source_name: str, run: str, suffix: str, folder: Path) -> Path:

@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import tenacity
 
 from ordersheet.api import order_url, orders_url
-from ordersheet.sender.classify import (
-    GetKind,
-    GetVerdict,
-    StopReason,
-    Verdict,
-    VerdictKind,
-    classify,
-    classify_get,
-)
+from ordersheet.sender.classify import StopReason, Verdict, VerdictKind, classify
+from ordersheet.sender.classify_get import GetKind, GetVerdict, classify_get
 from ordersheet.sender.retry_after import LONGEST_PAUSE, resume_time
 from ordersheet.sender.stop import pause
 
