@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CHUNK = 64
 """Orders that are claimed together; the first time only as many as there are lanes."""
+LARGE_CHUNK = 512
+"""Orders that are claimed together where most of them turn out to be done."""
 REST_CHUNK = 500
 """Rows that are written together as not sent."""
 MOST_PARKED = 4096
@@ -233,8 +235,12 @@ class _Delivery:
         try:
             works = list(itertools.islice(self._works, self._chunk))
             self._exhausted = len(works) < self._chunk
-            self._chunk = max(CHUNK, 2 * len(self._lanes))
+            usual = max(CHUNK, 2 * len(self._lanes))
+            before = len(self._ready)
             await self._claim(works)
+            # Where nothing is to be sent, more orders at a time cost fewer commits.
+            idle = len(self._ready) <= before
+            self._chunk = min(2 * max(self._chunk, usual), LARGE_CHUNK) if idle else usual
         finally:
             self._changed.set()
 
