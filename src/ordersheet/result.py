@@ -86,10 +86,11 @@ class RunResult:
         # A frame's data rows are numbered from 2: its column names are row 1, as in a sheet.
         by_row = {row.row: cells(row) for row in self.rows}
         blank = ("", "", "", "")
-        table = [by_row.get(number, blank) for number in range(2, len(self.frame) + 2)]
+        lines = [by_row.get(number, blank) for number in range(2, len(self.frame) + 2)]
         given = self.frame.drop(columns=[name for name in RESULT_COLUMNS if name in self.frame.columns])
-        added = {name: [line[index] for line in table] for index, name in enumerate(RESULT_COLUMNS)}
-        return given.assign(**added)
+        added = {name: [line[index] for line in lines] for index, name in enumerate(RESULT_COLUMNS)}
+        table: pd.DataFrame = given.assign(**added)
+        return table
 
     def to_json(self) -> str:
         """Give the object that --json prints, on one line."""

@@ -45,7 +45,11 @@ def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int
         from tqdm import tqdm  # noqa: PLC0415 - wanted while something is read
 
         with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5) as bar:
-            yield lambda rows: bar.update(rows - bar.n) and None
+
+            def move(rows: int) -> None:
+                bar.update(rows - bar.n)
+
+            yield move
     else:
         told = [time.monotonic()]
 
