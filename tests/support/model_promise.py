@@ -52,7 +52,10 @@ def check_complete(world: World, report: Report) -> None:
     doubtful = {entry.ref.field for entry in world.history if entry.state.value == "in doubt"}
     for (row, name), outcome in report.outcomes.items():
         _say(outcome not in OPEN or name in doubtful, f"row {row} is left {outcome}")
-    retry_no = report.policy.retry_no and Outcome.REFUSED not in report.outcomes.values()
+    refused = Outcome.REFUSED in report.outcomes.values()
+    if report.policy.again and refused:
+        return  # that an occurrence was refused says nothing of the others, which count from now on
+    retry_no = report.policy.retry_no and not refused
     again = world.run(report.file, replace(report.policy, again=False, retry_no=retry_no))
     _say(again.sent == 0, f"the same file again sends {again.sent}")
     check(world, again)
@@ -98,7 +101,7 @@ def _check_append(world: World, report: Report, ask: Ask) -> None:
         for other in report.asks[report.asks.index(ask) + 1 :]
         if other.operation.field == name
         and other.operation.kind.overwrites
-        and (report.outcomes[other.row, name].ok or report.outcomes[other.row, name] is Outcome.UNCONFIRMED)
+        and (report.outcomes[other.row, name].ok or report.outcomes[other.row, name] in OPEN)
     ]
     if later or world.touched:
         _check_overwrite(world, report, ask)
@@ -127,4 +130,6 @@ def _check_end(world: World, report: Report, name: str) -> None:
         elif wanted is not None and (twice or ask.key not in wanted):
             wanted.append(ask.key)
     ends = [line.text for line in world.server.fields.get(name, ())]
+    if not twice:  # an earlier run may have been told to send duplicates; _check_nothing_twice counts them
+        ends = list(dict.fromkeys(ends))
     _say(wanted is None or ends == wanted, f"{name} ends as {ends}, and the file asks for {wanted}")
