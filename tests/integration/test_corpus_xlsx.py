@@ -35,7 +35,7 @@ def test_filtered_rows_are_counted_and_not_sent_without_a_decision():
     table = table_of("AutoFilter.xlsx", "Code", "One Cond")
     assert table.facts.hidden_rows == 12
     assert sum(row.hidden for row in table.rows()) == 12
-    with pytest.raises(SourceError, match="12 rows are hidden"):
+    with pytest.raises(SourceError, match=r"12 rows of the sheet .* are hidden"):
         table.refuse([0], hidden="refuse")
     table.refuse([0], hidden="skip")
 

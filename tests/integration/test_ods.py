@@ -187,7 +187,7 @@ def test_hidden_rows_and_columns_wait_for_a_decision(written):
     table = open_ods(path, is_id_header=is_id)
     assert [(row.number, row.hidden) for row in table.rows()] == [(2, True), (4, False)]
     assert (table.facts.hidden_rows, [h.hidden for h in table.headers]) == (1, [False, True])
-    with pytest.raises(SourceError, match="1 row is hidden") as caught:
+    with pytest.raises(SourceError, match=r"1 row of the sheet .* is hidden") as caught:
         table.refuse([0], hidden="refuse")
     assert caught.value.code == "hidden-rows"
     table.refuse([0, 1], hidden="skip")

@@ -47,6 +47,7 @@ def workbook(tmp_path_factory) -> Path:
     sheet["F3"].number_format = "00000"
     sheet["G3"].number_format = "[h]:mm"
     sheet["E4"].number_format = "0%"
+    sheet["E5"].number_format = "@"
     sheet.row_dimensions[4].hidden = True
     sheet.column_dimensions["E"].hidden = True
     sheet.merge_cells("B7:B8")
@@ -76,6 +77,12 @@ def test_cells_are_read_as_shown(workbook):
     ]
     assert first.cells[4].value == 1188.44
     assert [cell.address for cell in first.cells.values() if cell.problem] == ["H3"]
+
+
+def test_a_whole_number_in_a_column_of_texts_is_shown_as_it_stands(workbook):
+    third = list(open_table(workbook, is_id_header=is_id).rows({4}))[2]
+    assert third.cells[4][:3] == ("7", 7, CellKind.NUMBER)
+    assert third.cells[4].problem is None
 
 
 def test_only_rows_with_something_in_them_and_columns_asked_for(workbook):

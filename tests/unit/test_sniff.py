@@ -6,6 +6,7 @@ import zipfile
 from datetime import datetime
 
 import pytest
+from tests.support.handmade_xlsx import parts_of, sheet, write_parts
 
 from ordersheet.errors import SourceError, UsageError
 from ordersheet.loader import open_table
@@ -140,3 +141,10 @@ def test_a_file_that_is_open_elsewhere_is_named_with_its_saved_state(tmp_path, l
     (notice,) = open_table(path, is_id_header=is_id).facts.notices
     assert notice.startswith(f"{program} has orders.csv open")
     assert "2026-01-02 at 03:04:05" in notice
+
+
+def test_a_workbook_that_is_open_elsewhere_is_named_once(tmp_path):
+    path = write_parts(tmp_path / "orders.xlsx", {**parts_of(sheet()), "[Content_Types].xml": b""})
+    (tmp_path / "~$orders.xlsx").write_bytes(b"x")
+    (notice,) = open_table(path, is_id_header=is_id).facts.notices
+    assert notice.startswith("Excel has orders.xlsx open")

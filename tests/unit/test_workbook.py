@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -344,16 +343,6 @@ def test_a_sheet_that_is_not_clear_is_asked_for(tmp_path, sheets, states, wanted
 @pytest.mark.parametrize("wanted", ["S1", "S2"])
 def test_a_sheet_can_be_named_even_a_hidden_one(tmp_path, wanted):
     assert table_of(tmp_path, sheet(), sheet(), states=("", "hidden"), wanted=wanted).facts.sheet == wanted
-
-
-def test_a_file_open_in_excel_is_named_with_the_time_of_what_is_read(tmp_path):
-    path = write_parts(tmp_path / "orders.xlsx", parts_of(sheet()))
-    os.utime(path, (1_700_000_000, 1_700_000_000))
-    assert open_workbook(path, is_id_header=is_id).facts.notices == ()
-    (tmp_path / "~$orders.xlsx").write_bytes(b"")
-    (notice,) = open_workbook(path, is_id_header=is_id).facts.notices
-    assert "Excel" in notice
-    assert "2023-11-1" in notice
 
 
 def test_macros_make_an_xlsm(tmp_path):

@@ -5,16 +5,17 @@ Dates alone are read from the stored value, so that they are ISO 8601 in every l
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 import zipfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
 from ordersheet.loader.odsxml import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
+from ordersheet.loader.rowspool import RowSpool
 from ordersheet.loader.serialdate import NoDateError, iso_from_text
 from ordersheet.loader.table import (
     HEAD_ROWS,
@@ -52,7 +53,7 @@ _FIRST_DATE = "1900-03-01"
 
 
 def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | None = None) -> OdsTable:
-    """Open a sheet of an .ods file as a table.
+    """Open a sheet of an .ods file as a table; the file is closed again, and its rows are kept packed.
 
     Args:
         path: the file.
@@ -69,7 +70,9 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
     filled: set[int] = set()
     hidden_rows, last_row = 0, header.number
     found = OdsSheet(chosen.name, None)
-    for sheet_so_far, row in _rows_of(path, chosen.name):
+    styles = _named_styles(path)
+    spool = RowSpool()
+    for sheet_so_far, row in _rows_of(path, chosen.name, styles):
         found = sheet_so_far
         if row.number + row.repeat - 1 <= header.number:
             continue
@@ -80,6 +83,8 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
             filled |= columns
             last_row = row.number + row.repeat - 1
             hidden_rows += row.repeat if row.hidden else 0
+            spool.add(_packed(row, found, styles))
+    spool.flush()
     headers = build_headers(
         header, is_id_header, hidden=found.hidden_columns, filled=filled, sheet=chosen.name
     )
@@ -90,7 +95,7 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
     )
-    return OdsTable(facts, headers, _path=path, _sheet=found, _last_row=last_row)
+    return OdsTable(facts, headers, _spool=spool, _sheet=found, _last_row=last_row)
 
 
 @dataclass
@@ -99,30 +104,23 @@ class OdsTable:
 
     facts: TableFacts
     headers: tuple[Header, ...]
-    _path: Path
+    _spool: RowSpool
     _sheet: OdsSheet
     _last_row: int
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew."""
-        with _styles(self._path) as styles:
-            for sheet, row in _rows_of(self._path, self._sheet.name, styles):
-                if not any(_is_filled(cell) for cell in row.cells):
-                    continue
-                for number in range(max(row.number, self.facts.header_row + 1), row.number + row.repeat):
+        for block in self._spool:
+            for text in block:
+                first, repeat, hidden, packed = json.loads(text)
+                filled = [(OdsCell(*fields), Shows(shows)) for *fields, shows in packed]
+                for number in range(max(first, self.facts.header_row + 1), first + repeat):
                     cells = {
-                        column: _read(
-                            cell,
-                            column,
-                            number,
-                            shows=styles.shows(cell.style or sheet.column_styles.get(column)),
-                        )
-                        for cell in row.cells
-                        if _is_filled(cell)
-                        for column in _columns(cell)
-                        if columns is None or column in columns
+                        cell.column: _read(cell, number, shows)
+                        for cell, shows in filled
+                        if columns is None or cell.column in columns
                     }
-                    yield Row(number, cells, row.hidden)
+                    yield Row(number, cells, hidden)
 
     def refuse(self, columns: Collection[int], *, hidden: str) -> None:
         """Refuse the sheet where it cannot be sent truly; see `Table`."""
@@ -134,7 +132,9 @@ class OdsTable:
             last_row=self._last_row,
             sheet=self.facts.sheet,
         )
-        refuse_hidden(self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden)
+        refuse_hidden(
+            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+        )
 
 
 # ---- the file ----
@@ -143,14 +143,14 @@ class OdsTable:
 def _look(path: Path, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
     """Look at the first rows of every sheet."""
     heads: dict[str, tuple[OdsSheet, list[HeadRow]]] = {}
-    with _styles(path) as styles:
-        for sheet, row in _stream(path, "content.xml", styles):
-            _, rows = heads.setdefault(sheet.name, (sheet, []))
-            if row is None or len(rows) > HEAD_ROWS:
-                continue
-            texts = {c: cell.text for cell in row.cells if cell.text.strip() for c in _columns(cell)}
-            if texts:
-                rows.append(HeadRow(row.number, texts, row.hidden))
+    styles = _named_styles(path)
+    for sheet, row in _stream(path, "content.xml", styles):
+        _, rows = heads.setdefault(sheet.name, (sheet, []))
+        if row is None or len(rows) > HEAD_ROWS:
+            continue
+        texts = {c: cell.text for cell in row.cells if cell.text.strip() for c in _columns(cell)}
+        if texts:
+            rows.append(HeadRow(row.number, texts, row.hidden))
     looks = []
     for name, (sheet, rows) in heads.items():
         first, header = look_at_head(rows, is_id_header)
@@ -158,19 +158,18 @@ def _look(path: Path, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
     return looks
 
 
-def _rows_of(path: Path, name: str, styles: OdsStyles | None = None) -> Iterator[tuple[OdsSheet, OdsRow]]:
-    for sheet, row in _stream(path, "content.xml", styles or OdsStyles()):
+def _rows_of(path: Path, name: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow]]:
+    for sheet, row in _stream(path, "content.xml", styles):
         if row is not None and sheet.name == name:
             yield sheet, row
 
 
-@contextmanager
-def _styles(path: Path) -> Iterator[OdsStyles]:
+def _named_styles(path: Path) -> OdsStyles:
     """Give the named styles; those of single cells follow while the content is streamed."""
     styles = OdsStyles()
     for _ in _stream(path, "styles.xml", styles):
         pass
-    yield styles
+    return styles
 
 
 def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
@@ -193,6 +192,20 @@ def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet
 # ---- cells ----
 
 
+def _packed(row: OdsRow, sheet: OdsSheet, styles: OdsStyles) -> str:
+    """Write down a row's filled cells, each with what its style shows of dates and times."""
+    cells = [
+        (
+            *cell._replace(column=column, repeat=1),
+            styles.shows(cell.style or sheet.column_styles.get(column)).value,
+        )
+        for cell in row.cells
+        if _is_filled(cell)
+        for column in _columns(cell)
+    ]
+    return json.dumps((row.number, row.repeat, row.hidden, cells), ensure_ascii=False)
+
+
 def _columns(cell: OdsCell) -> range:
     return range(cell.column, cell.column + cell.repeat)
 
@@ -202,8 +215,8 @@ def _is_filled(cell: OdsCell) -> bool:
     return bool(cell.text) or cell.type not in ("", "string") or (cell.formula and not cell.saved)
 
 
-def _read(cell: OdsCell, column: int, row: int, *, shows: Shows) -> Cell:
-    kind = cell.type
+def _read(cell: OdsCell, row: int, shows: Shows) -> Cell:
+    kind, column = cell.type, cell.column
     if kind == "error" or (cell.formula and cell.text in ERROR_WORDS):
         return Cell(cell.text, None, CellKind.ERROR, column, row, error_problem(cell.text or "of a formula"))
     if cell.formula and not cell.saved:
@@ -212,13 +225,14 @@ def _read(cell: OdsCell, column: int, row: int, *, shows: Shows) -> Cell:
         true = cell.value == "true"
         return Cell("TRUE" if true else "FALSE", true, CellKind.BOOLEAN, column, row)
     if kind == "date" or (kind == "time" and shows is not Shows.LENGTH):
-        return _read_moment(cell, column, row, shows)
+        return _read_moment(cell, row, shows)
     if kind in ("float", "percentage", "currency", "time"):
-        return _read_number(cell, column, row)
+        return _read_number(cell, row)
     return Cell(cell.text, cell.text, CellKind.TEXT, column, row)
 
 
-def _read_moment(cell: OdsCell, column: int, row: int, shows: Shows) -> Cell:
+def _read_moment(cell: OdsCell, row: int, shows: Shows) -> Cell:
+    column = cell.column
     value = cell.value or ""
     if cell.type == "date" and shows is Shows.MOMENT and "T" not in value:
         # Midnight is left out of the stored value, though it is shown.
@@ -241,7 +255,8 @@ def _read_moment(cell: OdsCell, column: int, row: int, shows: Shows) -> Cell:
     return Cell(shown, shown, CellKind.DATE, column, row)
 
 
-def _read_number(cell: OdsCell, column: int, row: int) -> Cell:
+def _read_number(cell: OdsCell, row: int) -> Cell:
+    column = cell.column
     value: float | None = None
     problem: str | None = None
     length = _LENGTH.fullmatch(cell.value or "") if cell.type == "time" else None

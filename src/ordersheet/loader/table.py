@@ -287,7 +287,9 @@ def refuse_merges(
     )
 
 
-def refuse_hidden(headers: Sequence[Header], columns: Collection[int], *, rows: int, hidden: str) -> None:
+def refuse_hidden(
+    headers: Sequence[Header], columns: Collection[int], *, rows: int, hidden: str, sheet: str | None
+) -> None:
     """Refuse hidden rows, and hidden columns that are sent, where nothing was decided about them.
 
     Args:
@@ -295,16 +297,21 @@ def refuse_hidden(headers: Sequence[Header], columns: Collection[int], *, rows: 
         columns: the columns that are sent.
         rows: how many data rows are hidden.
         hidden: `refuse`, `include` or `skip`.
+        sheet: the sheet's name, for the message.
 
     Raises:
         SourceError: `hidden-rows` or `hidden-columns`.
     """
     if hidden != "refuse":
         return
-    decide = "Show them in the sheet, or decide with --hidden include or --hidden skip."
+    decide = "Show them in the sheet, or decide: --hidden skip leaves them out, --hidden include sends them."
     if rows:
-        what = "1 row is" if rows == 1 else f"{rows:,} rows are"
-        raise SourceError(f"{what} hidden, by hand or by a filter. {decide}", code="hidden-rows")
+        what = "1 row" if rows == 1 else f"{rows:,} rows"
+        where = f' of the sheet "{sheet}"' if sheet is not None else ""
+        verb = "is" if rows == 1 else "are"
+        raise SourceError(
+            f"{what}{where} {verb} hidden, by hand or by a filter. {decide}", code="hidden-rows"
+        )
     unseen = [header for header in headers if header.hidden and header.column in columns]
     if unseen:
         names = ", ".join(f'"{header.text}" (column {header.letters})' for header in unseen)

@@ -7,7 +7,6 @@ file itself is closed, so that the person can go on working with it.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.loader.cells import CellReaders
@@ -127,7 +126,9 @@ class WorkbookTable:
         refuse_merges(
             self._merges, columns, header_row=header_row, last_row=self._last_row, sheet=self.facts.sheet
         )
-        refuse_hidden(self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden)
+        refuse_hidden(
+            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+        )
 
 
 def open_workbook(
@@ -150,7 +151,7 @@ def open_workbook(
         chosen = choose_sheet(looks, sheet)
         assert chosen.header is not None
         part = next(one.part for one in book.sheets if one.name == chosen.name)
-        return _read_table(package, path, part, chosen.name, chosen.header, book, is_id_header)
+        return _read_table(package, part, chosen.name, chosen.header, book, is_id_header)
 
 
 def _read_book(package: Package) -> _Book:
@@ -235,7 +236,6 @@ def _head_rows(
 
 def _read_table(
     package: Package,
-    path: Path,
     part: str,
     name: str,
     header: HeadRow,
@@ -271,7 +271,6 @@ def _read_table(
         header_row=header.number,
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
-        notices=open_elsewhere(path),
     )
     return WorkbookTable(
         facts,
@@ -282,16 +281,3 @@ def _read_table(
         merges=tuple(block for block in parser.merges if block.last_row > header.number),
         last_row=last_row,
     )
-
-
-def open_elsewhere(path: Path) -> tuple[str, ...]:
-    """Tell, in a sentence, whether Excel or LibreOffice has the file open, and which state is read."""
-    for program, lock in (("Excel", f"~${path.name}"), ("LibreOffice", f".~lock.{path.name}#")):
-        if path.with_name(lock).exists():
-            saved = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-            sentence = (
-                f"{path.name} is open in {program}. What is read is what was saved at "
-                f"{saved:%Y-%m-%d %H:%M:%S}; save it first if you have changed something since."
-            )
-            return (sentence,)
-    return ()

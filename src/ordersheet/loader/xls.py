@@ -108,7 +108,9 @@ class XlsTable:
             last_row=self._last_row,
             sheet=self.facts.sheet,
         )
-        refuse_hidden(self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden)
+        refuse_hidden(
+            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+        )
 
 
 class _Page:

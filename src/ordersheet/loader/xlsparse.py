@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import xlrd
 
+from ordersheet.loader.cells import plain_value
 from ordersheet.loader.errorwords import error_problem
 from ordersheet.loader.numberformat import compile_format
 from ordersheet.model import Cell, CellKind
@@ -118,8 +119,9 @@ class _Page:
         if isinstance(found.value, str):
             text, fault = number_format.text(found.value)
             return Cell(text, found.value, CellKind.TEXT, *place, fault)
-        rendered = number_format.render(found.value)
-        value = rendered.text if rendered.kind is CellKind.DATE else found.value
+        number = plain_value(found.value)
+        rendered = number_format.render(number)
+        value = rendered.text if rendered.kind is CellKind.DATE else number
         return Cell(rendered.text, value, rendered.kind, *place, rendered.problem)
 
     def _format_of(self, style: int | None) -> str | None:
