@@ -144,7 +144,7 @@ def test_a_file_that_is_open_elsewhere_is_named_with_its_saved_state(tmp_path, l
 
 
 def test_a_workbook_that_is_open_elsewhere_is_named_once(tmp_path):
-    path = write_parts(tmp_path / "orders.xlsx", {**parts_of(sheet()), "[Content_Types].xml": b""})
+    path = write_parts(tmp_path / "orders.xlsx", {**parts_of(sheet()), "[Content_Types].xml": b"<Types/>"})
     (tmp_path / "~$orders.xlsx").write_bytes(b"x")
     (notice,) = open_table(path, is_id_header=is_id).facts.notices
     assert notice.startswith("Excel has orders.xlsx open")
