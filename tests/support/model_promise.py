@@ -53,8 +53,8 @@ def check_complete(world: World, report: Report) -> None:
     for (row, name), outcome in report.outcomes.items():
         _say(outcome not in OPEN or name in doubtful, f"row {row} is left {outcome}")
     refused = Outcome.REFUSED in report.outcomes.values()
-    if report.policy.again and refused:
-        return  # that an occurrence was refused says nothing of the others, which count from now on
+    if any(ask.occurrence > 1 for ask in report.asks) and (refused or world.had_refusals):
+        return  # what was refused of one occurrence is from now on compared without regard to occurrences
     retry_no = report.policy.retry_no and not refused
     again = world.run(report.file, replace(report.policy, again=False, retry_no=retry_no))
     _say(again.sent == 0, f"the same file again sends {again.sent}")

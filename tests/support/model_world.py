@@ -209,6 +209,11 @@ class World:
             tuple((name(text), field, ids) for (field, text), ids in self.asked.items()),
         )
 
+    @property
+    def had_refusals(self) -> bool:
+        """Whether the API ever refused anything."""
+        return any(entry.state is EntryState.REFUSED for entry in self.history)
+
     # People.
 
     def person_types(self, name: str, text: str) -> None:
