@@ -1,0 +1,61 @@
+"""Every kind of fault that a server can show, one by one and all together."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.oracle import GET_FAULTS, PUSH_BACKS, PUT_FAULTS, REFUSALS, Plan
+from tests.support.oracle_check import Findings
+from tests.support.torture import LATE, mixed_rows
+
+SLOW = {"stall, applied", "stall, not applied"}
+
+
+def outcomes(desk, ended) -> list[str]:
+    findings = Findings()
+    lines = desk.lines(ended, findings)
+    assert findings.kept, findings
+    return [line.outcome for line in lines]
+
+
+def one_kind(yard, kind: str) -> tuple[str, list[str], Findings]:
+    refuses = kind == "refused"
+    plan = Plan(seed=1, share=0.5, kinds=(kind,), late=LATE, stall=4.0)
+    desk = yard.desk(f"kind-{kind.replace(' ', '_')}", mixed_rows(8, 21), plan)
+    ended = desk.send("--timeout", "0.8")
+    first = outcomes(desk, ended)
+    yard.oracle.plan(desk.shop, Plan())
+    desk.finish(*(["--retry-no"] if refuses else []))
+    return kind, first, desk.findings()
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param(sorted({*PUT_FAULTS, *REFUSALS} - SLOW), id="quick"),
+        pytest.param(sorted({*PUSH_BACKS, *SLOW}), id="slow", marks=pytest.mark.torture),
+    ],
+)
+def test_each_kind_of_fault_alone_is_told_truly_and_mended(yard, kinds):
+    with ThreadPoolExecutor(4) as pool:
+        for kind, first, findings in pool.map(lambda kind: one_kind(yard, kind), kinds):
+            assert findings.kept, (kind, findings)
+            assert "unconfirmed" not in first, (kind, first)
+
+
+@pytest.mark.parametrize(
+    ("number", "seed"), [(120, 1), *(pytest.param(1500, seed, marks=pytest.mark.torture) for seed in (2, 3))]
+)
+def test_a_fifth_of_faults_of_every_kind_leaves_no_row_unconfirmed(yard, number, seed):
+    kinds = tuple(kind for kind in PUT_FAULTS if number > 120 or kind not in SLOW)
+    plan = Plan(seed=seed, share=0.2, kinds=kinds, get_share=0.2, late=LATE, stall=4.0)
+    if number == 120:
+        plan.get_kinds = tuple(kind for kind in GET_FAULTS if kind != "stall")
+    desk = yard.desk(f"fifth-{number}-{seed}", mixed_rows(number, seed), plan)
+    ended = desk.send("--timeout", "1", "--concurrency", "32")
+    assert ended.code in (0, 1), ended.output
+    assert "unconfirmed" not in outcomes(desk, ended)
+    yard.oracle.plan(desk.shop, Plan())
+    desk.finish()
+    assert desk.findings().kept

@@ -1,0 +1,67 @@
+"""SIGKILL and power failure at every point, and at random moments with faults on."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.support.killpoints import kill_at_each_point
+from tests.support.oracle import Plan
+from tests.support.oracle_check import Findings
+from tests.support.torture import LATE, mixed_rows
+
+FAULTS = Plan(share=0.2, get_share=0.1, refuse=0.0, late=LATE, stall=4.0)
+
+
+def test_a_run_killed_at_some_seams_is_finished_by_the_next(yard):
+    kills, found = kill_at_each_point(yard, "seam", first=3, step=7)
+    assert kills > 10
+    assert not found
+
+
+def test_the_first_run_of_all_killed_at_some_seams_is_finished_by_the_next(yard):
+    kills, found = kill_at_each_point(yard, "seam", first=1, step=11, fresh=True)
+    assert kills > 8
+    assert not found
+
+
+def test_a_run_that_the_power_leaves_at_some_calls_is_finished_by_the_next(wired_yard):
+    kills, found = kill_at_each_point(wired_yard, "power", first=2, step=23)
+    assert kills > 8
+    assert not found
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_killed_at_any_seam_is_finished_by_the_next(yard, seed, fresh):
+    kills, found = kill_at_each_point(yard, "seam", seed=seed, fresh=fresh)
+    assert kills > 80
+    assert not found
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("way", ["kill", "power"])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_that_ends_at_any_call_is_finished_by_the_next(wired_yard, way, fresh):
+    kills, found = kill_at_each_point(wired_yard, way, seed=8, fresh=fresh)
+    assert kills > 150
+    assert not found
+
+
+def kill_at_random(yard, name: str, seed: int, kills: int) -> Findings:
+    chance = random.Random(seed)
+    desk = yard.desk(f"{name}-{seed}", mixed_rows(14, seed), FAULTS)
+    for _ in range(kills):
+        desk.send("--timeout", "1", after=chance.uniform(0.05, 0.9))
+    yard.oracle.plan(desk.shop, Plan())
+    desk.finish()
+    return desk.findings()
+
+
+@pytest.mark.parametrize("number", [8, pytest.param(200, marks=pytest.mark.torture)])
+def test_runs_killed_again_and_again_amid_faults_come_to_a_true_end(yard, number):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda seed: kill_at_random(yard, f"random{number}", seed, 3), range(number)))
+    assert all(findings.kept for findings in found), found
