@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,9 +88,12 @@ class MemoryJournal:
     results: dict[int, RowResult] = field(default_factory=dict)
     fail_after: int | None = None
     """How many writes succeed before the disk is full."""
+    seconds: Callable[[], float] = float
+    """How long the disk takes."""
     before_write: Callable[[tuple[Event, ...]], None] | None = None
 
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
+        await asyncio.sleep(self.seconds())
         return [self._take(work) for work in works]
 
     def _take(self, work: OrderWork) -> OrderBook | None:
@@ -137,6 +141,7 @@ class MemoryJournal:
             raise LedgerError("The disk is full.", code="full")
         if self.before_write is not None:
             self.before_write(events)
+        await asyncio.sleep(self.seconds())
         self.log.append(events)
         for event in events:
             self._apply(event)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from tests.support import virtual_time
 from tests.support.delivery import World, append, clear, put_attribute, replaced, send, sheet
 from tests.support.fake_store import REFUSED_CONNECTION, Fate, Order, Store, no, status
@@ -273,3 +275,21 @@ def test_two_runs_over_the_same_orders_in_opposite_order_do_not_lock_each_other_
     world, runs = virtual_time.run(main())
     assert len(world.store.applied) == 29
     assert all(result.outcome.ok for run in runs for result in run.results.values())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_lane_sleeps_through_the_arrival_of_new_orders_however_long_the_disk_takes(seed):
+    chance = random.Random(seed)
+
+    def prepare(journal):
+        journal.seconds = lambda: chance.random() / 10
+
+    async def main() -> Any:
+        world = World()
+        works = sheet(*[(n, append("a")) for n in range(1, 700)])
+        await world.send(works[::3], baseline=False, prepare=prepare)
+        return await world.send(works, baseline=False, prepare=prepare, lanes=8)
+
+    run = virtual_time.run(main())
+    assert run.end.ok == 699
+    assert run.seconds < 60

@@ -190,6 +190,19 @@ class _Delivery:
             self._fill()
         return job
 
+    def _may_take(self) -> bool:
+        """Tell whether another look around would give a lane something to do."""
+        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
+            return True
+        if len(self._parked) >= MOST_PARKED and not self.context.ended:
+            return False
+        return bool(self._ready) or self._may_fill()
+
+    def _may_fill(self) -> bool:
+        """Tell whether more orders can be claimed now."""
+        filling = self._filling is not None and not self._filling.done()
+        return not (self._exhausted or filling or self.context.interrupted or self.context.ledger_failed)
+
     def _finished(self) -> bool:
         if self._filling is not None and self._filling.done():
             self._filling.result()
@@ -201,6 +214,9 @@ class _Delivery:
         self._changed.clear()
         if self._finished():
             self._changed.set()
+            return
+        if self._may_take():
+            # It came while this lane was writing; nobody tells a second time.
             return
         if not self._parked:
             await self._changed.wait()
@@ -225,11 +241,8 @@ class _Delivery:
 
     def _fill(self) -> None:
         """See to it that new orders are claimed, while the lanes go on."""
-        if self._exhausted or (self._filling is not None and not self._filling.done()):
-            return
-        if self.context.interrupted or self.context.ledger_failed:
-            return
-        self._filling = asyncio.ensure_future(self._guarded(self._claim_more()))
+        if self._may_fill():
+            self._filling = asyncio.ensure_future(self._guarded(self._claim_more()))
 
     async def _claim_more(self) -> None:
         try:
