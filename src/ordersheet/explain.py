@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from ordersheet.decide import EntryState
+from ordersheet.entries import EntryState
 from ordersheet.model import Outcome
 
 if TYPE_CHECKING:
-    from ordersheet.decide import Decision, Entry
+    from ordersheet.entries import Decision, Entry
 
 
 def explain(decision: Decision) -> str:

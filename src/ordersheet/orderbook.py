@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.decide import Ask, Decision, Entry, EntryState, OperationRef, Policy, Ruling, decide
+from ordersheet.decide import Ruling, decide
+from ordersheet.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
 from ordersheet.explain import explain
 
 if TYPE_CHECKING:

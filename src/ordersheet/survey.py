@@ -152,20 +152,20 @@ def _find_other_texts(seen: Survey, book: OrderBook, same_file: frozenset[str]) 
     """Find appends of an earlier version of this file that the sheet no longer asks for."""
     if not same_file:
         return
+    asked: set[str] = set()
+    new: dict[str, tuple[int, str]] = {}
     for row in book.rows:
-        for decision in book.plan(row):
-            operation = decision.ask.operation
-            if decision.outcome is not None or operation.kind is not OperationKind.APPEND:
+        for ask, outcome, *_ in book.plan(row):
+            asked.add(ask.key)
+            if outcome is None and ask.operation.kind is OperationKind.APPEND:
+                new.setdefault(ask.operation.field, (row, ask.operation.value))
+    for field_name, (row, text) in new.items():
+        for entry in book.history(field_name):
+            stands = entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+            ours = entry.ref.run in same_file and entry.kind is OperationKind.APPEND
+            if not (stands and ours) or entry.key in asked:
                 continue
-            asked = {ask.key for other in book.rows for ask in book.row_asks(other)}
-            for entry in book.history(operation.field):
-                if (
-                    entry.ref.run in same_file
-                    and entry.kind is OperationKind.APPEND
-                    and entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
-                    and entry.key not in asked
-                ):
-                    seen.other_texts += 1
-                    if len(seen.other_text_examples) < _EXAMPLES:
-                        old = entry.text if entry.text is not None else "(its text is no longer kept)"
-                        seen.other_text_examples.append(OtherText(row, book.order, old, operation.value))
+            seen.other_texts += 1
+            if len(seen.other_text_examples) < _EXAMPLES:
+                old = entry.text if entry.text is not None else "(its text is no longer kept)"
+                seen.other_text_examples.append(OtherText(row, book.order, old, text))
