@@ -276,3 +276,19 @@ def test_what_reading_an_order_ends_in(seen, kind, found):
     verdict = classify_get(seen, order=ORDER)
     assert verdict.kind is kind
     assert (None if verdict.view is None else verdict.view.found) is found
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "slower"),
+    [
+        (429, {}, True),
+        (429, {"retry-after": "3"}, True),
+        (503, {"retry-after": "3"}, True),
+        (503, {}, False),
+        (500, {"retry-after": "3"}, False),
+    ],
+)
+def test_only_a_429_and_a_503_that_names_a_time_ask_for_a_slower_pace(status, headers, slower):
+    seen = Observation(bytes_left=True, status=status, headers=headers)
+    assert classify(seen, order=ORDER).pushed_back is slower
+    assert classify_get(seen, order=ORDER).pushed_back is slower

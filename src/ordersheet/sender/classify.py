@@ -26,6 +26,7 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "classify",
+    "is_push_back",
     "stop_by_status",
 ]
 
@@ -296,7 +297,7 @@ def classify(observation: Observation, *, order: int) -> Verdict:
         answer = read_put_answer(observation.body, observation.headers.get("content-type"))
     seen = Seen(observation, answer, order)
     line = next(line for line in PUT_TABLE if line.fits(seen))
-    pushed_back = observation.whole and observation.status in (_TOO_MANY, _UNAVAILABLE)
+    pushed_back = observation.whole and is_push_back(observation)
     return Verdict(
         kind=line.kind,
         code=line.code,
@@ -311,6 +312,14 @@ def classify(observation: Observation, *, order: int) -> Verdict:
         retry_after=observation.headers.get("retry-after") if pushed_back else None,
         date=observation.headers.get("date"),
     )
+
+
+def is_push_back(seen: Observation) -> bool:
+    """Tell whether an answer asks for a slower pace: 429, or 503 with Retry-After.
+
+    A 503 that does not say when to come back tells nothing of the pace: servers fail that way too.
+    """
+    return seen.status == _TOO_MANY or (seen.status == _UNAVAILABLE and "retry-after" in seen.headers)
 
 
 def stop_by_status(seen: Observation) -> StopReason | None:

@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ordersheet.api import OrderView, read_order_answer
-from ordersheet.sender.classify import StopReason, stop_by_status
+from ordersheet.sender.classify import StopReason, is_push_back, stop_by_status
 from ordersheet.sender.observation import Failure
 
 if TYPE_CHECKING:
     from ordersheet.sender.observation import Observation
 
-_OK, _TOO_MANY, _UNAVAILABLE = 200, 429, 503
+_OK, _TOO_MANY = 200, 429
 
 
 class GetKind(StrEnum):
@@ -86,7 +86,7 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
         )
     if seen.status in _UNREADABLE:
         return GetVerdict(GetKind.UNREADABLE, status=seen.status, message=f"HTTP {seen.status}")
-    pushed_back = seen.status in (_TOO_MANY, _UNAVAILABLE)
+    pushed_back = is_push_back(seen)
     return GetVerdict(
         GetKind.RETRY,
         status=seen.status,
