@@ -110,6 +110,7 @@ def resolve(
     constants: Mapping[str, str] | None = None,
     only_columns: Sequence[str] | None = None,
     result_columns: Sequence[int] = (),
+    skip_hidden: bool = False,
 ) -> ColumnMap:
     """Decide what each column feeds.
 
@@ -119,11 +120,13 @@ def resolve(
         constants: values for every row, by field (`parse_constant`); they win over the file's own.
         only_columns: headers; no other column is sent, apart from the order ID's.
         result_columns: columns of an earlier report, which are never sent.
+        skip_hidden: leave hidden columns out, apart from the order ID's.
 
     Raises:
         MappingError: with one line for each fault, all of them at once.
     """
-    return _Resolver(headers, file, only_columns, frozenset(result_columns)).resolve(constants or {})
+    shown = [header for header in headers if header.column not in result_columns]
+    return _Resolver(shown, file, only_columns, skip_hidden=skip_hidden).resolve(constants or {})
 
 
 class _Resolver:
@@ -134,9 +137,11 @@ class _Resolver:
         headers: Sequence[Header],
         file: MappingFile | None,
         only_columns: Sequence[str] | None,
-        result_columns: frozenset[int],
+        *,
+        skip_hidden: bool,
     ) -> None:
-        self.headers = [header for header in headers if header.column not in result_columns]
+        self.headers = headers
+        self.skip_hidden = skip_hidden
         self.file = file or MappingFile("")
         self.faults: list[str] = []
         self.warnings: list[str] = []
@@ -208,7 +213,10 @@ class _Resolver:
                 self._leave(header, f'the mapping file feeds {field} from "{by_file[field]}"')
             elif self.only is not None and header.column not in self.only and field != ORDER:
                 self._leave(header, "not among --only-columns")
-                self._warn_of_lost_flag(header, field)
+                self._warn_of_lost_flag(header, field, "not among --only-columns")
+            elif self.skip_hidden and header.hidden and field != ORDER:
+                self._leave(header, "hidden, and --hidden skip leaves it out")
+                self._warn_of_lost_flag(header, field, "hidden and left out")
             else:
                 fault = (
                     said is None
@@ -229,8 +237,8 @@ class _Resolver:
             return "the mapping file does not name it, and says only = true"
         if may_be_comment(header.text):
             return (
-                "it does not say which comment is meant: rename it to internalComment, or to comment "
-                "(which the customer may see), or say so in a mapping file"
+                "it does not say which comment is meant: "
+                'rename it to "Internal comment" or "Customer comment"'
             )
         return "not recognised"
 
@@ -241,11 +249,9 @@ class _Resolver:
         near = guess(header.text) if ours and not may_be_comment(header.text) else None
         self.unused.append(Unused(header.column, header.text, reason, near, header.filled))
 
-    def _warn_of_lost_flag(self, header: Header, field: str) -> None:
+    def _warn_of_lost_flag(self, header: Header, field: str, why: str) -> None:
         if field in REPLACE_FLAGS.values() and header.filled:
-            self.warnings.append(
-                f"Column {_name(header)} is not among --only-columns, so texts are appended, never replaced."
-            )
+            self.warnings.append(f"Column {_name(header)} is {why}, so texts are appended, never replaced.")
 
     def _one_column_each(self, feeds: list[Feed]) -> tuple[Feed, ...]:
         by_field: dict[str, list[Feed]] = {}

@@ -5,6 +5,7 @@ Whatever refuses the file does so here, before the first byte leaves.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,13 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 1000
 """How many problems are kept as such; beyond, they are only counted."""
+MOST_GROUPS = 50
+"""How many kinds of problems are told apart by their words; beyond, by their code alone."""
+FIRST_CELLS = 5
+"""How many addresses fit on a line."""
 FIRST_UPDATES = 3
 _TOLD_EVERY = 1000
+_DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(slots=True)
@@ -43,6 +49,8 @@ class ProblemGroup:
     count: int = 0
     cells: list[str] = field(default_factory=list)
     """The addresses of the first few."""
+    shown: list[str] = field(default_factory=list)
+    """What these cells show."""
 
 
 @dataclass(slots=True)
@@ -73,10 +81,20 @@ class Tally:
         """Count a problem, and keep the first ones."""
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
-        group = self.groups.setdefault(problem.code, ProblemGroup(problem.code, problem.message))
+        kind = _kind(problem)
+        if kind not in self.groups and len(self.groups) >= MOST_GROUPS:
+            kind = problem.code
+        group = self.groups.setdefault(kind, ProblemGroup(problem.code, problem.message))
         group.count += 1
-        if len(group.cells) < 5:  # noqa: PLR2004 - as many as fit on a line
+        if len(group.cells) < FIRST_CELLS:
             group.cells.append(problem.cell or f"row {problem.row}")
+            group.shown.append(problem.value or "")
+
+
+def _kind(problem: Problem) -> str:
+    """Give what problems of one kind share: the code, and the words apart from the cell's own text."""
+    words = problem.message.replace(problem.value, "…") if problem.value else problem.message
+    return f"{problem.code}: {_DIGITS.sub('0', words)}"
 
 
 @dataclass(slots=True)
@@ -147,6 +165,7 @@ def prepare(source: object, settings: Settings, reading: Callable[[int], None] |
         constants=mapping.parse_constants(settings.set),
         only_columns=settings.only_columns,
         result_columns=table.facts.result_columns,
+        skip_hidden=settings.hidden == "skip",
     )
     table.refuse(column_map.columns, hidden=settings.hidden)
     spool = Spool()
@@ -182,6 +201,8 @@ def _first_pass(
         said_ok = status is not None and status in row.cells and row.cells[status].shown == "ok"
         tally.called_ok += said_ok
         watch.see(row)
+        if len(tally.examples) < len(column_map.columns):
+            _take_examples(row, tally)
         item = mapper.map_row(row, column_map, sheet=sheet)
         spool.add(item, said_ok=said_ok)
         if isinstance(item, LeftOut):
@@ -193,8 +214,6 @@ def _first_pass(
             tally.operations[operation.kind.value] += 1
         if len(tally.first_updates) < FIRST_UPDATES:
             tally.first_updates.append(item)
-        if len(tally.examples) < len(column_map.columns):
-            _take_examples(row, tally)
     spool.seal()
     if tally.rows == 0 and not settings.allow_empty:
         raise SourceError(
@@ -219,7 +238,8 @@ def _left_apart(row: Row, tally: Tally, settings: Settings) -> str | None:
 
 def _take_examples(row: Row, tally: Tally) -> None:
     for column, cell in row.cells.items():
-        tally.examples.setdefault(column, cell.shown)
+        if cell.shown and cell.problem is None:
+            tally.examples.setdefault(column, cell.shown)
 
 
 def refuse_missing_rows(prepared: Prepared, settings: Settings) -> None:

@@ -396,3 +396,18 @@ def test_each_column_is_sent_or_named(texts: list[str]) -> None:
         return
     assert sorted([*found.columns, *(column.column for column in found.unused)]) == list(range(len(texts)))
     assert [feed.field for feed in found.feeds].count("order") == 1
+
+
+def test_hidden_columns_are_left_out_on_request_and_the_order_never() -> None:
+    sheet = [
+        Header(0, "Order ID", hidden=True),
+        Header(1, "Internal comment"),
+        Header(2, "Replace internal comment", hidden=True),
+        Header(3, "attr:erp_reference", hidden=True),
+    ]
+    assert [feed.letters for feed in resolve(sheet).feeds] == ["A", "B", "C", "D"]
+    found = resolve(sheet, skip_hidden=True)
+    assert [feed.letters for feed in found.feeds] == ["A", "B"]
+    assert reasons(found) == dict.fromkeys("CD", "hidden, and --hidden skip leaves it out")
+    (warning,) = found.warnings
+    assert "appended, never replaced" in warning

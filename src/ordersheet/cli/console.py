@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
-
-from ordersheet.api import put_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
-    from ordersheet.column_map import Feed, Unused
-    from ordersheet.model import OrderUpdate, Problem, RunSummary
-    from ordersheet.prepare import Prepared, ProblemGroup
+    from ordersheet.model import RunSummary
     from ordersheet.result import RunResult
     from ordersheet.survey import Survey
 
@@ -77,86 +72,7 @@ def columns(rows: Iterable[tuple[str, ...]], *, indent: int = 2) -> Iterator[str
         yield (" " * indent + "  ".join(cells)).rstrip()
 
 
-# ---- check ----
-
-
-def recognised(prepared: Prepared) -> Iterator[str]:
-    """What was recognised: file, sheet, header row, columns."""
-    facts, tally = prepared.table.facts, prepared.tally
-    what = [prepared.name]
-    if facts.sheet is not None:
-        what.append(f'sheet "{facts.sheet}"')
-    what += [f"header in row {facts.header_row}", plural(tally.rows, "row")]
-    yield ", ".join(what)
-    if facts.form == "csv":
-        name = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}.get(
-            facts.delimiter or "", facts.delimiter
-        )
-        yield f"  encoding {facts.encoding} (from {facts.encoding_from}), delimiter {name}"
-    if facts.hidden_rows:
-        yield f"  {plural(facts.hidden_rows, 'hidden row')}"
-    for notice in facts.notices:
-        yield f"  Note: {notice}"
-    yield ""
-    yield "What goes where:"
-    yield from columns(_sent_columns(prepared))
-    unsent = [column for column in prepared.column_map.unused if column.filled or column.header]
-    if unsent:
-        yield "Not sent:"
-        yield from columns(
-            (column.letters, column.header or "(no header)", _why(column)) for column in unsent
-        )
-    for warning in prepared.column_map.warnings:
-        yield f"  Note: {warning}"
-    for header in prepared.truth_columns:
-        yield (
-            f'  Note: "{header}" holds only yes/no words and is sent as text. '
-            'A mapping file can say type = "bool" or "bool01".'
-        )
-
-
-def _why(column: Unused) -> str:
-    meant = f"; did you mean {column.guess}?" if column.guess else ""
-    return f"{column.reason}{meant}"
-
-
-def _sent_columns(prepared: Prepared) -> Iterator[tuple[str, ...]]:
-    for feed in prepared.column_map.feeds:
-        example = prepared.tally.examples.get(feed.column, "")
-        yield feed.letters, feed.header, "->", f"{feed.field}{_reading(feed)}", short(example)
-    for constant in prepared.column_map.constants:
-        value = constant.value
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield "", "(every row)", "->", constant.field, "(cleared)" if constant.clears else short(shown)
-
-
-def _reading(feed: Feed) -> str:
-    notes = [] if feed.reading.type == "text" else [f"as {feed.reading.type}"]
-    notes += ["by value"] if feed.reading.by_value else []
-    notes += [f'decimal sign "{feed.reading.decimal}"'] if feed.reading.decimal else []
-    return f" ({', '.join(notes)})" if notes else ""
-
-
-def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:
-    """The problems by kind, with the first few addresses."""
-    for group in groups.values():
-        more = ", …" if group.count > len(group.cells) else ""
-        yield f"  {group.count:>5} x {', '.join(group.cells)}{more}"
-        yield f"          {group.message}"
-
-
-def each_problem(found: Iterable[Problem]) -> Iterator[str]:
-    """Each problem on a line of its own."""
-    for problem in found:
-        value = f" ({short(problem.value)})" if problem.value else ""
-        yield f"  {problem.cell or f'row {problem.row}'}{value}: {problem.message}"
-
-
-def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str]:
-    """The first payloads, byte for byte as they would leave."""
-    for update in updates:
-        body = put_body(update.order, update.operations, xml=xml).decode("utf-8")
-        yield f"  row {update.row}: {body}"
+# ---- before a send ----
 
 
 def operations(counts: Mapping[str, int]) -> str:

@@ -10,16 +10,8 @@ import typer
 
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
-from ordersheet.cli.console import (
-    Console,
-    after,
-    before,
-    each_problem,
-    first_payloads,
-    plural,
-    problems,
-    recognised,
-)
+from ordersheet.cli.console import Console, after, before, plural
+from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
 from ordersheet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,14 +38,16 @@ def check(file: File, flags: dict[str, Any]) -> None:
     with reading_ticker(progress=settings.progress, log_format=settings.log_format) as reading:
         checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.survey
-    console.say(*recognised(prepared), "")
+    console.say(*recognised(prepared, hidden=settings.hidden), "")
     console.say(*before(seen))
     if prepared.tally.groups:
         console.say("", "Problems:", *problems(prepared.tally.groups))
         if settings.verbose:
             console.say("", "Each of them:", *each_problem(prepared.tally.problems))
-    if prepared.tally.first_updates:
-        console.say("", "The first payloads:", *first_payloads(prepared.tally.first_updates, xml=False))
+    if seen.to_send:
+        console.say(
+            "", "The first rows as payloads:", *first_payloads(prepared.tally.first_updates, xml=False)
+        )
     for path in checked.written:
         console.say("", f"Written: {path}")
     _end(checked.result, settings)

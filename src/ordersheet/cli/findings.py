@@ -1,0 +1,168 @@
+"""What check tells of a file: what was recognised, what is wrong, and what would leave."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from ordersheet.api import put_body
+from ordersheet.cli.console import columns, plural, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ordersheet.column_map import ColumnMap, Feed, Unused
+    from ordersheet.model import OrderUpdate, Problem, TableFacts
+    from ordersheet.prepare import Prepared, ProblemGroup
+
+_DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+_SAMPLE_ROWS = 20_000
+"""How many rows are looked through for letters that tell whether the encoding is right."""
+_SAMPLE_WORDS = 4
+_SEEN_BY_CUSTOMERS = "comment"
+
+
+def recognised(prepared: Prepared, *, hidden: str) -> Iterator[str]:
+    """What was recognised: file, sheet, header row, encoding, columns, and what is hidden.
+
+    Args:
+        prepared: the file after its first pass.
+        hidden: what was decided about hidden rows and columns: `refuse`, `include` or `skip`.
+    """
+    facts, tally = prepared.table.facts, prepared.tally
+    what = [prepared.name]
+    if facts.sheet is not None:
+        what.append(f'sheet "{facts.sheet}"')
+    what += [f"header in row {facts.header_row}", plural(tally.rows, "row")]
+    yield ", ".join(what)
+    if facts.form == "csv":
+        yield from _text_form(prepared)
+    yield from _unseen(prepared, hidden)
+    if facts.result_columns:
+        called = f"; it calls {plural(tally.called_ok, 'row')} ok" if tally.called_ok else ""
+        yield f"  An earlier report{called}. The next report replaces its columns."
+    for notice in facts.notices:
+        yield f"  Note: {notice}"
+    yield ""
+    yield "What goes where:"
+    yield from columns(_sent_columns(prepared))
+    yield from _unsent_columns(prepared.column_map)
+    for warning in prepared.column_map.warnings:
+        yield f"  Note: {warning}"
+    for header in prepared.truth_columns:
+        yield (
+            f'  Note: "{header}" holds only yes/no words and is sent as text. '
+            'A mapping file can say type = "bool" or "bool01".'
+        )
+
+
+def _text_form(prepared: Prepared) -> Iterator[str]:
+    facts = prepared.table.facts
+    delimiter = _DELIMITERS.get(facts.delimiter or "", facts.delimiter)
+    sample = ", ".join(f'"{word}"' for word in _telling_words(prepared))
+    reads = f"; reads {sample}" if sample else ""
+    yield f"  encoding {facts.encoding} ({_source(facts)}), delimiter {delimiter}{reads}"
+
+
+def _source(facts: TableFacts) -> str:
+    if facts.encoding_from == "detector":
+        return "a guess: --encoding decides"
+    return {"option": "as --encoding says"}.get(facts.encoding_from or "", facts.encoding_from or "")
+
+
+def _telling_words(prepared: Prepared) -> list[str]:
+    """Give the first few words with letters beyond ASCII: read in a wrong encoding, they look wrong."""
+    words: dict[str, None] = {}
+    texts = [header.text for header in prepared.table.headers]
+    shown = (cell.shown for row in islice(prepared.table.rows(), _SAMPLE_ROWS) for cell in row.cells.values())
+    for text in chain(texts, shown):
+        if text.isascii():
+            continue
+        words.update(
+            (short(word.strip(".,;:!?()\"'"), 24), None) for word in text.split() if not word.isascii()
+        )
+        if len(words) >= _SAMPLE_WORDS:
+            break
+    return list(words)[:_SAMPLE_WORDS]
+
+
+def _unseen(prepared: Prepared, hidden: str) -> Iterator[str]:
+    facts = prepared.table.facts
+    fate = {"skip": "left out, as --hidden skip says", "include": "sent too, as --hidden include says"}
+    if facts.hidden_rows:
+        yield f"  {plural(facts.hidden_rows, 'hidden row')}: {fate.get(hidden, 'not sent')}"
+    feeds = {feed.column for feed in prepared.column_map.feeds}
+    for header in prepared.table.headers:
+        if header.hidden and header.column in feeds:
+            yield f'  Hidden column {header.letters} "{header.text}": {fate["include"]}'
+
+
+def _sent_columns(prepared: Prepared) -> Iterator[tuple[str, ...]]:
+    for feed in prepared.column_map.feeds:
+        example = prepared.tally.examples.get(feed.column, "")
+        yield feed.letters, feed.header, "->", f"{feed.field}{_reading(feed)}", short(example)
+    for constant in prepared.column_map.constants:
+        value = constant.value
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        field = f"{constant.field}{_audience(constant.field)}"
+        yield "", "(every row)", "->", field, "(cleared)" if constant.clears else short(shown)
+
+
+def _reading(feed: Feed) -> str:
+    reading = feed.reading
+    notes = [] if reading.type == "text" else [f"as {reading.type}"]
+    notes += ["by value"] if reading.by_value else []
+    if reading.decimal:
+        notes.append(f'decimal sign "{reading.decimal}"')
+    elif reading.type == "number":
+        notes.append('decimal sign "." or ",", where only one can be meant')
+    return _audience(feed.field) + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _audience(field: str) -> str:
+    return " (the customer may see it)" if field == _SEEN_BY_CUSTOMERS else ""
+
+
+def _unsent_columns(column_map: ColumnMap) -> Iterator[str]:
+    unsent = [column for column in column_map.unused if column.filled or column.header]
+    if not unsent:
+        return
+    yield "Not sent:"
+    yield from columns((column.letters, column.header or "(no header)", _why(column)) for column in unsent)
+    yield (
+        "  To send one of them, rename its header, or map it: --save-mapping mapping.toml writes a file "
+        "to fill in, --mapping mapping.toml uses it."
+    )
+
+
+def _why(column: Unused) -> str:
+    meant = f"; did you mean {column.guess}?" if column.guess else ""
+    return f"{column.reason}{meant}"
+
+
+def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:
+    """The problems by kind, with the first few addresses; with their texts, where these differ."""
+    for group in groups.values():
+        differ = len(set(group.shown)) > 1
+        places = [
+            f"{cell} ({short(value, 24)})" if differ and value else cell
+            for cell, value in zip(group.cells, group.shown, strict=True)
+        ]
+        more = ", …" if group.count > len(group.cells) else ""
+        yield f"  {group.count:>5,} x {', '.join(places)}{more}"
+        yield f"          {group.message}"
+
+
+def each_problem(found: Iterable[Problem]) -> Iterator[str]:
+    """Each problem on a line of its own."""
+    for problem in found:
+        value = f" ({short(problem.value)})" if problem.value else ""
+        yield f"  {problem.cell or f'row {problem.row}'}{value}: {problem.message}"
+
+
+def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str]:
+    """The first payloads, byte for byte as they would leave."""
+    for update in updates:
+        body = put_body(update.order, update.operations, xml=xml).decode("utf-8")
+        yield f"  row {update.row}: {body}"
