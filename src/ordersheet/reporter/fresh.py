@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from ordersheet.model import RESULT_COLUMNS, column_letters
+from ordersheet.model import RESULT_COLUMNS, CellKind, column_letters
 from ordersheet.reporter.added import RESULT_WIDTHS, AddedRow, result_row
 from ordersheet.reporter.styles import FILL_COLOUR
-from ordersheet.reporter.text import csv_field, fit
+from ordersheet.reporter.text import cell_text, csv_field, fit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from openpyxl.cell.cell import Cell
+    from openpyxl.cell.cell import Cell as WrittenCell
     from openpyxl.styles import Font
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-    from ordersheet.model import Header, Row, RowResult
+    from ordersheet.model import Cell, Header, Row, RowResult
     from ordersheet.reporter.added import Added
     from ordersheet.reporter.package import Sink
 
@@ -27,6 +27,13 @@ PLAIN_WIDTHS = (8, FRESH_WIDTH, *RESULT_WIDTHS)
 _SHEET_NAME_LIMIT = 31
 _UNFIT_IN_SHEET_NAME = re.compile(r"[\\\\*?:/\[\]]")
 _WRITE_BLOCK = 1000
+_EXCEL_ERRORS = ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A")
+
+
+class ErrorWord(str):
+    """An error as a cell holds it, which is no text: read again, it is refused again."""
+
+    __slots__ = ()
 
 
 def with_shown_cells(
@@ -52,12 +59,21 @@ def with_shown_cells(
             own = AddedRow(row.number, ("",) * len(added.headers), bad=False)
             if due is not None and due.row == row.number:
                 own, due = due, next(new, None)
-            shown = [row.cells[head.column].shown if head.column in row.cells else "" for head in kept]
+            shown = [_shown(row.cells.get(head.column)) for head in kept]
             yield own._replace(texts=(*shown, *own.texts))
         if due is not None:
             raise ValueError(f"row {due.row} has a result and is not in the file, or comes out of order")
 
     return [*(header.text for header in kept), *added.headers], joined()
+
+
+def _shown(cell: Cell | None) -> str:
+    """Give a cell's text as shown; what cannot be read must not come back as a blank or a text."""
+    if cell is None:
+        return ""
+    if cell.kind is CellKind.ERROR:
+        return ErrorWord(cell.shown if cell.shown in _EXCEL_ERRORS else "#VALUE!")
+    return ErrorWord("#N/A") if cell.problem and not cell.shown else cell.shown
 
 
 def plain_rows(results: Iterable[RowResult]) -> Iterator[AddedRow]:
@@ -83,9 +99,15 @@ def _line(texts: Sequence[str]) -> str:
 
 
 def fresh_workbook(
-    out: Sink, sheet: str, headers: Sequence[str], widths: Sequence[int], rows: Iterable[AddedRow]
+    out: Sink,
+    sheet: str,
+    headers: Sequence[str],
+    widths: Sequence[int],
+    rows: Iterable[AddedRow],
+    *,
+    header_row: int | None = None,
 ) -> None:
-    """Write a workbook of one sheet: all cells are text, the header is frozen, bad rows carry the fill.
+    """Write a workbook of one sheet: texts and errors, the header frozen, a fill on bad rows.
 
     Args:
         out: where to.
@@ -93,24 +115,36 @@ def fresh_workbook(
         headers: the header row.
         widths: of the columns, in characters.
         rows: their last texts (as many as there are result columns, or fewer) carry the fill.
+        header_row: where given, the header and all rows stand where they stood in the input, so that the
+            addresses in messages fit; otherwise they stand one below the other.
     """
     from openpyxl import Workbook  # noqa: PLC0415 - heavy, and seldom needed
     from openpyxl.styles import Font  # noqa: PLC0415 - the same
 
     book = Workbook(write_only=True)
     page: Any = book.create_sheet(_sheet_name(sheet))
-    page.freeze_panes = "A2"
+    page.freeze_panes = f"A{(header_row or 1) + 1}"
     for column, width in enumerate(widths):
         page.column_dimensions[column_letters(column)].width = width
     cells = _CellMaker(page)
+    _skip_rows(page, (header_row or 1) - 1)
     page.append([cells.make(text, font=Font(bold=True)) for text in headers])
+    last = header_row
     for row in rows:
+        if last is not None:
+            _skip_rows(page, row.row - last - 1)
+            last = row.row
         page.append([cells.make(text, bad=row.bad) for text in row.texts])
     book.save(cast("IO[bytes]", out))
 
 
+def _skip_rows(page: WriteOnlyWorksheet, count: int) -> None:
+    for _ in range(count):
+        page.append([])
+
+
 class _CellMaker:
-    """Makes cells that hold text, whatever the text looks like."""
+    """Makes cells that hold text, whatever the text looks like, and errors."""
 
     def __init__(self, page: WriteOnlyWorksheet) -> None:
         from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
@@ -120,12 +154,13 @@ class _CellMaker:
         self._class = WriteOnlyCell
         self._fill = PatternFill("solid", fgColor=f"FF{FILL_COLOUR}")
 
-    def make(self, text: str, *, bad: bool = False, font: Font | None = None) -> Cell | None:
+    def make(self, text: str, *, bad: bool = False, font: Font | None = None) -> WrittenCell | None:
         """Make one; None for no text in a row that is to look like any other."""
         if not text and not bad:
             return None
-        cell: Cell = self._class(self._page, text)
-        cell.data_type = "s"
+        error = isinstance(text, ErrorWord)
+        cell: WrittenCell = self._class(self._page, str(text) if error else cell_text(text))
+        cell.data_type = "e" if error else "s"
         if bad:
             cell.fill = self._fill
         if font is not None:

@@ -54,7 +54,12 @@ def xml_text(text: str) -> str:
     """
     if len(text) * 2 <= CELL_LIMIT and not _NEEDS_CARE.search(text):
         return text
-    return escape(_LOOKS_ESCAPED.sub("_x005F_", _LINE_ENDS.sub("\n", fit(text))))
+    return escape(cell_text(text))
+
+
+def cell_text(text: str) -> str:
+    """Give the text as a cell of a workbook stores it, before XML's own escapes."""
+    return _LOOKS_ESCAPED.sub("_x005F_", _LINE_ENDS.sub("\n", fit(text)))
 
 
 def guarded(text: str) -> str:

@@ -20,7 +20,7 @@ _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 _NO_SPLICE = {
     "xls": "columns cannot be added to the old .xls form",
     "frame": "it was no file",
-    "ods": "columns cannot be added to the .ods form",
+    "ods": "columns are added to .xlsx, .xlsm and CSV files alone",
 }
 
 
@@ -146,7 +146,7 @@ def _plan(package: Package, facts: TableFacts, added: Added, *, replace: bool) -
 def _fresh_note(facts: TableFacts, reason: CannotSplice) -> str:
     if facts.form == "frame":
         return "This is a new workbook."
-    return f"This is a new workbook, not the file itself with columns added, because {reason}."
+    return f"This is a new workbook, because {reason}. Your file is as it was."
 
 
 def _workbook_name(target: Path) -> Path:
@@ -197,5 +197,6 @@ def _fresh_with_cells(
         joined = (new._replace(texts=(str(new.row), *new.texts)) for new in added.rows)
     widths = (*[FRESH_WIDTH] * (len(names) - len(added.headers)), *added.widths)
     with Landing(target, source) as out:
-        fresh_workbook(out, facts.sheet or "Report", names, widths, joined)
+        place = facts.header_row if headers else None
+        fresh_workbook(out, facts.sheet or "Report", names, widths, joined, header_row=place)
         return out.land(note)
