@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.asides import write_asides
-from ordersheet.errors import LedgerError, SettingsError, UsageError
+from ordersheet.errors import LedgerError, SettingsError, SourceError, UsageError
 from ordersheet.eventlog import LoggedJournal
 from ordersheet.model import LeftOut, Outcome, RunSummary
-from ordersheet.places import report_place
+from ordersheet.places import file_sha256, report_place
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
 from ordersheet.survey import Survey, survey
@@ -65,6 +65,7 @@ def send(
             code="no-key",
         )
     started = datetime.now(UTC)
+    sha256 = _sha256_before(source)
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         _refuse_many_problems(prepared, settings)
@@ -75,7 +76,16 @@ def send(
             _settle_called_ok(prepared, seen, settings)
             if ask is not None and not ask(seen):
                 raise UsageError("Nothing was sent.", code="declined")
-            return _Run(prepared, settings, target, ledger, started).carry_out(place, tell=tell, stop=stop)
+            run = _Run(prepared, settings, target, ledger, started, sha256)
+            return run.carry_out(place, tell=tell, stop=stop)
+
+
+def _sha256_before(source: object) -> str | None:
+    """What the file is before its first pass; None where it cannot be read, which that pass then tells."""
+    if isinstance(source, str | Path):
+        with suppress(OSError):
+            return file_sha256(Path(source)) if Path(source).is_file() else None
+    return None
 
 
 def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
@@ -122,7 +132,13 @@ class _Run:
     """One run, from its first entry in the ledger to its report."""
 
     def __init__(
-        self, prepared: Prepared, settings: Settings, target: Target, ledger: Ledger, started: datetime
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        target: Target,
+        ledger: Ledger,
+        started: datetime,
+        sha256: str | None,
     ) -> None:
         self.prepared = prepared
         self.settings = settings
@@ -130,7 +146,7 @@ class _Run:
         self.ledger = ledger
         self.started = started
         self.source: Path | None = None
-        self.sha256: str | None = None
+        self.sha256 = sha256
         self.finishing: str | None = None
 
     def carry_out(
@@ -172,7 +188,7 @@ class _Run:
 
         facts = self.prepared.table.facts
         if self.prepared.path is not None:
-            self.source, self.sha256 = self.ledger.keep_copy(self.prepared.path)
+            self.source = self._copy(self.prepared.path)
         return RunStart(
             store=self.target.store,
             host=self.target.host,
@@ -190,6 +206,18 @@ class _Run:
             policy=policy_of(self.settings),
             settle=self.settings.settle,
         )
+
+    def _copy(self, path: Path) -> Path:
+        """Keep the input as the first pass read it, for the report."""
+        copy, sha256 = self.ledger.keep_copy(path)
+        if sha256 != self.sha256:
+            # Its rows may be others by now: each status would stand beside the wrong one.
+            self.ledger.drop_copy(copy)
+            raise SourceError(
+                f"{path} was changed after it had been read. Nothing was sent; send it again.",
+                code="changed-meanwhile",
+            )
+        return copy
 
     def _deliver(
         self,
