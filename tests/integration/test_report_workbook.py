@@ -398,19 +398,27 @@ def test_a_fresh_workbook_keeps_each_row_in_its_place_and_each_refused_cell_refu
         Cell("#BEZUG!", None, CellKind.ERROR, 1, 5, "An error."),
         Cell("", None, CellKind.BLANK, 1, 6, "A formula without a saved value."),
         Cell("_x0041_ =1", "_x0041_ =1", CellKind.TEXT, 1, 8),
+        Cell("two\nlines", "two\nlines", CellKind.TEXT, 1, 9),
     ]
     rows = [Row(c.row, {0: Cell(str(c.row), c.row, CellKind.NUMBER, 0, c.row), 1: c}) for c in values]
     source = tmp_path / "in.ods"
     source.write_bytes(b"PK")
     facts = sheet_facts(header_row=3, form="ods")
     written = write_report(
-        source, facts, results([4, 5, 6, 8]), tmp_path / "out.xlsx", headers=headers, rows=rows
+        source, facts, results([4, 5, 6, 8, 9]), tmp_path / "out.xlsx", headers=headers, rows=rows
     )
     assert grid(written.path)[2][:2] == ["Order ID", "Internal comment"]
     table = open_table(written.path, is_id_header=lambda text: text == "Order ID")
     assert table.facts.header_row == 3
     read = [(row.number, row.cells[1].shown, bool(row.cells[1].problem)) for row in table.rows()]
-    assert read == [(4, "#DIV/0!", True), (5, "#VALUE!", True), (6, "#N/A", True), (8, "_x0041_ =1", False)]
+    assert read == [
+        (4, "#DIV/0!", True),
+        (5, "#VALUE!", True),
+        (6, "#N/A", True),
+        (8, "_x0041_ =1", False),
+        (9, "two\nlines", False),
+    ]
+    assert openpyxl.load_workbook(written.path).worksheets[0]["B9"].alignment.wrap_text
 
 
 def test_the_problems_of_an_xls_stand_beside_all_its_rows(tmp_path):

@@ -148,9 +148,10 @@ class _CellMaker:
 
     def __init__(self, page: WriteOnlyWorksheet) -> None:
         from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
-        from openpyxl.styles import PatternFill  # noqa: PLC0415 - as above
+        from openpyxl.styles import Alignment, PatternFill  # noqa: PLC0415 - as above
 
         self._page = page
+        self._several_lines = Alignment(wrap_text=True, vertical="top")
         self._class = WriteOnlyCell
         self._fill = PatternFill("solid", fgColor=f"FF{FILL_COLOUR}")
 
@@ -161,6 +162,8 @@ class _CellMaker:
         error = isinstance(text, ErrorWord)
         cell: WrittenCell = self._class(self._page, str(text) if error else cell_text(text))
         cell.data_type = "e" if error else "s"
+        if "\n" in text:
+            cell.alignment = self._several_lines
         if bad:
             cell.fill = self._fill
         if font is not None:
