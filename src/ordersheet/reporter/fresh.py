@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from ordersheet.reporter.added import Added
     from ordersheet.reporter.package import Sink
 
-FRESH_WIDTH = 18
+FRESH_WIDTH = 24
 PLAIN_HEADERS = ("row", "order", *RESULT_COLUMNS)
 PLAIN_WIDTHS = (8, FRESH_WIDTH, *RESULT_WIDTHS)
 _SHEET_NAME_LIMIT = 31
 _UNFIT_IN_SHEET_NAME = re.compile(r"[\\\\*?:/\[\]]")
 _WRITE_BLOCK = 1000
+_LINE_HEIGHT = 15
+"""Points."""
+_MOST_LINES = 20
+"""Lines of a cell that are shown at once; Excel's limit is 409 points."""
 _EXCEL_ERRORS = ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A")
 
 
@@ -129,11 +133,15 @@ def fresh_workbook(
     cells = _CellMaker(page)
     _skip_rows(page, (header_row or 1) - 1)
     page.append([cells.make(text, font=Font(bold=True)) for text in headers])
-    last = header_row
+    last = header_row or 1
     for row in rows:
-        if last is not None:
+        if header_row is not None:
             _skip_rows(page, row.row - last - 1)
-            last = row.row
+        last = row.row if header_row is not None else last + 1
+        lines = max(text.count("\n") for text in row.texts) + 1
+        if lines > 1:
+            # LibreOffice does not find the height by itself.
+            page.row_dimensions[last].height = _LINE_HEIGHT * min(lines, _MOST_LINES)
         page.append([cells.make(text, bad=row.bad) for text in row.texts])
     book.save(cast("IO[bytes]", out))
 
