@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import time
+import zlib
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -286,7 +287,8 @@ class Oracle:
     async def _put(self, shop: Shop, request: Request, writer: asyncio.StreamWriter) -> bool:
         number = json.loads(request.body)["order"]
         name, fault = shop.put_fate()
-        shop.note("put", who=request.who, fault=name, order=number)
+        row = zlib.crc32(request.body)
+        shop.note("put", who=request.who, fault=name, order=number, row=row, calm=not shop.plan.share)
         if fault.applies:
             shop.apply(request.body, request.who)
         answer = fault.answer

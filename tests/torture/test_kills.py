@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from tests.support.killpoints import kill_at_each_point
 from tests.support.oracle import Plan
-from tests.support.oracle_check import Findings
 from tests.support.torture import LATE, mixed_rows
 
 FAULTS = Plan(share=0.2, get_share=0.1, refuse=0.0, late=LATE, stall=4.0)
@@ -50,7 +49,7 @@ def test_a_run_that_ends_at_any_call_is_finished_by_the_next(wired_yard, way, fr
     assert not found
 
 
-def kill_at_random(yard, name: str, seed: int, kills: int) -> Findings:
+def kill_at_random(yard, name: str, seed: int, kills: int):
     chance = random.Random(seed)
     desk = yard.desk(f"{name}-{seed}", mixed_rows(14, seed), FAULTS)
     for _ in range(kills):
