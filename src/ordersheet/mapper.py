@@ -209,7 +209,7 @@ class _RowMapper:
         if cell.shown.isspace() and not by_value:
             self._problem(
                 "blank-text",
-                "The cell holds nothing but blanks: empty it to leave the field alone, "
+                "The cell holds nothing but blanks or line breaks: empty it to leave the field alone, "
                 f"or write {self.column_map.clear} to empty the field.",
                 feed,
                 cell,

@@ -107,7 +107,6 @@ def test_a_cell_is_read_as_it_is_seen(tmp_path, attributes, inside, shown, value
         ("", "<f>1+1</f><v></v>", CellKind.BLANK, "save it"),
         ("", "<f>1+1</f><v/>", CellKind.BLANK, "save it"),
         (' t="str"', "<f>A1</f>", CellKind.BLANK, "save it"),
-        (' t="str"', "<v>  </v>", CellKind.TEXT, "only blanks"),
         (' t="s"', "<v>99</v>", CellKind.TEXT, "garbled"),
         (' t="s"', "<v>-1</v>", CellKind.TEXT, "garbled"),
         ("", "<v>1_000</v>", CellKind.TEXT, "garbled"),
@@ -359,3 +358,9 @@ def test_macros_make_an_xlsm(tmp_path):
 def test_an_empty_text_is_blank_however_its_number_is_written(tmp_path):
     rows = '<row r="2"><c r="A2" t="s"><v>0</v>\n  </c></row>'
     assert list(table_of(tmp_path, sheet(rows), shared=strings("<t/>")).rows()) == []
+
+
+def test_blanks_alone_are_a_text_that_whoever_sends_it_judges(tmp_path):
+    table = table_of(tmp_path, sheet('<row r="2"><c r="B2" t="str"><v>  </v></c></row>'))
+    (row,) = table.rows()
+    assert row.cells[1] == ("  ", "  ", CellKind.TEXT, 1, 2, None)

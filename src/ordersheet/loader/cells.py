@@ -28,7 +28,6 @@ Seen: TypeAlias = "tuple[str, str | int | float | bool | None, CellKind, str | N
 NO_SAVED_VALUE = (
     "This is a formula without a saved value. Open the file in Excel or LibreOffice, save it, and try again."
 )
-ONLY_BLANKS = "This cell holds only blanks. Empty it, or type a text."
 _ERROR = "This is an error ({}), not a value. Mend the formula, or empty the cell."
 _GARBLED = "This cell's content is garbled ({!r} as {}). Type it again."
 _NO_STYLE = "The file does not say how this number is shown. Format the column as text or as a plain number."
@@ -186,7 +185,8 @@ class CellReaders:
             if not stored:
                 return "", None, CellKind.BLANK, None
             if stored.isspace():
-                return stored, stored, CellKind.TEXT, ONLY_BLANKS
+                # Whether that is a mistake, whoever sends the column decides.
+                return stored, stored, CellKind.TEXT, None
             shown, problem = shown_as.text(stored)
             if "\ufffd" in stored and "\ufffd" not in raw:
                 problem = _HALF_CHARACTER
