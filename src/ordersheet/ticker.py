@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.logline import write_line
+from ordersheet.logline import mute, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,11 +78,20 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         waiting = f", {progress.waiting}" if progress.waiting else ""
         bar.set_postfix_str(f"ok {progress.ok:,}, no {progress.no:,}{waiting}", refresh=True)
 
+    def tell_while_there(progress: Progress) -> None:
+        try:
+            tell(progress)
+        except OSError:
+            mute(sys.stderr)
+
     try:
-        yield tell
+        yield tell_while_there
     finally:
         for bar in bars:
-            bar.close()
+            try:
+                bar.close()
+            except OSError:
+                mute(sys.stderr)
 
 
 def _lines(log_format: str) -> Callable[[Progress], None]:

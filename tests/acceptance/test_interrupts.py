@@ -148,3 +148,45 @@ def test_ctrl_c_at_the_question_sends_nothing(slow_desk, store):
     assert b"nothing was sent" in err
     assert not any("text" in order.internal_comment for order in store)
     assert not slow_desk.reports()
+
+
+def test_a_terminal_that_is_closed_ends_the_run_with_a_report(slow_desk, store):
+    """Closing the window sends SIGHUP, and from then on nothing can be written to it."""
+    import pty  # noqa: PLC0415 - not there on Windows
+
+    leader, follower = pty.openpty()
+    take = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, "
+    command = [sys.executable, "-m", "ordersheet", "send", "orders.csv", "--yes", "--concurrency", "4"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{take}{command!r})"],
+        cwd=slow_desk.folder,
+        env=slow_desk.env(),
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    wait_for_some_rows(store, process)
+    os.close(leader)
+    assert process.wait(60) == 128 + signal.SIGHUP
+    (report,) = slow_desk.reports()
+    assert len(outcomes(report)) == ROWS
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(slow_desk):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ordersheet", "send", "orders.csv", "--yes", "-v"],
+        cwd=slow_desk.folder,
+        env=slow_desk.env(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 0
+    (report,) = slow_desk.reports()
+    assert outcomes(report) == [("ok", "applied")] * ROWS

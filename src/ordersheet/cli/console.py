@@ -6,6 +6,8 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ordersheet.logline import put
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
@@ -35,9 +37,7 @@ class Console:
 
     def say(self, *lines: str, end: str = "\n") -> None:
         """Print lines, with control characters made visible."""
-        for line in lines:
-            self.stream.write(printable(line) + end)
-        self.stream.flush()
+        put(self.stream, "".join(printable(line) + end for line in lines))
 
 
 def printable(text: str) -> str:
