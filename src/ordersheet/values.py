@@ -125,10 +125,29 @@ def typed(cell: Cell, reading: Reading) -> JsonValue:
     if reading.type in (ValueType.BOOL, ValueType.BOOL01):
         answer = cell_truth(cell)
         text = text if answer is None else str(int(answer))
-    if reading.type is ValueType.NUMBER:
-        is_number = cell.kind is CellKind.NUMBER
-        return _number_from_cell(text) if is_number else number_from_text(text, reading.decimal)
-    return _READERS[reading.type](text)
+    is_number = cell.kind is CellKind.NUMBER
+    if reading.type is not ValueType.NUMBER:
+        read = _READERS[reading.type](text)
+    else:
+        read = _number_from_cell(text) if is_number else number_from_text(text, reading.decimal)
+    if is_number and not reading.by_value and not _stands_for(read, text, cell.value):
+        raise ValueFault(
+            "ambiguous-number",
+            f'"{text}" is how the cell shows {cell.value:.15g}, and reads as another number: '
+            'map the column with as = "value", or give the cell the number format General',
+        )
+    return read
+
+
+def _stands_for(read: JsonValue, shown: str, stored: JsonValue) -> bool:
+    """Tell whether a number read from what a cell shows is the stored one, rounded to the places shown.
+
+    1.188 is 1188 in a document with decimal commas, and 1 may be 1000 under a format of thousands.
+    """
+    if isinstance(read, bool) or not isinstance(read, int | float) or not isinstance(stored, int | float):
+        return True
+    places = len(shown.strip().partition(".")[2])
+    return abs(Decimal(repr(read)) - Decimal(repr(stored))) <= Decimal(6).scaleb(-places - 1)
 
 
 def stored_text(cell: Cell) -> str:
@@ -141,7 +160,7 @@ def stored_text(cell: Cell) -> str:
 
 
 _WHOLE = re.compile(
-    r"(?P<sign>[+-]?)(?P<digits>[0-9]+|[0-9]{1,3}(?:(?P<gap>[ \u00a0\u202f])[0-9]{3})+)(?:\.0+)?"
+    r"(?P<sign>[+-]?)(?P<digits>[0-9]+|[0-9]{1,3}(?:(?P<gap>[ \u00a0\u202f])[0-9]{3})+)(?:[.,]0{1,2})?"
 )
 
 

@@ -189,6 +189,26 @@ def test_a_number_cell_is_read_as_it_is_shown_whatever_sign_texts_have() -> None
     assert typed(number_cell(0.25, "25%"), german._replace(by_value=True)) == 0.25
 
 
+@pytest.mark.parametrize("kind", ["number", "int", "json"])
+@pytest.mark.parametrize(("value", "shown"), [(1188, "1.188"), (1000, "1.000"), (1188, "1")])
+def test_a_number_that_is_shown_as_if_it_were_another_is_refused(kind, value, shown) -> None:
+    reading = Reading(ValueType(kind))
+    with pytest.raises(ValueFault):
+        typed(number_cell(value, shown), reading)
+    assert typed(number_cell(value, shown), reading._replace(by_value=True)) == value
+
+
+@pytest.mark.parametrize(("value", "shown", "sent"), [(12.4, "12", 12), (0.125, "0.13", 0.13), (2.5, "3", 3)])
+def test_a_number_that_is_shown_rounded_is_sent_rounded(value, shown, sent) -> None:
+    assert typed(number_cell(value, shown), Reading(ValueType.NUMBER)) == sent
+
+
+@pytest.mark.parametrize("text", ["1.000", "1,000"])
+def test_thousands_are_never_a_whole_number_with_zeros_behind_the_point(text) -> None:
+    with pytest.raises(ValueFault, match="not a whole number"):
+        typed(text_cell(text), Reading(ValueType.INT))
+
+
 @pytest.mark.parametrize(
     ("value", "stored"),
     [
