@@ -31,6 +31,7 @@ COMMENTS = {
     "comment": "replaceComment",
 }
 KEY_HEADER = "api-authorization"
+ELSEWHERE = "elsewhere"
 LARGE = 3 << 20
 """Bytes of an answer that is too large."""
 
@@ -87,12 +88,18 @@ PUSH_BACKS = {
 }
 """After these the client is to hold back."""
 REFUSALS = {"refused": Fault("no")}
+REDIRECTS = {
+    name: fault
+    for status in (301, 302, 303, 307, 308)
+    for name, fault in _either(f"redirect {status}").items()
+}
+"""To another origin, where another shop would take the very same request."""
 GET_FAULTS = (
     *("close", "reset", "status 500", "status 502", "status 504", "cut head", "cut body", "not HTTP", "HTML"),
     *("stall", "too large"),
 )
 GET_PUSH_BACKS = ("status 503", "status 429 seconds")
-ALL_FAULTS = {**PUT_FAULTS, **PUSH_BACKS, **REFUSALS}
+ALL_FAULTS = {**PUT_FAULTS, **PUSH_BACKS, **REFUSALS, **REDIRECTS}
 
 
 @dataclass
@@ -328,12 +335,16 @@ class Oracle:
             extra = (f"Retry-After: {_retry_after(words[2])}",) if len(words) > 2 else ()
             date = (f"Date: {formatdate(usegmt=True)}",) if shop.random.random() < 0.5 else ()
             writer.write(_response(int(words[1]), b"" if words[1] == "204" else b"{}", *extra, *date))
+        elif words[0] == "redirect":
+            port = writer.get_extra_info("sockname")[1]
+            place = f"Location: http://localhost:{port}/{ELSEWHERE}/orders"
+            writer.write(_response(int(words[1]), b"{}", place))
         elif answer in _BROKEN:
             writer.write(_BROKEN[answer](good))
         else:
             return await self._answer_in_words(writer, answer, number, good)
         await writer.drain()
-        return words[0] == "status"
+        return words[0] in ("status", "redirect")
 
     async def _answer_in_words(
         self, writer: asyncio.StreamWriter, answer: str, number: int, good: bytes

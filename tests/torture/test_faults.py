@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.oracle import GET_FAULTS, PUSH_BACKS, PUT_FAULTS, REFUSALS, Plan
+from tests.support.oracle import ELSEWHERE, GET_FAULTS, PUSH_BACKS, PUT_FAULTS, REDIRECTS, REFUSALS, Plan
 from tests.support.oracle_check import Findings
 from tests.support.torture import LATE, mixed_rows
 
@@ -56,6 +56,20 @@ def test_a_fifth_of_faults_of_every_kind_leaves_no_row_unconfirmed(yard, number,
     ended = desk.send("--timeout", "1", "--concurrency", "32")
     assert ended.code in (0, 1), ended.output
     assert "unconfirmed" not in outcomes(desk, ended)
+    yard.oracle.plan(desk.shop, Plan())
+    desk.finish()
+    assert desk.findings().kept
+
+
+@pytest.mark.parametrize("kind", [kind for kind in REDIRECTS if "307" in kind or "302" in kind])
+def test_a_redirect_stops_the_run_and_nobody_elsewhere_sees_the_key(yard, kind):
+    desk = yard.desk(
+        f"kind-{kind.replace(' ', '_')}", mixed_rows(8, 22), Plan(seed=1, share=0.5, kinds=(kind,))
+    )
+    ended = desk.send()
+    assert ended.code == 3, ended.output
+    assert not (yard.oracle.folder / f"{ELSEWHERE}.jsonl").exists()
+    assert desk.findings(finished=False).kept
     yard.oracle.plan(desk.shop, Plan())
     desk.finish()
     assert desk.findings().kept

@@ -1,0 +1,224 @@
+"""Takes the safeguards out one by one, and shows which test notices.
+
+    python -m tests.torture.mutations [NAME ...]
+
+Each mutant is a copy of the tree with one safeguard gone. Two groups of tests are run on it, each until its
+first failure: runs against the oracle, and the modules' own. A mutant that neither notices is a fault of the
+tests.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("src", "tests", "samples", "docs", "benchmarks", "pyproject.toml", "README.md", "CHANGELOG.md")
+MODULE_TESTS = (
+    "tests/unit/test_classify.py",
+    "tests/unit/test_deliver.py",
+    "tests/unit/test_deliver_reading.py",
+    "tests/unit/test_deliver_promise.py",
+    "tests/unit/test_verify.py",
+    "tests/unit/test_ledger_keys.py",
+    "tests/integration/test_ledger.py",
+    "tests/integration/test_ledger_processes.py",
+    "tests/integration/test_transport_contract.py",
+)
+KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
+DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One safeguard taken out."""
+
+    name: str
+    path: str
+    """Below `src/ordersheet`."""
+    old: str
+    """Stands in the file exactly once."""
+    new: str
+    against: str
+    """The tests with the oracle that are run on it."""
+
+
+MUTANTS = (
+    Mutant(
+        "no write-ahead",
+        "sender/lane.py",
+        "if not await self.flush() or context.ended:",
+        "if context.ledger_failed or context.ended:",
+        KILLS,
+    ),
+    Mutant(
+        "no sync before the first byte",
+        "ledger/engine.py",
+        "{'FULL' if durability == 'full' else 'OFF'}",
+        "{'NORMAL' if durability == 'full' else 'OFF'}",
+        DISK,
+    ),
+    Mutant(
+        "no process lock",
+        "ledger/process.py",
+        "        _lock(descriptor, shared=True)\n",
+        "        os.lseek(descriptor, 0, os.SEEK_SET)\n",
+        PROCESSES,
+    ),
+    Mutant(
+        "no claim",
+        "ledger/taking.py",
+        "            if living[lock]:\n                others.add(order)\n",
+        "",
+        PROCESSES,
+    ),
+    Mutant(
+        "no settle wait after an unknown attempt",
+        "sender/notes.py",
+        "job.clear_at = now + context.options.settle",
+        "job.clear_at = now",
+        FAULTS,
+    ),
+    Mutant(
+        "no settle wait after an adoption",
+        "sender/lane.py",
+        "left = max(0.0, context.options.settle - ago)",
+        "left = 0.0 * ago",
+        KILLS,
+    ),
+    Mutant(
+        "no check of the order in answers",
+        "sender/classify.py",
+        "return self.answer is not None and self.answer.order == self.order",
+        "return self.answer is not None",
+        FAULTS,
+    ),
+    Mutant(
+        "an operation is not known again",
+        "ledger/keys.py",
+        "message = json.dumps([KEY_VERSION, order, operation.field, operation.kind.value, value])",
+        'message = json.dumps([id(object()), id(salt), repr(operation), __import__("time").time()])',
+        KILLS,
+    ),
+    Mutant(
+        "an operation is known without its text",
+        "ledger/keys.py",
+        "[KEY_VERSION, order, operation.field, operation.kind.value, value]",
+        "[KEY_VERSION, order, operation.field, operation.kind.value, bool(value)]",
+        KILLS,
+    ),
+    Mutant(
+        "redirects are followed",
+        "sender/lean.py",
+        "        if not await wire.ask(request, body, seen):\n            await self.drop()\n",
+        "        await wire.ask(request, body, seen)\n"
+        "        await self.drop()\n"
+        '        if "location" in seen.headers:\n'
+        '            await self._exchange(method, seen.headers["location"], body, Exchange(), 9.0)\n',
+        FAULTS,
+    ),
+    Mutant(
+        "a redirect does not stop the run",
+        "sender/classify.py",
+        "    return StopReason.REDIRECT if _is_redirect(seen.status) else None\n",
+        "    return None\n",
+        FAULTS,
+    ),
+    Mutant(
+        "no baseline",
+        "sender/lane.py",
+        "part.baseline = held if context.trusts(part.ask.operation.field) else None",
+        "part.baseline = None",
+        FAULTS,
+    ),
+    Mutant(
+        "the baseline is not compared",
+        "sender/verify.py",
+        "    before, after = normalise(baseline), normalise(now)\n    if before == after and not others:",
+        '    before, after = "", normalise(now)\n    if before == after and not others:',
+        FAULTS,
+    ),
+    Mutant(
+        "a 500 counts as not applied",
+        "sender/classify.py",
+        '        "any 5xx",\n        lambda seen: _SERVER_ERROR <= seen.status < _END,\n        _U,',
+        '        "any 5xx",\n        lambda seen: _SERVER_ERROR <= seen.status < _END,\n        _N,',
+        FAULTS,
+    ),
+)
+
+
+def stale(mutant: Mutant, root: Path = ROOT) -> str | None:
+    """Say why a mutant cannot be made any more; None where it can."""
+    text = (root / "src" / "ordersheet" / mutant.path).read_text(encoding="utf-8")
+    found = text.count(mutant.old)
+    return None if found == 1 else f"{mutant.name}: stands {found} times in {mutant.path}"
+
+
+def make(mutant: Mutant, folder: Path) -> None:
+    """Copy the tree and take the safeguard out of the copy."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy(source, folder / name)
+    path = folder / "src" / "ordersheet" / mutant.path
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+
+
+def first_failure(folder: Path, *tests: str) -> str | None:
+    """Run tests on a copy until one fails; gives its name, or None where all pass."""
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{folder / 'src'}{os.pathsep}{folder}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    there = [test for test in tests if (folder / test).exists()]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not torture", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--basetemp", str(folder / "tmp"), *there],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=900,
+    )
+    if done.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return failed[1] if failed else f"pytest itself ({done.stdout[-300:]}{done.stderr[-300:]})"
+
+
+def run(names: list[str]) -> list[str]:
+    """Try each mutant; gives the names of those that no test noticed."""
+    unnoticed = []
+    for mutant in MUTANTS:
+        if names and mutant.name not in names:
+            continue
+        problem = stale(mutant)
+        if problem is not None:
+            unnoticed.append(problem)
+            continue
+        with tempfile.TemporaryDirectory(prefix="ordersheet-mutant-") as name:
+            folder = Path(name)
+            make(mutant, folder)
+            noticed = [first_failure(folder, mutant.against), first_failure(folder, *MODULE_TESTS)]
+        print(f"{mutant.name}: {', '.join(one or '-' for one in noticed)}", flush=True)  # noqa: T201 - a script
+        if not any(noticed):
+            unnoticed.append(mutant.name)
+    return unnoticed
+
+
+if __name__ == "__main__":
+    left = run(sys.argv[1:])
+    if left:
+        sys.exit("Not noticed: " + "; ".join(left))
