@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.scripted_api import Api, options, serving
 
-from ordersheet.errors import SourceError
+import ordersheet
+from ordersheet.errors import RunStopped, SourceError
+from ordersheet.ledger import Ledger
 from ordersheet.run import send
 from ordersheet.settings import resolve
 
@@ -51,3 +53,29 @@ def test_a_file_saved_while_the_question_is_asked_is_not_sent(tmp_path: Path, ap
         send(file, resolve(options(base, tmp_path)), ask=ask)
     assert not api.puts
     assert not list((tmp_path / "ledger.db.copies").iterdir())
+
+
+def test_half_a_character_in_one_order_stops_nothing(tmp_path: Path, api: Api, base: str) -> None:
+    """A server that cuts texts by UTF-16 units can leave half an emoji behind."""
+    api.order(1)["internalComment"] = "cut off \ud83d"
+    result = ordersheet.send(comments(tmp_path, "1,a", "2,b"), **options(base, tmp_path))
+    assert outcomes(result) == ["applied", "applied"]
+
+
+def test_again_at_one_store_is_not_settled_at_another(tmp_path: Path, api: Api, base: str) -> None:
+    """The same text to the same order number is meant once more at two stores, and resolved at one."""
+    file, other = comments(tmp_path, "1,a"), Api()
+    with serving(other) as other_base:
+        here, there = options(base, tmp_path), options(other_base, tmp_path)
+        ordersheet.send(file, **here)
+        ordersheet.send(file, **there)
+        api.on_put = lambda _payload: (401, {})
+        with pytest.raises(RunStopped):
+            ordersheet.send(file, again=True, **here)
+        other.on_put, other.on_get = (lambda _payload: (500, {})), (lambda _order: (403, {}))
+        doubtful = ordersheet.send(file, again=True, **there)
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.resolve(str(doubtful.run), 2, applied=True, who="Kim")
+    api.on_put = lambda _payload: None
+    assert outcomes(ordersheet.send(file, **here)) == ["applied"]
+    assert api.order(1)["internalComment"] == "a\na"

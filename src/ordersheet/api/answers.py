@@ -146,8 +146,18 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
         found = [entry.get(READ_NAMES[field]) for entry in ours]
         # The same order twice, with different texts, says nothing.
         same = len(found) > 0 and found.count(found[0]) == len(found)
-        texts[field] = found[0] if same and isinstance(found[0], str) else None
+        texts[field] = _text(found[0]) if same else None
     return OrderView(order=order, found=bool(ours), comments=texts)
+
+
+def _text(value: JsonValue) -> str | None:
+    """Give a whole text; one with half of a character can neither be kept nor prove anything."""
+    try:
+        if isinstance(value, str) and (value.isascii() or value.encode()):
+            return value
+    except UnicodeEncodeError:
+        pass
+    return None
 
 
 def _order_id(value: JsonValue) -> int | None:

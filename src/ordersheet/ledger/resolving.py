@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _COLUMNS = """SELECT operation.id, run.name, operation.run_id, operation.row, operation.order_id,
-    operation.store_id, operation.key, operation.occurrence, operation.state, run.settle
+    operation.store_id, operation.batch, operation.field, operation.key, operation.occurrence,
+    operation.state, run.settle
     FROM operation JOIN run ON run.id = operation.run_id
     WHERE operation.kind = 'append' AND operation.state IN ('sending', 'in doubt')"""
 _OF_ROW = f"{_COLUMNS} AND operation.run_id = :run AND operation.row = :row ORDER BY operation.id"
@@ -49,6 +50,8 @@ class _Open(NamedTuple):
     row: int
     order: int
     store_id: int
+    batch: str | None
+    field: str
     key: str
     occurrence: int
     state: str
@@ -86,7 +89,14 @@ def resolve(cursor: sqlite3.Cursor, verdict: Verdict, alive: Callable[[str], boo
         )
         cursor.execute(
             statements.CLOSE_AGAIN,
-            {"p_order": append.order, "p_key": append.key, "p_occurrence": append.occurrence},
+            {
+                "p_store": append.store_id,
+                "p_batch": append.batch,
+                "p_order": append.order,
+                "p_field": append.field,
+                "p_key": append.key,
+                "p_occurrence": append.occurrence,
+            },
         )
     results = [
         _settle_row(cursor, run_id, row, message, verdict)

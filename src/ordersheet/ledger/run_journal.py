@@ -266,7 +266,14 @@ class RunJournal:
         """Keep what an again row stands for, so that it can be closed where the row turns out invalid."""
         self._wanted[str(order)] = {
             row: [
-                {"p_order": order, "p_key": ask.key, "p_occurrence": ask.occurrence}
+                {
+                    "p_store": self._store_id,
+                    "p_batch": self._policy.batch,
+                    "p_order": order,
+                    "p_field": ask.operation.field,
+                    "p_key": ask.key,
+                    "p_occurrence": ask.occurrence,
+                }
                 for ask in book.row_asks(row)
             ]
             for row in book.rows

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ordersheet.journal import OperationState
 from ordersheet.ledger.schema import (
     again,
+    again_run,
     attempt,
     baseline,
     claim,
@@ -231,9 +232,20 @@ LEARNED = _compiled(
 )
 CLOSE_AGAIN = _compiled(
     update(again)
-    .where(again.c.order_id == _p("order"), again.c.key == _p("key"), again.c.occurrence == _p("occurrence"))
+    .where(
+        again.c.run_id.in_(
+            select(again_run.c.run_id).where(
+                again_run.c.store_id == _p("store"), again_run.c.batch.is_not_distinct_from(_p("batch"))
+            )
+        ),
+        again.c.order_id == _p("order"),
+        again.c.field == _p("field"),
+        again.c.key == _p("key"),
+        again.c.occurrence == _p("occurrence"),
+    )
     .values(closed=_ONE)
 )
+"""A key says nothing of the store and the batch: the same text may be meant once more at another."""
 
 MUST_HIT = frozenset({SETTLE, SETTLE_OTHER, GAVE_UP})
 """Statements that name something which has to be there."""
