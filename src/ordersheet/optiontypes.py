@@ -30,9 +30,13 @@ class Share(NamedTuple):
     number: float
     percent: bool
 
+    def of(self, total: int) -> int:
+        """How many of `total` this allows."""
+        return math.floor(total * self.number / 100 if self.percent else self.number)
+
     def exceeded(self, count: int, total: int) -> bool:
         """Whether `count` of `total` is more than this allows."""
-        return count > (total * self.number / 100 if self.percent else self.number)
+        return count > self.of(total)
 
     def __str__(self) -> str:
         return f"{self.number:g}%" if self.percent else f"{self.number:g}"

@@ -238,7 +238,7 @@ class _Run:
         assert settings.api_key is not None
         options = SenderOptions(
             base_url=self.target.base_url,
-            lanes=settings.concurrency if isinstance(settings.concurrency, int) else 8,
+            lanes=settings.concurrency if isinstance(settings.concurrency, int) else None,
             rate=settings.rate,
             timeout=settings.timeout,
             attempts=settings.attempts,
@@ -248,6 +248,7 @@ class _Run:
             xml=settings.xml,
             again=again,
             batch=settings.batch,
+            most_no=self._most_no(),
             total=self.prepared.spool.updates,
         )
         transports = make_transport_factory(
@@ -267,6 +268,11 @@ class _Run:
             ),
             switch,
         )
+
+    def _most_no(self) -> int | None:
+        """How many rows may end in `no` while sending; those with problems are among the allowed ones."""
+        allowed, tally = self.settings.max_no, self.prepared.tally
+        return None if allowed is None else allowed.of(tally.rows) - tally.invalid
 
     def _report(self, results: Iterator[RowResult], place: Path) -> Written:
         from ordersheet import reporter  # noqa: PLC0415 - not needed for --help

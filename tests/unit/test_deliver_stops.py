@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import virtual_time
 from tests.support.delivery import Run, World, append, press_at, put_attribute, send, sheet
-from tests.support.fake_store import LOST, REFUSED_CONNECTION, SWALLOWED, Fate, Store, status
+from tests.support.fake_store import LOST, REFUSED_CONNECTION, SWALLOWED, Fate, Store, no, status
 
 from ordersheet.journal import Begin
 from ordersheet.model import Outcome
@@ -262,3 +262,34 @@ def test_the_switch_only_rises():
     switch = StopSwitch()
     assert [switch.press() for _ in range(5)] == [1, 2, 3, 3, 3]
     assert switch.raise_to(1) == 3
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_more_no_than_allowed_stop_the_run_and_the_rest_is_not_sent(most):
+    store = Store(put_fates=[Fate(), *[no("order in wrong market")] * 5])
+    first, second = goes_on(MANY, store, lanes=1, most_no=most)
+    assert first.end.stopped_by == "too-many-no"
+    assert "--max-no" in first.end.message
+    assert first.outcomes == [O.APPLIED] + [O.REFUSED] * (most + 1) + [O.NOT_SENT] * (298 - most)
+    assert first.end.rest == first.results[301].message
+    assert second.outcomes == [O.ALREADY_APPLIED] + [O.REFUSED] * (most + 1) + [O.APPLIED] * (298 - most)
+    assert none_twice(store)
+
+
+def test_as_many_no_as_allowed_do_not_stop_the_run():
+    run = send(MANY, Store(put_fates=[no("order in wrong market")] * 3), most_no=3)
+    assert run.end.stopped_by is None
+    assert run.outcomes.count(O.REFUSED) == 3
+
+
+def test_without_a_number_of_lanes_the_run_finds_out_how_many_help():
+    def slow(_payload: dict[str, Any]) -> Fate:
+        return Fate(seconds=0.5)
+
+    works = sheet(*[(n, append(f"text {n}")) for n in range(1, 1001)])
+    eight, found = Store(put_fate=slow), Store(put_fate=slow)
+    usual = send(works, eight, lanes=8, baseline=False)
+    auto = send(works, found, lanes=None, baseline=False)
+    assert set(usual.outcomes) == set(auto.outcomes) == {O.APPLIED}
+    assert none_twice(found)
+    assert auto.seconds < 0.7 * usual.seconds

@@ -20,6 +20,7 @@ UNKNOWN_SHARE = 100
 
 INTERRUPTED = "interrupted"
 LEDGER = "ledger"
+TOO_MANY_NO = "too-many-no"
 WORDS = {
     StopReason.KEY_REFUSED: "key-refused",
     StopReason.FORBIDDEN: "forbidden",

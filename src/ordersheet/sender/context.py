@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.model import COMMENT_FIELDS
+from ordersheet.model import COMMENT_FIELDS, RequestCounts
 from ordersheet.orderbook import Entry, EntryState, OperationRef
-from ordersheet.sender.breakers import INTERRUPTED, LEDGER, Breakers, Stop, stop_for
+from ordersheet.sender.breakers import INTERRUPTED, LEDGER, TOO_MANY_NO, Breakers, Stop, stop_for
 from ordersheet.sender.classify import StopReason
 from ordersheet.sender.stop import CUT, WIND_DOWN
+from ordersheet.sender.terms import DeliveryEnd
 from ordersheet.sender.words import field_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from ordersheet.sender.terms import SenderOptions
 
 _INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
+_TOO_MANY_NO = (
+    "More rows ended in `no` than --max-no allows. Look at what their messages say, then send the same file "
+    "again to go on where it stopped."
+)
 _PUT_SHARE, _READ_SHARE = 0.5, 0.85
 """Of `grace`: until when requests under way may end, and until when orders in doubt are read."""
 
@@ -120,6 +125,13 @@ class Context:
             self.stop_reason = reason
             self._end(stop_for(reason, resume_after=resume_after))
 
+    def count(self, result: RowResult, replaced: RowResult | None = None) -> None:
+        """Count a row's result, and stop the run where too many have ended in `no`."""
+        self.tally.count(result, replaced)
+        most = self.options.most_no
+        if most is not None and self.tally.no > most and self.stop is None:
+            self._end(Stop(TOO_MANY_NO, _TOO_MANY_NO))
+
     def interrupt(self) -> None:
         """Stop the run because a person or a signal said so."""
         if self.reads_until is None:
@@ -141,6 +153,21 @@ class Context:
         self.stop = stop
         self.pacer.release()
         self.wake()
+
+    def delivery_end(self) -> DeliveryEnd:
+        """Tell how the delivery ended."""
+        stop, counts = self.stop, self.counts
+        return DeliveryEnd(
+            stopped_by=None if stop is None else stop.word,
+            message="" if stop is None else stop.message,
+            resume_after=None if stop is None else stop.resume_after,
+            requests=RequestCounts(counts.put, counts.get, counts.pushed_back),
+            ok=self.tally.ok,
+            no=self.tally.no,
+            warnings=tuple(self.warnings.values()),
+            rest=self.closed or "",
+            unwritten=tuple(sorted(self.unwritten.values(), key=lambda result: result.row)),
+        )
 
     def put_time_left(self) -> float:
         """Seconds that a request under way may still take after an interrupt."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.errors import LedgerError
 from ordersheet.journal import Done, Release
-from ordersheet.model import OrderWork, Outcome, RequestCounts, RowResult
+from ordersheet.model import OrderWork, Outcome, RowResult
 from ordersheet.sender.classify import StopReason
 from ordersheet.sender.context import Context
 from ordersheet.sender.job import Job, decide_all
 from ordersheet.sender.lane import Lane
+from ordersheet.sender.lanes import MOST, AutoLanes
 from ordersheet.sender.pacer import Pacer
 from ordersheet.sender.progress import Tally
 from ordersheet.sender.stop import CUT, WIND_DOWN, pause
-from ordersheet.sender.terms import DeliveryEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from ordersheet.sender.clock import Clock
     from ordersheet.sender.progress import Progress
     from ordersheet.sender.stop import StopSwitch
-    from ordersheet.sender.terms import SenderOptions
+    from ordersheet.sender.terms import DeliveryEnd, SenderOptions
     from ordersheet.sender.transport import Transport
 
 CHUNK = 64
 """Orders that are claimed together; the first time only as many as there are lanes."""
 LARGE_CHUNK = 512
-"""Orders that are claimed together where most of them turn out to be done."""
+"""The same where most of them turn out to be done."""
 REST_CHUNK = 500
 """Rows that are written together as not sent."""
 MOST_PARKED = 4096
@@ -93,19 +93,21 @@ class _Delivery:
         stop: StopSwitch,
         progress: Callable[[Progress], None],
     ) -> None:
+        self._auto = AutoLanes() if options.lanes is None else None
+        self._most = MOST if options.lanes is None else max(1, options.lanes)
         self.context = Context(
             journal=journal,
             options=options,
             clock=clock,
             switch=stop,
-            pacer=Pacer(clock, rate=options.rate),
+            pacer=Pacer(clock, rate=options.rate, auto=self._auto),
             tally=Tally(progress, clock, options.total),
             wake=self._wake,
             reads_back={},
         )
         self._works = iter(works)
         self._exhausted = False
-        self._chunk = max(1, options.lanes)
+        self._chunk = self._open_lanes()
         self._ready: deque[Job] = deque()
         self._parked: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
@@ -117,7 +119,7 @@ class _Delivery:
 
     async def run(self, transports: Callable[[], Transport]) -> DeliveryEnd:
         context = self.context
-        connections = [transports() for _ in range(max(1, context.options.lanes))]
+        connections = [transports() for _ in range(self._most)]
         self._lanes = [Lane(context, connection) for connection in connections]
         helpers = [
             asyncio.ensure_future(self._heed_the_switch(connections)),
@@ -137,7 +139,7 @@ class _Delivery:
             await asyncio.gather(*(connection.close() for connection in connections))
         context.tally.waiting(None)
         context.tally.tell(last=True)
-        return self._end()
+        return context.delivery_end()
 
     async def _guarded(self, step: Coroutine[None, None, None]) -> None:
         try:
@@ -152,7 +154,7 @@ class _Delivery:
 
     async def _work_off(self) -> None:
         """Let the lanes work until there is nothing left that they could take."""
-        tasks = [asyncio.ensure_future(self._drive(lane)) for lane in self._lanes]
+        tasks = [asyncio.ensure_future(self._drive(*one)) for one in enumerate(self._lanes)]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -160,8 +162,16 @@ class _Delivery:
             if self._filling is not None:
                 await _end_all([self._filling])
 
-    async def _drive(self, lane: Lane) -> None:
+    def _open_lanes(self) -> int:
+        """How many lanes may work: while some have a request under way, the others write."""
+        return self._most if self._auto is None else min(self._most, 2 * self._auto.width)
+
+    async def _drive(self, number: int, lane: Lane) -> None:
         while True:
+            if number >= self._open_lanes() and not self._finished():
+                self._changed.clear()
+                await self._changed.wait()
+                continue
             job = self._next_job()
             if job is None:
                 await lane.flush()
@@ -186,7 +196,7 @@ class _Delivery:
         if len(self._parked) >= MOST_PARKED and not self.context.ended:
             return None
         job = self._ready.popleft() if self._ready else None
-        if len(self._ready) < len(self._lanes):
+        if len(self._ready) < self._open_lanes():
             self._fill()
         return job
 
@@ -248,7 +258,7 @@ class _Delivery:
         try:
             works = list(itertools.islice(self._works, self._chunk))
             self._exhausted = len(works) < self._chunk
-            usual = max(CHUNK, 2 * len(self._lanes))
+            usual = max(CHUNK, 2 * self._open_lanes())
             before = len(self._ready)
             await self._claim(works)
             # Where nothing is to be sent, more orders at a time cost fewer commits.
@@ -273,7 +283,7 @@ class _Delivery:
             await context.journal.write(*events)
             for event in events:
                 if isinstance(event, Done):
-                    context.tally.count(event.result)
+                    context.count(event.result)
             context.tally.tell()
 
     def _take_over(self, work: OrderWork, book: OrderBook | None, closed: str | None) -> list[RowResult]:
@@ -341,25 +351,10 @@ class _Delivery:
             results = [RowResult(row, str(order), Outcome.NOT_SENT, text) for row, order, text in chunk]
             await context.journal.write(*map(Done, results))
             for result in results:
-                context.tally.count(result)
+                context.count(result)
             context.tally.tell()
             if context.interrupted and (context.clock.monotonic() >= until or context.switch.level >= CUT):
                 return
-
-    def _end(self) -> DeliveryEnd:
-        context = self.context
-        stop, counts = context.stop, context.counts
-        return DeliveryEnd(
-            stopped_by=None if stop is None else stop.word,
-            message="" if stop is None else stop.message,
-            resume_after=None if stop is None else stop.resume_after,
-            requests=RequestCounts(counts.put, counts.get, counts.pushed_back),
-            ok=context.tally.ok,
-            no=context.tally.no,
-            warnings=tuple(context.warnings.values()),
-            rest=context.closed or "",
-            unwritten=tuple(sorted(context.unwritten.values(), key=lambda result: result.row)),
-        )
 
     # --- beside the lanes
 
@@ -374,18 +369,20 @@ class _Delivery:
             connection.cut()
 
     async def _tick(self) -> None:
-        """Say what the run waits for, twice a second."""
-        tally = self.context.tally
+        """Say what the run waits for, and let lanes in, twice a second."""
         while True:
             await self.context.clock.sleep(TICK)
-            tally.waiting(self._waits_for())
-            tally.tell()
+            if self._auto is not None:
+                self._changed.set()
+            self.context.tally.waiting(self._waits_for())
+            self.context.tally.tell()
 
     def _waits_for(self) -> str | None:
         context = self.context
         left = context.pacer.pause_left
         if left > TICK:
-            return f"server asked to wait until {_clock_time(context, left)}"
+            until = (context.clock.now() + timedelta(seconds=left)).astimezone()
+            return f"server asked to wait until {until.strftime('%H:%M:%S')}"
         if self._busy == 0 and not self._ready and self._parked:
             seconds = max(0, round(self._parked[0][0] - context.clock.monotonic()))
             count = len(self._parked)
@@ -393,10 +390,6 @@ class _Delivery:
         if self._elsewhere and self._busy == 0 and not self._ready:
             return f"another run is working on {len(self._elsewhere)} of these orders"
         return None
-
-
-def _clock_time(context: Context, seconds: float) -> str:
-    return (context.clock.now() + timedelta(seconds=seconds)).astimezone().strftime("%H:%M:%S")
 
 
 async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:

@@ -34,8 +34,6 @@ LOOK_AGAIN = 5.0
 """Seconds until the first of these; doubled each time."""
 BRISK = 200.0
 """Requests a second from which on the end of a row may wait for the start of the next: it is not long."""
-
-
 _OK = 200
 
 
@@ -46,10 +44,6 @@ class Lane:
         self.context = context
         self.attempts = Attempts(context, transport)
         self._pending: list[Event] = []
-
-    async def flush(self) -> None:
-        """Write what waits to be written."""
-        await self._write()
 
     async def advance(self, job: Job) -> float | None:
         """Take an order as far as it goes.
@@ -135,7 +129,7 @@ class Lane:
             at=context.clock.now(),
         )
         self._pending.append(begin)
-        if not await self._write() or context.ended:
+        if not await self.flush() or context.ended:
             self.attempts.give_back(ticket)
             if not context.ledger_failed:
                 row.begun += 1
@@ -373,7 +367,7 @@ class Lane:
 
     def _tell(self, job: Job, row: RowInHand) -> None:
         result = result_of(row, job.order, self.context.clock.now())
-        self.context.tally.count(result, row.result)
+        self.context.count(result, row.result)
         row.result = result
         self._pending.append(Done(result))
 
@@ -385,7 +379,7 @@ class Lane:
         else:
             self._pending.append(Release(job.order))
 
-    async def _write(self) -> bool:
+    async def flush(self) -> bool:
         """Write what waits to be written, in one transaction; False where the ledger cannot take it."""
         context = self.context
         events, self._pending = self._pending, []

@@ -132,7 +132,7 @@ def changed_result(context: Context, job: Job, row: RowInHand, at: datetime) -> 
     result = result_of(row, job.order, at)
     if (result.outcome, result.message) == (row.result.outcome, row.result.message):
         return []
-    context.tally.count(result, row.result)
+    context.count(result, row.result)
     row.result = result
     return [Done(result)]
 

@@ -13,6 +13,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from ordersheet.sender.latency import Latency
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -45,13 +47,6 @@ BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
 CATCH_UP = 0.05
 """Seconds of lateness that are made up for: timers wake late."""
-WINDOW_ROWS, WINDOW_SECONDS = 16, 1.0
-QUEUE_FACTOR, QUEUE_SECONDS = 2.0, 0.1
-"""Answers that take longer than the quickest known times the factor, and this longer, stand in a queue."""
-DRAIN, DRAINING = 0.9, 0.99
-"""What a queue leaves of the rate; one that shrinks to the other share within a window drains by itself."""
-PATIENCE = 3
-"""After so many cuts that made nothing quicker, the slowness is not our doing."""
 
 
 class Ticket(NamedTuple):
@@ -108,7 +103,7 @@ class Pace:
         self._edge = FASTEST
         self._narrow_for = 0
         self._misses = 0
-        self._latency = _Latency()
+        self._latency = Latency()
 
     def reserve(self, now: float) -> float:
         """Take the next free moment, and tell which it is. It lapses with the generation."""
@@ -122,9 +117,12 @@ class Pace:
 
     def full(self) -> bool:
         """Tell whether as many requests are under way as the server stands."""
-        if self._auto is not None and self.in_flight >= self._auto.width:
-            return True
-        return self.lanes is not None and self.in_flight >= self.lanes
+        return self.room() <= 0
+
+    def room(self) -> float:
+        """How many more may be under way."""
+        width = FASTEST if self._auto is None else self._auto.width
+        return min(width, FASTEST if self.lanes is None else self.lanes) - self.in_flight
 
     def sent(self, now: float) -> Ticket:
         """Count a request that goes now."""
@@ -248,46 +246,6 @@ class Pace:
         self.rate = min(self.rate, max(flow, SLOWEST))
 
 
-class _Latency:
-    """Tells from the time that answers take whether the server has a queue of our making."""
-
-    def __init__(self) -> None:
-        self._quickest = float("inf")
-        self._began: float | None = None
-        self._count = 0
-        self._sum = 0.0
-        self._before = float("inf")
-        self._cuts = 0
-        self._heed_from = float("-inf")
-
-    def add(self, now: float, seconds: float) -> float | None:
-        """Count one answer; at the end of a window with a queue, tell the rate that lets it drain.
-
-        None where there is no queue; infinity where there is one and an earlier cut is still at work.
-        """
-        if self._began is None:
-            self._began = now
-        self._count += 1
-        self._sum += seconds
-        self._quickest = min(self._quickest, seconds)
-        if self._count < WINDOW_ROWS or now - self._began < WINDOW_SECONDS:
-            return None
-        mean, flow = self._sum / self._count, self._count / (now - self._began)
-        before, self._before = self._before, mean
-        self._began, self._count, self._sum = now, 0, 0.0
-        if mean <= self._quickest * QUEUE_FACTOR + QUEUE_SECONDS:
-            self._cuts = 0
-            return None
-        if self._cuts and (now < self._heed_from or mean < DRAINING * before):
-            return float("inf")
-        self._cuts += 1
-        self._heed_from = now + 2 * mean
-        if self._cuts > PATIENCE:
-            self._cuts, self._quickest = 0, mean
-            return None
-        return max(flow * DRAIN, 1.0 / mean)
-
-
 class Pacer:
     """Lets the requests of all lanes go, one by one, when it is time.
 
@@ -369,11 +327,13 @@ class Pacer:
         return self._released
 
     def _free(self) -> None:
-        while self._freed:
+        # A limit that has moved lets several in at once.
+        room = self._pace.room()
+        while self._freed and room > 0:
             waiting = self._freed.popleft()
             if not waiting.done():
                 waiting.set_result(None)
-                return
+                room -= 1
 
     async def _wait_for_room(self) -> None:
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -17,8 +17,8 @@ class SenderOptions:
 
     base_url: str
     """The store's address in its normal form (`api.normal_base`)."""
-    lanes: int = 8
-    """Orders under way at the same time."""
+    lanes: int | None = 8
+    """Orders under way at the same time; None finds out how many help."""
     rate: float | None = None
     """Requests a second, reads included; None lets the pacer find it."""
     timeout: float = 30.0
@@ -37,6 +37,8 @@ class SenderOptions:
     """The same texts are meant once more: what stands in the order already is no reason not to send."""
     batch: str | None = None
     """The batch that this run's operations belong to."""
+    most_no: int | None = None
+    """More rows than this that end in `no` stop the run; None for any number."""
     total: int | None = None
     """Rows to deliver, for the progress; None where the caller does not know."""
 
@@ -47,7 +49,7 @@ class DeliveryEnd:
 
     stopped_by: str | None
     """None where every row was dealt with, otherwise a stable word: `key-refused`, `forbidden`, `redirect`,
-    `server-down`, `too-many-unknown`, `retry-after`, `interrupted` or `ledger`."""
+    `server-down`, `too-many-unknown`, `too-many-no`, `retry-after`, `interrupted` or `ledger`."""
     message: str
     """What happened and how to go on, for people; `""` where nothing stopped it."""
     resume_after: datetime | None
