@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ordersheet.decide import Ruling, decide
 from ordersheet.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
-from ordersheet.explain import explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,6 @@ __all__ = [
     "OrderBook",
     "Policy",
     "decide",
-    "explain",
 ]
 
 

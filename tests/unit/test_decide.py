@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.model_wordings import reworded
 
-from ordersheet.explain import explain
 from ordersheet.model import Operation, OperationKind, Outcome
 from ordersheet.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy, decide
+from ordersheet.sender.words import decided
 
 PAGE = Path(__file__).parents[2] / "docs" / "already-done.md"
 STATES = {"": EntryState.APPLIED, "!": EntryState.REFUSED, "?": EntryState.IN_DOUBT, "=": EntryState.THERE}
@@ -130,43 +130,47 @@ def test_a_decision_names_what_decided_it():
 @pytest.mark.parametrize(
     ("history", "words"),
     [
-        ("", ""),
-        ("a", "already applied by run old on {noon}"),
-        ("a!", "refused by the API in run old on {noon}; not asked again, --retry-no asks again"),
-        ("a=", "already there: the text stood in the order on {noon}; --again adds it all the same"),
+        ("a", "Done by run old on {noon}; not sent again."),
+        ("a!", "Refused on {noon}. Not asked again; --retry-no asks again."),
+        (
+            "a=",
+            """Not sent: “a” already stands in the comment, and ordersheet did not write it. If it is meant
+            once more, send with --again.""",
+        ),
         (
             "a?",
-            """sent by run old on {noon}, and no answer came: look at the order, then say what you saw with
-            ordersheet resolve old --row 2 applied (or: absent)""",
+            """Sent by run old on {noon}, and whether it was applied is not known. Look at the order; then
+            ordersheet resolve old --row 2 applied, or absent.""",
         ),
         (
             "a X",
-            """overwritten since: added by run old on {noon}, then replaced by run old on {noon};
-            --again adds it again""",
+            """Added by run old on {noon}, and run old replaced the comment on {noon}. Not sent; --again
+            adds it again.""",
         ),
         (
             "a X?",
-            """added by run old on {noon}, but run old on {noon} asked to replace it and no answer came,
-            so the text may be gone: look at the order; --again adds it again""",
+            """Added by run old on {noon}, but then run old asked to replace the comment, and no answer
+            came, so the text may be gone. Look at the order; --again adds it again.""",
         ),
         (
             "a= X",
-            """overwritten since: the text stood in the order on {noon}, then replaced by run old on {noon};
-            --again adds it again""",
+            """The text stood in the order on {noon}, and run old replaced the comment on {noon}. Not sent;
+            --again adds it again.""",
         ),
     ],
 )
 def test_a_clerk_reads_why_nothing_was_sent(history, words):
     expected = " ".join(words.format(noon="2026-11-23 14:05 UTC").split())
-    assert explain(decide(asks_of("a"), history_of(history), Policy())[0]) == expected
+    assert decided(decide(asks_of("a"), history_of(history), Policy())[0], "now") == expected
 
 
-def test_a_clerk_reads_the_twin_the_batch_and_the_words_of_the_api():
-    assert explain(decide(asks_of("a a"), (), Policy())[1]) == "same as row 2"
-    entry = history_of("a", "monday")[0]._replace(at=None)
-    assert explain(decide(asks_of("a"), [entry], Policy())[0]) == "already applied by run old (batch monday)"
-    refused = entry._replace(state=EntryState.REFUSED, message="Order is locked")
-    assert "in run old: Order is locked;" in explain(decide(asks_of("a"), [refused], Policy())[0])
+def test_a_clerk_reads_the_row_and_the_words_of_the_api():
+    entry = history_of("a")[0]._replace(at=None)
+    assert decided(decide(asks_of("a"), [entry], Policy())[0], "old") == (
+        "Done by row 2 of this file on an earlier day; not sent again."
+    )
+    refused = entry._replace(state=EntryState.REFUSED, message="Order is locked.")
+    assert ": Order is locked. Not asked" in decided(decide(asks_of("a"), [refused], Policy())[0], "now")
 
 
 OPERATIONS = st.sampled_from("abcXY")

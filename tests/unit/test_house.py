@@ -15,7 +15,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 LAYERS = (
     {"errors", "model"},
     {"normal", "headers", "values", "order_ids", "optiontypes", "option", "optiontable", "options"},
-    {"api", "entries", "decide", "orderbook", "journal", "explain", "column_map", "mapping_file"},
+    {"api", "entries", "decide", "orderbook", "journal", "column_map", "mapping_file"},
     {"loader", "mapping", "mapper", "sender", "ledger", "reporter", "template", "apikey", "spool"},
     {"settings", "result", "version"},
     {"target", "places", "logline", "eventlog"},

@@ -111,19 +111,14 @@ class Job:
 
     def _part(self, decision: Decision, run: str) -> Part:
         part = Part(decision.ask)
-        twin = None
         if decision.twin is not None:
-            twin = self.parts.get((decision.twin, decision.ask.operation.field))
-        if decision.twin is not None and twin is not None and twin.outcome is not None:
-            if twin.outcome.ok:
-                part.close(Outcome.DUPLICATE, words.duplicate(decision.twin, "", ok=True))
-            else:
-                part.close(twin.outcome, words.duplicate(decision.twin, twin.message, ok=False))
+            twin = self.parts[decision.twin, decision.ask.operation.field]
+            assert twin.outcome is not None
+            ok = twin.outcome.ok
+            outcome = Outcome.DUPLICATE if ok else twin.outcome
+            part.close(outcome, words.duplicate(decision.twin, twin.message, ok=ok))
         elif decision.outcome is not None:
-            message = words.decided(decision, run)
-            if decision.outcome is Outcome.DUPLICATE and decision.twin is not None:
-                message = words.duplicate(decision.twin, "", ok=True)
-            part.close(decision.outcome, message)
+            part.close(decision.outcome, words.decided(decision, run))
         return part
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
+from ordersheet.orderbook import EntryState
 from ordersheet.sender.parts import row_outcome
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.model import Operation
-    from ordersheet.orderbook import Decision
+    from ordersheet.orderbook import Decision, Entry
     from ordersheet.sender.parts import Part
 
 APPLIED = "Done."
@@ -99,35 +100,43 @@ def waits_for(row: str) -> str:
     )
 
 
-def decided(decision: Decision, run: str) -> str:  # noqa: PLR0911 - one sentence for each outcome
+def decided(decision: Decision, run: str) -> str:
     """Say why an operation is not sent, from the entry of the history that decided it."""
     entry = decision.entry
-    if entry is None:
-        if decision.outcome is Outcome.REFUSED:
-            return "Not sent: the same text stands in this file more than once."
-        return "Not sent again."
-    who = f"row {entry.ref.row} of this file" if entry.ref.run == run else f"run {entry.ref.run}"
+    assert entry is not None  # what repeats another row is told by that row
     when = moment(entry.at)
-    match decision.outcome:
-        case Outcome.ALREADY_APPLIED | Outcome.APPLIED | Outcome.CONFIRMED | Outcome.DUPLICATE:
-            return f"Done by {who} on {when}; not sent again."
-        case Outcome.REFUSED:
-            said = f": {entry.message}" if entry.message else ""
-            return f"Refused on {when}{said} Not asked again; --retry-no asks again."
-        case Outcome.ALREADY_THERE:
-            return already_there(decision.ask.operation)
-        case Outcome.OVERWRITTEN_SINCE:
-            return (
-                f"Added by {who} on {when}, and {field_name(decision.ask.operation.field)} was replaced "
-                "since. Not sent; --again adds it again."
-            )
-        case Outcome.UNCONFIRMED:
-            return (
-                f"Sent by {who} on {when}, and whether it was applied is not known. Look at the order; then "
-                f"ordersheet resolve {entry.ref.run} --row {entry.ref.row} applied, or absent."
-            )
-        case _:
-            return f"Settled by {who} on {when}."
+    if decision.follower is not None:
+        return _overwritten(decision, entry, decision.follower, run)
+    if decision.outcome is Outcome.REFUSED:
+        said = f": {entry.message.removesuffix('.')}" if entry.message else ""
+        return f"Refused on {when}{said}. Not asked again; --retry-no asks again."
+    if decision.outcome is Outcome.ALREADY_THERE:
+        return already_there(decision.ask.operation)
+    if decision.outcome is Outcome.UNCONFIRMED:
+        return (
+            f"Sent by {_who(entry, run)} on {when}, and whether it was applied is not known. Look at the "
+            f"order; then ordersheet resolve {entry.ref.run} --row {entry.ref.row} applied, or absent."
+        )
+    return f"Done by {_who(entry, run)} on {when}; not sent again."
+
+
+def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+    there = entry.state is EntryState.THERE
+    before = "The text stood in the order" if there else f"Added by {_who(entry, run)}"
+    name, who = field_name(decision.ask.operation.field), _who(follower, run)
+    if follower.state is EntryState.IN_DOUBT:
+        return (
+            f"{before} on {moment(entry.at)}, but then {who} asked to replace {name}, and no answer came, so "
+            "the text may be gone. Look at the order; --again adds it again."
+        )
+    return (
+        f"{before} on {moment(entry.at)}, and {who} replaced {name} on {moment(follower.at)}. Not sent; "
+        "--again adds it again."
+    )
+
+
+def _who(entry: Entry, run: str) -> str:
+    return f"row {entry.ref.row} of this file" if entry.ref.run == run else f"run {entry.ref.run}"
 
 
 def already_there(operation: Operation) -> str:
