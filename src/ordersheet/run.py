@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.asides import write_asides
 from ordersheet.errors import LedgerError, SettingsError, SourceError, UsageError
 from ordersheet.eventlog import LoggedJournal
-from ordersheet.model import LeftOut, Outcome, RunSummary
+from ordersheet.model import RunSummary
 from ordersheet.places import file_sha256, report_place
 from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
-from ordersheet.survey import Survey, survey
+from ordersheet.survey import Survey, settle_called_ok, survey
 from ordersheet.target import Target, proxy_for, target_of
 from ordersheet.version import version
 
@@ -72,8 +72,10 @@ def send(
         place = _report_place(prepared, settings)
         write_asides(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
-            seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy_of(settings))
-            _settle_called_ok(prepared, seen, settings)
+            policy = policy_of(settings)
+            seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy)
+            if settle_called_ok(prepared, seen, settings):
+                seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy)
             if ask is not None and not ask(seen):
                 raise UsageError("Nothing was sent.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
@@ -96,27 +98,6 @@ def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
             "allows. Nothing was sent; ordersheet check shows the problems.",
             code="too-many-problems",
         )
-
-
-def _settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> None:
-    """Decide about the rows that an earlier report calls ok and this ledger does not know.
-
-    Raises:
-        UsageError: where neither --trust-report nor --again decides.
-    """
-    if not seen.unknown_ok or settings.again:
-        return
-    if not settings.trust_report:
-        raise UsageError(
-            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
-            "does not know; sending them would add their texts again. Add --trust-report to leave them "
-            "as they are, or --again if they are meant once more.",
-            code="unknown-report",
-        )
-    orders = {row.row: row.order for row in prepared.spool.updates_by_row() if row.row in seen.unknown_ok}
-    for row in sorted(seen.unknown_ok):
-        message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
-        prepared.spool.leave_out(LeftOut(row, Outcome.ALREADY_APPLIED, message, orders[row]))
 
 
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:

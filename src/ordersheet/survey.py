@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.errors import UsageError
-from ordersheet.model import OperationKind, Outcome
+from ordersheet.model import LeftOut, OperationKind, Outcome
 from ordersheet.normal import normalise_append
 from ordersheet.orderbook import Ask, EntryState, OrderBook
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ordersheet.model import JsonValue, Operation, OrderWork
     from ordersheet.orderbook import Decision, Policy
     from ordersheet.prepare import Prepared
+    from ordersheet.settings import Settings
 
 _EXAMPLES = 3
 
@@ -96,8 +97,9 @@ def survey(
     seen.operations.update(tally.operations)
     seen.unknown_ok = prepared.spool.called_ok() if tally.called_ok else set()
     for book in _books(prepared, ledger, store, policy):
+        to_send: set[int] = set()
         for row in book.rows:
-            _count(seen, book, row)
+            _count(seen, book, row, to_send)
         _find_other_texts(seen, book, same_file)
     twins = seen.done[Outcome.DUPLICATE.value]
     if policy.duplicates == "refuse" and twins:
@@ -107,6 +109,36 @@ def survey(
             code="duplicate-rows",
         )
     return seen
+
+
+def settle_called_ok(prepared: Prepared, seen: Survey, settings: Settings) -> bool:
+    """Decide about the rows that an earlier report calls ok and this ledger does not know.
+
+    Returns:
+        Whether rows were left out as the report has them, so that the survey is to be made anew.
+
+    Raises:
+        UsageError: where neither --trust-report nor --again decides.
+    """
+    if not seen.unknown_ok or settings.again:
+        return False
+    if not settings.trust_report:
+        raise UsageError(
+            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
+            "does not know; sending them would add their texts again. Add --trust-report to leave them "
+            "as they are, or --again if they are meant once more.",
+            code="unknown-report",
+        )
+    message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
+    trusted = []
+    for work in prepared.spool.works():
+        for update in work.updates:
+            if update.row in seen.unknown_ok:
+                trusted.append(LeftOut(update.row, Outcome.ALREADY_APPLIED, message, str(work.order)))
+                prepared.tally.operations.subtract(one.kind.value for one in update.operations)
+    for row in trusted:
+        prepared.spool.leave_out(row)
+    return True
 
 
 def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
@@ -131,15 +163,22 @@ def _compared(operation: Operation) -> JsonValue:
     return normalise_append(operation.value) if operation.kind is OperationKind.APPEND else operation.value
 
 
-def _count(seen: Survey, book: OrderBook, row: int) -> None:
+def _count(seen: Survey, book: OrderBook, row: int, to_send: set[int]) -> None:
+    """Count a row, and add it to those of its order of which something is to be sent."""
     decisions = book.plan(row)
     skipped = [decision for decision in decisions if decision.outcome is not None]
     for decision in skipped:
         seen.operations[decision.ask.operation.kind.value] -= 1
-    if len(skipped) == len(decisions):
-        seen.to_send -= 1
+    if len(skipped) < len(decisions):
+        to_send.add(row)
+        return
+    seen.to_send -= 1
+    seen.done[_joint(decisions).value] += 1
+    if to_send.isdisjoint(decision.twin for decision in decisions):
         seen.unknown_ok.discard(row)
-        seen.done[_joint(decisions).value] += 1
+    else:
+        # It repeats a row that the ledger does not know either, and would be sent in that row's place.
+        to_send.add(row)
 
 
 def _joint(decisions: Sequence[Decision]) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.scripted_api import Api, options, serving
 
 import ordersheet
-from ordersheet.errors import RunStopped, SourceError
+from ordersheet.errors import RunStopped, SourceError, UsageError
 from ordersheet.ledger import Ledger
 from ordersheet.run import send
 from ordersheet.settings import resolve
@@ -79,3 +79,22 @@ def test_again_at_one_store_is_not_settled_at_another(tmp_path: Path, api: Api, 
     api.on_put = lambda _payload: None
     assert outcomes(ordersheet.send(file, **here)) == ["applied"]
     assert api.order(1)["internalComment"] == "a\na"
+
+
+def test_a_trusted_report_keeps_its_duplicates_from_being_sent(tmp_path: Path, api: Api, base: str) -> None:
+    """A row that only repeats a trusted one must not be sent in its place."""
+    first = ordersheet.send(comments(tmp_path, "1,a", "1,a", "2,b"), **options(base, tmp_path))
+    assert outcomes(first) == ["applied", "duplicate", "applied"]
+    api.orders.clear()  # the text can no longer be recognised in the order
+    elsewhere = options(base, tmp_path, ledger=tmp_path / "elsewhere.db", report=tmp_path / "second.csv")
+    with pytest.raises(UsageError, match="calls 3 rows ok"):
+        ordersheet.send(tmp_path / "report.csv", **elsewhere)
+    shown: list[Survey] = []
+
+    def ask(seen: Survey) -> bool:
+        shown.append(seen)
+        return True
+
+    send(tmp_path / "report.csv", resolve(elsewhere | {"trust_report": True}), ask=ask)
+    assert sorted(payload["order"] for payload in api.applied) == [1, 2]
+    assert (shown[0].to_send, +shown[0].operations) == (0, {})
