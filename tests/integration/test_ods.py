@@ -138,7 +138,7 @@ def test_a_value_is_shown_as_in_libreoffice_and_dates_as_iso(opened, cell, shown
     [
         ('office:value-type="string" calcext:value-type="error"><P>#NV</P>', "error #NV"),
         ('table:formula="of:=NA()" office:value-type="string"><P>#N/A</P>', "error #N/A"),
-        ('table:formula="of:=A1">', "no saved value"),
+        ('table:formula="of:=A1">', "without a saved value"),
         ('office:value-type="float" office:value="5">', "is not shown"),
         ('office:value-type="float" office:value="5"><P>###</P>', "too narrow"),
         ('office:value-type="float" office:value="five"><P>5</P>', "no number"),

@@ -10,6 +10,7 @@ import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from ordersheet.loader.errorwords import error_problem
 from ordersheet.loader.numberformat import MEND_DATE, compile_format
 from ordersheet.loader.serialdate import NoDateError, iso_from_text
 from ordersheet.model import Cell, CellKind
@@ -28,7 +29,6 @@ Seen: TypeAlias = "tuple[str, str | int | float | bool | None, CellKind, str | N
 NO_SAVED_VALUE = (
     "This is a formula without a saved value. Open the file in Excel or LibreOffice, save it, and try again."
 )
-_ERROR = "This is an error ({}), not a value. Mend the formula, or empty the cell."
 _GARBLED = "This cell's content is garbled ({!r} as {}). Type it again."
 _NO_STYLE = "The file does not say how this number is shown. Format the column as text or as a plain number."
 _HALF_CHARACTER = "This text holds half of a character. Type it again."
@@ -262,4 +262,4 @@ def _see_boolean(raw: str) -> Seen:
 
 
 def _see_error(raw: str) -> Seen:
-    return raw, None, CellKind.ERROR, _ERROR.format(raw[:40])
+    return raw, None, CellKind.ERROR, error_problem(raw[:40])

@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ordersheet.loader.cells import NO_SAVED_VALUE
 from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
 from ordersheet.loader.odsxml import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
 from ordersheet.loader.rowspool import RowSpool
@@ -48,7 +49,6 @@ MOST_HELD = 1 << 24
 """Cells of one row that repeats, times its count."""
 
 _LENGTH = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,](\d+))?S")
-_NO_SAVED_VALUE = "The formula has no saved value. Open the file in LibreOffice or Excel and save it."
 _FIRST_DATE = "1900-03-01"
 
 
@@ -220,7 +220,7 @@ def _read(cell: OdsCell, row: int, shows: Shows) -> Cell:
     if kind == "error" or (cell.formula and cell.text in ERROR_WORDS):
         return Cell(cell.text, None, CellKind.ERROR, column, row, error_problem(cell.text or "of a formula"))
     if cell.formula and not cell.saved:
-        return Cell(cell.text, None, CellKind.BLANK, column, row, _NO_SAVED_VALUE)
+        return Cell(cell.text, None, CellKind.BLANK, column, row, NO_SAVED_VALUE)
     if kind == "boolean":
         true = cell.value == "true"
         return Cell("TRUE" if true else "FALSE", true, CellKind.BOOLEAN, column, row)
