@@ -58,6 +58,16 @@ def test_a_401_on_reading_stops_as_on_sending():
     assert set(run.outcomes) == {O.NOT_SENT}
 
 
+@pytest.mark.parametrize("code", [421, 425])
+def test_a_server_that_turns_away_for_ever_is_not_asked_for_ever(code):
+    store = Store(put_fate=lambda _: status(code))
+    first, second = goes_on(sheet((1, append("a")), (2, put_attribute("x"))), store)
+    assert first.outcomes == [O.NOT_APPLIED] * 2
+    assert f"HTTP {code}" in first.results[2].message
+    assert len(store.puts) == 6 * 2 + 2
+    assert second.outcomes == [O.APPLIED] * 2
+
+
 def test_three_403_in_a_row_stop_the_run_and_none_of_them_is_a_refusal():
     store = Store(put_fate=lambda _: status(403))
     first, second = goes_on(MANY, store)

@@ -32,7 +32,6 @@ BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_ra
 """Seconds between two tries."""
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict
-_REPEATED = frozenset({"too-many", "misdirected", "too-early"})
 _TOO_MANY = 429
 _FIRST_TRY = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
 
@@ -41,9 +40,7 @@ def repeats(verdict: Verdict) -> bool:
     """Tell whether the very same PUT may simply leave again: nothing of it can have been applied."""
     if verdict.stop is not None:
         return False
-    return verdict.kind is VerdictKind.NOT_SENT or (
-        verdict.kind is VerdictKind.NOT_APPLIED and verdict.code in _REPEATED
-    )
+    return verdict.kind is VerdictKind.NOT_SENT or verdict.code == "too-many"
 
 
 @dataclass(slots=True)

@@ -218,7 +218,7 @@ class Lane:
             case _ if verdict.code == "forbidden" and context.stop_reason is not StopReason.FORBIDDEN:
                 self._pending += notes.forbidden(context, job, row, parts)
             case _:
-                self._pending += notes.unsent(context, job, row, parts, verdict.kind)
+                self._pending += notes.turned_away(context, job, row, parts, verdict)
                 if context.stop_reason is StopReason.FORBIDDEN:
                     await self.resolve_provisional(refused=False)
 

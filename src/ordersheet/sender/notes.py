@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before overwrites are sent again; doubled each time."""
+TURNED_AWAY = 6
+"""How often a row may be answered 421 or 425."""
 
 
 def resend_pause(attempts: int) -> float:
@@ -52,6 +54,24 @@ def unsent(context: Context, job: Job, row: RowInHand, parts: list[Part], kind: 
     for part in parts:
         state = EntryState.IN_DOUBT if part.open else None
         events += settled(context, job, row, part, state, message=kind.value)
+    return events
+
+
+def turned_away(
+    context: Context, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict
+) -> list[Event]:
+    """Nothing was sent or applied; a 421 or 425 is tried again after a pause, and not for ever."""
+    events = unsent(context, job, row, parts, verdict.kind)
+    if verdict.code != "not-now":
+        return events
+    row.turned_away += 1
+    job.not_before = context.clock.monotonic() + resend_pause(row.turned_away)
+    if row.turned_away >= TURNED_AWAY:
+        for part in parts:
+            if part.open:
+                give_up_part(context, job, row, part)
+            else:
+                part.close(Outcome.NOT_APPLIED, words.turned_away(verdict.status))
     return events
 
 

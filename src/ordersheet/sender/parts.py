@@ -66,6 +66,8 @@ class RowInHand:
     """PUTs that may have reached the server."""
     begun: int = 0
     """Attempts begun, those among them of which no byte left."""
+    turned_away: int = 0
+    """Answers of 421 and 425."""
     result: RowResult | None = None
     """The latest result told to the journal."""
     unreadable: bool = False

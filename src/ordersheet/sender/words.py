@@ -65,6 +65,14 @@ def refused(message: str, status: int | None) -> str:
     return "The API refused it and gave no reason."
 
 
+def turned_away(status: int | None) -> str:
+    """Say that the server took it none of the times it was sent."""
+    return (
+        f"The server turned it away each time (HTTP {status}), so nothing of it was applied. Send the same "
+        "file again to try once more."
+    )
+
+
 def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "") -> str:
     """Say what to look at, and how to settle it."""
     operation = part.ask.operation
