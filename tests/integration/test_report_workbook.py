@@ -480,3 +480,10 @@ def test_any_sheet_reads_as_before_with_the_results_beside_it(tmp_path, table, d
     old, new = parts(source)[SHEET], parts(tmp_path / "out.xlsx")[SHEET]
     kept = iter(cells(new))
     assert all(cell in kept for cell in cells(old))
+
+
+def test_a_package_without_its_first_bytes_gives_a_fresh_workbook(tmp_path):
+    source = tmp_path / "in.xlsx"
+    source.write_bytes(book(tmp_path / "plain.xlsx", plain).read_bytes()[10:])
+    written = write_report(source, sheet_facts(), results([2, 3]), tmp_path / "out.xlsx")
+    assert "cut off" in (written.note or "")

@@ -46,6 +46,13 @@ class Sink(Protocol):
         ...
 
 
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(NotImplementedError, ValueError, RuntimeError, IndexError, OverflowError),
+)
+"""What zipfile fails with on a damaged package."""
+
+
 class Package:
     """A zip package (.xlsx, .xlsm, .ods)."""
 
@@ -57,7 +64,7 @@ class Package:
         """
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, struct.error) as error:
+        except _DAMAGED as error:
             raise CannotSplice(f"it is not a sound zip package ({error})") from error
         self._infos = {info.filename: info for info in self._zip.infolist()}
         names = {name.lower().lstrip("/") for name in self._infos}
@@ -88,7 +95,7 @@ class Package:
             with self._zip.open(self._infos[name]) as part:
                 while block := part.read(READ_BLOCK):
                     yield block
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
+        except _DAMAGED as error:
             raise CannotSplice(f"its part {name} cannot be unpacked ({error})") from error
 
     def read(self, name: str) -> bytes:
@@ -122,8 +129,9 @@ class Package:
         assert source is not None
         end = path.stat().st_size
         for info in self._infos.values():
-            source.seek(info.header_offset)
-            head = source.read(_LOCAL_SIZE)
+            # Where bytes stand before the zip, or its end is damaged, a part may begin before the file does.
+            source.seek(max(info.header_offset, 0))
+            head = source.read(_LOCAL_SIZE) if info.header_offset >= 0 else b""
             sizes = (
                 struct.unpack("<HH", head[26:])
                 if head[:4] == b"PK\3\4" and len(head) == _LOCAL_SIZE
