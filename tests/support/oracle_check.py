@@ -217,13 +217,13 @@ def _check_order(done: list[Applied], lines: list[Line], who: str) -> Findings:
     return findings
 
 
-def check_end(done: list[Applied], lines: list[Line], *, alone: bool = True) -> Findings:
+def check_end(done: list[Applied], lines: list[Line], *, history: bool = False) -> Findings:
     """Check that the fields which a file touches end as the file asks, where all of its rows are done.
 
     Args:
         done: everything that was done to the orders.
         lines: the report of the last run.
-        alone: whether no other file and no person touched these fields.
+        history: whether earlier versions of the file added texts that may stand among those of this one.
     """
     findings = Findings()
     asked: dict[tuple[int, str], list[Line]] = defaultdict(list)
@@ -233,20 +233,23 @@ def check_end(done: list[Applied], lines: list[Line], *, alone: bool = True) -> 
     held: dict[tuple[int, str], list[str]] = defaultdict(list)
     for effect, _ in done:
         if effect.kind == "overwrite":
-            held[effect.order, effect.field] = [effect.value]
-        else:
-            held[effect.order, effect.field].append(effect.value)
+            held[effect.order, effect.field].clear()
+        held[effect.order, effect.field].append(effect.value)
     for place, asking in asked.items():
         if not all(line.outcome in SETTLED for line in asking):
             continue
+        effects = [one for line in asking for one in line.row.effects if (one.order, one.field) == place]
         wanted: list[str] = []
-        for line in asking:
-            effect = next(one for one in line.row.effects if (one.order, one.field) == place)
+        for effect in effects:
             if effect.kind == "overwrite":
                 wanted = [effect.value]
-            elif line.outcome != "duplicate" and effect.value not in wanted:
+            elif effect.value not in wanted:
                 wanted.append(effect.value)
-        if held[place] != wanted and (alone or held[place][-len(wanted) :] != wanted):
+        if history and all(effect.kind == "append" for effect in effects):
+            ends_well = set(wanted) <= set(held[place])
+        else:
+            ends_well = held[place] == wanted
+        if not ends_well:
             findings.lost.append(f"{place} holds {held[place]}, and the file asks for {wanted}")
     return findings
 

@@ -145,8 +145,6 @@ class Desk:
     sheet: str = "orders.csv"
     asked: Counter[Effect] = field(default_factory=Counter)
     """How often each append was asked for; once where it is not named."""
-    alone: bool = True
-    """Whether nobody else touched the orders."""
     ended: list[Ended] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -229,7 +227,7 @@ class Desk:
             lines = self.lines(ended, found)
             found += check_report(done, lines, ended.who)
         if finished:
-            found += check_end(done, lines, alone=self.alone)
+            found += check_end(done, lines)
         leaked = [*key_found(self.folder, SECRET), *key_found(self.oracle.folder, SECRET)]
         found.misreported += [f"the key stands in {path}" for path in leaked]
         found.misreported += [

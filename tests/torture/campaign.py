@@ -197,7 +197,8 @@ class Campaign:
         plan = plan_of(number, share=0.2, push_back=0.002 if slowly else 0.0)
         desk = self.yard.desk(f"carry{number}", rows, plan)
         for _ in range(2):
-            desk.send("--timeout", "1", "--concurrency", "64")
+            # What an attribute holds cannot be read, so each attempt fewer is a doubt more.
+            desk.send("--timeout", "1", "--concurrency", "64", "--attempts", "12")
         self._finish(desk, Counter())
 
     def _finish(self, desk: Desk, kills: Counter[str]) -> None:

@@ -64,3 +64,20 @@ def test_runs_killed_again_and_again_amid_faults_come_to_a_true_end(yard, number
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda seed: kill_at_random(yard, f"random{number}", seed, 3), range(number)))
     assert all(findings.kept for findings in found), found
+
+
+def test_what_a_killed_run_had_under_way_may_still_arrive(yard):
+    """Absence counts only when the settle time has passed since the adoption, and not before."""
+
+    def killed_with_answers_outstanding(after: float):
+        slow = Plan(share=1.0, kinds=("answered slowly, applied late",), late=1.6)
+        rows = [[str(1000 + at), f"text {at}", "", "", "", "", ""] for at in range(8)]
+        desk = yard.desk(f"outstanding-{after}", rows, slow)
+        desk.send("--concurrency", "8", after=after)
+        yard.oracle.plan(desk.shop, Plan())
+        desk.finish("--settle", "2")
+        return desk.findings()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(killed_with_answers_outstanding, (0.5, 0.7, 0.9, 1.1)))
+    assert all(findings.kept for findings in found), found
