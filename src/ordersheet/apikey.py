@@ -84,8 +84,9 @@ def key_from_file(path: Path, source: str, environ: Mapping[str, str]) -> Secret
 
 def _is_mounted(path: Path, environ: Mapping[str, str]) -> bool:
     folders = [*_PLATFORM_FOLDERS, *filter(None, [environ.get("CREDENTIALS_DIRECTORY")])]
-    resolved = path.absolute()
-    return any(resolved.is_relative_to(Path(folder).absolute()) for folder in folders)
+    # Not resolved: Kubernetes links a secret to where it really lies. But .. leads out of a folder.
+    named = Path(os.path.normpath(path.absolute()))
+    return any(named.is_relative_to(Path(folder).absolute()) for folder in folders)
 
 
 def saved_key(address: str) -> tuple[Secret, str] | None:
@@ -95,13 +96,9 @@ def saved_key(address: str) -> tuple[Secret, str] | None:
         address: the store's address in its normal form; a key saved with another address is not found.
     """
     keyring = _keyring()
-    if keyring is not None:
-        try:
-            text = keyring.get_password(KEYRING_SERVICE, address)
-        except keyring.errors.KeyringError:
-            text = None
-        if text:
-            return Secret(text), "the system keyring"
+    text = _from_keyring(keyring, address) if keyring is not None else None
+    if text:
+        return Secret(text), "the system keyring"
     path = key_store()
     text = _read_store(path).get(address)
     return (Secret(text), str(path)) if text else None
@@ -116,27 +113,16 @@ def save_key(address: str, key: Secret) -> str:
         SettingsError: where neither can be written.
     """
     keyring = _keyring()
-    if keyring is not None:
-        try:
-            keyring.set_password(KEYRING_SERVICE, address, key.reveal())
-        except keyring.errors.KeyringError:
-            pass
-        else:
-            return "the system keyring"
+    if keyring is not None and _into_keyring(keyring, address, key):
+        return "the system keyring"
     path = key_store()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_private(path, json.dumps({**_read_store(path), address: key.reveal()}))
-    except OSError as error:
-        raise SettingsError(
-            f"The key cannot be saved in {path}: {error.strerror}.", code="key-file"
-        ) from error
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it cannot be made yours alone"
+        raise SettingsError(f"The key cannot be saved in {path}: {reason}.", code="key-file") from error
     return str(path)
-
-
-def forget_keys() -> None:
-    """Remove the key store of this user; keys in the keyring are removed with the keyring's own program."""
-    key_store().unlink(missing_ok=True)
 
 
 def key_store() -> Path:
@@ -162,23 +148,39 @@ def _read_store(path: Path) -> dict[str, str]:
 def _write_private(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if os.name == "nt":
+        # Before the key is in it: a folder hands its own rights down to what is made in it.
+        subprocess.run(owner_alone(beside, os.environ), check=True, capture_output=True)  # noqa: S603 - fixed
+    with beside.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    if os.name == "nt":
-        _restrict_on_windows(beside)
     beside.replace(path)
 
 
-def _restrict_on_windows(path: Path) -> None:
-    """Take the inherited rights away and leave the file to its owner (icacls, part of Windows)."""
-    user = os.environ.get("USERNAME", "")
-    icacls = os.path.expandvars(r"%SystemRoot%\System32\icacls.exe")
-    arguments = [icacls, str(path), "/inheritance:r", "/grant:r", f"{user}:F"]
-    subprocess.run(arguments, check=True, capture_output=True)  # noqa: S603 - a fixed program, without a shell
+def owner_alone(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """Give the call of icacls, a part of Windows, that leaves a file to its owner and to nobody else."""
+    user = "\\".join(filter(None, [environ.get("USERDOMAIN"), environ.get("USERNAME")]))
+    icacls = environ.get("SYSTEMROOT", "C:\\Windows") + "\\System32\\icacls.exe"
+    return [icacls, str(path), "/inheritance:r", "/grant:r", f"{user}:F"]
+
+
+def _from_keyring(keyring: ModuleType, address: str) -> str | None:
+    try:
+        text = keyring.get_password(KEYRING_SERVICE, address)
+    except Exception:  # noqa: BLE001 - a backend raises whatever the system's own library raises
+        return None
+    return str(text) if text else None
+
+
+def _into_keyring(keyring: ModuleType, address: str, key: Secret) -> bool:
+    try:
+        keyring.set_password(KEYRING_SERVICE, address, key.reveal())
+    except Exception:  # noqa: BLE001 - the same
+        return False
+    # A keyring that was turned off takes everything and keeps nothing.
+    return _from_keyring(keyring, address) == key.reveal()
 
 
 def _keyring() -> ModuleType | None:
@@ -186,7 +188,6 @@ def _keyring() -> ModuleType | None:
     try:
         import keyring  # noqa: PLC0415 - an extra on Linux, and slow to import
         import keyring.backends.fail  # noqa: PLC0415
-        import keyring.errors  # noqa: PLC0415
     except ImportError:
         return None
     return None if isinstance(keyring.get_keyring(), keyring.backends.fail.Keyring) else keyring

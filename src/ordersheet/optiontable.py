@@ -174,7 +174,7 @@ OPTIONS: tuple[Option, ...] = (
         types.path,
         shown_default="ordersheet.toml in your settings folder",
         metavar="FILE",
-        commands=LEDGER_COMMANDS,
+        commands=(*LEDGER_COMMANDS, "setup"),
         group="Where to",
     ),
     Option(
@@ -217,7 +217,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "doctor"),
+        commands=(CHECK, SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(
@@ -226,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
         types.text,
         shown_default="none",
         metavar="URL|env",
-        commands=(SEND, "doctor"),
+        commands=(SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(
@@ -234,7 +234,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file of further certificates to trust, besides the operating system's.",
         types.path,
         metavar="FILE",
-        commands=(SEND, "doctor"),
+        commands=(SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(

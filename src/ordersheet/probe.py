@@ -20,7 +20,8 @@ class Probe:
     """What one GET found out."""
 
     code: str
-    """`fine`, `not-reached`, `certificate`, `key-refused`, `no-reading`, `moved` or `not-an-order-api`."""
+    """`fine`, `no-reading`, `key-refused`, `moved`, `server-trouble`, `not-an-order-api`; and where no whole
+    answer came, `certificate`, `proxy` or `not-reached`."""
     sentence: str
     """What it means, and what to do."""
 
@@ -28,6 +29,16 @@ class Probe:
     def usable(self) -> bool:
         """Whether updates can be sent, as far as one GET can tell."""
         return self.code in ("fine", "no-reading")
+
+
+_OF_STATUS = {
+    401: Probe("key-refused", "The server refuses this key (401). Check that it belongs to this address."),
+    403: Probe(
+        "no-reading",
+        "This key may not read orders (403): reading back is off. Updates may still work, but what is in "
+        "doubt after a lost answer stays so. Allow GET orders for this key in the plugin's settings.",
+    ),
+}
 
 
 def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
@@ -58,27 +69,28 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
 
 def explain(seen: Observation, base_url: str) -> Probe:
     """Say what an answer to one GET means."""
-    if seen.status is None:
-        return _not_answered(seen, base_url)
-    if seen.status == 401:  # noqa: PLR2004 - HTTP's own number
-        return Probe(
-            "key-refused", "The server refuses this key (401). Check that it belongs to this address."
-        )
-    if seen.status == 403:  # noqa: PLR2004 - the same
-        return Probe(
-            "no-reading",
-            "This key may not read orders (403): reading back is off. Updates may still work, but what is in "
-            "doubt after a lost answer stays so. Allow GET orders for this key in the plugin's settings.",
-        )
-    if 300 <= seen.status < 400:  # noqa: PLR2004 - the same
+    status = seen.status
+    if status is not None and status in _OF_STATUS:
+        return _OF_STATUS[status]
+    if status is not None and 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
         where = seen.headers.get("location", "another address")
         return Probe(
             "moved",
             f"The server points to {where}. Set the address to where the plugin really is; the key was not "
             "sent there.",
         )
+    return _not_answered(seen, base_url) if status is None or not seen.whole else _answered(seen, base_url)
+
+
+def _answered(seen: Observation, base_url: str) -> Probe:
+    assert seen.status is not None
+    if seen.status == 429 or seen.status >= 500:  # noqa: PLR2004 - the same
+        return Probe(
+            "server-trouble",
+            f"{base_url} answers, but not well at the moment (status {seen.status}). Try again later.",
+        )
     # No order has the ID 0: what counts is whether the answer has the documented shape.
-    view = read_order_answer(seen.body, seen.headers.get("content-type"), 0) if seen.whole else None
+    view = read_order_answer(seen.body, seen.headers.get("content-type"), 0)
     if seen.status == 200 and view is not None:  # noqa: PLR2004 - the same
         return Probe("fine", "The server answers, and the key may read orders.")
     return Probe(
@@ -90,11 +102,18 @@ def explain(seen: Observation, base_url: str) -> Probe:
 
 def _not_answered(seen: Observation, base_url: str) -> Probe:
     reason = str(seen.failure) if seen.failure is not None else "no answer came"
-    if seen.failure is not None and seen.failure.name == "TLS":
+    kind = seen.failure.name if seen.failure is not None else ""
+    if kind == "TLS":
         return Probe(
             "certificate",
             f"{base_url}: {reason} ({seen.detail}). If your company checks connections with a "
             "certificate of its own, give its file with --ca-bundle.",
+        )
+    if kind == "PROXY":
+        return Probe(
+            "proxy",
+            f"{base_url} was not reached: {reason} ({seen.detail}). Ask whoever looks after the proxy "
+            "whether it lets this computer through to that address.",
         )
     return Probe(
         "not-reached",

@@ -7,6 +7,7 @@ nothing else: a file planted in a shared folder could otherwise send the key els
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -91,7 +92,7 @@ class Settings:
 
     def as_options(self) -> dict[str, object]:
         """Give the settings that are not defaults as texts, for the ledger. The key is not among them."""
-        return {name: str(getattr(self, name)) for name in self.sources if name in BY_NAME}
+        return {name: without_login(str(getattr(self, name))) for name in self.sources if name in BY_NAME}
 
 
 class _Given(NamedTuple):
@@ -300,10 +301,14 @@ def sandbox_address(settings: Settings) -> str | None:
 
 
 def describe(settings: Settings) -> Iterable[tuple[str, str, str]]:
-    """Give each setting, its value and where it comes from; the key only as present or absent."""
+    """Give each setting, its value ("" for none) and its source; the key only as present or absent."""
     for option in OPTIONS:
         value = getattr(settings, option.name)
-        source = settings.sources.get(option.name, "default")
-        if value not in (None, ()) or source != "default":
-            yield option.key, str(value), source
+        shown = "" if value in (None, ()) else without_login(str(value))
+        yield option.key, shown, settings.sources.get(option.name, "default")
     yield "api-key", "present" if settings.api_key else "absent", settings.sources.get("api_key", "nowhere")
+
+
+def without_login(text: str) -> str:
+    """Give a text without the user name and password of an address, such as a proxy's, in it."""
+    return re.sub(r"(?<=://)[^/\s]*@", "...@", text)

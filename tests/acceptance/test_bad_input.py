@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 from tests.support.command import SAMPLES, Desk
@@ -137,7 +138,7 @@ def test_a_ledger_that_is_none_is_refused(desk):
 def test_a_newer_ledger_is_refused(desk):
     path = desk.file("orders.csv", GOOD)
     assert desk.run("send", path, "--yes").code == 0
-    with sqlite3.connect(desk.folder / "ledger.db") as database:
+    with closing(sqlite3.connect(desk.folder / "ledger.db")) as database:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         database.execute(f"PRAGMA user_version = {version + 1}")
     refused(desk, "send", path, "--yes", said="newer")

@@ -25,7 +25,7 @@ def column(values: object, dtype: object = None) -> list[tuple[str, CellKind, bo
 
 def test_what_is_missing_leaves_a_field_alone():
     assert (
-        column([None, float("nan"), pd.NaT, pd.NA, "", Decimal("nan"), np.datetime64("NaT")], object)
+        column([None, float("nan"), pd.NaT, pd.NA, "", Decimal("nan"), np.datetime64("NaT", "s")], object)
         == [None] * 7
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 
 import typer
 
@@ -14,6 +15,14 @@ from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, after, columns
 from ordersheet.errors import UsageError
+from ordersheet.settings import resolve, user_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ordersheet.settings import Settings
+
+T = TypeVar("T")
 
 
 @app.command(epilog="Example: ordersheet demo")
@@ -32,16 +41,12 @@ def demo() -> None:
 
 
 @app.command(epilog="Example: ordersheet setup")
-def setup(
-    *,
-    config: Annotated[Optional[Path], typer.Option(metavar="FILE", help="Your settings file.")] = None,  # noqa: UP045 - typer's older versions read only this
-) -> None:
+@with_options("setup")
+def setup(flags: dict[str, Any]) -> None:
     """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
-    from ordersheet.api import clean_address, is_loopback  # noqa: PLC0415 - needs more than --help does
-    from ordersheet.apikey import Secret, save_key  # noqa: PLC0415
+    from ordersheet.apikey import Secret, save_key  # noqa: PLC0415 - needs more than --help does
     from ordersheet.probe import probe  # noqa: PLC0415
-    from ordersheet.profiles import check_name, write_profile  # noqa: PLC0415
-    from ordersheet.settings import user_file  # noqa: PLC0415
+    from ordersheet.profiles import check_free, check_name, write_profile  # noqa: PLC0415
 
     console = Console()
     if not sys.stdin.isatty():
@@ -50,20 +55,27 @@ def setup(
             "ORDERSHEET_API_KEY_FILE instead, or write the settings file by hand.",
             code="no-terminal",
         )
-    name = check_name(_asked("A short name for this store, such as qa or production", "default"))
-    address = clean_address(_asked("The address of its Order API, as the plugin's page shows it"))
-    if address.startswith("http:") and not is_loopback(address):
-        raise UsageError(
-            f"{address} is plain http: the key could be read on its way. Use https.", code="plain-http"
-        )
-    key = Secret(getpass.getpass("The API key (it stays unseen): ").strip()).checked("what you typed")
+    path = Path(flags["config"] or os.environ.get("ORDERSHEET_CONFIG") or user_file())
+    settings, kept = _way_there({**flags, "config": path if path.exists() else None})
+    name = _answer(
+        console, "A short name for this store, such as qa or production [default]: ", check_name, "default"
+    )
+    address = _answer(
+        console, "The address of its Order API, as the plugin's page shows it: ", _address(settings)
+    )
+    check_free(path, name, address)
+    key = _answer(
+        console,
+        "The API key (it stays unseen): ",
+        lambda text: Secret(text).checked("what you typed"),
+        read=getpass.getpass,
+    )
     console.say(f"Asking {address} ...")
-    found = probe(address, key, settings_of({"config": config}))
+    found = probe(address, key, settings)
     console.say(found.sentence)
-    if not found.usable and not typer.confirm("Save it all the same?", default=False):
+    if not found.usable and _line(input, "Save it all the same? [y/N] ").lower() not in ("y", "yes"):
         raise UsageError("Nothing was saved.", code="declined")
-    path = config or user_file()
-    write_profile(path, name, address)
+    write_profile(path, name, address, kept)
     where = save_key(address, key)
     console.say(
         f"Saved: the profile {name} in {path}, the key in {where}. The key goes to this address only.",
@@ -71,8 +83,61 @@ def setup(
     )
 
 
-def _asked(question: str, default: str | None = None) -> str:
-    return str(typer.prompt(question, default=default)).strip()
+def _way_there(flags: dict[str, Any]) -> tuple[Settings, dict[str, str | bool]]:
+    """Give the settings to ask with, and those of them without which the new profile would not be reached."""
+    # What the environment says of another store is not meant for the new one.
+    others = {f"ORDERSHEET_{name}" for name in ("CONFIG", "PROFILE", "BASE_URL", "API_KEY", "API_KEY_FILE")}
+    settings = resolve(flags, environ={name: text for name, text in os.environ.items() if name not in others})
+    kept: dict[str, str | bool] = {}
+    for name in ("proxy", "ca_bundle", "allow_http"):
+        if settings.sources.get(name, "").startswith(("--", "[profiles.")):
+            value = getattr(settings, name)
+            kept[name.replace("_", "-")] = str(value.absolute()) if isinstance(value, Path) else value
+    return settings, kept
+
+
+def _address(settings: Settings) -> Callable[[str], str]:
+    """Give what understands an address, and refuses one to which the key would travel in the clear."""
+    from ordersheet.api import clean_address, is_loopback  # noqa: PLC0415 - needs more than --help does
+
+    def understand(text: str) -> str:
+        address = clean_address(text)
+        if address.startswith("http:") and not is_loopback(address) and not settings.allow_http:
+            raise UsageError(
+                f"{address} is plain http: the key could be read on its way. Use https.", code="plain-http"
+            )
+        return address
+
+    return understand
+
+
+def _answer(
+    console: Console,
+    question: str,
+    understand: Callable[[str], T],
+    default: str = "",
+    *,
+    read: Callable[[str], str] = input,
+) -> T:
+    """Ask until the answer can be used, three times at most."""
+    for last in (False, False, True):
+        text = _line(read, question) or default
+        try:
+            return understand(text)
+        except UsageError as error:
+            if last:
+                raise
+            console.say(str(error))
+    raise AssertionError("the last answer was used or refused")
+
+
+def _line(read: Callable[[str], str], question: str) -> str:
+    try:
+        return read(question).strip()
+    except EOFError:
+        raise UsageError("Nothing was saved: no answer came.", code="no-answer") from None
+    except UnicodeDecodeError:
+        return "\N{REPLACEMENT CHARACTER}"  # what cannot be read is no name, no address and no key
 
 
 @app.command(epilog="Example: ordersheet doctor --profile qa --json")
@@ -88,7 +153,7 @@ def doctor(flags: dict[str, Any]) -> None:
     else:
         console = Console()
         console.say(f"ordersheet {found.version}, Python {found.python}, {found.system}", "", "Settings:")
-        console.say(*columns((name, value, f"({source})") for name, value, source in found.settings))
+        console.say(*columns((name, value or "-", f"({source})") for name, value, source in found.settings))
         console.say("", "Places:")
         console.say(
             *columns((what, path, "" if there else "(not there)") for what, path, there in found.places)

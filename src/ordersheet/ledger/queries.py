@@ -46,8 +46,8 @@ def runs(cursor: sqlite3.Cursor, context: Context, *, limit: int | None, store: 
     """Tell the runs, newest first."""
     found = _records(
         cursor,
-        f"{_RUN} WHERE ?1 IS NULL OR store.name = ?1 ORDER BY run.id DESC LIMIT ?2",
-        (store, -1 if limit is None else limit),
+        f"{_RUN} WHERE ? IS NULL OR store.name = ? ORDER BY run.id DESC LIMIT ?",
+        (store, store, -1 if limit is None else limit),
     )
     return [_run_info(cursor, context, record) for record in found]
 
@@ -157,9 +157,9 @@ def order_history(cursor: sqlite3.Cursor, order: int, store: str | None) -> list
     """Tell what was done to one order, in the order of sending."""
     found = _records(
         cursor,
-        f"{_OPERATION} WHERE operation.order_id = ?1 AND (?2 IS NULL OR store.name = ?2)"
+        f"{_OPERATION} WHERE operation.order_id = ? AND (? IS NULL OR store.name = ?)"
         " ORDER BY store.name, operation.place",
-        (order, store),
+        (order, store, store),
     )
     return [_operation_info(record) for record in found]
 

@@ -132,9 +132,9 @@ def find_run(cursor: sqlite3.Cursor, text: str) -> tuple[str, int]:
             raise UsageError("The ledger holds no run yet.", code="no-run")
     else:
         found = cursor.execute(
-            "SELECT name, id FROM run WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name = ?1 DESC,"
+            "SELECT name, id FROM run WHERE substr(name, 1, length(?)) = ? ORDER BY name = ? DESC,"
             " name LIMIT 6",
-            (wanted,),
+            (wanted, wanted, wanted),
         ).fetchall()
         if not wanted or not found:
             raise UsageError(

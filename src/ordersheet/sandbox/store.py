@@ -208,12 +208,15 @@ def seeded_order(number: int) -> Order:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, check_same_thread=False)
         connection.executescript(_SCHEMA)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
         raise ValueError(f"{path} cannot be used as a sandbox's file: {error}.") from None
     return connection
 
