@@ -180,6 +180,7 @@ class Desk:
         options = ["--settle", str(SETTLE), "--timeout", str(TIMEOUT), "--grace", "5", "--concurrency", "4"]
         argv = [*(command or ("send", sheet or self.sheet)), "--yes", "--no-progress", *options]
         output = self.folder.parent / f"{self.folder.name}-{who}.out"
+        output.touch()
         job = Job(
             argv=[*argv, "--report", str(report), *more],
             cwd=str(self.folder),

@@ -126,8 +126,8 @@ MUTANTS = (
     Mutant(
         "a redirect does not stop the run",
         "sender/classify.py",
-        "    return StopReason.REDIRECT if _is_redirect(seen.status) else None\n",
-        "    return None\n",
+        "        stop=line.stop or stop_by_status(observation),\n        drop_connection",
+        "        stop=None,\n        drop_connection",
         FAULTS,
     ),
     Mutant(
@@ -194,8 +194,10 @@ def first_failure(folder: Path, *tests: str) -> str | None:
     )
     if done.returncode == 0:
         return None
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    return failed[1] if failed else f"pytest itself ({done.stdout[-300:]}{done.stderr[-300:]})"
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if done.returncode != 1 or failed is None:
+        raise RuntimeError(f"pytest did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return failed[1]
 
 
 def run(names: list[str]) -> list[str]:
