@@ -33,6 +33,12 @@ types: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered -m "not torture"
 
+# The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
+torture: $(STAMP)
+	$(BIN)/python -m pytest -q -m torture
+	$(BIN)/python -m tests.torture.mutations
+	$(BIN)/python -m tests.torture.campaign --minutes 15 --write
+
 docs: $(STAMP)
 	$(BIN)/python -m tests.support.reference
 	$(BIN)/python -m tests.support.picture

@@ -181,7 +181,7 @@ class Campaign:
         self._finish(desk, kills)
 
     def _kill_once(self, desk: Desk, way: str, chance: random.Random) -> Any:
-        more = ("--timeout", "1", "--concurrency", "8")
+        more = ("--timeout", "1", "--concurrency", "8", "--attempts", "12")
         if way == "moment":
             return desk.send(*more, after=chance.uniform(0.03, 0.8))
         if way == "seam":
