@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.decide import Ruling, decide
 from ordersheet.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,9 @@ __all__ = [
     "Policy",
     "decide",
 ]
+
+
+_DONE = {EntryState.APPLIED: Outcome.ALREADY_APPLIED, EntryState.THERE: Outcome.ALREADY_THERE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,37 @@ class OrderBook:
             KeyError: where the row asks nothing of this order.
         """
         asks = self._asks
-        if self._fields is None and not self._given and asks and asks[0].row == asks[-1].row == row:
-            return tuple([Decision(ask, None) for ask in asks])
+        if self._fields is None and asks and asks[0].row == asks[-1].row == row:
+            if not self._given:
+                return tuple([Decision(ask, None) for ask in asks])
+            repeated = self._repeated()
+            if repeated is not None:
+                return repeated
         fields = self._open()
         assert self._rows is not None
         return tuple([fields[ask.operation.field].ruling().decisions[at] for ask, at in self._rows[row]])
+
+    def _repeated(self) -> tuple[Decision, ...] | None:
+        """Decide a lone row where the whole history of each field is the very same thing, done.
+
+        None where it is anything else.
+        """
+        policy, entries = self._policy, {entry.ref.field: entry for entry in self._given}
+        if len(entries) < len(self._given) or policy.duplicates == "send":
+            return None
+        decisions = []
+        for ask in self._asks:
+            entry = entries.pop(ask.operation.field, None)
+            if (
+                entry is None
+                or entry.state not in _DONE
+                or (entry.kind, entry.key) != (ask.operation.kind, ask.key)
+                or ask.occurrence not in (1, entry.occurrence)
+                or policy.batch not in (None, entry.batch)
+            ):
+                return None
+            decisions.append(Decision(ask, _DONE[entry.state], entry))
+        return tuple(decisions)
 
     def waits_for(self, row: int) -> int | None:
         """Name the first earlier row that has yet to send something to a field of this row.

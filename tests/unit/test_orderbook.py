@@ -132,6 +132,29 @@ def test_the_book_decides_as_a_fresh_look_would(letters, before, ends, policy):
         assert tuple(book.plan(other.row)[0] for other in asks) == fresh
 
 
+@pytest.mark.parametrize(
+    "policy", [Policy(), Policy(batch="m"), Policy(duplicates="send"), Policy(retry_no=True)]
+)
+def test_a_lone_row_is_decided_as_a_fresh_look_would(policy):
+    """Its short way, for files that are sent again, comes to what the long way gives."""
+    fields = ("comment", "internalComment")
+    for letters, state, batch, occurrences in product(
+        product("aX", "abX"), EntryState, (None, "m", "t"), product((1, 2), repeat=2)
+    ):
+        asks = [ask_of(2, letters[0], field)._replace(occurrence=occurrences[0]) for field in fields]
+        old = [
+            entry_of(ask_of(9, letters[1], field), state, "old", batch)._replace(occurrence=occurrences[1])
+            for field in fields
+        ]
+        for history in (old, old[:1], [*old, old[0]._replace(ref=OperationRef("older", 3, "comment"))]):
+            planned = OrderBook(7, asks, history, policy).plan(2)
+            fresh = [
+                decide([ask], [entry for entry in history if entry.ref.field == ask.operation.field], policy)
+                for ask in asks
+            ]
+            assert list(planned) == [decision for (decision,) in fresh]
+
+
 def files(letters: str, longest: int, shortest: int = 0) -> list[tuple[str, ...]]:
     return [file for length in range(shortest, longest + 1) for file in product(letters, repeat=length)]
 
