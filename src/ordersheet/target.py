@@ -52,11 +52,14 @@ def target_of(settings: Settings) -> Target:
 
 def proxy_for(proxy: str | None, base_url: str) -> str | None:
     """Give the proxy's address; `env` takes it from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
-    if proxy != "env":
-        return proxy
+    named = _of_environment(base_url) if proxy == "env" else proxy
+    return named if named is None or "://" in named else "http://" + named
+
+
+def _of_environment(base_url: str) -> str | None:
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - for this one case
 
     parts = urlsplit(base_url)
-    if proxy_bypass(parts.hostname or ""):
+    if proxy_bypass(parts.netloc):
         return None
     return getproxies().get(parts.scheme)
