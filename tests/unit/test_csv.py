@@ -335,3 +335,20 @@ def test_short_legacy_files_are_read_right(tmp_path, text, encoding):
     first = text.partition(";")[0]
     table = open_csv(path, is_id_header=lambda header: header == first)
     assert next(table.rows()).cells[1].shown == text.splitlines()[1].partition(";")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "bad"),
+    [
+        ('1;"a;b\n2;c";d\n', True),
+        ('1;"a;b\n2;c;d\n3;e";f\n', True),
+        ('1;"a;b\n;c";d\n', False),
+        ('1;"a;b\nx;c";d\n', False),
+        ('1;"a\n2;c";d\n', False),
+        ('1;a;"b\n2;c;d"\n', True),
+        ('1;a;"b\n2 and c; d"\n', False),
+    ],
+)
+def test_a_quote_that_opens_in_one_row_and_closes_in_another_is_noticed(opened, text, bad):
+    (row,) = opened(f"Order ID;Internal comment;Place\n{text}").rows()
+    assert bool(row.problem) is bad

@@ -158,9 +158,20 @@ class CsvTable:
         """Tell whether a field with line breaks has swallowed rows, as after a quote left open by mistake."""
         if self._width == 1:
             return False
-        lines = (line for field in record for line in _LINE_BREAK.split(field)[1:])
-        parts = (line.split(self._dialect.delimiter) for line in lines)
-        return any(len(p) == self._width and p[self._id_column].strip(' "').isdecimal() for p in parts)
+        for column, field in enumerate(record):
+            parts = [line.split(self._dialect.delimiter) for line in _LINE_BREAK.split(field)]
+            if len(parts) == 1:
+                continue
+            if any(len(part) == self._width and self._has_id(part) for part in parts[1:]):
+                return True
+            # The quote may open in one row and close in another: the end of the one, the begin of the other.
+            begins, ends = len(parts[0]) == self._width - column, len(parts[-1]) == column + 1
+            if begins and ends and self._id_column < column and self._has_id(parts[-1]):
+                return True
+        return False
+
+    def _has_id(self, fields: list[str]) -> bool:
+        return fields[self._id_column].strip(' "').isdecimal()
 
 
 # ---- passes over the file ----
