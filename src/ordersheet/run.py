@@ -9,11 +9,19 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.asides import write_asides
-from ordersheet.errors import LedgerError, SettingsError, SourceError, UsageError
+from ordersheet.errors import (
+    LedgerError,
+    OrdersheetError,
+    RunStopped,
+    SettingsError,
+    SourceError,
+    UsageError,
+)
 from ordersheet.eventlog import LoggedJournal
 from ordersheet.model import RunSummary
 from ordersheet.places import file_sha256, report_place
@@ -157,12 +165,29 @@ class _Run:
             end = replace(end, stopped_by="ledger", message=end.message or str(error))
 
         def results() -> Iterator[RowResult]:
-            return journal.results(rest=spool.updates_by_row(), message=why)
+            return journal.results(rest=spool.updates_by_row(), message=why, unwritten=end.unwritten)
 
-        written = self._report(results(), place(journal.run)) if place is not None else None
-        if written is not None:
-            self._note_report(journal, written)
-        return self._result(journal.run, end, results(), written, switch.signal)
+        written = None
+        try:
+            if place is not None:
+                written = self._report(results(), place(journal.run))
+                self._note_report(journal, written)
+            if end.stopped_by == "ledger":
+                # It lacks what could not be written: these rows are told from here, once and for all.
+                kept = tuple(results())
+                return self._result(journal.run, end, lambda: iter(kept), written, switch.signal)
+        except LedgerError as error:
+            raise RunStopped(
+                f"{error} Rows were sent before that, and without the ledger no report can say which. Put it "
+                "back, then run: ordersheet report last",
+                code="ledger",
+            ) from error
+        except OrdersheetError as error:
+            end = replace(
+                end, stopped_by=end.stopped_by or error.code, message=f"{end.message} {error}".strip()
+            )
+        rows = partial(_rows_of, self.ledger.path, journal.run)
+        return self._result(journal.run, end, rows, written, switch.signal)
 
     def _start(self) -> RunStart:
         from ordersheet.ledger import RunStart  # noqa: PLC0415 - SQLAlchemy is not needed for --help
@@ -275,14 +300,13 @@ class _Run:
         self,
         run: str,
         end: DeliveryEnd,
-        results: Iterator[RowResult],
+        read_rows: Callable[[], Iterator[RowResult]],
         written: Written | None,
         signal: int | None,
     ) -> RunResult:
-        status, outcomes, amiss = count(results)
+        status, outcomes, amiss = count(read_rows())
         facts = self.prepared.table.facts
         code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
-        ledger_path = self.ledger.path
         goes_on = (
             f"This run went on with the unfinished --again run {self.finishing}." if self.finishing else None
         )
@@ -297,7 +321,7 @@ class _Run:
             sheet=facts.sheet,
             host=self.target.host,
             report=str(written.path.absolute()) if written is not None else None,
-            ledger=str(ledger_path),
+            ledger=str(self.ledger.path),
             ledger_created=self.ledger.created,
             exit_code=code,
             stopped_by=end.stopped_by,
@@ -312,7 +336,7 @@ class _Run:
             problems=tuple(self.prepared.tally.problems),
             error=" ".join(filter(None, notes)) or None,
         )
-        return RunResult(summary, lambda: _rows_of(ledger_path, run), self.prepared.frame)
+        return RunResult(summary, read_rows, self.prepared.frame)
 
 
 def _rows_of(path: Path, run: str) -> Iterator[RowResult]:

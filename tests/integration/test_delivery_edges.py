@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.scripted_api import Api, options, serving
@@ -10,6 +13,7 @@ from tests.support.scripted_api import Api, options, serving
 import ordersheet
 from ordersheet.errors import RunStopped, SourceError, UsageError
 from ordersheet.ledger import Ledger
+from ordersheet.result import RunResult
 from ordersheet.run import send
 from ordersheet.settings import resolve
 
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ordersheet.result import RunResult
     from ordersheet.survey import Survey
 
 
@@ -98,3 +101,53 @@ def test_a_trusted_report_keeps_its_duplicates_from_being_sent(tmp_path: Path, a
     send(tmp_path / "report.csv", resolve(elsewhere | {"trust_report": True}), ask=ask)
     assert sorted(payload["order"] for payload in api.applied) == [1, 2]
     assert (shown[0].to_send, +shown[0].operations) == (0, {})
+
+
+def test_rows_that_the_ledger_could_not_take_are_told_all_the_same(
+    tmp_path: Path, api: Api, base: str
+) -> None:
+    def lose_the_lock(_payload: dict[str, Any]) -> None:
+        for lock in (tmp_path / "ledger.db.locks").iterdir():
+            lock.unlink()
+
+    api.on_put = lose_the_lock
+    file = comments(tmp_path, *(f"{order},a" for order in range(1, 6)))
+    with pytest.raises(RunStopped) as stopped:
+        ordersheet.send(file, concurrency=1, **options(base, tmp_path))
+    result = stopped.value.result
+    assert isinstance(result, RunResult)
+    assert (result.exit_code, len(api.applied)) == (3, 1)
+    assert outcomes(result) == ["applied"] + ["not sent"] * 4
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as report:
+        assert [line["update_outcome"] for line in csv.DictReader(report)] == outcomes(result)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no file that is open")
+def test_a_ledger_that_is_gone_is_no_run_that_sent_nothing(tmp_path: Path, api: Api, base: str) -> None:
+    def remove(_payload: dict[str, Any]) -> None:
+        for file in tmp_path.glob("ledger.db*"):
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+    api.on_put = remove
+    with pytest.raises(RunStopped, match="Rows were sent before that"):
+        ordersheet.send(comments(tmp_path, "1,a"), **options(base, tmp_path))
+
+
+def test_a_report_that_nothing_takes_is_no_run_that_sent_nothing(
+    tmp_path: Path, api: Api, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(_payload: dict[str, Any]) -> None:
+        (tmp_path / "out").rmdir()
+        for name in ("HOME", "USERPROFILE"):
+            monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+
+    (tmp_path / "out").mkdir()
+    api.on_put = vanish
+    with pytest.raises(RunStopped, match="ordersheet report last") as stopped:
+        ordersheet.send(
+            comments(tmp_path, "1,a"), **options(base, tmp_path, report=tmp_path / "out" / "r.csv")
+        )
+    result = stopped.value.result
+    assert isinstance(result, RunResult)
+    assert (result.exit_code, result.report, outcomes(result)) == (3, None, ["applied"])

@@ -218,16 +218,24 @@ class RunJournal:
 
         self._ground.writer.do(close)
 
-    def results(self, *, rest: Iterable[tuple[int, str]] = (), message: str = "") -> Iterator[RowResult]:
+    def results(
+        self,
+        *,
+        rest: Iterable[tuple[int, str]] = (),
+        message: str = "",
+        unwritten: Iterable[RowResult] = (),
+    ) -> Iterator[RowResult]:
         """Give the result of each row in row order, those included that a fault kept from being written.
 
         Args:
             rest: number and order of rows in row order, for a run whose `finish` failed: those without a
                 result are `not sent`.
             message: why they were not.
+            unwritten: results that the sender could not hand over any more; newer than any other.
         """
         recorded = results.recorded(self._ground.connect, self._run_id)
-        return results.merged(recorded, rest, message, self._unwritten)
+        newer = self._unwritten | {result.row: result for result in unwritten}
+        return results.merged(recorded, rest, message, newer)
 
     def counts(self) -> Counter[Outcome]:
         """Count the rows by outcome, as `results` without `rest` gives them."""
