@@ -16,7 +16,7 @@ from ordersheet.profiles import check_free, check_name, write_profile
 A, B = "https://a.example/1", "https://b.example/1"
 
 NAMES = st.from_regex(r"[a-z0-9_-]{1,12}", fullmatch=True)
-# As people and editors write such files: comments, blanks, both line ends, a byte order mark, no last line end.
+# As people and editors write such files: comments, blanks, both line ends, a byte order mark, no last line.
 FILES = st.builds(
     lambda top, profiles, end, mark, last: (
         mark
