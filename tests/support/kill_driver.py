@@ -48,7 +48,9 @@ class Job:
     seam: int | None = None
     """Die at this seam."""
     after: float | None = None
-    """Die after so many seconds."""
+    """Get a signal after so many seconds."""
+    number: int = signal.SIGKILL
+    """Which signal."""
     arm: dict[str, Any] | None = None
     """What the shim is to do."""
 
@@ -153,15 +155,15 @@ def run(job: Job) -> None:
         os._exit(code)
 
 
-def _wait(child: int, after: float | None) -> int:
-    until = None if after is None else time.monotonic() + after
+def _wait(child: int, job: Job) -> int:
+    until = None if job.after is None else time.monotonic() + job.after
     while True:
         ended, status = os.waitpid(child, os.WNOHANG if until is not None else 0)
         if ended:
             return os.waitstatus_to_exitcode(status)
         assert until is not None
         if time.monotonic() >= until:
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, job.number)
             until = None
         else:
             time.sleep(0.002)
@@ -175,7 +177,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             run(job)
-        code = _wait(child, job.after)
+        code = _wait(child, job)
         points = None
         if code >= 0:
             with open(f"{job.output}.{_POINTS}", encoding="ascii") as file:  # noqa: PTH123

@@ -9,6 +9,7 @@ import os
 import queue
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -167,6 +168,7 @@ class Desk:
         sheet: str | None = None,
         seam: int | None = None,
         after: float | None = None,
+        number: int = signal.SIGKILL,
         arm: shim.Arm | None = None,
         ledger: str = "ledger.db",
         command: Sequence[str] | None = None,
@@ -195,6 +197,7 @@ class Desk:
             output=str(output),
             seam=seam,
             after=after,
+            number=number,
             arm=None if arm is None else asdict(arm),
         )
         told = self.drivers.run(job)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from tests.support.killpoints import kill_at_each_point
@@ -80,4 +82,23 @@ def test_what_a_killed_run_had_under_way_may_still_arrive(yard):
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(killed_with_answers_outstanding, (0.5, 0.7, 0.9, 1.1)))
+    assert all(findings.kept for findings in found), found
+
+
+@pytest.mark.parametrize("number", [6, pytest.param(90, marks=pytest.mark.torture)])
+def test_runs_told_to_end_amid_faults_report_what_is_true(yard, number):
+    def interrupted(seed: int):
+        chance = random.Random(seed)
+        desk = yard.desk(f"told{number}-{seed}", mixed_rows(30, seed), replace(FAULTS, seed=seed))
+        which = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[seed % 3]
+        ended = desk.send("--timeout", "1", after=chance.uniform(0.4, 1.2), number=which)
+        # Before the run begins, a signal ends the process as it ends any other.
+        assert ended.code in (0, 1, 2, 128 + which, -which), ended
+        assert ended.report is not None or not desk.done(), ended
+        yard.oracle.plan(desk.shop, Plan())
+        desk.finish()
+        return desk.findings()
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(interrupted, range(number)))
     assert all(findings.kept for findings in found), found
