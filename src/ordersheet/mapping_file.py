@@ -248,6 +248,8 @@ def constant_fault(field_name: str, value: JsonValue) -> str | None:
     if field_name == ORDER:
         return "every row has its own order ID, so it cannot be the same for all."
     if isinstance(value, str):
+        if value.encode("utf-8", "ignore") != value.encode("utf-8", "surrogatepass"):
+            return "it holds half of a character, or the terminal writes in another encoding than UTF-8."
         return None if value.strip() else f'it is blank; to empty the field, write "{CLEAR}".'
     if field_name.startswith(ATTRIBUTE_PREFIX):
         return (

@@ -73,7 +73,8 @@ class Spool:
         else:
             self.left_out += 1
             apart = item.outcome is Outcome.NOT_SENT
-            self._others.append((item.row, item.order, item.outcome.value, item.message, apart))
+            order, message = _whole(item.order), _whole(item.message)
+            self._others.append((item.row, order, item.outcome.value, message, apart))
         if len(self._asked) >= _BATCH or len(self._others) >= _BATCH:
             self._flush()
 
@@ -169,6 +170,11 @@ class Spool:
             f"({error}). Make room there, or name another folder in TMPDIR, and run again.",
             code="disk-full",
         )
+
+
+def _whole(text: str) -> str:
+    """Give a text with a stand-in for half of a character, which only what is not sent can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _update(row: int, order: int, operations: str) -> OrderUpdate:

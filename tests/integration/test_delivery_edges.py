@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from tests.support.scripted_api import Api, options, serving
 
 import ordersheet
-from ordersheet.errors import RunStopped, SourceError, UsageError
+from ordersheet.errors import MappingError, RunStopped, SourceError, UsageError
 from ordersheet.ledger import Ledger
 from ordersheet.result import RunResult
 from ordersheet.run import send
@@ -151,3 +153,26 @@ def test_a_report_that_nothing_takes_is_no_run_that_sent_nothing(
     result = stopped.value.result
     assert isinstance(result, RunResult)
     assert (result.exit_code, result.report, outcomes(result)) == (3, None, ["applied"])
+
+
+def test_half_a_character_in_a_row_is_a_problem_of_that_row(tmp_path: Path, api: Api, base: str) -> None:
+    frame = pd.DataFrame({"Order ID": ["\ud83d1", "2"], "internalComment": ["a", "b"]})
+    result = ordersheet.send(frame, **options(base, tmp_path, report=tmp_path / "report.xlsx"))
+    assert outcomes(result) == ["invalid", "applied"]
+    assert result.rows[0].order == "?1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are always Unicode")
+def test_a_name_that_is_no_utf8_can_be_sent_and_found_again(tmp_path: Path, api: Api, base: str) -> None:
+    file = comments(tmp_path, "1,a", name=os.fsdecode(b"F\xf6rseningar.csv"))
+    assert outcomes(ordersheet.send(file, **options(base, tmp_path))) == ["applied"]
+    assert outcomes(ordersheet.send(file, **options(base, tmp_path))) == ["already applied"]
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        assert len(ledger.runs_of(file)) == 2
+
+
+def test_a_constant_from_a_terminal_of_another_encoding_is_refused(tmp_path: Path, base: str) -> None:
+    with pytest.raises(MappingError, match="half of a character"):
+        ordersheet.send(
+            comments(tmp_path, "1,"), set=["extraAttributes.erp_note=F\udcf6r"], **options(base, tmp_path)
+        )

@@ -11,7 +11,7 @@ from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import find_run
-from ordersheet.ledger.statements import moment
+from ordersheet.ledger.statements import moment, storable
 from ordersheet.ledger.taking import Reader, as_text
 from ordersheet.model import OperationKind, RequestCounts
 
@@ -103,7 +103,9 @@ def _run_state(context: Context, record: sqlite3.Row) -> RunState:
 
 def runs_of(cursor: sqlite3.Cursor, path: str) -> frozenset[str]:
     """Name the runs of one input."""
-    return frozenset(name for (name,) in cursor.execute("SELECT name FROM run WHERE input = ?", (path,)))
+    return frozenset(
+        name for (name,) in cursor.execute("SELECT name FROM run WHERE input = ?", (storable(path),))
+    )
 
 
 def results_of(

@@ -16,7 +16,7 @@ from ordersheet.ledger.again import Again
 from ordersheet.ledger.events import Scribe, execute
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.runs import close_run, insert_run
-from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.statements import storable, timestamp
 from ordersheet.ledger.taking import Claims, Reader
 from ordersheet.model import Outcome, RowResult
 
@@ -245,7 +245,7 @@ class RunJournal:
         """Record where the report was written."""
 
         def update(cursor: sqlite3.Cursor) -> None:
-            cursor.execute("UPDATE run SET report = ? WHERE id = ?", (path, self._run_id))
+            cursor.execute("UPDATE run SET report = ? WHERE id = ?", (storable(path), self._run_id))
 
         self._ground.writer.do(update)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.errors import UsageError
 from ordersheet.ledger import results
-from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.statements import storable, timestamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,7 +71,7 @@ def insert_run(
             "machine": start.machine,
             "options": json.dumps(dict(start.options)),
             "mapping": json.dumps(dict(start.mapping)),
-            "input": start.input,
+            "input": storable(start.input),
             "sha256": start.sha256,
             # By name: the ledger's folder may be moved.
             "copy": None if start.copy is None else start.copy.name,

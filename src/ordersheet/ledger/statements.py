@@ -69,6 +69,11 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def storable(name: str) -> str:
+    """Give a path as the database can keep it: bytes that are no UTF-8 (an old file name) as escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _compiled(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=_DIALECT))
 
