@@ -39,6 +39,10 @@ torture: $(STAMP)
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --minutes 15 --write
 
+bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.all
+
 docs: $(STAMP)
 	$(BIN)/python -m tests.support.reference
 	$(BIN)/python -m tests.support.picture

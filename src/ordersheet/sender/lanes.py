@@ -11,6 +11,8 @@ GAIN = 1.05
 """More at once is worth it where it brings this much more; otherwise it is taken back."""
 WINDOW_SECONDS, WINDOW_ROUNDS = 0.5, 3
 """A width is judged by so many seconds, and so many answers for each request at once."""
+FIRST_SECONDS = 0.2
+"""The same, as long as each widening has helped."""
 HOLD_WINDOWS = 40
 """After a widening was taken back, or a push-back, so many windows until the next trial."""
 
@@ -29,6 +31,7 @@ class AutoLanes:
         self._most = most
         self._before: tuple[int, float] | None = None
         self._hold = 0
+        self._seconds = FIRST_SECONDS
         self._began: float | None = None
         self._count = 0
         self._bound = False
@@ -45,7 +48,7 @@ class AutoLanes:
         self._count += 1
         self._bound = self._bound or in_flight >= self.width
         elapsed = now - self._began
-        if elapsed >= WINDOW_SECONDS and self._count >= WINDOW_ROUNDS * self.width:
+        if elapsed >= self._seconds and self._count >= WINDOW_ROUNDS * self.width:
             flow, bound = self._count / elapsed, self._bound
             self._restart(now)
             self._judge(flow, bound=bound)
@@ -56,7 +59,7 @@ class AutoLanes:
             self.width, self._before = self._before[0], None
         elif self._hold < HOLD_WINDOWS:
             self.width = max(1, math.floor(self.width / WIDEN))
-        self._hold = HOLD_WINDOWS
+        self._hold, self._seconds = HOLD_WINDOWS, WINDOW_SECONDS
         self._restart(now)
 
     def _restart(self, now: float) -> None:
@@ -66,7 +69,8 @@ class AutoLanes:
         if self._before is not None:
             width, earlier = self._before
             if flow < GAIN * earlier:
-                self.width, self._before, self._hold = width, None, HOLD_WINDOWS
+                self.width, self._before = width, None
+                self._hold, self._seconds = HOLD_WINDOWS, WINDOW_SECONDS
                 return
         if self._hold > 0:
             self._hold -= 1

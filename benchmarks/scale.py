@@ -1,0 +1,149 @@
+"""What grows with the file: memory, processor time, the wait for the first request, and what follows a run.
+
+    python -m benchmarks.scale [--rows 100000] [--large 0] [--small 10000]
+
+With a server that answers at once:
+
+- a CSV of `--rows`: when the first request arrives after the start, the whole file checked before it;
+- the same file sent again when it is done: no update, no read;
+- the report written again from the ledger, as CSV and as .xlsx;
+- an .xlsx of as many rows: when the first request arrives;
+- with `--large`, a CSV of so many rows beside one of `--small`: memory at its peak, processor time a row.
+
+Results go to `benchmarks/results/scale.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.command import RESULTS, Timed, ended, orders, send, start, text, timed
+from benchmarks.server import Running
+from benchmarks.throughput import machine
+from openpyxl import Workbook
+
+_POLL = 0.02
+
+
+def workbook(folder: Path, rows: int) -> Path:
+    """Write the same orders as a workbook."""
+    path = folder / f"orders-{rows}.xlsx"
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Orders")
+    sheet.append(["order", "internalComment"])
+    for at in range(rows):
+        sheet.append([80_000 + at, text(at)])
+    book.save(path)
+    return path
+
+
+def first_request(command: list[str], server: Running, folder: Path, *, stop: bool) -> tuple[float, Timed]:
+    """Run a command; give the seconds from its start to the first request that arrives, and what it took.
+
+    Args:
+        command: what to run.
+        server: where it sends.
+        folder: where it runs.
+        stop: end it, as Ctrl-C does, as soon as the first request has arrived.
+    """
+    server.reset()
+    wall, began = time.time(), time.perf_counter()
+    process = start(command, folder)
+    if stop:
+        while server.stats()["first"] is None and process.poll() is None:
+            time.sleep(_POLL)
+        process.send_signal(signal.SIGINT)
+    took = ended(process, began, folder)
+    first = server.stats()["first"]
+    if first is None:
+        raise SystemExit(f"nothing arrived:\n{took.output}")
+    return first - wall, took
+
+
+def checked(took: Timed, code: int = 0) -> Timed:
+    """See that a command ended as it should."""
+    if took.code != code:
+        raise SystemExit(f"ended with {took.code}:\n{took.output}")
+    return took
+
+
+def report(ledger: Path, target: Path, folder: Path) -> float:
+    """Write the last run's report again; give the seconds."""
+    command = [sys.executable, "-m", "ordersheet", "report", "last", "--report", str(target)]
+    return checked(timed([*command, "--ledger", str(ledger)], folder)).seconds
+
+
+def around_a_run(rows: int) -> dict[str, Any]:
+    """Measure what comes before and after a run of so many rows."""
+    found: dict[str, Any] = {"rows": rows}
+    with tempfile.TemporaryDirectory(dir=RESULTS) as name, Running() as server:
+        folder, ledger = Path(name), Path(name) / "ledger.db"
+        file, book = orders(folder, rows), workbook(folder, rows)
+        places = ["--ledger", str(ledger), "--no-baseline", "--report"]
+        first, took = first_request(
+            send(file, server.base_url, *places, str(folder / "1.csv")), server, folder, stop=False
+        )
+        checked(took)
+        found["csv_first_request"] = first
+        found["csv_rows_per_second"] = rows / took.seconds
+        found["csv_peak_megabytes"] = took.peak
+        server.reset()
+        again = checked(timed(send(file, server.base_url, *places, str(folder / "2.csv")), folder))
+        stats = server.stats()
+        found["csv_again_seconds"] = again.seconds
+        found["csv_again_requests"] = stats["put"] + stats["get"]
+        found["csv_report_seconds"] = report(ledger, folder / "3.csv", folder)
+        again = checked(timed(send(book, server.base_url, *places, str(folder / "4.xlsx")), folder))
+        found["xlsx_again_seconds"] = again.seconds
+        found["xlsx_peak_megabytes"] = again.peak
+        found["xlsx_report_seconds"] = report(ledger, folder / "5.xlsx", folder)
+        other = ["--ledger", str(folder / "other.db"), "--no-baseline", "--report", str(folder / "6.xlsx")]
+        found["xlsx_first_request"], _ = first_request(
+            send(book, server.base_url, *other), server, folder, stop=True
+        )
+    return found
+
+
+def growth(rows: int) -> dict[str, Any]:
+    """Send so many rows; give memory and processor time."""
+    with tempfile.TemporaryDirectory(dir=RESULTS) as name, Running() as server:
+        folder = Path(name)
+        places = ["--ledger", str(folder / "ledger.db"), "--no-baseline", "--report", str(folder / "1.csv")]
+        took = checked(timed(send(orders(folder, rows), server.base_url, *places), folder))
+    return {
+        "rows": rows,
+        "rows_per_second": rows / took.seconds,
+        "peak_megabytes": took.peak,
+        "cpu_microseconds_per_row": None if took.cpu is None else took.cpu / rows * 1e6,
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, print, and write the results down."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for option, usual in (("rows", 100_000), ("large", 0), ("small", 10_000)):
+        parser.add_argument(f"--{option}", type=int, default=usual)
+    parser.add_argument("--out", type=Path, default=RESULTS / "scale.json")
+    asked = parser.parse_args(arguments)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    known = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.exists() else {}
+    known["machine"] = machine()
+    if asked.rows:
+        known["around_a_run"] = around_a_run(asked.rows)
+    if asked.large:
+        known["growth"] = [growth(asked.small), growth(asked.large)]
+    print(json.dumps(known, indent=1))
+    asked.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
