@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit torture bench docs clean
+.PHONY: demo test lint types unit torture lower-bounds bench docs clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -38,14 +38,20 @@ torture: $(STAMP)
 	$(BIN)/python -m pytest -q -m torture
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --minutes 15 --write
+	$(MAKE) lower-bounds
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.all
+
+# Every dependency at the lowest version that pyproject.toml allows, in an environment of its own (.venv-lower): it is
+# made from the package index and repeats the unit tests, so it is no part of `make test`.
+lower-bounds: $(STAMP)
+	$(BIN)/python -m tests.support.lower_bounds
 
 docs: $(STAMP)
 	$(BIN)/python -m tests.support.reference
 	$(BIN)/python -m tests.support.picture
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-lower build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
