@@ -278,3 +278,12 @@ def test_damaged_files_end_in_a_table_or_one_error(written, data):
             pass
     except SourceError as error:
         assert str(error)  # noqa: PT017 - either end is right
+
+
+def test_an_encoding_that_nobody_knows_is_one_sentence(tmp_path):
+    path = tmp_path / "orders.ods"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", '<?xml version="1.0" encoding="UTF-0"?><a/>')
+    with pytest.raises(SourceError, match="an encoding that is not known"):
+        open_ods(path, is_id_header=is_id)

@@ -48,6 +48,11 @@ MOST_ALIKE = 1 << 16
 MOST_HELD = 1 << 24
 """Cells of one row that repeats, times its count."""
 
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(ValueError, RuntimeError, IndexError, OverflowError),
+)
+"""What zipfile fails with on a damaged package."""
 _LENGTH = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,](\d+))?S")
 _FIRST_DATE = "1900-03-01"
 
@@ -185,7 +190,7 @@ def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet
                 raise too_big(f"Unpacked, the .ods file has {info.file_size >> 20:,} MB")
             with archive.open(part) as file:
                 yield from stream_rows(file, styles)
-    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise not_a_workbook("The .ods file is damaged or cut off.") from error
 
 

@@ -141,6 +141,8 @@ def stream_rows(file: IO[bytes], styles: OdsStyles) -> Iterator[tuple[OdsSheet, 
         parser.close()
     except expat.ExpatError as error:
         raise not_a_workbook("The .ods file holds broken XML.") from error
+    except (LookupError, ValueError) as error:
+        raise not_a_workbook("The .ods file is in an encoding that is not known.") from error
     yield from parser.take()
 
 

@@ -47,7 +47,10 @@ _OTHERS = (
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\x00", "a database"),
 )
-_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OSError)
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
+    *(ValueError, RuntimeError, IndexError, OverflowError),
+)
 _OPEN_AND_SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
 
 
