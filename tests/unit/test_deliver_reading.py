@@ -445,3 +445,14 @@ def test_an_owed_look_counts_what_this_ledger_applied_since():
     assert world.ledger.operations[OperationRef("R1", 2, "internalComment")].state is OperationState.APPLIED
     world, first, second = virtual_time.run(main(twice=True))
     assert "more than once" in world.ledger.operations[OperationRef("R1", 2, "internalComment")].message
+
+
+def test_a_refusal_that_added_one_text_leaves_the_other_in_doubt_and_holds_the_order():
+    """Somebody wrote into the other field meanwhile, so nothing is proven there."""
+    store = Store(put_fates=[no("locked", applies=lambda sent: {"order": 1, "comment": sent["comment"]})])
+    store.after_put = lambda store, _: setattr(store.order(1), "internalComment", "somebody's words")
+    row = (1, [append("a"), append("c", "comment")])
+    run = send(sheet(row, (1, append("b"))), store)
+    assert run.outcomes == [O.UNCONFIRMED, O.NOT_SENT]
+    assert "The API refused it: locked. Whether" in run.results[2].message
+    assert "No usable answer came, but the order was read again and holds it." in run.results[2].message

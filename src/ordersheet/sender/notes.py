@@ -168,10 +168,10 @@ def refused(
         if proof in _STANDS:
             part.close(Outcome.CONFIRMED, words.CONFIRMED)
             state = EntryState.APPLIED
-        elif part.open or not (whole or half):
+        elif part.open or not (whole or half) or (part.appends and proof is Proof.UNCLEAR):
             give_up_part(context, job, row, part, said=message)
         elif half and proof is not Proof.ABSENT:
-            part.close(Outcome.REFUSED, f"{message} {words.HALF_REFUSED}")
+            part.close(Outcome.REFUSED, f"{words.sentence(message)} {words.HALF_REFUSED}")
         else:
             part.close(Outcome.REFUSED, message)
             state = EntryState.REFUSED

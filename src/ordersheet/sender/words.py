@@ -73,10 +73,15 @@ def turned_away(status: int | None) -> str:
     )
 
 
+def sentence(text: str) -> str:
+    """Give the API's words an end, so that another sentence can follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "") -> str:
     """Say what to look at, and how to settle it."""
     operation = part.ask.operation
-    cause = said or "No usable answer came."
+    cause = sentence(said) if said else "No usable answer came."
     if not part.appends:
         return (
             f"{cause} Whether {what(operation)} was done is not known. Send the same file again: doing it "
