@@ -78,6 +78,7 @@ class RunJournal:
         self._again_is_settled = not start.policy.again
         self._wanted: dict[str, dict[int, list[Params]]] = {}
         self._unwritten: dict[int, RowResult] = {}
+        self._closed = False
         ground.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
     @property
@@ -217,6 +218,7 @@ class RunJournal:
             self._again.find_unfinished(cursor, timestamp(now))
 
         self._ground.writer.do(close)
+        self._closed = True
 
     def results(
         self,
@@ -235,6 +237,9 @@ class RunJournal:
         """
         recorded = results.recorded(self._ground.connect, self._run_id)
         newer = self._unwritten | {result.row: result for result in unwritten}
+        if self._closed and not newer:
+            # `finish` has given every row its result.
+            return recorded
         return results.merged(recorded, rest, message, newer)
 
     def counts(self) -> Counter[Outcome]:
@@ -251,8 +256,8 @@ class RunJournal:
 
     def _insert(self, statement: str, rows: Iterable[RowResult]) -> None:
         iterator = iter(rows)
-        while chunk := [(statement, self._scribe.row_values(result)) for result in islice(iterator, _CHUNK)]:
-            self._ground.writer.do(partial(execute, chunk))
+        while chunk := [self._scribe.row_values(result) for result in islice(iterator, _CHUNK)]:
+            self._ground.writer.do(partial(_execute_many, statement, chunk))
 
     async def _submit(self, work: Callable[[sqlite3.Cursor], T], done: Sequence[RowResult] = ()) -> T:
         """Hand a job to the writer.
@@ -286,3 +291,7 @@ class RunJournal:
             ]
             for row in book.rows
         }
+
+
+def _execute_many(statement: str, values: Sequence[Params], cursor: sqlite3.Cursor) -> None:
+    cursor.executemany(statement, values)
