@@ -176,3 +176,21 @@ def test_a_constant_from_a_terminal_of_another_encoding_is_refused(tmp_path: Pat
         ordersheet.send(
             comments(tmp_path, "1,"), set=["extraAttributes.erp_note=F\udcf6r"], **options(base, tmp_path)
         )
+
+
+def test_a_text_once_more_that_was_not_found_is_asked_for_with_again(
+    tmp_path: Path, api: Api, base: str
+) -> None:
+    """To resolve it settles the wish too, so that a plain send would call the row ok without it."""
+    file, known = comments(tmp_path, "1,a"), options(base, tmp_path, settle=0.0)
+    ordersheet.send(file, **known)
+    api.on_put, api.on_get = (lambda _payload: (500, {})), (lambda _order: (403, {}))
+    doubtful = ordersheet.send(file, again=True, **known)
+    assert outcomes(doubtful) == ["unconfirmed"]
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        told = ledger.resolve(str(doubtful.run), 2, applied=False, who="Kim")
+    assert told.message.endswith("Send the file with --again.")
+    api.on_put, api.on_get = (lambda _payload: None), (lambda _order: None)
+    assert outcomes(ordersheet.send(file, **known)) == ["already applied"]
+    assert outcomes(ordersheet.send(file, again=True, **known)) == ["applied"]
+    assert api.order(1)["internalComment"] == "a\na"

@@ -81,6 +81,8 @@ def resolve(cursor: sqlite3.Cursor, verdict: Verdict, alive: Callable[[str], boo
     state = OperationState.APPLIED if verdict.applied else OperationState.ABSENT
     seen = "Seen in the order" if verdict.applied else "Not found in the order"
     message = f"{seen} by {verdict.who}."
+    # What --again asked for and is resolved is not asked for any more.
+    anew = "with --again" if any(append.occurrence > 1 for append in found) else "again"
     for append in found:
         cursor.execute(
             "UPDATE operation SET state = ?, at = ?, message = ?, resolved_by = ?, doubted = 0, open = 0"
@@ -99,7 +101,7 @@ def resolve(cursor: sqlite3.Cursor, verdict: Verdict, alive: Callable[[str], boo
             },
         )
     results = [
-        _settle_row(cursor, run_id, row, message, verdict)
+        _settle_row(cursor, run_id, row, (message, f"Send the file {anew}."), verdict)
         for run_id, row in dict.fromkeys((append.run_id, append.row) for append in found)
     ]
     run, run_id = find_run(cursor, verdict.run)
@@ -170,13 +172,16 @@ def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
         )
 
 
-def _settle_row(cursor: sqlite3.Cursor, run_id: int, row: int, message: str, verdict: Verdict) -> RowResult:
+def _settle_row(
+    cursor: sqlite3.Cursor, run_id: int, row: int, said: tuple[str, str], verdict: Verdict
+) -> RowResult:
+    message, how_to_go_on = said
     operations = cursor.execute(
         "SELECT state, message FROM operation WHERE run_id = ? AND row = ? ORDER BY id", (run_id, row)
     ).fetchall()
     outcome, words = judged([OperationState(state) for state, _ in operations])
     if outcome in (Outcome.CONFIRMED, Outcome.NOT_APPLIED):
-        words = message if outcome is Outcome.CONFIRMED else f"{message} Send the file again."
+        words = message if outcome is Outcome.CONFIRMED else f"{message} {how_to_go_on}"
     else:
         words = f"{message} {words}"
     order = cursor.execute(
