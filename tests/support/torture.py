@@ -222,7 +222,7 @@ class Desk:
             return []
         return read_report(ended.report, read_sheet(self.folder / (sheet or self.sheet)), findings)
 
-    def findings(self, *, finished: bool = True) -> Findings:
+    def findings(self, *, finished: bool = True, history: bool = False) -> Findings:
         """Hold every report of this sheet against all that was applied."""
         done = self.done()
         found = check_nothing_twice(done, self.asked)
@@ -231,7 +231,7 @@ class Desk:
             lines = self.lines(ended, found)
             found += check_report(done, lines, ended.who)
         if finished:
-            found += check_end(done, lines)
+            found += check_end(done, lines, history=history)
         leaked = [*key_found(self.folder, SECRET), *key_found(self.oracle.folder, SECRET)]
         found.misreported += [f"the key stands in {path}" for path in leaked]
         found.misreported += [

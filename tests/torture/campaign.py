@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -156,7 +157,11 @@ class Campaign:
         while time.monotonic() < self._until:
             with self._lock:
                 number = next(self._numbers)
-            step(number)
+            try:
+                step(number)
+            except Exception:  # noqa: BLE001 - one sheet's trouble is a finding, and the others go on
+                with self.tally.lock:
+                    self.tally.unfinished.append(f"sheet {number}: {traceback.format_exc()}"[:2000])
 
     def _tell(self) -> None:
         while time.monotonic() < self._until:
