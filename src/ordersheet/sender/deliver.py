@@ -168,7 +168,7 @@ class _Delivery:
 
     async def _drive(self, number: int, lane: Lane) -> None:
         while True:
-            if number >= self._open_lanes() and not self._finished():
+            if number >= self._open_lanes() and await lane.flush() and not self._finished():
                 self._changed.clear()
                 await self._changed.wait()
                 continue
