@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 JSON_FILE = ROOT / "docs" / "delivery-figures.json"
 PAGE = ROOT / "docs" / "delivery.md"
-MARKERS = ("<!-- figures -->", "<!-- /figures -->")
+MARKERS = ("<!-- figures -->", "<!-- end of figures -->")
 VOLUME_ROWS, SLOW_ROWS, KILL_ROWS = 4000, 400, 24
 KILLS = 6
 """Of one desk, before its shop becomes calm and the sheet is finished."""

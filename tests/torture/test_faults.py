@@ -23,9 +23,9 @@ QUICK = sorted({*PUT_FAULTS, *REFUSALS}.difference(SLOW))
 
 
 def some_kinds(yard, kinds: tuple[str, ...]) -> tuple[tuple[str, ...], list[str], Findings]:
-    plan = Plan(seed=1, share=0.5, kinds=kinds, late=LATE, stall=4.0)
+    plan = Plan(seed=1, share=0.4, kinds=kinds, late=LATE, stall=4.0)
     desk = yard.desk("kinds-" + "-".join(kinds).replace(" ", "_"), mixed_rows(8, 21), plan)
-    ended = desk.send("--timeout", "0.8")
+    ended = desk.send("--timeout", "0.8", "--attempts", "12")
     first = outcomes(desk, ended)
     yard.oracle.plan(desk.shop, Plan())
     desk.finish("--retry-no")
