@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 T = TypeVar("T")
+
+BATCHES = 4
+"""Of so many commits, the largest tells how many jobs usually come together."""
+PATIENCE, LONGEST_PATIENCE = 0.5, 0.01
+"""The share of a commit's time, and the seconds, for which it is put off until as many have come."""
 
 AT_BEGIN = "transaction"
 BEFORE_COMMIT = "before commit"
@@ -67,6 +73,9 @@ class Writer:
         self._on_point = on_point or (lambda _name: None)
         self._commit = commit
         self._waiting: deque[_Job] = deque()
+        self._batches: deque[int] = deque(maxlen=BATCHES)
+        self._usual = 1
+        self._patience = 0.0
         self._wake = threading.Condition()
         self._closing = False
         self._fault: LedgerError | None = None
@@ -128,7 +137,8 @@ class Writer:
             if self._closing or self._fault is not None:
                 raise self._fault or LedgerError("The ledger is closed.", code="closed")
             self._waiting.append(job)
-            self._wake.notify()
+            if len(self._waiting) in (1, self._usual):
+                self._wake.notify()
 
     def _run(self) -> None:
         try:
@@ -150,8 +160,13 @@ class Writer:
         with self._wake:
             while not self._waiting and not self._closing:
                 self._wake.wait()
+            if len(self._waiting) < self._usual and not self._closing:
+                # The first lane back is seldom alone: alone in a commit, it would keep the others waiting.
+                self._wake.wait(self._patience)
             jobs = list(self._waiting)
             self._waiting.clear()
+        self._batches.append(len(jobs))
+        self._usual = max(self._batches)
         return jobs
 
     def _serve(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> None:
@@ -184,9 +199,11 @@ class Writer:
             cursor.execute("BEGIN IMMEDIATE")
         results = [job.work(cursor) for job in jobs]
         if self._commit:
+            began = time.perf_counter()
             self._on_point(BEFORE_COMMIT)
             cursor.execute("COMMIT")
             self._on_point(AFTER_COMMIT)
+            self._patience = min((time.perf_counter() - began) * PATIENCE, LONGEST_PATIENCE)
             try:
                 self._guard()
             except LedgerError as fault:
