@@ -37,7 +37,7 @@ unit: $(STAMP)
 torture: $(STAMP)
 	$(BIN)/python -m pytest -q -m torture
 	$(BIN)/python -m tests.torture.mutations
-	$(BIN)/python -m tests.torture.campaign --minutes 15 --write
+	$(BIN)/python -m tests.torture.campaign --write
 	$(MAKE) lower-bounds
 
 bench: $(STAMP)

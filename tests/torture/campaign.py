@@ -1,8 +1,9 @@
 """The campaign: kills, power failures and faults for some minutes, and the figures of what came of them.
 
-    python -m tests.torture.campaign --minutes 15 --write
+    python -m tests.torture.campaign --write
 
-`--write` puts the figures into docs/delivery-figures.json, and into docs/delivery.md between its markers.
+It goes on until there were kills and deliveries enough, or the minutes are over. `--write` puts the figures
+into docs/delivery-figures.json, and into docs/delivery.md between its markers.
 """
 
 from __future__ import annotations
@@ -135,36 +136,59 @@ def plan_of(seed: int, *, share: float, push_back: float) -> Plan:
 
 
 class Campaign:
-    """Keeps the drivers busy until the time is up."""
+    """Keeps the drivers busy until there is enough, or the time is up."""
 
-    def __init__(self, yard: Workshop, minutes: float, seed: int) -> None:
+    def __init__(self, yard: Workshop, limits: argparse.Namespace) -> None:
         self.yard = yard
         self.tally = Tally()
-        self._until = time.monotonic() + 60 * minutes
-        self._numbers = itertools.count(seed)
+        self._limits = limits
+        self._began = time.monotonic()
+        self._numbers = itertools.count(limits.seed)
         self._lock = threading.Lock()
         self._wired = shim.missing() is None
 
-    def run(self, killers: int, carriers: int) -> None:
-        with ThreadPoolExecutor(killers + carriers + 1) as pool:
-            tasks = [pool.submit(self._repeat, self._kill) for _ in range(killers)]
-            tasks += [pool.submit(self._repeat, self._carry) for _ in range(carriers)]
+    def run(self) -> None:
+        limits = self._limits
+        with ThreadPoolExecutor(limits.killers + limits.carriers + 1) as pool:
+            tasks = [pool.submit(self._repeat, self._kill) for _ in range(limits.killers)]
+            tasks += [pool.submit(self._repeat, self._carry) for _ in range(limits.carriers)]
             tasks.append(pool.submit(self._tell))
             for task in tasks:
                 task.result()
 
+    def figures(self) -> dict[str, Any]:
+        return self.tally.as_json(time.monotonic() - self._began)
+
+    def _over(self) -> bool:
+        return (self._enough_kills and self._enough_deliveries) or (
+            time.monotonic() - self._began >= 60 * self._limits.minutes
+        )
+
+    @property
+    def _enough_kills(self) -> bool:
+        return self.tally.kills.total() >= int(self._limits.kills)
+
+    @property
+    def _enough_deliveries(self) -> bool:
+        return self.tally.deliveries >= int(self._limits.deliveries)
+
     def _repeat(self, step: Callable[[int], None]) -> None:
-        while time.monotonic() < self._until:
+        while not self._over():
             with self._lock:
                 number = next(self._numbers)
+            wanted = step
+            if self._enough_kills:
+                wanted = self._carry
+            elif self._enough_deliveries:
+                wanted = self._kill
             try:
-                step(number)
+                wanted(number)
             except Exception:  # noqa: BLE001 - one sheet's trouble is a finding, and the others go on
                 with self.tally.lock:
                     self.tally.unfinished.append(f"sheet {number}: {traceback.format_exc()}"[:2000])
 
     def _tell(self) -> None:
-        while time.monotonic() < self._until:
+        while not self._over():
             time.sleep(10)
             tally = self.tally
             print(  # noqa: T201 - a script
@@ -173,6 +197,8 @@ class Campaign:
                 f"{tally.unconfirmed.total()} unconfirmed, {len(tally.unfinished)} unfinished",
                 flush=True,
             )
+            with tally.lock:
+                (self.yard.folder / "figures.json").write_text(json.dumps(self.figures()), encoding="utf-8")
 
     def _kill(self, number: int) -> None:
         """Kill runs of one sheet, with faults on; then let it come to its end."""
@@ -279,20 +305,20 @@ def write(figures: dict[str, Any], page: Path = PAGE, json_file: Path = JSON_FIL
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--minutes", type=float, default=28.0)
+    parser.add_argument("--kills", type=int, default=2000)
+    parser.add_argument("--deliveries", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--killers", type=int, default=4)
+    parser.add_argument("--killers", type=int, default=5)
     parser.add_argument("--carriers", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ordersheet-campaign-"))
-    began = time.monotonic()
-    drivers = asked.killers + asked.carriers
-    with workshop(folder, drivers, preload=shim.missing() is None) as yard:
-        campaign = Campaign(yard, asked.minutes, asked.seed)
-        campaign.run(asked.killers, asked.carriers)
+    with workshop(folder, asked.killers + asked.carriers, preload=shim.missing() is None) as yard:
+        campaign = Campaign(yard, asked)
+        campaign.run()
+        figures = campaign.figures()
     tally = campaign.tally
-    figures = tally.as_json(time.monotonic() - began)
     print(json.dumps(figures, indent=1))  # noqa: T201 - a script
     for one in (*vars(tally.findings).values(), tally.unfinished):
         print(*one, sep="\n")  # noqa: T201 - a script
