@@ -24,12 +24,12 @@ _IO = (
     " run again."
 )
 _READ_ONLY = (
-    "The ledger {path} cannot be written: it, its folder or its disk is read-only. Make it writable,"
-    " or choose another with --ledger."
+    "The ledger {path} cannot be written: it, its folder or its disk is read-only. Make it writable;"
+    " another one would not know what was sent before."
 )
 _DENIED = (
-    "The ledger {path} cannot be opened: access is denied. Check who owns the file and its folder,"
-    " or choose another with --ledger."
+    "The ledger {path} cannot be opened: access is denied. Check who owns the file and its folder;"
+    " another ledger would not know what was sent before."
 )
 _DAMAGED = (
     "The ledger {path} is damaged. Put a backup in its place; without one, choose a new ledger with"
@@ -75,7 +75,7 @@ def translate(fault: BaseException, path: Path) -> LedgerError:
         fault = fault.orig
     code, sentence = (
         "ledger",
-        "The ledger {path} cannot be used ({fault}). Choose another with --ledger, or mend it.",
+        "The ledger {path} cannot be used ({fault}). Mend it; another one would not know what was sent before.",
     )
     if isinstance(fault, OSError) and fault.errno is not None:
         code, sentence = _BY_ERRNO.get(fault.errno, ("disk-fault", _IO))
