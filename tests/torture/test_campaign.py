@@ -1,0 +1,45 @@
+"""The campaign's figures: added up, and put on the page where it has a place for them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from tests.torture.campaign import JSON_FILE, MARKERS, PAGE, Tally, render, write
+
+
+@pytest.fixture
+def figures():
+    tally = Tally(kills=Counter(seam=3, power=4), runs=20, deliveries=12345, rows=500, puts=600, gets=700)
+    tally.put_faults["close, applied"] = 6
+    tally.unconfirmed["Not known."] = 2
+    tally.findings.doubled.append("a text")
+    return tally.as_json(61.0)
+
+
+def test_the_figures_stand_between_their_marks_and_nothing_else_changes(tmp_path, figures):
+    page = tmp_path / "delivery.md"
+    page.write_text(f"before\n{MARKERS[0]}\nold\n{MARKERS[1]}\nafter\n", encoding="utf-8")
+    write(figures, page, tmp_path / "figures.json")
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{MARKERS[0]}\n20 runs of the command in 1 minutes")
+    assert text.endswith(f"{MARKERS[1]}\nafter\n")
+    assert "old" not in text
+    for line in ("| texts that stand twice | 1 |", "| Not known. | 2 |", "| close, applied | 6 |", "12,345"):
+        assert line in text
+    assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
+
+
+def test_a_page_without_a_place_for_them_stays_as_it_is(tmp_path, figures):
+    page = tmp_path / "delivery.md"
+    page.write_text("no marks\n", encoding="utf-8")
+    write(figures, page, tmp_path / "figures.json")
+    assert page.read_text(encoding="utf-8") == "no marks\n"
+
+
+@pytest.mark.skipif(not JSON_FILE.exists(), reason="no campaign has written its figures here")
+def test_the_page_shows_the_figures_that_the_last_campaign_wrote():
+    figures = json.loads(JSON_FILE.read_text(encoding="utf-8"))
+    assert render(figures) in PAGE.read_text(encoding="utf-8")
+    assert figures["doubled"] == figures["lost"] == figures["misreported"] == 0
