@@ -75,7 +75,7 @@ def translate(fault: BaseException, path: Path) -> LedgerError:
         fault = fault.orig
     code, sentence = (
         "ledger",
-        "The ledger {path} cannot be used ({fault}). Mend it; another one would not know what was sent before.",
+        "The ledger {path} cannot be used ({fault}). Mend it; another would not know what was sent before.",
     )
     if isinstance(fault, OSError) and fault.errno is not None:
         code, sentence = _BY_ERRNO.get(fault.errno, ("disk-fault", _IO))
