@@ -48,8 +48,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"The folder {folder} for the report cannot be made: {error.strerror}. "
-            "Choose another with --report.",
+            f"The folder {folder.absolute()} for the report cannot be made: {error.strerror}. "
+            "Work in a folder that you may write to, or choose one with --report.",
             code="report-path",
         ) from error
 

@@ -46,7 +46,8 @@ def reference() -> str:
         meaning = option.help.replace("|", "\\|")
         key = "—" if option.flag_only else f"`{option.key}`"
         env = f"`{option.env}`" if option.env else "—"
-        parts.append(f"| `{option.flag}` {key} | {env} | {'yes' if option.local else ''} | {meaning} |\n")
+        flag = f"`{option.flag}` " if option.commands else ""
+        parts.append(f"| {flag}{key} | {env} | {'yes' if option.local else ''} | {meaning} |\n")
     parts.append("| — | `ORDERSHEET_API_KEY` |  | The API key. Never an option on the command line. |\n")
     parts.append("\n## Outcomes\n\n")
     parts.append(", ".join(f"`{outcome}`" for outcome in Outcome) + ": see [contract.md](contract.md).\n")

@@ -98,8 +98,8 @@ def before(seen: Survey) -> Iterator[str]:
         yield f"  {plural(seen.left_apart, 'row')} left out on purpose"
     if seen.other_texts:
         yield (
-            f"  {plural(seen.other_texts, 'other text')} of an earlier version of this file "
-            "already added; the new text goes below the old one:"
+            f"  {plural(seen.other_texts, 'text')} of an earlier version of this file already added; "
+            "each new text goes below the old one:"
         )
         for text in seen.other_text_examples:
             yield f"    row {text.row}, order {text.order}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.cli.console import columns, plural, short
+from ordersheet.headers import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -137,8 +138,10 @@ def _unsent_columns(column_map: ColumnMap) -> Iterator[str]:
 
 
 def _why(column: Unused) -> str:
-    meant = f"; did you mean {column.guess}?" if column.guess else ""
-    return f"{column.reason}{meant}"
+    if not column.guess:
+        return column.reason
+    known = NAMES.get(column.guess, {}).get("English", (column.guess,))
+    return f'{column.reason}; did you mean "{known[0]}"?'
 
 
 def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:

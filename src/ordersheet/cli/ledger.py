@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,7 +52,7 @@ def runs(flags: dict[str, Any]) -> None:
 
 
 def _run_cells(info: RunInfo) -> tuple[str, ...]:
-    started = info.started.astimezone().strftime("%Y-%m-%d %H:%M")
+    started = info.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     batch = f"batch {info.batch}" if info.batch else ""
     return info.run, started, info.state.value, plural(info.rows, "row"), info.host, batch, info.input
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 _WORDS = {
-    1: "Ending: requests under way may finish, orders in doubt are read once. Again to cut them off.",
-    2: "Cutting requests off; the report is still written. Once more to leave at once.",
+    1: "Ending: what is under way may finish. Ctrl-C again to cut it off.",
+    2: "Cutting off; the report is still written. Ctrl-C again to leave at once.",
 }
 
 
@@ -30,6 +31,8 @@ def signals_press(say: Callable[[str], None]) -> Iterator[StopSwitch]:
     in the main thread; elsewhere the switch is there, and signals stay as they were.
     """
     switch = StopSwitch()
+    # A progress bar may stand on the line where the words would begin.
+    begin = "\n" if sys.stderr.isatty() else ""
 
     def pressed(number: int, _frame: FrameType | None) -> None:
         if not switch.armed:
@@ -40,7 +43,7 @@ def signals_press(say: Callable[[str], None]) -> Iterator[StopSwitch]:
         if level >= LEAVE:
             os._exit(128 + number)
         if level >= WIND_DOWN:
-            say(_WORDS[level])
+            say(begin + _WORDS[level])
 
     if threading.current_thread() is not threading.main_thread():
         yield switch
