@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from tests.support.licences import closure, direct, licence
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -119,3 +120,37 @@ def test_the_version_stands_in_one_place_alone():
     )
     for path in (ROOT / "src").rglob("*.py"):
         assert not re.search(rf"""["']{re.escape(version)}["']""", path.read_text(encoding="utf-8")), path
+
+
+PERMISSIVE = re.compile(
+    r"MIT|BSD|Apache|PSF|Python Software Foundation|ISC|MPL|Mozilla|0BSD|Unlicense", re.IGNORECASE
+)
+
+
+def test_what_comes_along_is_listed_and_asks_for_no_more_than_to_be_named():
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| ([a-z0-9-]+) \| (?:yes)? ?\| (.+) \|$", page, re.MULTILINE))
+    assert direct() <= set(listed), "make it anew with: python -m tests.support.licences"
+    for name, said in [*listed.items(), *((name, licence(name)) for name in closure())]:
+        assert PERMISSIVE.search(said), (name, said)
+
+
+def test_no_package_has_a_known_fault(tmp_path):
+    if importlib.util.find_spec("pip_audit") is None:
+        pytest.skip("pip-audit is not installed; docs/dependencies.md lists what comes along")
+    names = sorted(closure())
+    wanted = "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in names)
+    (tmp_path / "wanted.txt").write_text(wanted, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--no-deps",
+        "--disable-pip",
+        "-r",
+        str(tmp_path / "wanted.txt"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if re.search(r"ConnectionError|Could not reach|NewConnectionError|ServiceError|HTTPError", done.stderr):
+        pytest.skip("pip-audit cannot reach its data from here")
+    assert done.returncode == 0, done.stdout + done.stderr
