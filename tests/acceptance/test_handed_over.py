@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 import sqlite3
@@ -121,7 +122,7 @@ def test_absent_is_refused_while_the_request_may_still_arrive(tmp_path, store):
     assert re.search(r"\d", refused.err)
 
 
-def test_who_wrote_this_tells_the_earlier_text_of_a_replaced_comment(desk, held):
+def test_who_wrote_this_tells_the_store_and_the_earlier_text_of_a_replaced_comment(desk, shop, held):
     before = str(held(83600)["internalComment"])
     assert before
     path = desk.file("orders.csv", "Order ID,Internal comment,Replace internal comment\n83600,all new,yes\n")
@@ -133,6 +134,8 @@ def test_who_wrote_this_tells_the_earlier_text_of_a_replaced_comment(desk, held)
         assert part in shown.out
     (line,) = desk.run("show", "--order", "83600", "--json").out.splitlines()
     assert f'"earlier": "{before}"' in line
+    assert json.loads(line)["store"] == shop.base_url
+    assert f"Order 83600 at {shop.base_url}:" in shown.out
 
 
 @pytest.mark.parametrize("then", ["moved", "edited", "purged"])

@@ -163,6 +163,7 @@ def row_object(row: RowInfo) -> dict[str, object]:
 def operation_object(operation: OperationInfo) -> dict[str, object]:
     """Give one operation as `show --json` has it."""
     return {
+        "store": operation.store,
         "run": operation.run,
         "row": operation.row,
         "order": operation.order,
@@ -200,7 +201,11 @@ def _show_order(found: list[OperationInfo], order: int, settings: Settings, cons
         return
     if not found:
         console.say(f"This ledger has done nothing to order {order}.")
+    store = None
     for operation in found:
+        if operation.store != store:
+            store = operation.store
+            console.say(f"Order {order} at {store}:")
         by = f"{operation.user} on {operation.machine}, run {operation.run}, row {operation.row}"
         console.say(
             f"{iso(operation.at)}  {operation.kind.value} {operation.field}: {operation.state.value}",
