@@ -17,7 +17,7 @@ from ordersheet.sender.classify import StopReason
 from ordersheet.sender.context import Context
 from ordersheet.sender.job import Job, decide_all
 from ordersheet.sender.lane import Lane
-from ordersheet.sender.lanes import MOST, AutoLanes
+from ordersheet.sender.lanes import MOST, START, AutoLanes
 from ordersheet.sender.pacer import Pacer
 from ordersheet.sender.progress import Tally
 from ordersheet.sender.stop import CUT, WIND_DOWN, pause
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from ordersheet.sender.terms import DeliveryEnd, SenderOptions
     from ordersheet.sender.transport import Transport
 
-CHUNK = 64
-"""Orders that are claimed together; the first time only as many as there are lanes."""
-LARGE_CHUNK = 512
-"""The same where most of them turn out to be done."""
+WRITERS = 2
+"""Lanes for each request that may be under way: while one's is, another waits for the disk."""
+CHUNK, LARGE_CHUNK = 64, 512
+"""Orders that are claimed together; the second number where most of them turn out to be done."""
 REST_CHUNK = 500
 """Rows that are written together as not sent."""
 MOST_PARKED = 4096
@@ -94,20 +94,20 @@ class _Delivery:
         progress: Callable[[Progress], None],
     ) -> None:
         self._auto = AutoLanes() if options.lanes is None else None
-        self._most = MOST if options.lanes is None else max(1, options.lanes)
+        self._most = MOST if options.lanes is None else max(1, WRITERS * (options.lanes - 1) + 1)
         self.context = Context(
             journal=journal,
             options=options,
             clock=clock,
             switch=stop,
-            pacer=Pacer(clock, rate=options.rate, auto=self._auto),
+            pacer=Pacer(clock, rate=options.rate, auto=self._auto, most=options.lanes),
             tally=Tally(progress, clock, options.total),
             wake=self._wake,
             reads_back={},
         )
         self._works = iter(works)
         self._exhausted = False
-        self._chunk = self._open_lanes()
+        self._chunk = max(1, options.lanes or START)
         self._ready: deque[Job] = deque()
         self._parked: list[tuple[float, int, Job]] = []
         self._numbers = itertools.count()
@@ -164,7 +164,7 @@ class _Delivery:
 
     def _open_lanes(self) -> int:
         """How many lanes may work: while some have a request under way, the others write."""
-        return self._most if self._auto is None else min(self._most, 2 * self._auto.width)
+        return self._most if self._auto is None else min(self._most, WRITERS * self._auto.width)
 
     async def _drive(self, number: int, lane: Lane) -> None:
         while True:

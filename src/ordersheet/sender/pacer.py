@@ -80,12 +80,18 @@ class Pace:
     """
 
     def __init__(
-        self, *, cap: float | None = None, start: float = START, auto: AutoLanes | None = None
+        self,
+        *,
+        cap: float | None = None,
+        start: float = START,
+        auto: AutoLanes | None = None,
+        most: int | None = None,
     ) -> None:
         self.cap = min(cap or FASTEST, FASTEST)
         self.rate = min(start, self.cap)
         self.lanes: int | None = None
         self._auto = auto
+        self._most = most or FASTEST
         self.gate = float("-inf")
         self.in_flight = 0
         self.generation = 0
@@ -121,7 +127,7 @@ class Pace:
 
     def room(self) -> float:
         """How many more may be under way."""
-        width = FASTEST if self._auto is None else self._auto.width
+        width = self._most if self._auto is None else self._auto.width
         return min(width, FASTEST if self.lanes is None else self.lanes) - self.in_flight
 
     def sent(self, now: float) -> Ticket:
@@ -253,12 +259,20 @@ class Pacer:
         clock: the time, which tests turn.
         rate: the most requests a second (`--rate`); None for no cap.
         auto: decides how many requests may be under way at once (`--concurrency auto`): open `lanes.MOST`
-            lanes then, of which it lets as many work as help; None for as many as there are lanes.
+            lanes then, of which it lets as many work as help.
+        most: how many requests may be under way at once where `auto` does not decide it; None for any number.
     """
 
-    def __init__(self, clock: Clock, *, rate: float | None = None, auto: AutoLanes | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        rate: float | None = None,
+        auto: AutoLanes | None = None,
+        most: int | None = None,
+    ) -> None:
         self._clock = clock
-        self._pace = Pace(cap=rate, auto=auto)
+        self._pace = Pace(cap=rate, auto=auto, most=most)
         self._released = False
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
