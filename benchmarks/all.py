@@ -3,7 +3,7 @@
     python -m benchmarks.all [--short] [--publish] [--out FOLDER]
 
 `--short` only shows that all of it works; its figures mean nothing. `--out` names another folder for the
-results. `--publish` puts the figures of the latest full run into docs/performance.json and draws the plots.
+results. `--publish` puts the figures of the latest run into docs/performance.json, the tables and the plots.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import ledger_share, pace, scale, throughput
+from benchmarks import ledger_share, pace, scale, tables, throughput
 from benchmarks.command import RESULTS, ROOT
 
 PARTS = ("throughput", "scale", "pace", "ledger_share")
@@ -47,6 +47,7 @@ def publish(folder: Path) -> None:
     text = json.dumps(found, indent=1) + "\n"
     (ROOT / "docs" / "performance.json").write_text(text, encoding="utf-8")
     draw(found)
+    tables.write(found, ROOT / "docs" / "performance.md")
 
 
 def main() -> None:

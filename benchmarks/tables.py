@@ -1,0 +1,113 @@
+"""The tables of docs/performance.md, written from the figures in docs/performance.json."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Write a table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def throughput(found: dict[str, Any]) -> str:
+    """Write a table for each scenario."""
+    parts = []
+    for name, scenario in found["scenarios"].items():
+        rows = []
+        for one in scenario["contestants"]:
+            spread = f"{one['slowest']:,.0f} to {one['fastest']:,.0f}"
+            cpu = one["cpu_seconds"]
+            per_row = "" if cpu is None else f"{cpu / one['rows'] * 1e3:.2f}"
+            kept = "yes" if one["ledger"] else "no"
+            speed = f"**{one['rows_per_second']:,.0f}**"
+            rows.append([one["name"], str(one["lanes"]), f"{one['rows']:,}", speed, spread, per_row, kept])
+        header = ["", "lanes", "rows", "rows/s", "slowest to fastest round", "ms of CPU a row", "ledger"]
+        server = (
+            f"the server answers a load generator {scenario['server_requests_per_second']:,.0f} requests/s"
+        )
+        parts.append(f"**{name}** ({found['rounds']} rounds; {server}):\n\n{table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def pace(found: dict[str, Any]) -> str:
+    """Write the table of hidden limits."""
+    rows = [
+        [
+            one["limit"],
+            str(one["lanes"]),
+            f"{one['first_minute_share']:.1%}",
+            str(one["first_minute_429"]),
+            f"{one['later_share']:.1%}",
+            f"{one['later_429_per_1000']:.1f}",
+        ]
+        for one in found["cases"]
+    ]
+    header = ["hidden limit", "lanes", "first minute: used", "answers of 429", "later: used", "429 per 1,000"]
+    return table(header, rows)
+
+
+def ledger_share(found: dict[str, Any]) -> str:
+    """Write the table of what commits cost."""
+    rows = [
+        [case, f"{one['rows_per_second']:,.0f}", f"{one['share']:.2f}"]
+        for case, one in found["cases"].items()
+    ]
+    return table(["commits", "rows/s", "share"], rows)
+
+
+_AROUND = {
+    "csv_first_request": "CSV: from the start to the first request, the whole file checked",
+    "xlsx_first_request": ".xlsx: the same",
+    "csv_run": "CSV: the whole run",
+    "csv_again": "CSV sent again when all of it is done (no request)",
+    "xlsx_again": ".xlsx sent again when all of it is done (no request)",
+    "csv_report": "CSV: `ordersheet report`",
+    "xlsx_report": ".xlsx: `ordersheet report`",
+}
+
+
+def scale(found: dict[str, Any]) -> str:
+    """Write the tables of what grows with the file."""
+    around = found["around_a_run"]
+    rows = []
+    for name, words in _AROUND.items():
+        one = around[name]
+        rows.append(
+            [words, _number(one["seconds"]), _number(one["cpu"]), _number(one.get("peak_megabytes"), 0)]
+        )
+    text = table([f"{around['rows']:,} rows", "seconds", "seconds of CPU", "MB at the peak"], rows)
+    if "growth" in found:
+        grown = [
+            [
+                f"{one['rows']:,}",
+                _number(one["peak_megabytes"], 0),
+                _number(one["cpu_microseconds_per_row"], 0),
+            ]
+            for one in found["growth"]
+        ]
+        text += "\n\n" + table(["rows of CSV", "MB at the peak", "microseconds of CPU a row"], grown)
+    return text
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def write(found: dict[str, Any], page: Path) -> None:
+    """Put every table where its marks stand in the page."""
+    text = page.read_text(encoding="utf-8")
+    for name, make in (
+        ("throughput", throughput),
+        ("pace", pace),
+        ("ledger_share", ledger_share),
+        ("scale", scale),
+    ):
+        begin, end = f"<!-- {name} -->", "<!-- end -->"
+        before, _, after = text.partition(begin)
+        text = f"{before}{begin}\n\n{make(found[name])}\n\n{end}{after.partition(end)[2]}"
+    page.write_text(text, encoding="utf-8")
