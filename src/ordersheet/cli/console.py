@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
-    from ordersheet.model import RunSummary
     from ordersheet.result import RunResult
     from ordersheet.survey import Survey
 
@@ -125,9 +124,3 @@ def after(result: RunResult) -> Iterator[str]:
         yield summary.error
     if summary.report:
         yield summary.report
-
-
-def run_line(run: RunSummary) -> tuple[str, ...]:
-    """One run as a line of a list."""
-    ok, no = run.status.get("ok", 0), run.status.get("no", 0)
-    return run.run or "", run.started or "", f"{ok:,} ok", f"{no:,} no", run.stopped_by or "", run.file or ""
