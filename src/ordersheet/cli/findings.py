@@ -117,7 +117,7 @@ def _reading(feed: Feed) -> str:
     if reading.decimal:
         notes.append(f'decimal sign "{reading.decimal}"')
     elif reading.type == "number":
-        notes.append('decimal sign "." or ",", where only one can be meant')
+        notes.append('decimal sign "." or ","')
     return _audience(feed.field) + (f" ({', '.join(notes)})" if notes else "")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ordersheet.reporter.workbook import WorkbookSplice
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+_WIDEST = 60
 _NO_SPLICE = {
     "xls": "columns cannot be added to the old .xls form",
     "frame": "it was no file",
@@ -195,7 +196,8 @@ def _fresh_with_cells(
     else:
         names = ["row", *added.headers]
         joined = (new._replace(texts=(str(new.row), *new.texts)) for new in added.rows)
-    widths = (*[FRESH_WIDTH] * (len(names) - len(added.headers)), *added.widths)
+    own = names[: len(names) - len(added.headers)]
+    widths = (*(min(max(FRESH_WIDTH, len(name) + 6), _WIDEST) for name in own), *added.widths)
     with Landing(target, source) as out:
         place = facts.header_row if headers else None
         fresh_workbook(out, facts.sheet or "Report", names, widths, joined, header_row=place)
