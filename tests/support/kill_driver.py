@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate"})
 _POINTS = "points"
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Nothing is sent where there is no fork, yet the module can be imported."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Job:
     """Die at this seam."""
     after: float | None = None
     """Get a signal after so many seconds."""
-    number: int = signal.SIGKILL
+    number: int = KILL
     """Which signal."""
     arm: dict[str, Any] | None = None
     """What the shim is to do."""
@@ -67,7 +69,7 @@ class Seams:
     def point(self, _name: str = "") -> None:
         self.count += 1
         if self.count == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), KILL)
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event in _FILE_EVENTS:

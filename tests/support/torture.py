@@ -9,7 +9,6 @@ import os
 import queue
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support import shim
-from tests.support.kill_driver import Job, as_line
+from tests.support.kill_driver import KILL, Job, as_line
 from tests.support.oracle import Plan
 from tests.support.oracle_check import (
     HEADERS,
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SECRET = "5EC2E7-b0c3-torture"
-SETTLE = 0.4
+SETTLE = 0.7
 LATE = 0.25
 """Seconds: what arrives late arrives within the settle time."""
 TIMEOUT = 3.0
@@ -168,7 +167,7 @@ class Desk:
         sheet: str | None = None,
         seam: int | None = None,
         after: float | None = None,
-        number: int = signal.SIGKILL,
+        number: int = KILL,
         arm: shim.Arm | None = None,
         ledger: str = "ledger.db",
         command: Sequence[str] | None = None,
