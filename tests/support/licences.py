@@ -17,9 +17,9 @@ OWN = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["keyring"]]
 HEAD = """# What is installed with ordersheet
 
 The packages that `pip install 'ordersheet[keyring]'` brings along, with the licence that each one's own
-metadata states, as made by `python -m tests.support.licences` on Linux with Python 3.11. What other systems and
-versions need can differ by a package or two (on Windows `colorama` and `pywin32-ctypes`, both BSD-3-Clause); a
-test fails where one of them has a licence that asks for more than to be named. Lower bounds stand in
+metadata states, as made by `python -m tests.support.licences` on Linux with Python 3.11. What other systems
+need can differ by a package or two (on Windows `colorama` and `pywin32-ctypes`, both BSD-3-Clause); a test
+fails where one of them has a licence that asks for more than to be named. Lower bounds stand in
 `pyproject.toml`, and `make lower-bounds` runs the tests against them.
 
 | package | direct | licence |
@@ -50,13 +50,14 @@ def closure() -> set[str]:
 def licence(name: str) -> str:
     """Give what a package says of its licence: the expression, else the classifier, else the short text."""
     said = _distribution(name).metadata
-    if said["License-Expression"]:
+    # A package that is loaded by keyring changes what a missing line gives, so each is asked for.
+    if "License-Expression" in said:
         return str(said["License-Expression"])
     classified = [
         line.rpartition(" :: ")[2] for line in said.get_all("Classifier", []) if "License ::" in line
     ]
     named = [one for one in classified if one != "OSI Approved"]
-    return ", ".join(named) or (said["License"] or "").splitlines()[0]
+    return ", ".join(named) or (said["License"].splitlines()[0] if "License" in said else "")
 
 
 def page() -> str:
