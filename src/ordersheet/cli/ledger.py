@@ -27,7 +27,10 @@ def _open(settings: Settings, *, read_only: bool) -> Ledger:
     from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
 
     if not settings.ledger.exists():
-        raise UsageError(f"There is no ledger at {settings.ledger}: nothing was sent yet.", code="no-ledger")
+        raise UsageError(
+            f"There is no ledger at {settings.ledger}: nothing was sent yet, or --ledger names another place.",
+            code="no-ledger",
+        )
     return Ledger.open(settings.ledger, create=False, read_only=read_only)
 
 
