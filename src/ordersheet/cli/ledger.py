@@ -28,7 +28,7 @@ def _open(settings: Settings, *, read_only: bool) -> Ledger:
 
     if not settings.ledger.exists():
         raise UsageError(
-            f"There is no ledger at {settings.ledger}: nothing was sent yet, or --ledger names another place.",
+            f"There is no ledger at {settings.ledger}: nothing was sent yet, or --ledger names another.",
             code="no-ledger",
         )
     return Ledger.open(settings.ledger, create=False, read_only=read_only)
