@@ -216,5 +216,8 @@ def as_text(value: str | None) -> str | None:
     """Give a stored value as a person would read it; None where its retention has ended."""
     if value is None:
         return None
+    if value.startswith('"') and "\\" not in value:
+        # Most texts need no unescaping, and a file that is sent again reads each of them twice.
+        return value[1:-1]
     decoded = json.loads(value)
     return decoded if isinstance(decoded, str) else value

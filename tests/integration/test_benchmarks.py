@@ -1,0 +1,28 @@
+"""The benchmarks work. How fast anything is, no test says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_short_form_of_every_benchmark_runs_to_its_end(tmp_path):
+    command = [sys.executable, "-m", "benchmarks.all", "--short", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")}
+    assert set(found) == {"throughput", "scale", "pace", "ledger_share"}
+    names = [one["name"] for one in found["throughput"]["scenarios"]["no latency"]["contestants"]]
+    assert "ordersheet, 8 lanes, no baseline" in names
+    assert found["scale"]["around_a_run"]["csv_again_requests"] == 0
+
+
+def test_each_figure_of_the_committed_results_says_whether_a_ledger_was_kept():
+    committed = json.loads((ROOT / "docs" / "performance.json").read_text(encoding="utf-8"))
+    for scenario in committed["throughput"]["scenarios"].values():
+        kept = {one["name"].startswith("ordersheet"): one["ledger"] for one in scenario["contestants"]}
+        assert kept == {True: True, False: False}
