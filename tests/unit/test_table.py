@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ordersheet.errors import SourceError
+from ordersheet.loader.refusals import refuse_merges
 from ordersheet.loader.table import (
     HEAD_ROWS,
     HeadRow,
@@ -13,7 +14,6 @@ from ordersheet.loader.table import (
     build_headers,
     choose_sheet,
     look_at_head,
-    refuse_merges,
     result_columns,
 )
 from ordersheet.model import RESULT_COLUMNS

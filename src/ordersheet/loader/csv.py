@@ -18,13 +18,13 @@ from ordersheet.errors import SourceError
 from ordersheet.loader.dialect import filled_fields, find_delimiter, named_delimiter, separator_line
 from ordersheet.loader.encoding import LONGEST_LINE, find_encoding
 from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
+from ordersheet.loader.refusals import refuse_duplicate_headers
 from ordersheet.loader.table import (
     HeadRow,
     build_headers,
     empty_file,
     look_at_head,
     no_id_column,
-    refuse_duplicate_headers,
     result_columns,
 )
 from ordersheet.model import Cell, CellKind, Header, Row, TableFacts

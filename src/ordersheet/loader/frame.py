@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 
 from ordersheet.errors import SourceError, UsageError
+from ordersheet.loader.refusals import refuse_duplicate_headers
 from ordersheet.loader.table import (
     HeadRow,
     build_headers,
     empty_file,
     fold,
     no_id_column,
-    refuse_duplicate_headers,
     result_columns,
 )
 from ordersheet.model import Cell, CellKind, Header, Row, TableFacts

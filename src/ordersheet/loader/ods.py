@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ordersheet.loader.cells import NO_SAVED_VALUE
 from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
 from ordersheet.loader.odsxml import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
+from ordersheet.loader.refusals import refuse_sheet
 from ordersheet.loader.rowspool import RowSpool
 from ordersheet.loader.serialdate import NoDateError, iso_from_text
 from ordersheet.loader.table import (
@@ -26,9 +27,6 @@ from ordersheet.loader.table import (
     choose_sheet,
     look_at_head,
     not_a_workbook,
-    refuse_duplicate_headers,
-    refuse_hidden,
-    refuse_merges,
     result_columns,
     too_big,
 )
@@ -129,16 +127,13 @@ class OdsTable:
 
     def refuse(self, columns: Collection[int], *, hidden: str) -> None:
         """Refuse the sheet where it cannot be sent truly; see `Table`."""
-        refuse_duplicate_headers(self.headers, columns, header_row=self.facts.header_row)
-        refuse_merges(
-            self._sheet.merges,
+        refuse_sheet(
+            self.facts,
+            self.headers,
             columns,
-            header_row=self.facts.header_row,
+            merges=self._sheet.merges,
             last_row=self._last_row,
-            sheet=self.facts.sheet,
-        )
-        refuse_hidden(
-            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+            hidden=hidden,
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.loader.cells import CellReaders
 from ordersheet.loader.package import open_package
 from ordersheet.loader.partxml import RELATIONSHIPS, local_name, main_name, walk_part
+from ordersheet.loader.refusals import refuse_sheet
 from ordersheet.loader.rowspool import FIELD, RowSpool
 from ordersheet.loader.sheetxml import SheetParser
 from ordersheet.loader.strings import SharedStrings, read_strings
@@ -23,9 +24,6 @@ from ordersheet.loader.table import (
     choose_sheet,
     look_at_head,
     not_a_workbook,
-    refuse_duplicate_headers,
-    refuse_hidden,
-    refuse_merges,
     result_columns,
 )
 from ordersheet.model import Header, Row, TableFacts
@@ -121,13 +119,13 @@ class WorkbookTable:
         Raises:
             SourceError: for duplicate headers, merged cells, hidden rows or hidden columns.
         """
-        header_row = self.facts.header_row
-        refuse_duplicate_headers(self.headers, columns, header_row=header_row)
-        refuse_merges(
-            self._merges, columns, header_row=header_row, last_row=self._last_row, sheet=self.facts.sheet
-        )
-        refuse_hidden(
-            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+        refuse_sheet(
+            self.facts,
+            self.headers,
+            columns,
+            merges=self._merges,
+            last_row=self._last_row,
+            hidden=hidden,
         )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ordersheet.loader.refusals import refuse_sheet
 from ordersheet.loader.table import (
     HeadRow,
     Merge,
@@ -23,9 +24,6 @@ from ordersheet.loader.table import (
     look_at_head,
     not_a_workbook,
     password_protected,
-    refuse_duplicate_headers,
-    refuse_hidden,
-    refuse_merges,
     result_columns,
     too_big,
 )
@@ -100,16 +98,13 @@ class XlsTable:
 
     def refuse(self, columns: Collection[int], *, hidden: str) -> None:
         """Refuse the sheet where it cannot be sent truly; see `Table`."""
-        refuse_duplicate_headers(self.headers, columns, header_row=self.facts.header_row)
-        refuse_merges(
-            self._page.merges,
+        refuse_sheet(
+            self.facts,
+            self.headers,
             columns,
-            header_row=self.facts.header_row,
+            merges=self._page.merges,
             last_row=self._last_row,
-            sheet=self.facts.sheet,
-        )
-        refuse_hidden(
-            self.headers, columns, rows=self.facts.hidden_rows, hidden=hidden, sheet=self.facts.sheet
+            hidden=hidden,
         )
 
 
