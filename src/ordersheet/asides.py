@@ -43,7 +43,11 @@ def _write_problems(prepared: Prepared, settings: Settings) -> Path:
     if prepared.path is None:
         raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
     fault = reporter.report_path_problem(
-        settings.problems, prepared.path, overwrite=settings.overwrite, form=prepared.table.facts.form
+        settings.problems,
+        prepared.path,
+        overwrite=settings.overwrite,
+        form=prepared.table.facts.form,
+        option="--problems",
     )
     if fault is not None:
         raise UsageError(fault, code="problems-path")

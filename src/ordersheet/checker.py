@@ -49,7 +49,7 @@ def check(source: object, settings: Settings, reading: Callable[[int], None] | N
         seen = _survey(prepared, settings)
         written = tuple(write_asides(prepared, settings))
         results = tuple(prepared.spool.left_out_results())
-    _, outcomes, amiss = count(results)
+    _, outcomes, amiss, _ = count(results)
     code = 1 if amiss else 0
     summary = RunSummary(
         command="check",

@@ -96,7 +96,7 @@ def _answered(seen: Observation, base_url: str) -> Probe:
     return Probe(
         "not-an-order-api",
         f"Something answers at {base_url} (status {seen.status}), but not an Order API. "
-        "The address should end in something like /api/order-api/1.",
+        "Compare the address with the plugin's page; it usually ends in something like /api/order-api/1.",
     )
 
 

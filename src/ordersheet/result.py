@@ -6,15 +6,17 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.model import RESULT_COLUMNS, RowResult, RunSummary
+from ordersheet.model import RESULT_COLUMNS, Outcome, RowResult, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import pandas as pd
+
+_UNFINISHED = frozenset({Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.PARTLY_APPLIED, Outcome.UNCONFIRMED})
 
 SCHEMA = 1
 """The version of the JSON object; raised only when a key changes its meaning."""
@@ -117,13 +119,25 @@ def summary_object(summary: RunSummary) -> dict[str, Any]:
     return {"schema": SCHEMA, **given}
 
 
-def count(results: Iterable[RowResult]) -> tuple[dict[str, int], dict[str, int], int]:
-    """Count statuses and outcomes, and the rows that make a finished run exit with 1."""
+class Counted(NamedTuple):
+    """What the results of a run come to."""
+
+    status: dict[str, int]
+    outcomes: dict[str, int]
+    amiss: int
+    """Rows that make a finished run exit with 1."""
+    unfinished: int
+    """Rows for which running again can help."""
+
+
+def count(results: Iterable[RowResult]) -> Counted:
+    """Count statuses and outcomes."""
     status = {"ok": 0, "no": 0}
     outcomes: dict[str, int] = {}
-    amiss = 0
+    amiss = unfinished = 0
     for result in results:
         status[result.status] += 1
         outcomes[result.outcome.value] = outcomes.get(result.outcome.value, 0) + 1
         amiss += (result.status == "no" and not result.left_out) or result.outcome == "applied twice"
-    return status, outcomes, amiss
+        unfinished += result.outcome in _UNFINISHED and not result.left_out
+    return Counted(status, outcomes, amiss, unfinished)

@@ -304,7 +304,7 @@ class _Run:
         written: Written | None,
         signal: int | None,
     ) -> RunResult:
-        status, outcomes, amiss = count(read_rows())
+        status, outcomes, amiss, unfinished = count(read_rows())
         facts = self.prepared.table.facts
         code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
         goes_on = (
@@ -326,7 +326,7 @@ class _Run:
             exit_code=code,
             stopped_by=end.stopped_by,
             resume_after=iso(end.resume_after),
-            retry=code not in (0, 1) or "unconfirmed" in outcomes or "not applied" in outcomes,
+            retry=code not in (0, 1) or unfinished > 0,
             rows=self.prepared.tally.rows,
             status=status,
             outcomes=outcomes,

@@ -179,7 +179,8 @@ def _whole(text: str) -> int:
     return number
 
 
-_NUMBER_MEND = "write it without thousands, such as 1188.44"
+def _number_mend(decimal: str | None) -> str:
+    return f"write it without thousands, such as 1188{decimal or '.'}44"
 
 
 def number_from_text(text: str, decimal: str | None) -> int | float:
@@ -197,7 +198,7 @@ def number_from_text(text: str, decimal: str | None) -> int | float:
         sign: value for sign in (decimal or ".,") if (value := _read_number(stripped, sign)) is not None
     }
     if not readings:
-        raise ValueFault("bad-number", f'"{text}" is not a number: {_NUMBER_MEND}')
+        raise ValueFault("bad-number", f'"{text}" is not a number: {_number_mend(decimal)}')
     if len(set(readings.values())) > 1:
         raise ValueFault(
             "ambiguous-number",
@@ -208,7 +209,7 @@ def number_from_text(text: str, decimal: str | None) -> int | float:
     if other and stripped.count(other) == 1 and re.search(rf"{re.escape(other)}[0-9]{{3}}$", stripped):
         raise ValueFault(
             "ambiguous-number",
-            f'"{text}" could be a number with thousands or a decimal with "{other}": {_NUMBER_MEND}',
+            f'"{text}" could be a number with thousands or a decimal with "{other}": {_number_mend(decimal)}',
         )
     return _json_number(text, next(iter(readings.values())))
 

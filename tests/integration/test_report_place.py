@@ -81,7 +81,7 @@ def test_a_free_place_is_fine(tmp_path, source):
 
 
 def test_the_input_is_refused_even_with_overwrite(source):
-    assert "replace the input" in (report_path_problem(source, source, overwrite=True) or "")
+    assert "is the input" in (report_path_problem(source, source, overwrite=True) or "")
 
 
 def test_the_input_is_refused_through_links_and_detours(tmp_path, source):
@@ -92,7 +92,7 @@ def test_the_input_is_refused_through_links_and_detours(tmp_path, source):
     soft = tmp_path / "soft.csv"
     soft.symlink_to(source)
     for path in (detour, hard, soft):
-        assert "replace the input" in (report_path_problem(path, source, overwrite=True) or "")
+        assert "is the input" in (report_path_problem(path, source, overwrite=True) or "")
 
 
 def test_a_missing_folder_a_folder_and_a_wrong_suffix_are_named(tmp_path, source):

@@ -21,7 +21,7 @@ ROWS = (
 
 
 def result(frame: pd.DataFrame | None = None) -> RunResult:
-    status, outcomes, _ = count(ROWS)
+    status, outcomes, _, _ = count(ROWS)
     problem = Problem("bad-order-id", "mend it", row=5, column="Order ID", cell="A5", value="x")
     summary = RunSummary(
         "send",
@@ -35,12 +35,19 @@ def result(frame: pd.DataFrame | None = None) -> RunResult:
 
 
 def test_rows_left_out_on_purpose_do_not_count_as_amiss():
-    assert count(ROWS) == ({"ok": 1, "no": 2}, {"applied": 1, "refused": 1, "not sent": 1}, 1)
+    assert count(ROWS) == ({"ok": 1, "no": 2}, {"applied": 1, "refused": 1, "not sent": 1}, 1, 0)
     assert count([RowResult(2, "1", Outcome.APPLIED_TWICE, "look")]) == (
         {"ok": 1, "no": 0},
         {"applied twice": 1},
         1,
+        0,
     )
+
+
+def test_rows_that_can_still_be_finished_are_counted():
+    unfinished = (Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.PARTLY_APPLIED, Outcome.UNCONFIRMED)
+    results = [RowResult(2, "1", outcome, "", left_out=False) for outcome in Outcome]
+    assert count(results).unfinished == len(unfinished)
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,10 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
     try:
         server.serve(Store(file, on_demand=any_order), manner, port=port, on_ready=ready)
     except OSError as error:
+        if error.filename is not None:
+            raise UsageError(
+                f"The sandbox cannot leave its note at {error.filename}: {error.strerror}.", code="unwritable"
+            ) from error
         raise UsageError(
             f"The sandbox cannot listen on port {port}: {error.strerror}. Choose another with --port.",
             code="port-taken",

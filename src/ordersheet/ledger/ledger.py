@@ -105,7 +105,11 @@ class Ledger:
             created = False
             if not path.exists():
                 if not create or read_only:
-                    raise LedgerError(f"There is no ledger at {path}. Check --ledger.", code="no-ledger")
+                    raise LedgerError(
+                        f"There is no ledger at {path}. Check --ledger; a first run does without "
+                        "--ledger-must-exist.",
+                        code="no-ledger",
+                    )
                 created = engine.create(path)
             files.inspect(path)
             with engine.engine_for(path, read_only=read_only, busy=busy).connect() as connection:

@@ -28,7 +28,12 @@ _WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
 def report_path_problem(
-    path: Path, source: Path | None, *, overwrite: bool = False, form: str | None = None
+    path: Path,
+    source: Path | None,
+    *,
+    overwrite: bool = False,
+    form: str | None = None,
+    option: str = "--report",
 ) -> str | None:
     """Say why a report cannot be written at a place, or None where it can.
 
@@ -37,10 +42,11 @@ def report_path_problem(
         source: the input; None for a frame.
         overwrite: a file that is no earlier report may be replaced too; the input never.
         form: the input's form (`TableFacts.form`), to see that the suffix fits.
+        option: the option that names the place, for the sentence.
     """
     if source is not None and same_file(path, source):
-        return f"The report would replace the input, {path}. Choose another name with --report."
-    wrong = _folder_problem(path) or (_suffix_problem(path, form) if form is not None else None)
+        return f"{path} is the input, which is never replaced. Choose another name with {option}."
+    wrong = _folder_problem(path, option) or (_suffix_problem(path, form) if form is not None else None)
     if wrong is None and os.path.lexists(path) and not overwrite and not is_report(path):
         return (
             f"{path} exists and is no earlier report, so it is not replaced. Choose another name, or add "
@@ -49,14 +55,14 @@ def report_path_problem(
     return wrong
 
 
-def _folder_problem(path: Path) -> str | None:
+def _folder_problem(path: Path, option: str) -> str | None:
     folder = path.parent
     if path.is_dir():
-        return f"{path} is a folder. Name a file in it with --report."
+        return f"{path} is a folder. Name a file in it with {option}."
     if not folder.is_dir():
-        return f"There is no folder {folder} for the report. Make it, or choose another with --report."
+        return f"There is no folder {folder}. Make it, or choose another with {option}."
     if not _can_write_in(folder):
-        return f"The folder {folder} of the report cannot be written to. Choose another with --report."
+        return f"The folder {folder} cannot be written to. Choose another with {option}."
     return None
 
 

@@ -113,8 +113,11 @@ def serve(
     Raises:
         OSError: the port is taken, or the note cannot be written.
     """
+    place = note or note_path()
+    # Inside the server it would be too late for a plain sentence.
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.closing(store), _listening(port) as sock:
-        server = _server(store, manner or Manner(), sock, note or note_path(), on_ready)
+        server = _server(store, manner or Manner(), sock, place, on_ready)
         with _leaving_on_term(), contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[sock])
 
