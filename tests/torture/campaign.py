@@ -105,7 +105,7 @@ class Tally:
             "processors": os.cpu_count(),
             "python": ".".join(map(str, sys.version_info[:3])),
             "runs": self.runs,
-            "kills": {WAYS[way]: number for way, number in sorted(self.kills.items())},
+            "kills": {words: self.kills[way] for way, words in WAYS.items() if self.kills[way]},
             "kills in all": self.kills.total(),
             "rows": self.rows,
             "row-deliveries": self.deliveries,
@@ -280,7 +280,7 @@ def render(figures: dict[str, Any]) -> str:
         "rows left `unconfirmed` by a run that came to its end": sum(figures["unconfirmed"].values()),
     }
     parts = (
-        "\n".join(sentences) + "\n",
+        " ".join(sentences) + "\n",
         table("found", "times", found),
         *([table("why `unconfirmed`", "times", figures["unconfirmed"])] if figures["unconfirmed"] else []),
         table("ended by force", "times", figures["kills"]),
