@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ordersheet.history.orderbook import Ask, OperationRef, OrderBook
 from ordersheet.journal import Begin, Done, Event, GaveUp, OperationState, Release, Settle
 from ordersheet.ledger import Ledger, RunJournal, RunStart
 from ordersheet.ledger.writer import BEFORE_COMMIT
 from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
-from ordersheet.orderbook import Ask, OperationRef, OrderBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

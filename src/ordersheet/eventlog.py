@@ -11,9 +11,9 @@ from ordersheet.logline import write_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ordersheet.history.orderbook import OrderBook
     from ordersheet.journal import Event, Journal
     from ordersheet.model import OrderWork
-    from ordersheet.orderbook import OrderBook
 
 
 @dataclass(frozen=True, slots=True)

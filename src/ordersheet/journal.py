@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from ordersheet.history.orderbook import Ask, OperationRef, OrderBook
     from ordersheet.model import OrderWork, RowResult
-    from ordersheet.orderbook import Ask, OperationRef, OrderBook
 
 
 class OperationState(StrEnum):

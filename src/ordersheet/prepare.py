@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from ordersheet import mapper, mapping
+from ordersheet import mapping
 from ordersheet.errors import SourceError, UsageError
+from ordersheet.history.orderbook import Policy
 from ordersheet.loader import open_frame, open_table
+from ordersheet.mapping import mapper
 from ordersheet.model import LeftOut, Outcome, Problem
-from ordersheet.orderbook import Policy
 from ordersheet.spool import Spool
 
 if TYPE_CHECKING:

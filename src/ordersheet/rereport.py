@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet import reporter
 from ordersheet.errors import OrdersheetError, UsageError
-from ordersheet.headers import fold
 from ordersheet.loader import open_table
+from ordersheet.mapping.headers import fold
 from ordersheet.model import Outcome, RowResult
 from ordersheet.places import file_sha256, report_place
 

@@ -22,7 +22,7 @@ from ordersheet.options import BY_NAME, OPTIONS, Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ordersheet.optiontypes import RowNumbers, Share
+    from ordersheet.options.types import RowNumbers, Share
 
 FILE_NAME = "ordersheet.toml"
 SANDBOX_PROFILE = "sandbox"

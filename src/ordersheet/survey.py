@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.errors import UsageError
+from ordersheet.history.normal import normalise_append
+from ordersheet.history.orderbook import Ask, EntryState, OrderBook
 from ordersheet.model import LeftOut, OperationKind, Outcome
-from ordersheet.normal import normalise_append
-from ordersheet.orderbook import Ask, EntryState, OrderBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ordersheet.history.orderbook import Decision, Policy
     from ordersheet.ledger import Ledger
     from ordersheet.model import JsonValue, Operation, OrderWork
-    from ordersheet.orderbook import Decision, Policy
     from ordersheet.prepare import Prepared
     from ordersheet.settings import Settings
 

@@ -30,11 +30,11 @@ from tests.support.ledgers import (
 )
 
 from ordersheet.errors import LedgerError, SourceError, UsageError
+from ordersheet.history.orderbook import EntryState, OperationRef, Policy
 from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, OperationState, Release, Settle, There
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.schema import FIRST_STATES, MOVES
 from ordersheet.model import OperationKind, Outcome, RequestCounts, RowResult
-from ordersheet.orderbook import EntryState, OperationRef, Policy
 
 STRIKE = work(7, (2, append("Delayed by strike")))
 

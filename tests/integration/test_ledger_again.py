@@ -9,11 +9,11 @@ import pytest
 from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, work
 
 from ordersheet.errors import LedgerError
+from ordersheet.history.orderbook import Policy
 from ordersheet.journal import Done, OperationState, Release
 from ordersheet.ledger import AgainFacts, Ledger
 from ordersheet.ledger.writer import BEFORE_COMMIT
 from ordersheet.model import Outcome, RowResult
-from ordersheet.orderbook import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

@@ -17,11 +17,11 @@ from tests.support.ledger_process import ROWS, SIGNS
 from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run, settle, start, take, work
 
 from ordersheet.errors import UsageError
+from ordersheet.history.orderbook import OperationRef
 from ordersheet.journal import OperationState, Settle
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.files import locks_folder
 from ordersheet.model import Outcome
-from ordersheet.orderbook import OperationRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import subprocess
 import openpyxl
 import pytest
 
-from ordersheet.headers import FIELDS, is_id_header, recognise
+from ordersheet.mapping.headers import FIELDS, is_id_header, recognise
 from ordersheet.template import HELP_SHEET, SHEET, write_template
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from ordersheet.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy
 from ordersheet.model import Operation, OperationKind
-from ordersheet.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy
 
 File = tuple[tuple[int, str], ...]
 """Rows of (order, operation)."""

@@ -17,8 +17,8 @@ from ordersheet.sender import DeliveryEnd, Progress, SenderOptions, StopSwitch, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ordersheet.history.orderbook import Policy
     from ordersheet.model import RowResult
-    from ordersheet.orderbook import Policy
 
 OPTIONS = SenderOptions("https://shop.example.com/api", lanes=2)
 

@@ -6,16 +6,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ordersheet.history.orderbook import OperationRef, Policy
 from ordersheet.journal import Begin, Done, GaveUp, OperationState, Release, Settle
 from ordersheet.ledger import RunStart
 from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
-from ordersheet.orderbook import OperationRef, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from ordersheet.history.orderbook import Ask, OrderBook
     from ordersheet.ledger import RunJournal
-    from ordersheet.orderbook import Ask, OrderBook
 
 T = TypeVar("T")
 

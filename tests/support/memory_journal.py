@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ordersheet.errors import LedgerError
+from ordersheet.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
 from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, OperationState, Release, Settle, There
-from ordersheet.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,7 +11,7 @@ from ordersheet.model import Outcome
 if TYPE_CHECKING:
     from tests.support.model_world import Report, World
 
-    from ordersheet.orderbook import Ask
+    from ordersheet.history.orderbook import Ask
 
 OPEN = frozenset({Outcome.NOT_SENT, Outcome.UNCONFIRMED, Outcome.NOT_APPLIED})
 

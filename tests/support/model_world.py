@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tests.support.model_wordings import reworded
 
+from ordersheet.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, OrderBook, Policy
 from ordersheet.model import Operation, OperationKind, Outcome
-from ordersheet.orderbook import Ask, Decision, Entry, EntryState, OperationRef, OrderBook, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,7 +13,7 @@ from tests.support.handmade_xlsx import HEAD, parts_of, sheet, strings, styles, 
 from ordersheet import mapping
 from ordersheet.errors import SourceError
 from ordersheet.loader import open_table
-from ordersheet.mapper import map_row
+from ordersheet.mapping.mapper import map_row
 from ordersheet.model import LeftOut, Operation, OrderUpdate, Outcome
 
 if TYPE_CHECKING:

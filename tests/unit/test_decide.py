@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.model_wordings import reworded
 
+from ordersheet.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy, decide
 from ordersheet.model import Operation, OperationKind, Outcome
-from ordersheet.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy, decide
 from ordersheet.sender.words import decided
 
 PAGE = Path(__file__).parents[2] / "docs" / "already-done.md"

@@ -13,9 +13,9 @@ from tests.support import virtual_time
 from tests.support.delivery import World, append, clear, put_attribute, replaced, send, sheet
 from tests.support.fake_store import REFUSED_CONNECTION, Fate, Order, Store, no, status
 
+from ordersheet.history.orderbook import Policy
 from ordersheet.journal import Begin, Done, GaveUp, Release, Settle
 from ordersheet.model import Outcome
-from ordersheet.orderbook import Policy
 from ordersheet.sender.observation import Failure
 
 O = Outcome  # noqa: E741 - it stands in nearly every line here

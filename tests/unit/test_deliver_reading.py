@@ -10,9 +10,9 @@ from tests.support import virtual_time
 from tests.support.delivery import Run, World, append, clear, put_attribute, replaced, send, sheet
 from tests.support.fake_store import LOST, SWALLOWED, Fate, Order, Store, no, status
 
+from ordersheet.history.orderbook import OperationRef
 from ordersheet.journal import Begin, Learned, Looked, OperationState
 from ordersheet.model import Outcome
-from ordersheet.orderbook import OperationRef
 from ordersheet.sender.observation import Failure
 
 O = Outcome  # noqa: E741 - it stands in nearly every line here

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersheet.headers import (
+from ordersheet.mapping.headers import (
     BARE_COMMENT_NAMES,
     FIELDS,
     NAMES,

@@ -14,28 +14,15 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
     {"errors", "model"},
-    {"normal", "headers", "values", "order_ids", "optiontypes", "option", "optiontable", "options"},
-    {"api", "entries", "decide", "orderbook", "journal", "column_map", "mapping_file"},
-    {"loader", "mapping", "mapper", "sender", "ledger", "reporter", "template", "apikey", "spool"},
+    {"options"},
+    {"api", "history", "journal"},
+    {"loader", "mapping", "sender", "ledger", "reporter", "template", "apikey", "spool"},
     {"settings", "result", "version"},
     {"target", "places", "logline", "eventlog"},
-    {
-        "prepare",
-        "survey",
-        "run",
-        "checker",
-        "rereport",
-        "asides",
-        "probe",
-        "profiles",
-        "doctor",
-        "demo",
-        "ticker",
-        "library",
-    },
+    {"prepare", "survey", "run", "checker", "rereport", "asides", "setup", "demo", "ticker", "library"},
     {"cli", "__main__", "__init__"},
 )
-STAGES = {"loader", "sender", "ledger", "reporter"}
+STAGES = {"loader", "mapping", "sender", "ledger", "reporter"}
 ENGINES = {
     "httpx": {"sender"},
     "h11": {"sender"},

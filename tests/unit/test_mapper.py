@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cells import headers, number_cell, row_of, text_cell
 
-from ordersheet.column_map import ColumnMap, Feed
-from ordersheet.mapper import CODES, map_row
 from ordersheet.mapping import resolve
+from ordersheet.mapping.columns import ColumnMap, Feed
+from ordersheet.mapping.mapper import CODES, map_row
+from ordersheet.mapping.values import NO_WORDS, YES_WORDS, Reading, ValueType
 from ordersheet.model import Cell, CellKind, LeftOut, Operation, OperationKind, OrderUpdate, Outcome, Row
-from ordersheet.values import NO_WORDS, YES_WORDS, Reading, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

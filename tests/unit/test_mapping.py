@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cells import headers, number_cell, row_of
 
-from ordersheet.column_map import ColumnMap, Constant, Feed, Unused
 from ordersheet.errors import MappingError
-from ordersheet.headers import recognise
 from ordersheet.mapping import (
     TruthWatch,
     id_header_test,
@@ -19,9 +17,11 @@ from ordersheet.mapping import (
     parse_constants,
     resolve,
 )
-from ordersheet.mapping_file import FileColumn, MappingFile
+from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused
+from ordersheet.mapping.file import FileColumn, MappingFile
+from ordersheet.mapping.headers import recognise
+from ordersheet.mapping.values import Reading, ValueType
 from ordersheet.model import Header
-from ordersheet.values import Reading, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

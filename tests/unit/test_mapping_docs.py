@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from tests.support.cells import headers
 
-from ordersheet.headers import FIELDS, NAMES
-from ordersheet.mapper import CODES
 from ordersheet.mapping import read_mapping_file, resolve
-from ordersheet.mapping_file import ATTRIBUTE_KEYS, COLUMN_KEYS, TOP_KEYS
-from ordersheet.order_ids import order_id_from_text
-from ordersheet.values import NO_WORDS, YES_WORDS, ValueFault, ValueType
+from ordersheet.mapping.file import ATTRIBUTE_KEYS, COLUMN_KEYS, TOP_KEYS
+from ordersheet.mapping.headers import FIELDS, NAMES
+from ordersheet.mapping.mapper import CODES
+from ordersheet.mapping.order_ids import order_id_from_text
+from ordersheet.mapping.values import NO_WORDS, YES_WORDS, ValueFault, ValueType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping.md").read_text(encoding="utf-8")
 

@@ -7,16 +7,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.cells import headers
 
-from ordersheet.column_map import ColumnMap, Constant, Feed, Unused, to_toml
 from ordersheet.errors import MappingError
 from ordersheet.mapping import read_mapping_file, resolve
-from ordersheet.mapping_file import FileColumn
-from ordersheet.values import Reading, ValueType
+from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused, to_toml
+from ordersheet.mapping.file import FileColumn
+from ordersheet.mapping.values import Reading, ValueType
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ordersheet.mapping_file import MappingFile
+    from ordersheet.mapping.file import MappingFile
     from ordersheet.model import Header
 
 EVERYTHING = """

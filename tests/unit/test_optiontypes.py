@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersheet import optiontypes as types
+from ordersheet.options import types
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cells import number_cell
 
+from ordersheet.mapping.order_ids import order_id, order_id_from_text
+from ordersheet.mapping.values import LARGEST, ValueFault
 from ordersheet.model import Cell, CellKind
-from ordersheet.order_ids import order_id, order_id_from_text
-from ordersheet.values import LARGEST, ValueFault
 
 IDS = st.integers(1, LARGEST - 1)
 

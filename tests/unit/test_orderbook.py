@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ordersheet.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy, decide
 from ordersheet.model import Operation, OperationKind, Outcome
-from ordersheet.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy, decide
 
 
 def ask_of(row: int, letter: str, field: str = "comment") -> Ask:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ordersheet.probe import explain
 from ordersheet.sender.observation import Failure, Observation
+from ordersheet.setup.probe import explain
 
 BASE = "https://shop.example/api/1"
 ORDERS = b'{"status":"ok","orders":[]}'

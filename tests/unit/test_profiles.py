@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordersheet.errors import SettingsError
-from ordersheet.profiles import check_free, check_name, write_profile
+from ordersheet.setup.profiles import check_free, check_name, write_profile
 
 A, B = "https://a.example/1", "https://b.example/1"
 

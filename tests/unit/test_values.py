@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cells import number_cell, text_cell
 
-from ordersheet.model import Cell, CellKind
-from ordersheet.values import (
+from ordersheet.mapping.values import (
     NO_WORDS,
     YES_WORDS,
     Reading,
@@ -22,6 +21,7 @@ from ordersheet.values import (
     truth,
     typed,
 )
+from ordersheet.model import Cell, CellKind
 
 # --- yes and no ----------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ordersheet.normal import normalise_append
+from ordersheet.history.normal import normalise_append
 from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stands_as_line
 
 WORDS = st.text(

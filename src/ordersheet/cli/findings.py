@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.cli.console import columns, plural, short
-from ordersheet.headers import NAMES
+from ordersheet.mapping.headers import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ordersheet.column_map import ColumnMap, Feed, Unused
+    from ordersheet.mapping.columns import ColumnMap, Feed, Unused
     from ordersheet.model import OrderUpdate, Problem, TableFacts
     from ordersheet.prepare import Prepared, ProblemGroup
 

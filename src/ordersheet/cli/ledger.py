@@ -270,7 +270,7 @@ def purge(
     flags: dict[str, Any],
 ) -> None:
     """Remove texts and copies of files whose time has ended; what was applied stays known."""
-    from ordersheet.optiontypes import days  # noqa: PLC0415 - wanted here alone
+    from ordersheet.options.types import days  # noqa: PLC0415 - wanted here alone
 
     if (older_than is None) == (not everything):
         raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")

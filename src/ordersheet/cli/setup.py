@@ -45,8 +45,8 @@ def demo() -> None:
 def setup(flags: dict[str, Any]) -> None:
     """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
     from ordersheet.apikey import Secret, save_key  # noqa: PLC0415 - needs more than --help does
-    from ordersheet.probe import probe  # noqa: PLC0415
-    from ordersheet.profiles import check_free, check_name, write_profile  # noqa: PLC0415
+    from ordersheet.setup.probe import probe  # noqa: PLC0415
+    from ordersheet.setup.profiles import check_free, check_name, write_profile  # noqa: PLC0415
 
     console = Console()
     if not sys.stdin.isatty():
@@ -144,7 +144,7 @@ def _line(read: Callable[[str], str], question: str) -> str:
 @with_options("doctor")
 def doctor(flags: dict[str, Any]) -> None:
     """Show version, settings and where each comes from, where things lie; try one GET."""
-    from ordersheet.doctor import diagnose  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.setup.doctor import diagnose  # noqa: PLC0415 - needs more than --help does
 
     settings = settings_of(flags)
     found = diagnose(settings)

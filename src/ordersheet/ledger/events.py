@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from ordersheet.history.orderbook import Ask
     from ordersheet.journal import Event
     from ordersheet.ledger.statements import Params, Write
     from ordersheet.model import RowResult
-    from ordersheet.orderbook import Ask
 
 
 class Scribe:

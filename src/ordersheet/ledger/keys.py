@@ -11,8 +11,8 @@ import hmac
 import json
 from typing import TYPE_CHECKING
 
+from ordersheet.history.normal import normalise_append
 from ordersheet.model import OperationKind
-from ordersheet.normal import normalise_append
 
 if TYPE_CHECKING:
     from ordersheet.model import Operation

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from ordersheet.history.orderbook import OrderBook, Policy
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
     from ordersheet.model import OrderWork, RowResult
-    from ordersheet.orderbook import OrderBook, Policy
 
 _CHUNK = 500
 

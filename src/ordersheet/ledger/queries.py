@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from ordersheet.history.orderbook import OrderBook, Policy
     from ordersheet.model import OrderWork, RowResult
-    from ordersheet.orderbook import OrderBook, Policy
 
 _RUN = """SELECT run.*, store.name AS store, process.lock AS lock
     FROM run JOIN store ON store.id = run.store_id LEFT JOIN process ON process.id = run.process_id"""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordersheet.orderbook import Policy
+from ordersheet.history.orderbook import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

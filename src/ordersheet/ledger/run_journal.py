@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from ordersheet.history.orderbook import OrderBook
     from ordersheet.journal import Event
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.records import RunStart
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ordersheet.ledger.taking import Found
     from ordersheet.ledger.writer import Writer
     from ordersheet.model import OrderWork, RequestCounts
-    from ordersheet.orderbook import OrderBook
 
 T = TypeVar("T")
 

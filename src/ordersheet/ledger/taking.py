@@ -7,21 +7,21 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from ordersheet.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook
 from ordersheet.journal import OperationState
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import moment, timestamp
 from ordersheet.model import Operation, OperationKind
-from ordersheet.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from ordersheet.history.orderbook import Policy
     from ordersheet.ledger.again import Wanted
     from ordersheet.model import OrderWork
-    from ordersheet.orderbook import Policy
 
 _ENTRY_STATES = {
     OperationState.SENDING.value: EntryState.IN_DOUBT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ordersheet.history.orderbook import Entry, EntryState, OperationRef
 from ordersheet.model import COMMENT_FIELDS, RequestCounts
-from ordersheet.orderbook import Entry, EntryState, OperationRef
 from ordersheet.sender.breakers import INTERRUPTED, LEDGER, TOO_MANY_NO, Breakers, Stop, stop_for
 from ordersheet.sender.classify import StopReason
 from ordersheet.sender.stop import CUT, WIND_DOWN
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.errors import LedgerError
+    from ordersheet.history.orderbook import Ask
     from ordersheet.journal import Journal
     from ordersheet.model import RowResult
-    from ordersheet.orderbook import Ask
     from ordersheet.sender.clock import Clock
     from ordersheet.sender.job import Job
     from ordersheet.sender.pacer import Pacer

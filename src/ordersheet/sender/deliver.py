@@ -25,8 +25,8 @@ from ordersheet.sender.stop import CUT, WIND_DOWN, pause
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
 
+    from ordersheet.history.orderbook import OrderBook
     from ordersheet.journal import Event, Journal
-    from ordersheet.orderbook import OrderBook
     from ordersheet.sender.clock import Clock
     from ordersheet.sender.progress import Progress
     from ordersheet.sender.stop import StopSwitch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ordersheet.history.orderbook import EntryState
 from ordersheet.model import COMMENT_FIELDS, Outcome, RowResult
-from ordersheet.orderbook import EntryState
 from ordersheet.sender import words
 from ordersheet.sender.parts import Part, Phase, RowInHand
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.api import OrderView
+    from ordersheet.history.orderbook import Decision, Doubt, OrderBook
     from ordersheet.model import OrderWork
-    from ordersheet.orderbook import Decision, Doubt, OrderBook
 
 NEVER = float("-inf")
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.errors import LedgerError
+from ordersheet.history.orderbook import EntryState
 from ordersheet.journal import Begin, Done, GaveUp, Looked, Release, There
 from ordersheet.model import Outcome
-from ordersheet.orderbook import EntryState
 from ordersheet.sender import notes, words
 from ordersheet.sender.attempts import Attempts
 from ordersheet.sender.classify import StopReason, Verdict, VerdictKind

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ordersheet.history.orderbook import Doubt, Entry, EntryState
 from ordersheet.journal import Done, OperationState, Settle
 from ordersheet.model import OperationKind, Outcome
-from ordersheet.orderbook import Doubt, Entry, EntryState
 from ordersheet.sender import words
 from ordersheet.sender.classify import StopReason
 from ordersheet.sender.job import result_of

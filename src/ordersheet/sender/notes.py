@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ordersheet.history.orderbook import EntryState
 from ordersheet.journal import GaveUp, Learned
 from ordersheet.model import COMMENT_FIELDS, Outcome
-from ordersheet.orderbook import EntryState
 from ordersheet.sender import words
 from ordersheet.sender.context import Provisional
 from ordersheet.sender.job import Suspect

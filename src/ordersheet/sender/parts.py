@@ -11,8 +11,8 @@ from ordersheet.model import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ordersheet.history.orderbook import Ask
     from ordersheet.model import OrderUpdate, RowResult
-    from ordersheet.orderbook import Ask
 
 
 class Phase(Enum):

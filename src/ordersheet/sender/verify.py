@@ -9,7 +9,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordersheet.normal import normalise_append as normalise
+from ordersheet.history.normal import normalise_append as normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

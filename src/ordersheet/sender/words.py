@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ordersheet.history.orderbook import EntryState
 from ordersheet.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
-from ordersheet.orderbook import EntryState
 from ordersheet.sender.parts import row_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from ordersheet.history.orderbook import Decision, Entry
     from ordersheet.model import Operation
-    from ordersheet.orderbook import Decision, Entry
     from ordersheet.sender.parts import Part
 
 APPLIED = "Done."

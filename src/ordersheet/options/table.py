@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ordersheet import optiontypes as types
-from ordersheet.option import CHECK, SEND, Option
+from ordersheet.options import types
+from ordersheet.options.option import CHECK, SEND, Option
 
 LEDGER_COMMANDS = (CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor")
 

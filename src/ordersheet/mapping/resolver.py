@@ -5,42 +5,23 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from ordersheet.column_map import ColumnMap, Constant, Feed, TruthWatch, Unused, to_toml
 from ordersheet.errors import MappingError
-from ordersheet.headers import fold, guess, is_id_header, key_fault, may_be_comment, recognise
-from ordersheet.mapping_file import (
-    CLEAR,
+from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused
+from ordersheet.mapping.file import (
     FileColumn,
     MappingFile,
     constant_fault,
     field_fault,
     field_named,
-    read_mapping_file,
 )
+from ordersheet.mapping.headers import fold, guess, is_id_header, key_fault, may_be_comment, recognise
+from ordersheet.mapping.values import READ_AS_TEXT, is_truth_word, truth
 from ordersheet.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, ORDER, REPLACE_FLAGS, JsonValue
-from ordersheet.values import READ_AS_TEXT, is_truth_word, truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ordersheet.model import Header
-
-__all__ = [
-    "CLEAR",
-    "ColumnMap",
-    "Constant",
-    "Feed",
-    "MappingFile",
-    "TruthWatch",
-    "Unused",
-    "id_header_test",
-    "parse_columns",
-    "parse_constant",
-    "parse_constants",
-    "read_mapping_file",
-    "resolve",
-    "to_toml",
-]
 
 
 def id_header_test(file: MappingFile | None) -> Callable[[str], bool]:

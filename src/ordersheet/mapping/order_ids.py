@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 
+from ordersheet.mapping.values import LARGEST, ValueFault
 from ordersheet.model import Cell, CellKind
-from ordersheet.values import LARGEST, ValueFault
 
 _LARGEST_DIGITS = len(str(LARGEST))
 

@@ -6,8 +6,8 @@ are all made from this table, so that they cannot disagree.
 
 from __future__ import annotations
 
-from ordersheet.option import CHECK, SEND, Option
-from ordersheet.optiontable import LEDGER_COMMANDS, OPTIONS
+from ordersheet.options.option import CHECK, SEND, Option
+from ordersheet.options.table import LEDGER_COMMANDS, OPTIONS
 
 __all__ = ["BY_NAME", "CHECK", "LEDGER_COMMANDS", "OPTIONS", "SEND", "Option", "of_command"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ordersheet import optiontypes as types
+from ordersheet.options import types
 
 if TYPE_CHECKING:
     from collections.abc import Callable

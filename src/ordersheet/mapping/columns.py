@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ordersheet.mapping_file import CLEAR, VERSION, toml_value
+from ordersheet.mapping.file import CLEAR, VERSION, toml_value
+from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType, is_truth_word, truth
 from ordersheet.model import ATTRIBUTE_PREFIX, JsonValue, column_letters
-from ordersheet.values import READ_AS_TEXT, Reading, ValueType, is_truth_word, truth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

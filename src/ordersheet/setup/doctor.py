@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ordersheet.apikey import key_store
 from ordersheet.errors import OrdersheetError
-from ordersheet.probe import Probe, probe
 from ordersheet.settings import describe, user_file
+from ordersheet.setup.probe import Probe, probe
 from ordersheet.target import target_of
 from ordersheet.version import version
 

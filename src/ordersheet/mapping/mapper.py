@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ordersheet.mapping.order_ids import order_id
+from ordersheet.mapping.values import ValueFault, ValueType, cell_truth, stored_text, typed
 from ordersheet.model import (
     ATTRIBUTE_PREFIX,
     COMMENT_FIELDS,
@@ -19,13 +21,11 @@ from ordersheet.model import (
     Problem,
     column_letters,
 )
-from ordersheet.order_ids import order_id
-from ordersheet.values import ValueFault, ValueType, cell_truth, stored_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ordersheet.column_map import ColumnMap, Feed
+    from ordersheet.mapping.columns import ColumnMap, Feed
     from ordersheet.model import Row
 
 CODES: Mapping[str, str] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.decide import Ruling, decide
-from ordersheet.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.history.decide import Ruling, decide
+from ordersheet.history.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
 from ordersheet.model import Outcome
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from ordersheet.entries import Decision, EntryState
+from ordersheet.history.entries import Decision, EntryState
 from ordersheet.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from ordersheet.entries import Ask, Entry, OperationRef, Policy
+    from ordersheet.history.entries import Ask, Entry, OperationRef, Policy
 
 
 _Code: TypeAlias = tuple[str, str]
