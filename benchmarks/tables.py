@@ -30,7 +30,8 @@ def throughput(found: dict[str, Any]) -> str:
         server = (
             f"the server answers a load generator {scenario['server_requests_per_second']:,.0f} requests/s"
         )
-        parts.append(f"**{name}** ({found['rounds']} rounds; {server}):\n\n{table(header, rows)}")
+        rounds = scenario.get("rounds", found["rounds"])
+        parts.append(f"**{name}** ({rounds} rounds; {server}):\n\n{table(header, rows)}")
     return "\n\n".join(parts)
 
 
