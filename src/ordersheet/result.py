@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_UNFINISHED = frozenset({Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.PARTLY_APPLIED, Outcome.UNCONFIRMED})
+_UNFINISHED = frozenset({Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED})
 
 SCHEMA = 1
 """The version of the JSON object; raised only when a key changes its meaning."""

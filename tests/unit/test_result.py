@@ -45,7 +45,7 @@ def test_rows_left_out_on_purpose_do_not_count_as_amiss():
 
 
 def test_rows_that_can_still_be_finished_are_counted():
-    unfinished = (Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.PARTLY_APPLIED, Outcome.UNCONFIRMED)
+    unfinished = (Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED)
     results = [RowResult(2, "1", outcome, "", left_out=False) for outcome in Outcome]
     assert count(results).unfinished == len(unfinished)
 
