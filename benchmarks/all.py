@@ -41,7 +41,7 @@ def run(sizes: dict[str, list[str]], folder: Path) -> None:
 
 def publish(folder: Path) -> None:
     """Put the figures where the docs are, and draw them."""
-    from benchmarks.plots import draw  # noqa: PLC0415 - matplotlib is there only for this
+    from benchmarks.plots import draw
 
     found = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in PARTS}
     text = json.dumps(found, indent=1) + "\n"

@@ -94,8 +94,8 @@ def main() -> int:
 
 def make(folder: Path, rows: int) -> None:
     """Make a workbook of every format with openpyxl and with XlsxWriter, and let LibreOffice save one."""
-    import openpyxl  # noqa: PLC0415 - wanted here and in the judge alone
-    import xlsxwriter  # noqa: PLC0415 - the same
+    import openpyxl
+    import xlsxwriter
 
     draw = random.Random(rows)
     table = [[_value(draw, code) for code in FORMATS] for _ in range(rows)]
@@ -153,7 +153,7 @@ def _let_libreoffice_save(folder: Path) -> None:
 
 def examine(path: Path, scratch: Path, count: Count) -> None:
     """Compare every sheet of a workbook, and the report on its first readable one."""
-    import openpyxl  # noqa: PLC0415 - as above
+    import openpyxl
 
     count.files += 1
     try:
@@ -172,8 +172,8 @@ def examine(path: Path, scratch: Path, count: Count) -> None:
 def _compare_sheet(
     path: Path, page: Foreign, formulas: Foreign, scratch: Path, count: Count, *, reported: bool
 ) -> bool:
-    from ordersheet.errors import SourceError  # noqa: PLC0415 - so that --help of others stays quick
-    from ordersheet.loader import open_table  # noqa: PLC0415 - the same
+    from ordersheet.errors import SourceError
+    from ordersheet.loader import open_table
 
     title = _first_text(page)
     if title is None:
@@ -278,8 +278,8 @@ def _is_number(shown: str, value: float, code: str) -> bool | None:
 
 
 def _compare_parts(path: Path, table: Table, scratch: Path, count: Count) -> None:
-    from ordersheet import reporter  # noqa: PLC0415 - as above
-    from ordersheet.model import Outcome, RowResult  # noqa: PLC0415 - the same
+    from ordersheet import reporter
+    from ordersheet.model import Outcome, RowResult
 
     results = [RowResult(row.number, "", Outcome.INVALID, "x") for row in table.rows(())]
     written = reporter.write_report(path, table.facts, results, scratch / f"report{path.suffix}")

@@ -20,7 +20,7 @@ HEADERS = ("Order ID", "Internal comment", "Comment", "Carrier", "Amount", "Due"
 
 
 def make(path: Path, rows: int) -> None:
-    import xlsxwriter  # noqa: PLC0415 - each process loads what it measures
+    import xlsxwriter
 
     draw = random.Random(1)
     book = xlsxwriter.Workbook(path)
@@ -48,14 +48,14 @@ def make(path: Path, rows: int) -> None:
 
 
 def read_with_ordersheet(path: Path) -> int:
-    from ordersheet.loader.workbook import open_workbook  # noqa: PLC0415 - each process loads what it measures
+    from ordersheet.loader.workbook import open_workbook
 
     table = open_workbook(path, is_id_header=lambda text: text == HEADERS[0])
     return sum(len(row.cells) for row in table.rows())
 
 
 def read_with_openpyxl(path: Path) -> int:
-    import openpyxl  # noqa: PLC0415 - each process loads what it measures
+    import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True)
     count = -len(HEADERS)
@@ -70,7 +70,7 @@ READERS = {"ordersheet": read_with_ordersheet, "openpyxl": read_with_openpyxl}
 
 def peak_megabytes() -> float | None:
     try:
-        import resource  # noqa: PLC0415 - each process loads what it measures
+        import resource
     except ImportError:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -27,7 +27,7 @@ HEADERS = ("Order ID", "Internal comment", "Comment", "Customer", "Amount", "Cou
 
 def make(path: Path, rows: int, _target: Path) -> None:
     """Write a workbook of 8 columns as Excel would: shared strings, numbers, a frozen header."""
-    import xlsxwriter  # noqa: PLC0415 - each process loads what it measures
+    import xlsxwriter
 
     book = xlsxwriter.Workbook(path)
     sheet = book.add_worksheet("Orders")
@@ -41,7 +41,7 @@ def make(path: Path, rows: int, _target: Path) -> None:
 
 def results(rows: int) -> Iterator[RowResult]:
     """Give a result for each row, one in ten bad."""
-    from ordersheet.model import Outcome, RowResult  # noqa: PLC0415 - the same
+    from ordersheet.model import Outcome, RowResult
 
     now = datetime.now(UTC)
     for n in range(1, rows + 1):
@@ -51,15 +51,15 @@ def results(rows: int) -> Iterator[RowResult]:
 
 def splice(path: Path, rows: int, target: Path) -> None:
     """Give the file back as ordersheet does."""
-    from ordersheet.model import TableFacts  # noqa: PLC0415 - the same
-    from ordersheet.reporter import write_report  # noqa: PLC0415 - the same
+    from ordersheet.model import TableFacts
+    from ordersheet.reporter import write_report
 
     write_report(path, TableFacts("xlsx", "Orders", 1), results(rows), target)
 
 
 def load_and_save(path: Path, _rows: int, target: Path) -> None:
     """Give the file back as openpyxl does, without adding anything."""
-    import openpyxl  # noqa: PLC0415 - the same
+    import openpyxl
 
     openpyxl.load_workbook(path).save(target)
 
@@ -69,7 +69,7 @@ WAYS = {"make": make, "splice": splice, "openpyxl": load_and_save}
 
 def measure(way: str, path: Path, rows: int, target: Path) -> None:
     """Run one way in this process and print its seconds of processor time and peak memory in MB."""
-    import resource  # noqa: PLC0415 - not there on Windows
+    import resource
 
     begun = time.process_time()
     WAYS[way](path, rows, target)

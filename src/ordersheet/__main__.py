@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command."""
     try:
-        from ordersheet.cli import app  # noqa: PLC0415 - so that `import ordersheet.__main__` runs nothing
+        from ordersheet.cli import app
     except KeyboardInterrupt:
         sys.exit(130)
     app()

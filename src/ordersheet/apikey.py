@@ -127,7 +127,7 @@ def save_key(address: str, key: Secret) -> str:
 
 def key_store() -> Path:
     """The file for keys where there is no keyring: in the user's data folder, readable by the user alone."""
-    import platformdirs  # noqa: PLC0415 - not needed for --help
+    import platformdirs
 
     return platformdirs.user_data_path("ordersheet", appauthor=False) / "keys.json"
 
@@ -186,8 +186,8 @@ def _into_keyring(keyring: ModuleType, address: str, key: Secret) -> bool:
 def _keyring() -> ModuleType | None:
     """The keyring package with a backend that can keep something; None where there is none."""
     try:
-        import keyring  # noqa: PLC0415 - an extra on Linux, and slow to import
-        import keyring.backends.fail  # noqa: PLC0415
+        import keyring
+        import keyring.backends.fail
     except ImportError:
         return None
     return None if isinstance(keyring.get_keyring(), keyring.backends.fail.Keyring) else keyring

@@ -37,7 +37,7 @@ def write_asides(prepared: Prepared, settings: Settings) -> list[Path]:
 
 
 def _write_problems(prepared: Prepared, settings: Settings) -> Path:
-    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+    from ordersheet import reporter
 
     assert settings.problems is not None
     if prepared.path is None:

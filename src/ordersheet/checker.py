@@ -77,7 +77,7 @@ def _survey(prepared: Prepared, settings: Settings) -> Survey:
     target = target_of(settings)
     if not settings.ledger.exists():
         return survey(prepared, None, store=target.store, host=target.host, policy=policy)
-    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+    from ordersheet.ledger import Ledger
 
     with Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
         return survey(prepared, ledger, store=target.store, host=target.host, policy=policy)

@@ -80,7 +80,7 @@ def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOpt
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.
     """
-    from ordersheet.checker import check as check_source  # noqa: PLC0415 - reading needs more than importing does
+    from ordersheet.checker import check as check_source
 
     return check_source(source, _settings(options)).result
 
@@ -105,8 +105,8 @@ def send(
         OrdersheetError: where nothing was sent.
         RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
     """
-    from ordersheet.run import send as send_source  # noqa: PLC0415 - sending needs more than importing does
-    from ordersheet.ticker import ticker  # noqa: PLC0415
+    from ordersheet.run import send as send_source
+    from ordersheet.ticker import ticker
 
     settings = _settings(options)
     shown = progress is True

@@ -27,7 +27,7 @@ def report_place(
     Raises:
         UsageError: where it cannot be written there, or would replace what is not a report.
     """
-    from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+    from ordersheet import reporter
 
     suffix = reporter.report_suffix(form, named.suffix)
     folder = Path("reports") if target is None else target if target.is_dir() or not target.suffix else None

@@ -119,7 +119,7 @@ def who() -> str:
     Raises:
         UsageError: where the system has no name for them.
     """
-    import getpass  # noqa: PLC0415 - wanted here alone
+    import getpass
 
     try:
         return getpass.getuser()

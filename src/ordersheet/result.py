@@ -64,7 +64,7 @@ class RunResult:
     @property
     def report(self) -> Path | None:
         """Where the report lies; None where none was written."""
-        from pathlib import Path  # noqa: PLC0415 - a property that few ask for
+        from pathlib import Path
 
         return Path(self.summary.report) if self.summary.report else None
 
@@ -80,7 +80,7 @@ class RunResult:
             For a DataFrame as source, a copy of it with its index and order kept and the four result columns
             added (or replaced); for a file, one line for each row with its number and order.
         """
-        import pandas as pd  # noqa: PLC0415 - heavy, and only wanted here
+        import pandas as pd
 
         if self.frame is None:
             columns = ["row", "order", *RESULT_COLUMNS]

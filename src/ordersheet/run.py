@@ -63,7 +63,7 @@ def send(
     Raises:
         OrdersheetError: where nothing was sent. What stops a run later is told in the result.
     """
-    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+    from ordersheet.ledger import Ledger
 
     target = target_of(settings)
     if settings.api_key is None:
@@ -190,7 +190,7 @@ class _Run:
         return self._result(journal.run, end, rows, written, switch.signal)
 
     def _start(self) -> RunStart:
-        from ordersheet.ledger import RunStart  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+        from ordersheet.ledger import RunStart
 
         facts = self.prepared.table.facts
         if self.prepared.path is not None:
@@ -233,7 +233,7 @@ class _Run:
         *,
         again: bool,
     ) -> DeliveryEnd:
-        from ordersheet.sender import (  # noqa: PLC0415 - httpx is not needed for --help
+        from ordersheet.sender import (
             SenderOptions,
             SystemClock,
             deliver,
@@ -281,7 +281,7 @@ class _Run:
         return None if allowed is None else allowed.of(tally.rows) - tally.invalid
 
     def _report(self, results: Iterator[RowResult], place: Path) -> Written:
-        from ordersheet import reporter  # noqa: PLC0415 - not needed for --help
+        from ordersheet import reporter
 
         table = self.prepared.table
         facts = table.facts
@@ -340,7 +340,7 @@ class _Run:
 
 
 def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
-    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+    from ordersheet.ledger import Ledger
 
     with Ledger.open(path, create=False, read_only=True) as ledger:
         yield from ledger.results(run)
@@ -385,7 +385,7 @@ def _in_a_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: S
 
 def new_switch() -> StopSwitch:
     """A switch that nobody has pressed."""
-    from ordersheet.sender import StopSwitch  # noqa: PLC0415 - httpx is not needed for --help
+    from ordersheet.sender import StopSwitch
 
     return StopSwitch()
 

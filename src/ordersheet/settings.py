@@ -154,14 +154,14 @@ def resolve(
 
 def user_file() -> Path:
     """The person's own settings file, where `--config` names no other."""
-    import platformdirs  # noqa: PLC0415 - not needed for --help
+    import platformdirs
 
     return platformdirs.user_config_path("ordersheet", appauthor=False, roaming=True) / FILE_NAME
 
 
 def default_ledger() -> Path:
     """The person's own ledger, where `--ledger` names no other."""
-    import platformdirs  # noqa: PLC0415 - not needed for --help
+    import platformdirs
 
     return platformdirs.user_data_path("ordersheet", appauthor=False) / "ledger.db"
 

@@ -57,7 +57,7 @@ def proxy_for(proxy: str | None, base_url: str) -> str | None:
 
 
 def _of_environment(base_url: str) -> str | None:
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - for this one case
+    from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(base_url)
     if proxy_bypass(parts.netloc):

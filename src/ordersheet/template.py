@@ -79,7 +79,7 @@ def write_template(target: Path, *, attributes: Sequence[str] = ()) -> Path:
     Raises:
         OrdersheetError: `report-unwritable`, where no place can be written.
     """
-    from openpyxl import Workbook  # noqa: PLC0415 - heavy, and needed for this alone
+    from openpyxl import Workbook
 
     book = Workbook()
     orders = cast("Worksheet", book.active)
@@ -97,7 +97,7 @@ def write_template(target: Path, *, attributes: Sequence[str] = ()) -> Path:
 
 def _lay_out(orders: Worksheet, columns: Sequence[tuple[str, int]]) -> None:
     """Write the headers, and give whole columns the text format, so that IDs stay as typed."""
-    from openpyxl.styles import Alignment, Font, PatternFill  # noqa: PLC0415 - as above
+    from openpyxl.styles import Alignment, Font, PatternFill
 
     for n, (header, width) in enumerate(columns, 1):
         cell = orders.cell(1, n, header)
@@ -111,7 +111,7 @@ def _lay_out(orders: Worksheet, columns: Sequence[tuple[str, int]]) -> None:
 
 
 def _offer_choices(orders: Worksheet, columns: Sequence[int]) -> None:
-    from openpyxl.worksheet.datavalidation import DataValidation  # noqa: PLC0415 - as above
+    from openpyxl.worksheet.datavalidation import DataValidation
 
     choices = DataValidation(type="list", formula1='"yes,no"', allow_blank=True)
     choices.showErrorMessage = True
@@ -128,7 +128,7 @@ def _offer_choices(orders: Worksheet, columns: Sequence[int]) -> None:
 
 def _explain(sheet: Worksheet) -> None:
     """Fill the help sheet; its column names stand in quotes, so that no row of it reads like a header row."""
-    from openpyxl.styles import Alignment, Font  # noqa: PLC0415 - as above
+    from openpyxl.styles import Alignment, Font
 
     for row, (left, right) in enumerate(_HELP, 1):
         for column, text in enumerate((left, right), 1):

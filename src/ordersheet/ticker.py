@@ -42,7 +42,7 @@ def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int
     if not progress:
         yield lambda _rows: None
     elif sys.stderr.isatty():
-        from tqdm import tqdm  # noqa: PLC0415 - wanted while something is read
+        from tqdm import tqdm
 
         with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5) as bar:
 
@@ -63,7 +63,7 @@ def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int
 
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
-    from tqdm import tqdm  # noqa: PLC0415 - wanted while something is sent
+    from tqdm import tqdm
 
     bars: list[tqdm[Any]] = []
 

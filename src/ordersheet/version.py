@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def version() -> str:
     """The installed version."""
-    from importlib.metadata import version as installed  # noqa: PLC0415 - slow to import
+    from importlib.metadata import version as installed
 
     return installed("ordersheet")

@@ -152,7 +152,7 @@ def test_ctrl_c_at_the_question_sends_nothing(slow_desk, store):
 
 def test_a_terminal_that_is_closed_ends_the_run_with_a_report(slow_desk, store):
     """Closing the window sends SIGHUP, and from then on nothing can be written to it."""
-    import pty  # noqa: PLC0415 - not there on Windows
+    import pty
 
     leader, follower = pty.openpty()
     take = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, "

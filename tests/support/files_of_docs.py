@@ -339,7 +339,7 @@ def _csv_back(folder: Path) -> None:
 
 
 def _fresh_back(folder: Path) -> None:
-    from tests.support.one_cell import TEXT, in_ods  # noqa: PLC0415 - it builds on this page's other half
+    from tests.support.one_cell import TEXT, in_ods
 
     source = in_ods(folder / "orders.ods", "error", "#DIV/0!", TEXT)
     _, written = report_of(source, folder / "report.ods")

@@ -268,16 +268,16 @@ class Child:
 def _limit(megabytes: int) -> None:
     if sys.platform == "linux":
         # macOS does not keep this limit, and Windows has none.
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
 def _serve() -> None:
     _limit(int(sys.argv[1]))
-    from typer.testing import CliRunner  # noqa: PLC0415 - within the limit
+    from typer.testing import CliRunner
 
-    from ordersheet.cli import app  # noqa: PLC0415 - the same
+    from ordersheet.cli import app
 
     runner = CliRunner()
     for line in sys.stdin:

@@ -145,7 +145,7 @@ def run(job: Job) -> None:
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1
     except BaseException:  # noqa: BLE001 - told as a traceback, which the caller looks for
-        import traceback  # noqa: PLC0415 - seldom needed
+        import traceback
 
         traceback.print_exc()
     finally:

@@ -101,7 +101,7 @@ def main() -> None:
     elif what == "kill":
         kill_at_each_point(Path(path))
     else:
-        import resource  # noqa: PLC0415 - POSIX alone has it
+        import resource
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(rest[0]), int(rest[0])))

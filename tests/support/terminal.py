@@ -41,7 +41,7 @@ def converse(
     Returns:
         The exit code, and all that the terminal showed.
     """
-    import pty  # noqa: PLC0415 - not there on Windows
+    import pty
 
     leader, follower = pty.openpty()
     process = subprocess.Popen(

@@ -102,7 +102,7 @@ def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer |
     """
     start = body.removeprefix(_BOM).lstrip(b" \t\r\n")[:1]
     if start == b"<":
-        from ordersheet.api.xml_answer import xml_fields  # noqa: PLC0415 - few ask for XML
+        from ordersheet.api.xml_answer import xml_fields
 
         fields: JsonValue = xml_fields(body)
     elif start == b"{":

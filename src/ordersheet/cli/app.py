@@ -59,8 +59,8 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
 
 
 def _find_sandbox() -> Any:  # noqa: ANN401 - the sandbox shares no types with the rest
-    from ordersheet.sandbox.server import find_running  # noqa: PLC0415 - wanted for one profile only
-    from ordersheet.settings import SandboxAddress  # noqa: PLC0415
+    from ordersheet.sandbox.server import find_running
+    from ordersheet.settings import SandboxAddress
 
     running = find_running()
     return SandboxAddress(running.base_url, running.key) if running is not None else None
@@ -72,7 +72,7 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
-        from ordersheet.version import version as installed  # noqa: PLC0415 - slow, and wanted here alone
+        from ordersheet.version import version as installed
 
         typer.echo(f"ordersheet {installed()}")
         raise typer.Exit
@@ -84,8 +84,8 @@ def fail(error: OrdersheetError, command: str) -> int:
     code = 128 + error.signal if isinstance(error, Interrupted) else 3 if again else 2
     Console(json_mode=True).say(str(error))
     if "--json" in sys.argv:
-        from ordersheet.model import RunSummary  # noqa: PLC0415 - wanted here alone
-        from ordersheet.result import summary_object  # noqa: PLC0415
+        from ordersheet.model import RunSummary
+        from ordersheet.result import summary_object
 
         found = tuple(getattr(error, "problems", ()))
         summary = RunSummary(command=command, exit_code=code, error=str(error), problems=found, retry=again)

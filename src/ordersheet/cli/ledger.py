@@ -24,7 +24,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique 
 
 
 def _open(settings: Settings, *, read_only: bool) -> Ledger:
-    from ordersheet.ledger import Ledger  # noqa: PLC0415 - SQLAlchemy is not needed for --help
+    from ordersheet.ledger import Ledger
 
     if not settings.ledger.exists():
         raise UsageError(
@@ -235,7 +235,7 @@ def resolve(
     flags: dict[str, Any],
 ) -> None:
     """Settle an unconfirmed row, once a person has looked at the order."""
-    from ordersheet.rereport import who  # noqa: PLC0415 - reading needs more than --help does
+    from ordersheet.rereport import who
 
     if verdict not in ("applied", "absent"):
         raise UsageError(f"Say applied or absent, not {verdict}.", code="bad-verdict")
@@ -249,7 +249,7 @@ def resolve(
 @with_options("report")
 def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
     """Write the report of an earlier run again."""
-    from ordersheet.rereport import rewrite_report  # noqa: PLC0415 - writing needs more than --help does
+    from ordersheet.rereport import rewrite_report
 
     settings = settings_of(flags)
     with _open(settings, read_only=True) as ledger:
@@ -270,7 +270,7 @@ def purge(
     flags: dict[str, Any],
 ) -> None:
     """Remove texts and copies of files whose time has ended; what was applied stays known."""
-    from ordersheet.options.types import days  # noqa: PLC0415 - wanted here alone
+    from ordersheet.options.types import days
 
     if (older_than is None) == (not everything):
         raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")

@@ -30,8 +30,8 @@ File = Annotated[
 @with_options("check")
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
-    from ordersheet.checker import check as check_file  # noqa: PLC0415 - reading needs more than --help does
-    from ordersheet.ticker import reading_ticker  # noqa: PLC0415
+    from ordersheet.checker import check as check_file
+    from ordersheet.ticker import reading_ticker
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
@@ -57,9 +57,9 @@ def check(file: File, flags: dict[str, Any]) -> None:
 @with_options("send")
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
-    from ordersheet.cli.signals import signals_press  # noqa: PLC0415
-    from ordersheet.run import send as send_file  # noqa: PLC0415 - sending needs more than --help does
-    from ordersheet.ticker import reading_ticker, ticker  # noqa: PLC0415
+    from ordersheet.cli.signals import signals_press
+    from ordersheet.run import send as send_file
+    from ordersheet.ticker import reading_ticker, ticker
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)

@@ -28,8 +28,8 @@ T = TypeVar("T")
 @app.command(epilog="Example: ordersheet demo")
 def demo() -> None:
     """Send a sample workbook to a sandbox of its own and write a report; no settings needed."""
-    from ordersheet.demo import demo as run_demo  # noqa: PLC0415 - needs more than --help does
-    from ordersheet.ticker import ticker  # noqa: PLC0415
+    from ordersheet.demo import demo as run_demo
+    from ordersheet.ticker import ticker
 
     console = Console()
     with ticker(progress=True, log_format="text") as tell:
@@ -44,9 +44,9 @@ def demo() -> None:
 @with_options("setup")
 def setup(flags: dict[str, Any]) -> None:
     """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
-    from ordersheet.apikey import Secret, save_key  # noqa: PLC0415 - needs more than --help does
-    from ordersheet.setup.probe import probe  # noqa: PLC0415
-    from ordersheet.setup.profiles import check_free, check_name, write_profile  # noqa: PLC0415
+    from ordersheet.apikey import Secret, save_key
+    from ordersheet.setup.probe import probe
+    from ordersheet.setup.profiles import check_free, check_name, write_profile
 
     console = Console()
     if not sys.stdin.isatty():
@@ -98,7 +98,7 @@ def _way_there(flags: dict[str, Any]) -> tuple[Settings, dict[str, str | bool]]:
 
 def _address(settings: Settings) -> Callable[[str], str]:
     """Give what understands an address, and refuses one to which the key would travel in the clear."""
-    from ordersheet.api import clean_address, is_loopback  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.api import clean_address, is_loopback
 
     def understand(text: str) -> str:
         address = clean_address(text)
@@ -144,7 +144,7 @@ def _line(read: Callable[[str], str], question: str) -> str:
 @with_options("doctor")
 def doctor(flags: dict[str, Any]) -> None:
     """Show version, settings and where each comes from, where things lie; try one GET."""
-    from ordersheet.setup.doctor import diagnose  # noqa: PLC0415 - needs more than --help does
+    from ordersheet.setup.doctor import diagnose
 
     settings = settings_of(flags)
     found = diagnose(settings)
@@ -173,9 +173,9 @@ def template(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let it replace an existing file.")] = False,
 ) -> None:
     """Write an empty workbook with the right headers, validation lists and a help sheet."""
-    from ordersheet.asides import refuse_existing  # noqa: PLC0415 - needs more than --help does
-    from ordersheet.mapping import read_mapping_file  # noqa: PLC0415
-    from ordersheet.template import write_template  # noqa: PLC0415
+    from ordersheet.asides import refuse_existing
+    from ordersheet.mapping import read_mapping_file
+    from ordersheet.template import write_template
 
     refuse_existing(file, overwrite=overwrite)
     attributes = read_mapping_file(mapping).attribute_headers if mapping is not None else ()
@@ -214,11 +214,11 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
     no_get: Annotated[bool, typer.Option("--no-get", help="The key may not read orders (403).")] = False,
 ) -> None:
     """Run a practice Order API on this computer; --profile sandbox finds it with nothing set."""
-    from ordersheet.sandbox import server  # noqa: PLC0415 - the web server is not needed for --help
-    from ordersheet.sandbox.app import Manner  # noqa: PLC0415
-    from ordersheet.sandbox.faults import KINDS, parse_fault  # noqa: PLC0415
-    from ordersheet.sandbox.pace import FORMS  # noqa: PLC0415
-    from ordersheet.sandbox.store import Store  # noqa: PLC0415
+    from ordersheet.sandbox import server
+    from ordersheet.sandbox.app import Manner
+    from ordersheet.sandbox.faults import KINDS, parse_fault
+    from ordersheet.sandbox.pace import FORMS
+    from ordersheet.sandbox.store import Store
 
     console = Console()
     if faults:

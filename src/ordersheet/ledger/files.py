@@ -97,7 +97,7 @@ def refuse_network(path: Path, kind: str | None = None) -> None:
 def _file_system(path: Path) -> str:
     place = Path(os.path.realpath(path))
     if sys.platform == "win32":
-        import ctypes  # noqa: PLC0415 - Windows alone needs it
+        import ctypes
 
         drive = place.drive
         remote = drive.startswith("\\\\") or (

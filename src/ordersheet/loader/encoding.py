@@ -149,7 +149,7 @@ def _line_begin(chunk: bytes, position: int, line_begin: int) -> int:
 
 
 def _detect(path: Path) -> str:
-    import chardet  # noqa: PLC0415 - slow to import, and seldom needed
+    import chardet
 
     guesses = [str(guess["encoding"]) for guess in chardet.detect_all(_sample(path), ignore_threshold=True)]
     if any(guess.lower() in ("iso-8859-1", "ascii", "none") for guess in guesses[:1]):

@@ -72,7 +72,7 @@ def open_frame(frame: pd.DataFrame, *, is_id_header: Callable[[str], bool]) -> T
         SourceError: it has no ID column, or two.
         UsageError: it is no DataFrame.
     """
-    from ordersheet.loader.frame import read_frame  # noqa: PLC0415 - it imports pandas
+    from ordersheet.loader.frame import read_frame
 
     return read_frame(frame, is_id_header=is_id_header)
 
@@ -87,20 +87,20 @@ def _open(
 ) -> Table:
     # Each reader is imported only when a file needs it: xlrd alone costs more than a small CSV.
     if form is Form.CSV:
-        from ordersheet.loader.csv import open_csv  # noqa: PLC0415 - see above
+        from ordersheet.loader.csv import open_csv
 
         if sheet is not None:
             raise SourceError("A CSV file has no sheets. Leave --sheet out.", code="unknown-sheet")
         return open_csv(path, is_id_header=is_id_header, encoding=encoding, delimiter=delimiter)
     if form is Form.XLSX:
-        from ordersheet.loader.workbook import open_workbook  # noqa: PLC0415 - see above
+        from ordersheet.loader.workbook import open_workbook
 
         return open_workbook(path, is_id_header=is_id_header, sheet=sheet)
     if form is Form.ODS:
-        from ordersheet.loader.ods import open_ods  # noqa: PLC0415 - see above
+        from ordersheet.loader.ods import open_ods
 
         return open_ods(path, is_id_header=is_id_header, sheet=sheet)
-    from ordersheet.loader.xls import open_xls  # noqa: PLC0415 - see above
+    from ordersheet.loader.xls import open_xls
 
     return open_xls(path, is_id_header=is_id_header, sheet=sheet)
 

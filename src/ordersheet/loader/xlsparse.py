@@ -35,7 +35,7 @@ def limit(*, memory: int, seconds: int) -> None:
         seconds: of processor time.
     """
     try:
-        import resource  # noqa: PLC0415 - not on Windows
+        import resource
     except ImportError:
         return
     for kind, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)):

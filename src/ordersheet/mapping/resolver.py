@@ -307,7 +307,7 @@ def _find(headers: Iterable[Header], text: str) -> list[Header]:
 
 
 def _nearest(headers: Iterable[Header], text: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only for a fault's message
+    from difflib import get_close_matches
 
     near = get_close_matches(text, [header.text for header in headers if header.text], n=1, cutoff=0.7)
     return f' (did you mean "{near[0]}"?)' if near else ""

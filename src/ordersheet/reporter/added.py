@@ -92,7 +92,7 @@ def _problem_rows(
 def _problem_pairs(
     problems: Mapping[int, Sequence[Problem]] | Iterable[tuple[int, str]],
 ) -> Iterator[tuple[int, str]]:
-    from collections.abc import Mapping as AnyMapping  # noqa: PLC0415 - needed at run time here alone
+    from collections.abc import Mapping as AnyMapping
 
     if isinstance(problems, AnyMapping):
         for row in sorted(problems):

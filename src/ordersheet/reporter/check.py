@@ -76,7 +76,7 @@ def _suffix_problem(path: Path, form: str) -> str | None:
 
 def _can_write_in(folder: Path) -> bool:
     """Try it: permissions alone do not tell on Windows and on network drives."""
-    import tempfile  # noqa: PLC0415 - only a command that writes a report needs it
+    import tempfile
 
     try:
         with tempfile.TemporaryFile(dir=folder):

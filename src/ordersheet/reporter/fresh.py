@@ -122,8 +122,8 @@ def fresh_workbook(
         header_row: where given, the header and all rows stand where they stood in the input, so that the
             addresses in messages fit; otherwise they stand one below the other.
     """
-    from openpyxl import Workbook  # noqa: PLC0415 - heavy, and seldom needed
-    from openpyxl.styles import Font  # noqa: PLC0415 - the same
+    from openpyxl import Workbook
+    from openpyxl.styles import Font
 
     book = Workbook(write_only=True)
     page: Any = book.create_sheet(_sheet_name(sheet))
@@ -155,8 +155,8 @@ class _CellMaker:
     """Makes cells that hold text, whatever the text looks like, and errors."""
 
     def __init__(self, page: WriteOnlyWorksheet) -> None:
-        from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as above
-        from openpyxl.styles import Alignment, PatternFill  # noqa: PLC0415 - as above
+        from openpyxl.cell import WriteOnlyCell
+        from openpyxl.styles import Alignment, PatternFill
 
         self._page = page
         self._several_lines = Alignment(wrap_text=True, vertical="top")

@@ -122,14 +122,14 @@ def write_fresh(results: Iterable[RowResult], target: Path, *, sheet: str | None
 
 def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, replace: bool) -> Written:
     if facts.form == "csv":
-        from ordersheet.reporter.delimited import write_delimited  # noqa: PLC0415 - only one form is needed
+        from ordersheet.reporter.delimited import write_delimited
 
         with Landing(target, source) as out:
             write_delimited(source, facts, added, out, replace=replace)
             return out.land()
     if facts.form in _NO_SPLICE:
         raise CannotSplice(_NO_SPLICE[facts.form])
-    from ordersheet.reporter.package import Package  # noqa: PLC0415 - the same
+    from ordersheet.reporter.package import Package
 
     with Package(source) as package:
         plan = _plan(package, facts, added, replace=replace)
@@ -139,7 +139,7 @@ def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, rep
 
 
 def _plan(package: Package, facts: TableFacts, added: Added, *, replace: bool) -> WorkbookSplice:
-    from ordersheet.reporter.workbook import WorkbookSplice  # noqa: PLC0415 - the same
+    from ordersheet.reporter.workbook import WorkbookSplice
 
     return WorkbookSplice(package, facts, added, replace=replace)
 
@@ -158,7 +158,7 @@ def _workbook_name(target: Path) -> Path:
 def _fresh(
     results: Iterable[RowResult], target: Path, source: Path | None, sheet: str | None, note: str | None
 ) -> Written:
-    from ordersheet.reporter.fresh import (  # noqa: PLC0415 - seldom needed
+    from ordersheet.reporter.fresh import (
         PLAIN_HEADERS,
         PLAIN_WIDTHS,
         fresh_csv,
@@ -184,7 +184,7 @@ def _fresh_with_cells(
     facts: TableFacts,
     note: str,
 ) -> Written:
-    from ordersheet.reporter.fresh import (  # noqa: PLC0415 - seldom needed
+    from ordersheet.reporter.fresh import (
         FRESH_WIDTH,
         fresh_workbook,
         with_shown_cells,

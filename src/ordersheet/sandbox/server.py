@@ -57,7 +57,7 @@ def note_path() -> Path:
     given = os.environ.get(FILE_VARIABLE)
     if given:
         return Path(given)
-    from platformdirs import user_state_path  # noqa: PLC0415 - where it is used
+    from platformdirs import user_state_path
 
     return user_state_path("ordersheet", appauthor=False) / "sandbox.json"
 
@@ -196,7 +196,7 @@ def _server(
     note: Path | None,
     on_ready: Callable[[Running], None] | None,
 ) -> uvicorn.Server:
-    import uvicorn  # noqa: PLC0415 - heavy, and only a sandbox needs it
+    import uvicorn
 
     wires = Wires()
     base_url = f"http://{HOST}:{sock.getsockname()[1]}{base_path(store)}"
@@ -240,7 +240,7 @@ def _server(
 
 def _protocol(wires: Wires) -> type[asyncio.Protocol]:
     """Give uvicorn's HTTP protocol, which also tells `wires` of each connection."""
-    from uvicorn.protocols.http.auto import AutoHTTPProtocol  # noqa: PLC0415 - heavy
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
     base: Any = AutoHTTPProtocol
 

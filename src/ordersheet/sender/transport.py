@@ -56,7 +56,7 @@ def make_transport_factory(
     headers = RequestHeaders(api_key)
     if proxy is None and engine != "httpx":
         return lambda: LeanTransport(headers, tls=context)
-    from ordersheet.sender.over_httpx import HttpxTransport  # noqa: PLC0415 - slow to import, and seldom needed
+    from ordersheet.sender.over_httpx import HttpxTransport
 
     return lambda: HttpxTransport(headers, tls=context, proxy=proxy)
 
@@ -67,7 +67,7 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
     Raises:
         SettingsError: the bundle cannot be read or holds no certificate.
     """
-    import truststore  # noqa: PLC0415 - slow to import, and of no use to --help
+    import truststore
 
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_bundle is not None:

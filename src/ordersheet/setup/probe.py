@@ -49,7 +49,7 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
         key: the key to try; it goes to this address alone.
         settings: proxy, certificates and time limit.
     """
-    from ordersheet.sender import make_transport_factory  # noqa: PLC0415 - httpx is not needed for --help
+    from ordersheet.sender import make_transport_factory
 
     factory = make_transport_factory(
         key.reveal(), proxy=proxy_for(settings.proxy, base_url), ca_bundle=settings.ca_bundle
