@@ -12,7 +12,6 @@ from ordersheet.errors import MappingError
 from ordersheet.mapping import (
     TruthWatch,
     id_header_test,
-    parse_columns,
     parse_constant,
     parse_constants,
     resolve,
@@ -299,11 +298,6 @@ def test_only_columns_that_names_no_header_or_no_field_is_a_fault() -> None:
 def test_leaving_a_replace_flag_out_is_warned_of() -> None:
     found = resolve(headers("order", "comment", "replaceComment"), only_columns=["comment"])
     assert "never replaced" in found.warnings[0]
-
-
-def test_a_list_of_columns() -> None:
-    assert parse_columns('A, B ,"C, D"') == ("A", "B", "C, D")
-    assert parse_columns("") == ()
 
 
 # --- warnings ------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from ordersheet.options import types
         (types.delimiter, ";", ";"),
         (types.row_numbers, "5, 9-12", types.RowNumbers(((5, 5), (9, 12)))),
         (types.names, 'A, "B, C"', ("A", "B, C")),
+        (types.names, 'A, B ,"C, D"', ("A", "B", "C, D")),
         (types.names, ["A"], ("A",)),
         (types.texts, {"comment": "x"}, ("comment=x",)),
         (types.ledger, "sqlite:////var/l.db", Path("/var/l.db")),

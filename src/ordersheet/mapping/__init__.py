@@ -7,7 +7,6 @@ from ordersheet.mapping.file import CLEAR, MappingFile, read_mapping_file
 from ordersheet.mapping.mapper import map_row
 from ordersheet.mapping.resolver import (
     id_header_test,
-    parse_columns,
     parse_constant,
     parse_constants,
     resolve,
@@ -23,7 +22,6 @@ __all__ = [
     "Unused",
     "id_header_test",
     "map_row",
-    "parse_columns",
     "parse_constant",
     "parse_constants",
     "read_mapping_file",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from ordersheet.errors import MappingError
@@ -77,11 +76,6 @@ def parse_constants(texts: Iterable[str]) -> dict[str, str]:
     if faults:
         raise MappingError("\n".join(faults), code="bad-constant")
     return found
-
-
-def parse_columns(text: str) -> tuple[str, ...]:
-    """Read a list of headers as `--only-columns` has it: commas between, quotes around one with a comma."""
-    return tuple(part.strip() for part in next(csv.reader([text], skipinitialspace=True), []) if part.strip())
 
 
 def resolve(
