@@ -27,7 +27,7 @@ CTRL_C = "\x03"
 def converse(
     desk: Desk,
     arguments: Sequence[object],
-    answers: Sequence[tuple[str, str]],
+    answers: Sequence[tuple[str, str | None]],
     env: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run a command at a terminal of its own.
@@ -35,7 +35,8 @@ def converse(
     Args:
         desk: whose folder and settings.
         arguments: of the command.
-        answers: what must appear, and what is typed then; a control character goes without a line break.
+        answers: what must appear, and what is typed then (None: nothing yet; what is typed before a key is asked for is
+            thrown away); a control character goes without a line break.
         env: further variables.
 
     Returns:
@@ -62,7 +63,9 @@ def converse(
                 more = _read(leader, PATIENCE)
                 assert more, f"{question!r} did not appear in {shown!r}"
                 shown += more
-            seen = len(shown)
+            seen = shown.index(question, seen) + len(question)
+            if answer is None:
+                continue
             os.write(leader, (answer if answer in (END_OF_INPUT, CTRL_C) else answer + "\n").encode())
         # Between showing a question and waiting for its answer Python does not look for signals: press again.
         while answers[-1][1] == CTRL_C and process.poll() is None:
