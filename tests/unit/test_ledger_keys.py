@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -73,6 +75,15 @@ def test_field_order_kind_and_salt_make_other_keys():
 def test_keys_stay_what_they_are_from_version_to_version():
     # Ledgers hold them for years: a change here makes every text look new, and be sent again.
     assert key("Delayed  by strike") == "f83a02aa4874ceef40fb2debbdbafad0"
+
+
+@given(VALUES, st.sampled_from(OperationKind), st.text(max_size=5))
+def test_a_key_is_the_keyed_hash_of_a_json_list(value, kind, field):
+    if kind is OperationKind.APPEND:
+        value = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    told = json.dumps([1, 80123, field, kind.value, value])
+    expected = hmac.digest(SALT, told.encode("ascii"), "sha256")[:16].hex()
+    assert key(value, kind, 80123, field) == expected
 
 
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis wants bounds without a zone

@@ -11,4 +11,5 @@ def normalise_append(text: str) -> str:
     Unicode NFC, and each run of white space (line breaks among it) as one blank, with none at the ends:
     what a spreadsheet program or a comment box changes by itself makes no new text.
     """
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return " ".join(composed.split())
