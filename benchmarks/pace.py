@@ -19,7 +19,7 @@ from benchmarks.command import RESULTS
 from tests.support.limits import Bucket, Limit, Window, simulate
 
 from ordersheet.sender.lanes import START, AutoLanes
-from ordersheet.sender.pacer import Pace
+from ordersheet.sender.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

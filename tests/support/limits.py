@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.sender.pacer import Pace, Ticket
+    from ordersheet.sender.pace import Pace, Ticket
 
 
 class Limit(Protocol):
@@ -169,13 +169,13 @@ def simulate(
         heapq.heappush(events, (when, number, what, about))
 
     def ask(now: float) -> None:
-        if pace.full():
+        if pace.room() <= 0:
             waiting.append(None)
             return
         at(max(now, pace.reserve(now)), go, pace.generation)
 
     def go(now: float, generation: int) -> None:
-        if pace.full() or not pace.may_go(now, generation):
+        if pace.room() <= 0 or not pace.may_go(now, generation):
             ask(now)
             return
         ticket = pace.sent(now)

@@ -35,8 +35,8 @@ def converse(
     Args:
         desk: whose folder and settings.
         arguments: of the command.
-        answers: what must appear, and what is typed then (None: nothing yet; what is typed before a key is asked for is
-            thrown away); a control character goes without a line break.
+        answers: what must appear, and what is typed then (None: nothing yet; what is typed before a key is
+            asked for is thrown away); a control character goes without a line break.
         env: further variables.
 
     Returns:

@@ -22,7 +22,8 @@ from tests.support.limits import (
     simulate,
 )
 
-from ordersheet.sender.pacer import Pace, Pacer, Ticket
+from ordersheet.sender.pace import Pace, Ticket
+from ordersheet.sender.pacer import Pacer
 
 HEADERS = [seconds, exact, silent]
 LATENCIES = [0.01, 0.05, 0.3]
@@ -194,7 +195,7 @@ def test_whatever_happens_the_pace_stays_sane(steps):
     under_way: list[Ticket] = []
     for what, passed, pause in steps:
         now = max(now + passed, pace.reserve(now))
-        if pace.may_go(now, pace.generation) and not pace.full():
+        if pace.may_go(now, pace.generation) and pace.room() > 0:
             under_way.append(pace.sent(now))
         if under_way:
             ticket = under_way.pop(0)
@@ -355,6 +356,65 @@ def test_lanes_wait_for_room_where_the_number_at_once_is_limited():
         return before, after
 
     assert asyncio.run(work()) == (0, 1)
+
+
+def test_requests_are_written_ahead_while_others_are_under_way_but_never_more_of_them_are():
+    async def work() -> tuple[int, int, int, int]:
+        clock = Turned()
+        pacer = Pacer(clock, most=2)
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(6)]
+        await clock.turn(1.0)
+        written = [task.result() for task in turns if task.done()]
+        going = [asyncio.create_task(pacer.ready(turn)) for turn in written]
+        await clock.turn(2.0)
+        tickets = [task.result() for task in going if task.done()]
+        before = len(tickets)
+        assert tickets[0] is not None
+        pacer.accepted(tickets[0])
+        await clock.turn(3.0)
+        after = sum(task.done() for task in going)
+        more = sum(task.done() for task in turns)
+        pacer.release()
+        assert [await task for task in going[after:]] == [None] * (len(going) - after)
+        await asyncio.gather(*turns)
+        return len(written), before, after, more
+
+    assert asyncio.run(work()) == (4, 2, 3, 5)
+
+
+def test_what_is_written_ahead_waits_after_a_push_back_and_then_goes_one_by_one():
+    async def work() -> list[int]:
+        clock = Turned()
+        pacer = Pacer(clock, rate=10, most=8)
+        first = await get(pacer, clock)
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(4)]
+        await clock.turn(clock.time + 1)
+        pacer.pushed_back(first, clock.now() + timedelta(seconds=50))
+        began = clock.time
+        going = [asyncio.create_task(pacer.ready(await turn)) for turn in turns]
+        went = []
+        for passed in (49.9, 50.0, 50.0 + 1 / pacer.rate, 1000.0):
+            await clock.turn(began + passed)
+            went.append(sum(task.done() for task in going))
+        return went
+
+    assert asyncio.run(work()) == [0, 1, 2, 4]
+
+
+def test_a_turn_that_is_passed_on_makes_room_for_another():
+    async def work() -> tuple[bool, bool]:
+        clock = Turned()
+        pacer = Pacer(clock, most=1)
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(3)]
+        await clock.turn(1.0)
+        before = turns[2].done()
+        turn = turns[0].result()
+        assert turn is not None
+        pacer.pass_on(turn)
+        await clock.turn(2.0)
+        return before, turns[2].done()
+
+    assert asyncio.run(work()) == (False, True)
 
 
 async def get(pacer: Pacer, clock: Turned) -> Ticket:

@@ -4,7 +4,7 @@ import pytest
 from tests.support.limits import AtOnce, Bucket, Queue, simulate
 
 from ordersheet.sender.lanes import MOST, START, AutoLanes
-from ordersheet.sender.pacer import Pace
+from ordersheet.sender.pace import Pace
 
 
 @pytest.mark.parametrize("latency", [0.02, 0.05, 0.3])

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from ordersheet.sender.context import Context
     from ordersheet.sender.observation import Observation
-    from ordersheet.sender.pacer import Ticket
+    from ordersheet.sender.pace import Ticket
+    from ordersheet.sender.pacer import Turn
     from ordersheet.sender.transport import Transport
 
 READS = 6
@@ -50,11 +51,17 @@ class Attempts:
     context: Context
     transport: Transport
 
-    async def permit(self) -> Ticket | None:
+    async def turn(self) -> Turn | None:
+        """Wait until an attempt may be written ahead; None where nothing may leave any more."""
+        return None if self.context.ended else await self.context.pacer.turn()
+
+    async def permit(self, turn: Turn | None = None) -> Ticket | None:
         """Wait until a request may go; None where nothing may any more."""
-        if self.context.ended:
-            return None
-        return await self.context.pacer.ready()
+        if not self.context.ended:
+            return await self.context.pacer.ready(turn)
+        if turn is not None:
+            self.context.pacer.pass_on(turn)
+        return None
 
     def give_back(self, ticket: Ticket) -> None:
         """Tell that the request that was let go did not leave."""

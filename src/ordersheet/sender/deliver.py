@@ -18,6 +18,7 @@ from ordersheet.sender.context import Context
 from ordersheet.sender.job import Job, decide_all
 from ordersheet.sender.lane import Lane
 from ordersheet.sender.lanes import MOST, START, AutoLanes
+from ordersheet.sender.pace import AHEAD
 from ordersheet.sender.pacer import Pacer
 from ordersheet.sender.progress import Tally
 from ordersheet.sender.stop import CUT, WIND_DOWN, pause
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from ordersheet.sender.terms import DeliveryEnd, SenderOptions
     from ordersheet.sender.transport import Transport
 
-WRITERS = 2
-"""Lanes for each request that may be under way: while one's is, another waits for the disk."""
 CHUNK, LARGE_CHUNK = 64, 512
 """Orders that are claimed together; the second number where most of them turn out to be done."""
 REST_CHUNK = 500
@@ -94,7 +93,7 @@ class _Delivery:
         progress: Callable[[Progress], None],
     ) -> None:
         self._auto = AutoLanes() if options.lanes is None else None
-        self._most = MOST if options.lanes is None else max(1, WRITERS * (options.lanes - 1) + 1)
+        self._most = MOST if options.lanes is None else max(1, AHEAD * (options.lanes - 1) + 1)
         self.context = Context(
             journal=journal,
             options=options,
@@ -164,7 +163,7 @@ class _Delivery:
 
     def _open_lanes(self) -> int:
         """How many lanes may work: while some have a request under way, the others write."""
-        return self._most if self._auto is None else min(self._most, WRITERS * self._auto.width)
+        return self._most if self._auto is None else min(self._most, AHEAD * self._auto.width)
 
     async def _drive(self, number: int, lane: Lane) -> None:
         while True:

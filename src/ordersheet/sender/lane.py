@@ -19,13 +19,11 @@ from ordersheet.sender.classify import StopReason, Verdict, VerdictKind
 from ordersheet.sender.job import NEVER, Suspect, holds_back, oldest_open, result_of
 from ordersheet.sender.looks import give_up_part, judge, settled
 from ordersheet.sender.parts import Part, Phase, RowInHand
-from ordersheet.sender.verify import stands_as_line
 
 if TYPE_CHECKING:
     from ordersheet.journal import Event
     from ordersheet.sender.context import Context
     from ordersheet.sender.job import Job
-    from ordersheet.sender.pacer import Ticket
     from ordersheet.sender.transport import Transport
 
 LOOKS = 5
@@ -108,42 +106,47 @@ class Lane:
             return
         if self._pending and (context.pacer.pause_left > 0 or context.pacer.rate < BRISK):
             await self.flush()
-        ticket = await self.attempts.permit()
-        if ticket is None or not await self._begin(job, row, parts, ticket):
+        turn = await self.attempts.turn()
+        if turn is None:
             return
+        await self._write_ahead(job, row, parts)
+        ticket = await self.attempts.permit(turn)
+        if ticket is None:
+            self._take_back(job, row, parts)
+            return
+        if row.begun == 1:
+            context.breakers.row_sent()
+        for part in parts:
+            part.sent = True
         job.view = None
         reads = any(part.baseline is not None for part in parts)
         verdict = await self.attempts.put(job.order, body, ticket, baseline=reads)
         await self._note(job, row, parts, verdict)
 
-    async def _begin(self, job: Job, row: RowInHand, parts: list[Part], ticket: Ticket) -> bool:
-        """Write ahead that an attempt leaves; False where the ledger could not take it."""
-        context = self.context
+    async def _write_ahead(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
+        """Make durable that an attempt is about to leave."""
+        row.begun += 1
         baseline = {part.ask.operation.field: part.baseline for part in parts if part.baseline is not None}
         begin = Begin(
             order=job.order,
             row=row.number,
-            attempt=row.begun + 1,
+            attempt=row.begun,
             asks=tuple(part.ask for part in parts),
             baseline=baseline or None,
-            at=context.clock.now(),
+            at=self.context.clock.now(),
         )
         self._pending.append(begin)
-        if not await self.flush() or context.ended:
-            self.attempts.give_back(ticket)
-            if not context.ledger_failed:
-                row.begun += 1
-                at = context.clock.now()
-                ended = VerdictKind.NOT_SENT
-                self._pending.append(GaveUp(row.number, row.begun, ended.value, None, at))
-                self._pending += notes.unsent(context, job, row, parts, ended)
-            return False
-        if row.begun == 0:
-            context.breakers.row_sent()
-        row.begun += 1
-        for part in parts:
-            part.sent = True
-        return True
+        await self.flush()
+
+    def _take_back(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
+        """The attempt does not leave, for the run is ending."""
+        context = self.context
+        if context.ledger_failed:
+            row.begun -= 1
+            return
+        ended = VerdictKind.NOT_SENT
+        self._pending.append(GaveUp(row.number, row.begun, ended.value, None, context.clock.now()))
+        self._pending += notes.unsent(context, job, row, parts, ended)
 
     async def _read_baseline(self, job: Job, row: RowInHand) -> bool:
         """Read the order before its comments are changed; False where the row goes no further now."""
@@ -177,22 +180,11 @@ class Lane:
         if part.appends or not part.open:
             # An overwrite in doubt is judged by what stood there before its first attempt.
             part.baseline = held if context.trusts(part.ask.operation.field) else None
-        if part.appends and not part.sent and self._stands_there(job, part, held):
+        if part.appends and not part.sent and notes.stands_there(context, job, part, held):
             part.close(Outcome.ALREADY_THERE, words.already_there(part.ask.operation))
             at = context.clock.now()
             job.book.record(context.entry(row.number, part.ask, EntryState.THERE, at=at))
             self._pending.append(There(job.order, part.ask, at))
-
-    def _stands_there(self, job: Job, part: Part, held: str | None) -> bool:
-        """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
-        text = str(part.ask.operation.value)
-        if self.context.options.again or part.ask.occurrence > 1 or not stands_as_line(text, held):
-            return False
-        return not any(
-            entry.key == part.ask.key or stands_as_line(text, entry.text)
-            for entry in job.book.history(part.ask.operation.field)
-            if entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
-        )
 
     async def _note(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
         """Note what an attempt ended in, part by part."""

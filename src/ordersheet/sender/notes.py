@@ -12,7 +12,7 @@ from ordersheet.sender.context import Provisional
 from ordersheet.sender.job import Suspect
 from ordersheet.sender.looks import changed_result, give_up_part, settled
 from ordersheet.sender.parts import Part, Phase, RowInHand
-from ordersheet.sender.verify import Proof, judge_append, judge_overwrite
+from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stands_as_line
 
 if TYPE_CHECKING:
     from ordersheet.api import OrderView
@@ -30,6 +30,18 @@ TURNED_AWAY = 6
 def resend_pause(attempts: int) -> float:
     """Say how many seconds lie between an unknown attempt and the next, where nothing is to be looked up."""
     return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
+
+
+def stands_there(context: Context, job: Job, part: Part, held: str | None) -> bool:
+    """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
+    text = str(part.ask.operation.value)
+    if context.options.again or part.ask.occurrence > 1 or not stands_as_line(text, held):
+        return False
+    return not any(
+        entry.key == part.ask.key or stands_as_line(text, entry.text)
+        for entry in job.book.history(part.ask.operation.field)
+        if entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+    )
 
 
 def gave_up(context: Context, row: RowInHand, verdict: Verdict) -> Event:
