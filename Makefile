@@ -31,7 +31,7 @@ types: $(STAMP)
 	$(BIN)/python -m mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered -m "not torture"
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered -m "not torture"
 
 # The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
 torture: $(STAMP)
