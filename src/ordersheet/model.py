@@ -181,8 +181,7 @@ class Operation(NamedTuple):
     """The text of a comment; an attribute's value of any JSON type; `""` for a clear."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderUpdate:
+class OrderUpdate(NamedTuple):
     """What one row asks for."""
 
     row: int
@@ -192,8 +191,7 @@ class OrderUpdate:
     """At least one, and at most one for each field."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderWork:
+class OrderWork(NamedTuple):
     """All that one file asks of one order: what a lane delivers in one go, in file order."""
 
     order: int
@@ -251,8 +249,7 @@ _OK = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RowResult:
+class RowResult(NamedTuple):
     """What the report says of one row."""
 
     row: int

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import tempfile
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -19,11 +20,11 @@ from ordersheet.errors import UsageError
 from ordersheet.model import LeftOut, Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _BATCH = 1000
-# Made once: json.dumps makes an encoder anew for each call that is not its plainest.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
 _KINDS = {kind.value: kind for kind in OperationKind}
 
 
@@ -69,7 +70,7 @@ class Spool:
         """Keep one row; `said_ok` where the file is a report that calls it ok."""
         if isinstance(item, OrderUpdate):
             self.updates += 1
-            self._asked.append((item.row, item.order, _encode(item.operations), said_ok))
+            self._asked.append((item.row, item.order, _told(item.operations), said_ok))
         else:
             self.left_out += 1
             apart = item.outcome is Outcome.NOT_SENT
@@ -95,8 +96,7 @@ class Spool:
             if repeated
             else "SELECT row, ord, operations FROM asked ORDER BY row"
         )
-        for order, updates in groupby(rows, key=lambda row: int(row[1])):
-            yield OrderWork(order, tuple(_update(*row) for row in updates))
+        yield from _by_order(rows)
 
     def repeated_works(self) -> Iterator[OrderWork]:
         """Give all that is asked of each order that stands in several rows."""
@@ -104,8 +104,7 @@ class Spool:
             "SELECT row, ord, operations FROM asked"
             " WHERE ord IN (SELECT ord FROM asked GROUP BY ord HAVING COUNT(*) > 1) ORDER BY ord, row"
         )
-        for order, updates in groupby(rows, key=lambda row: int(row[1])):
-            yield OrderWork(order, tuple(_update(*row) for row in updates))
+        yield from _by_order(rows)
 
     def called_ok(self) -> set[int]:
         """Name the rows that the file, as a report, calls ok."""
@@ -177,9 +176,19 @@ def _whole(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
+def _told(operations: tuple[Operation, ...]) -> str:
+    """Give operations as a JSON list; json makes its machinery anew for each list, and none for texts."""
+    told = [f'[{_encode(field)},"{kind}",{_encode(value)}]' for field, kind, value in operations]
+    return f"[{','.join(told)}]"
+
+
+def _by_order(rows: Iterable[tuple[int, int, str]]) -> Iterator[OrderWork]:
+    for order, together in groupby(rows, key=itemgetter(1)):
+        yield OrderWork(order, tuple([_update(row, order, operations) for row, _, operations in together]))
+
+
 def _update(row: int, order: int, operations: str) -> OrderUpdate:
+    told, _ = _decode(operations)
     return OrderUpdate(
-        row,
-        order,
-        tuple(Operation(field, _KINDS[kind], value) for field, kind, value in json.loads(operations)),
+        row, order, tuple([Operation(field, _KINDS[kind], value) for field, kind, value in told])
     )

@@ -127,15 +127,9 @@ def result_of(row: RowInHand, order: int, at: datetime) -> RowResult:
     outcome, message = words.of_row(row.parts)
     if outcome is Outcome.DUPLICATE and any(part.outcome is not Outcome.DUPLICATE for part in row.parts):
         outcome = Outcome.ALREADY_APPLIED
-    tried = any(part.sent for part in row.parts)
-    settled_before = outcome in (Outcome.ALREADY_APPLIED, Outcome.DUPLICATE)
-    return RowResult(
-        row=row.number,
-        order=str(order),
-        outcome=outcome,
-        message=message,
-        time=at if tried or settled_before else None,
-    )
+    settled_before = outcome is Outcome.ALREADY_APPLIED or outcome is Outcome.DUPLICATE
+    tried = settled_before or any(part.sent for part in row.parts)
+    return RowResult(row.number, str(order), outcome, message, at if tried else None)
 
 
 def decide_all(job: Job, run: str, *, closed: str | None, at: datetime) -> list[RowResult] | None:

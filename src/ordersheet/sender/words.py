@@ -102,7 +102,7 @@ def quoted(operation: Operation) -> str:
 
 def moment(at: datetime | None) -> str:
     """Show a time in UTC, to the minute."""
-    return "an earlier day" if at is None else at.strftime("%Y-%m-%d %H:%M UTC")
+    return "an earlier day" if at is None else f"{at.isoformat(' ', 'minutes')[:16]} UTC"
 
 
 def waits_for(row: str) -> str:
@@ -184,5 +184,7 @@ def _capital(text: str) -> str:
 
 def of_row(parts: Sequence[Part]) -> tuple[Outcome, str]:
     """Give a row's outcome and its message."""
+    if len(parts) == 1 and parts[0].outcome is not None:
+        return parts[0].outcome, parts[0].message
     outcome = row_outcome(part.outcome for part in parts if part.outcome is not None)
     return outcome, row_message(outcome, parts)
