@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from tests.support.command import Desk
@@ -281,6 +283,18 @@ def test_the_sandbox_keeps_its_orders_and_misbehaves_as_it_is_told(bare_desk):
         assert bare_desk.run(*send, env=env).json["outcomes"] == {"already applied": 1}
         told = bare_desk.run("doctor", "--json", "--profile", "sandbox", env=env)
         assert json.loads(told.out)["probe"]["code"] == "no-reading"
+
+
+def test_the_sandbox_serves_another_market_and_joins_texts_as_it_is_told(bare_desk):
+    bare_desk.file("orders.csv", "Order ID,Internal comment\n83692,more\n83601,elsewhere\n")
+    with sandbox(bare_desk, "--port", 0, "--market", "no", "--separator", "space") as env:
+        told = bare_desk.run("send", "orders.csv", "--yes", "--json", "--profile", "sandbox", env=env).json
+        assert told["outcomes"] == {"applied": 1, "refused": 1}
+        address = json.loads((bare_desk.folder / "note.json").read_text())["base_url"]
+        with urllib.request.urlopen(urljoin(address, "/state.json")) as answer:
+            orders = json.load(answer)["orders"]
+    held = next(order for order in orders if order["id"] == 83692)
+    assert held["internalComment"] == "Gift wrap asked for by phone more"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -50,6 +50,7 @@ def test_reads(parse, given, expected):
     [
         (types.whole(1), "0"),
         (types.whole(1), "1.5"),
+        (types.whole(1, 9), "10"),
         (types.whole(1), True),
         (types.positive, "0"),
         (types.positive, "1,5"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from ordersheet.errors import UsageError
 from ordersheet.options import Option, of_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 
 def parameters_of(command: str) -> list[inspect.Parameter]:
@@ -44,6 +47,23 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
         return call
 
     return decorate
+
+
+def checked(flag: str, parse: Callable[[object], T]) -> Callable[[str], T]:
+    """Give what typer reads the value of an option outside the table with.
+
+    Args:
+        flag: the option as it is written, such as `--port`.
+        parse: raises ValueError with the rest of a sentence that begins with the flag.
+    """
+
+    def read(value: str) -> T:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise UsageError(f"{flag} {error}, not {value!r}.", code="bad-setting") from None
+
+    return read
 
 
 def help_of(option: Option) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ordersheet.cli.app import app, settings_of
-from ordersheet.cli.arguments import with_options
+from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, columns, plural, short
 from ordersheet.errors import UsageError
+from ordersheet.options import types
 from ordersheet.result import cells, iso
 
 if TYPE_CHECKING:
@@ -95,7 +96,13 @@ def show(
     *,
     rows: Annotated[bool, typer.Option("--rows", help="Each row, too.")] = False,
     order: Annotated[
-        int | None, typer.Option("--order", metavar="ID", help="All that was done to this order.")
+        int | None,
+        typer.Option(
+            "--order",
+            metavar="ID",
+            help="All that was done to this order.",
+            parser=checked("--order", types.whole(1)),
+        ),
     ] = None,
     flags: dict[str, Any],
 ) -> None:
@@ -231,7 +238,15 @@ def resolve(
         str, typer.Argument(metavar="applied|absent", help="Whether the text stands in the order.")
     ],
     *,
-    row: Annotated[int, typer.Option("--row", metavar="N", help="The row, by the number you see.")],
+    row: Annotated[
+        int,
+        typer.Option(
+            "--row",
+            metavar="N",
+            help="The row, by the number you see.",
+            parser=checked("--row", types.whole(1)),
+        ),
+    ],
     flags: dict[str, Any],
 ) -> None:
     """Settle an unconfirmed row, once a person has looked at the order."""
@@ -264,23 +279,23 @@ def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
 def purge(
     *,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", metavar="DAYS", help="Such as 90d.")
+        int | None,
+        typer.Option(
+            "--older-than",
+            metavar="DAYS",
+            help="Such as 90d.",
+            parser=checked("--older-than", types.days),
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Whatever may be purged, however young.")] = False,
     flags: dict[str, Any],
 ) -> None:
     """Remove texts and copies of files whose time has ended; what was applied stays known."""
-    from ordersheet.options.types import days
-
     if (older_than is None) == (not everything):
         raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")
-    try:
-        age = timedelta(days=0 if older_than is None else days(older_than))
-    except ValueError as error:
-        raise UsageError(f"--older-than {error}, not {older_than!r}.", code="bad-setting") from error
     settings = settings_of(flags)
     with _open(settings, read_only=False) as ledger:
-        done = ledger.purge_all() if everything else ledger.purge(age)
+        done = ledger.purge_all() if older_than is None else ledger.purge(timedelta(days=older_than))
     copies = plural(done.copies, "copy", "copies")
     Console().say(f"Purged: {plural(done.runs, 'run')}, {plural(done.texts, 'text')}, {copies} of inputs.")
     if done.in_doubt:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 import typer
 
 from ordersheet.cli.app import app, settings_of
-from ordersheet.cli.arguments import with_options
+from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, after, columns
 from ordersheet.errors import UsageError
+from ordersheet.options import types
 from ordersheet.settings import resolve, user_file
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ordersheet.settings import Settings
 
 T = TypeVar("T")
+_SEPARATORS = {"newline": "\n", "space": " ", "nothing": ""}
 
 
 @app.command(epilog="Example: ordersheet demo")
@@ -187,14 +189,31 @@ def template(
 def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
     *,
     port: Annotated[
-        int, typer.Option(metavar="N", help="The port on 127.0.0.1; 0 for any free one.", min=0, max=65535)
+        int,
+        typer.Option(
+            metavar="N",
+            help="The port on 127.0.0.1; 0 for any free one.",
+            parser=checked("--port", types.whole(0, 65535)),
+        ),
     ] = 8765,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the orders in this file.")] = None,
     key: Annotated[str, typer.Option(metavar="TEXT", help="The API key that it accepts.")] = "practice",
     latency: Annotated[
-        float, typer.Option(metavar="S", help="Seconds that each request takes.", min=0)
+        float,
+        typer.Option(
+            metavar="S",
+            help="Seconds that each request takes.",
+            parser=checked("--latency", types.not_negative),
+        ),
     ] = 0.0,
-    rate: Annotated[float | None, typer.Option(metavar="N", help="Requests a second; more get 429.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            help="Requests a second; more get 429.",
+            parser=checked("--rate", types.positive),
+        ),
+    ] = None,
     retry_after: Annotated[
         str,
         typer.Option(
@@ -209,8 +228,31 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         ),
     ] = None,
     faults: Annotated[bool, typer.Option("--faults", help="List the faults and exit.")] = False,
-    seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another pattern of faults.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Another seed, another pattern of faults.",
+            parser=checked("--seed", types.whole(0)),
+        ),
+    ] = 0,
     any_order: Annotated[bool, typer.Option("--any-order", help="Let every order ID exist.")] = False,
+    separator: Annotated[
+        str,
+        typer.Option(
+            metavar="WORD",
+            help="What stands between a comment and a text added to it: newline, space, nothing.",
+            parser=checked("--separator", types.choice(*_SEPARATORS)),
+        ),
+    ] = "newline",
+    market: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The market whose orders it serves: se (83600 to 83689) or no (83690 to 83699).",
+            parser=checked("--market", types.choice("se", "no")),
+        ),
+    ] = "se",
     no_get: Annotated[bool, typer.Option("--no-get", help="The key may not read orders (403).")] = False,
 ) -> None:
     """Run a practice Order API on this computer; --profile sandbox finds it with nothing set."""
@@ -225,7 +267,9 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         console.say(*columns((kind.name, kind.target.value, kind.help) for kind in KINDS.values()))
         raise typer.Exit
     if retry_after not in FORMS:
-        raise UsageError(f"--retry-after must be one of {', '.join(FORMS)}.", code="bad-setting")
+        raise UsageError(
+            f"--retry-after must be one of {', '.join(FORMS)}, not {retry_after!r}.", code="bad-setting"
+        )
     try:
         manner = Manner(
             key=key,
@@ -244,7 +288,8 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         console.say(*server.next_commands(running.base_url, running.key).splitlines(), "Ctrl-C ends it.")
 
     try:
-        server.serve(Store(file, on_demand=any_order), manner, port=port, on_ready=ready)
+        store = Store(file, on_demand=any_order, market=market.upper(), separator=_SEPARATORS[separator])
+        server.serve(store, manner, port=port, on_ready=ready)
     except OSError as error:
         if error.filename is not None:
             raise UsageError(

@@ -97,15 +97,16 @@ def choice(*words: str) -> Callable[[object], str]:
     return parse
 
 
-def whole(least: int) -> Callable[[object], int]:
-    """A whole number, not below `least`."""
+def whole(least: int, most: int | None = None) -> Callable[[object], int]:
+    """A whole number, not below `least`, and not above `most` where there is one."""
 
     def parse(value: object) -> int:
         if not isinstance(value, bool) and re.fullmatch(r"\d{1,15}", str(value).strip()):
             number = int(str(value))
-            if number >= least:
+            if number >= least and (most is None or number <= most):
                 return number
-        raise ValueError(f"must be a whole number, {least} or more")
+        limits = f", {least} or more" if most is None else f" from {least} to {most}"
+        raise ValueError(f"must be a whole number{limits}")
 
     return parse
 
@@ -137,12 +138,9 @@ def lanes(value: object) -> int | str:
     if str(value).lower() == "auto":
         return "auto"
     try:
-        number = whole(1)(value)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 500:  # noqa: PLR2004 - more connections than any server gives one client
-        raise ValueError("must be auto, or a whole number from 1 to 500")
-    return number
+        return whole(1, 500)(value)  # more connections than any server gives one client
+    except ValueError as error:
+        raise ValueError(str(error).replace("must be", "must be auto, or", 1)) from None
 
 
 def share(value: object) -> Share:
