@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "no write-ahead",
         "sender/lane.py",
-        "if not await self.flush() or context.ended:",
-        "if context.ledger_failed or context.ended:",
+        "        self._pending.append(begin)\n        await self.flush()\n",
+        "        self._pending.append(begin)\n",
         KILLS,
     ),
     Mutant(
@@ -102,15 +102,15 @@ MUTANTS = (
     Mutant(
         "an operation is not known again",
         "ledger/keys.py",
-        "message = json.dumps([KEY_VERSION, order, operation.field, operation.kind.value, value])",
-        'message = json.dumps([id(object()), id(salt), repr(operation), __import__("time").time()])',
+        "return _digest(salt, f'[{KEY_VERSION}, ",
+        'return _digest(salt, f\'[{id(object())}, {__import__("time").time()}, ',
         KILLS,
     ),
     Mutant(
         "an operation is known without its text",
         "ledger/keys.py",
-        "[KEY_VERSION, order, operation.field, operation.kind.value, value]",
-        "[KEY_VERSION, order, operation.field, operation.kind.value, bool(value)]",
+        "{_encode(value)}]')",
+        "{_encode(bool(value))}]')",
         KILLS,
     ),
     Mutant(
