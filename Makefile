@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python -m ordersheet demo
 
-test: lint types unit
+test: lint types unit lower-bounds
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check src tests benchmarks
@@ -38,14 +38,12 @@ torture: $(STAMP)
 	$(BIN)/python -m pytest -q -m torture
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --write
-	$(MAKE) lower-bounds
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.all
 
-# Every dependency at the lowest version that pyproject.toml allows, in an environment of its own (.venv-lower): it is
-# made from the package index and repeats the unit tests, so it is no part of `make test`.
+# Every dependency at the lowest version that pyproject.toml allows, in an environment of its own (.venv-lower).
 lower-bounds: $(STAMP)
 	$(BIN)/python -m tests.support.lower_bounds
 

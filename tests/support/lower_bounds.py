@@ -58,7 +58,8 @@ def make() -> Path:
 
 def main() -> int:
     """Run the tests there."""
-    options = ["-q", "-m", "not torture", "-p", "no:cacheprovider", *sys.argv[1:]]
+    several = ["-n", "auto", "--maxprocesses", "4"]
+    options = ["-q", *several, "-m", "not torture", "-p", "no:cacheprovider", *sys.argv[1:]]
     command = [str(make()), "-m", "pytest", *options, *TESTS]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
