@@ -13,7 +13,7 @@ from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from ordersheet.history.orderbook import Ask
@@ -36,6 +36,7 @@ class Scribe:
         self._run_id = run_id
         self._store_id = store_id
         self._batch = batch
+        self._latest: tuple[datetime | None, str | None] = (None, None)
 
     def writes(self, events: Iterable[Event]) -> list[Write]:
         """Put events into statements, in their order.
@@ -43,20 +44,27 @@ class Scribe:
         Raises:
             LedgerError: an event concerns an order that this run has not claimed.
         """
-        return [write for event in events for write in self._one(event)]
+        writes: list[Write] = []
+        released: list[int] = []
+        for event in events:
+            if isinstance(event, Done):
+                writes.append((statements.DONE, self.row_values(event.result)))
+            elif isinstance(event, Release):
+                released.append(event.order)
+            else:
+                writes += self._one(event)
+        if released:
+            writes.append(self._release(released))
+        return writes
 
-    def _one(self, event: Event) -> Iterator[Write]:  # noqa: PLR0911 - one branch for each kind of event
+    def _one(self, event: Begin | GaveUp | Settle | There | Learned | Looked) -> Iterator[Write]:
         match event:
             case Begin():
                 return self._begin(event)
-            case Done():
-                return iter((self.done(event.result),))
             case Settle():
                 return iter((self._settle(event),))
             case GaveUp():
                 return iter((self._gave_up(event),))
-            case Release():
-                return self._release(event)
             case There():
                 return self._there(event)
             case Looked():
@@ -131,32 +139,19 @@ class Scribe:
             "p_at": timestamp(event.at),
         }
 
-    def _release(self, event: Release) -> Iterator[Write]:
-        self.places.pop(event.order, None)
-        yield (
-            statements.RELEASE,
-            {"p_store": self._store_id, "p_order": event.order, "p_run": self._run_id},
-        )
+    def _release(self, orders: Sequence[int]) -> Write:
+        for order in orders:
+            self.places.pop(order, None)
+        values = {"p_store": self._store_id, "p_orders": json.dumps(orders), "p_run": self._run_id}
+        return statements.RELEASE, values
 
-    def done(self, result: RowResult) -> Write:
-        """Put a row's result into a statement."""
-        return statements.DONE, self.row_values(result)
-
-    def row_values(self, result: RowResult) -> Params:
-        """Give a row's result as values."""
-        return {
-            "p_run": self._run_id,
-            "p_row": result.row,
-            "p_order_text": result.order,
-            "p_outcome": result.outcome.value,
-            "p_message": result.message,
-            "p_at": _optional(result.time),
-            "p_left_out": int(result.left_out),
-        }
-
-
-def _optional(moment: datetime | None) -> str | None:
-    return None if moment is None else timestamp(moment)
+    def row_values(self, result: RowResult) -> tuple[object, ...]:
+        """Give a row's result as the values of `DONE` and `NOT_SENT`."""
+        row, order, outcome, message, at, left_out = result
+        if at is not self._latest[0]:
+            # Results that are told together bear the same moment.
+            self._latest = at, None if at is None else timestamp(at)
+        return self._run_id, row, order, outcome.value, message, self._latest[1], int(left_out)
 
 
 def execute(writes: Iterable[Write], cursor: sqlite3.Cursor) -> None:
@@ -168,6 +163,7 @@ def execute(writes: Iterable[Write], cursor: sqlite3.Cursor) -> None:
     for statement, values in writes:
         cursor.execute(statement, values)
         if cursor.rowcount == 0 and statement in statements.MUST_HIT:
+            assert isinstance(values, dict)
             raise LedgerError(
                 f"The ledger does not know what row {values['p_row']} of run {values['p_run']} is said to"
                 f" have done.",

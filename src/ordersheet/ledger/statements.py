@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects import sqlite
@@ -39,13 +40,14 @@ from ordersheet.ledger.schema import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy import Dialect
     from sqlalchemy.sql.expression import ClauseElement
 
 Params = dict[str, Any]
-Write = tuple[str, Params]
-"""A statement and its values, by name."""
+Write = tuple[str, Params | tuple[object, ...]]
+"""A statement and its values: by name, or by place."""
 
-_DIALECT = sqlite.dialect(paramstyle="named")
+_BY_NAME, _BY_PLACE = sqlite.dialect(paramstyle="named"), sqlite.dialect(paramstyle="qmark")
 _ONE: ColumnElement[int] = literal_column("1")
 _ZERO: ColumnElement[int] = literal_column("0")
 _NOTHING: ColumnElement[str] = literal_column("''")
@@ -74,8 +76,8 @@ def storable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _compiled(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=_DIALECT))
+def _compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
+    return str(statement.compile(dialect=dialect))
 
 
 def _word(state: OperationState) -> ColumnElement[str]:
@@ -125,9 +127,15 @@ DONE = _compiled(
     _done.on_conflict_do_update(
         index_elements=["run_id", "row"],
         set_={name: _done.excluded[name] for name in ("state", "outcome", "message", "at", "left_out")},
-    )
+    ),
+    _BY_PLACE,
 )
-NOT_SENT = _compiled(_done.on_conflict_do_nothing())
+"""Values by place, which are bound faster: run, row, order, outcome, message, time, left out."""
+NOT_SENT = _compiled(_done.on_conflict_do_nothing(), _BY_PLACE)
+"""Values as those of `DONE`."""
+KNOWN_ROWS = _compiled(
+    select(row.c.row).where(row.c.run_id == _p("run"), row.c.row.between(_p("first"), _p("last")))
+)
 BEGIN_ATTEMPT = _compiled(
     insert(attempt).values(run_id=_p("run"), row=_p("row"), number=_p("number"), begun=_p("at"))
 )
@@ -226,7 +234,7 @@ LOOKED = _compiled(
 )
 RELEASE = _compiled(
     delete(claim).where(
-        claim.c.store_id == _p("store"), claim.c.order_id == _p("order"), claim.c.run_id == _p("run")
+        claim.c.store_id == _p("store"), claim.c.order_id.in_(_given_orders), claim.c.run_id == _p("run")
     )
 )
 _learned = insert(learned).values(store_id=_p("store"), field=_p("field"), reads_back=_p("reads_back"))
@@ -260,8 +268,10 @@ CLAIMED = _compiled(
     .join(process, process.c.id == claim.c.process_id)
     .where(claim.c.store_id == _p("store"), claim.c.order_id.in_(_given_orders))
 )
-_claim = insert(claim).values(
-    store_id=_p("store"), order_id=_p("order"), process_id=_p("process"), run_id=_p("run")
+_claim = insert(claim).from_select(
+    ["store_id", "order_id", "process_id", "run_id"],
+    # Without a WHERE, SQLite would take ON CONFLICT for a part of the FROM.
+    select(_p("store"), _given_orders.selected_columns.value, _p("process"), _p("run")).where(true()),
 )
 CLAIM = _compiled(
     _claim.on_conflict_do_update(

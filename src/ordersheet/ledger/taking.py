@@ -184,18 +184,8 @@ class Claims:
             if living[lock]:
                 others.add(order)
         new = [order for order in dict.fromkeys(orders) if order not in mine and order not in others]
-        cursor.executemany(
-            statements.CLAIM,
-            [
-                {
-                    "p_store": self._store_id,
-                    "p_order": order,
-                    "p_process": self._process_id,
-                    "p_run": self._run_id,
-                }
-                for order in new
-            ],
-        )
+        claimed = {"p_orders": json.dumps(new), "p_process": self._process_id, "p_run": self._run_id}
+        cursor.execute(statements.CLAIM, values | claimed)
         return set(new), mine
 
     def owed(self, cursor: sqlite3.Cursor) -> list[int]:
