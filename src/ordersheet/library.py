@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ordersheet.errors import Interrupted, RunStopped
@@ -98,7 +99,8 @@ def send(
     Args:
         source: a path, or a DataFrame with headers as column names. A frame has a report file only where
             `report` names one.
-        progress: True shows a bar; a function is called at most ten times a second.
+        progress: True shows a bar; a function is called at most ten times a second. Where it raises, it is
+            called no more, the run goes on, and a RuntimeWarning tells of it at the end.
         options: settings by name; what is not given comes from the environment and the settings files.
 
     Raises:
@@ -109,9 +111,15 @@ def send(
     from ordersheet.ticker import ticker
 
     settings = _settings(options)
-    shown = progress is True
-    with ticker(progress=shown, log_format=settings.log_format) as tell:
-        result = send_source(source, settings, tell=progress if callable(progress) else tell)
+    faults: list[Exception] = []
+    with ticker(progress=progress is True, log_format=settings.log_format) as tell:
+        result = send_source(source, settings, tell=_tried(progress, faults) if callable(progress) else tell)
+    for fault in faults:
+        warnings.warn(
+            f"The progress function failed ({fault!r}); the run went on without it.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     summary = result.summary
     if summary.stopped_by is not None:
         message = summary.error or "The run ended early; run it again to go on."
@@ -123,6 +131,20 @@ def send(
         stopped.result = result
         raise stopped
     return result
+
+
+def _tried(progress: Callable[[Progress], None], faults: list[Exception]) -> Callable[[Progress], None]:
+    """Call a function until it raises, and note what it raised: a run must not end by what only looks on."""
+
+    def tell(state: Progress) -> None:
+        if faults:
+            return
+        try:
+            progress(state)
+        except Exception as fault:  # noqa: BLE001 - somebody else's code may raise anything
+            faults.append(fault)
+
+    return tell
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import platform
-import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ordersheet.asides import write_asides
 from ordersheet.errors import (
@@ -32,7 +30,7 @@ from ordersheet.target import Target, proxy_for, target_of
 from ordersheet.version import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
     from ordersheet.ledger import Ledger, RunJournal, RunStart
     from ordersheet.model import RowResult
@@ -78,7 +76,7 @@ def send(
         refuse_missing_rows(prepared, settings)
         _refuse_many_problems(prepared, settings)
         place = _report_place(prepared, settings)
-        write_asides(prepared, settings)
+        asides = write_asides(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
             policy = policy_of(settings)
             seen = survey(prepared, ledger, store=target.store, host=target.host, policy=policy)
@@ -87,6 +85,7 @@ def send(
             if ask is not None and not ask(seen):
                 raise UsageError("Nothing was sent.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
+            run.notes = tuple(f"{one.path}: {one.note}" for one in asides if one.note)
             return run.carry_out(place, tell=tell, stop=stop)
 
 
@@ -137,6 +136,8 @@ class _Run:
         self.source: Path | None = None
         self.sha256 = sha256
         self.finishing: str | None = None
+        self.notes: tuple[str, ...] = ()
+        """What a person should read about the files beside the report."""
 
     def carry_out(
         self,
@@ -238,6 +239,7 @@ class _Run:
             SystemClock,
             deliver,
             make_transport_factory,
+            run_in_thread,
         )
 
         settings = self.settings
@@ -262,7 +264,7 @@ class _Run:
             proxy=proxy_for(settings.proxy, self.target.base_url),
             ca_bundle=settings.ca_bundle,
         )
-        return _in_a_thread(
+        return run_in_thread(
             lambda: deliver(
                 self.prepared.spool.works(),
                 journal=LoggedJournal(journal, settings.log_format) if settings.verbose else journal,
@@ -310,7 +312,8 @@ class _Run:
         goes_on = (
             f"This run went on with the unfinished --again run {self.finishing}." if self.finishing else None
         )
-        notes = (end.message, goes_on, *end.warnings, written.note if written is not None else None)
+        report = written.note if written is not None else None
+        notes = (end.message, goes_on, *end.warnings, report, *self.notes)
         summary = RunSummary(
             command="send",
             run=run,
@@ -353,34 +356,6 @@ def exit_code(stopped_by: str | None, amiss: int, signal: int | None) -> int:
     if stopped_by is not None:
         return 3
     return 1 if amiss else 0
-
-
-def _in_a_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: StopSwitch) -> DeliveryEnd:
-    """Run the delivery on an event loop of its own, in a thread of its own.
-
-    So it works where an event loop is running already (notebooks), and a signal handler of the main thread
-    can run at any moment, on Windows too.
-    """
-    ended: list[DeliveryEnd] = []
-    raised: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            ended.append(asyncio.run(make()))
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
-            raised.append(error)
-
-    thread = threading.Thread(target=work, name="ordersheet-delivery")
-    thread.start()
-    while thread.is_alive():
-        try:
-            # A join without a limit cannot be interrupted on Windows.
-            thread.join(0.2)
-        except KeyboardInterrupt:
-            switch.press()
-    if raised:
-        raise raised[0]
-    return ended[0]
 
 
 def new_switch() -> StopSwitch:

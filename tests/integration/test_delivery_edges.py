@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import shutil
+import socket
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,8 +19,10 @@ from tests.support.scripted_api import Api, options, serving
 import ordersheet
 from ordersheet.errors import MappingError, RunStopped, SourceError, UsageError
 from ordersheet.ledger import Ledger
+from ordersheet.model import RequestCounts
 from ordersheet.result import RunResult
 from ordersheet.run import send
+from ordersheet.sender import DeliveryEnd, StopSwitch, run_in_thread
 from ordersheet.settings import resolve
 
 if TYPE_CHECKING:
@@ -194,3 +200,34 @@ def test_a_text_once_more_that_was_not_found_is_asked_for_with_again(
     assert outcomes(ordersheet.send(file, **known)) == ["already applied"]
     assert outcomes(ordersheet.send(file, again=True, **known)) == ["applied"]
     assert api.order(1)["internalComment"] == "a\na"
+
+
+def test_a_progress_function_that_raises_ends_no_run(tmp_path: Path, api: Api, base: str) -> None:
+    def broken(_state: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.warns(RuntimeWarning, match="ZeroDivisionError"):
+        result = ordersheet.send(comments(tmp_path, "1,a", "2,b"), progress=broken, **options(base, tmp_path))
+    assert outcomes(result) == ["applied", "applied"]
+    assert len(api.puts) == 2
+
+
+def test_a_lookup_that_hangs_keeps_no_run_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, end = threading.Event(), threading.Event()
+    ended = DeliveryEnd(None, "", None, RequestCounts(), 0, 0, ())
+
+    def hang(*_arguments: object) -> list[object]:
+        end.wait(30)
+        found.set()
+        return []
+
+    async def look_up() -> DeliveryEnd:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await asyncio.get_running_loop().getaddrinfo("shop.example", 443)
+        return ended
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    assert run_in_thread(look_up, StopSwitch()) is ended
+    assert not found.is_set()
+    end.set()

@@ -7,6 +7,7 @@ from ordersheet.sender.deliver import deliver
 from ordersheet.sender.progress import Progress
 from ordersheet.sender.stop import StopSwitch
 from ordersheet.sender.terms import DeliveryEnd, SenderOptions
+from ordersheet.sender.thread import run_in_thread
 from ordersheet.sender.transport import Transport, make_transport_factory
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "Transport",
     "deliver",
     "make_transport_factory",
+    "run_in_thread",
 ]
