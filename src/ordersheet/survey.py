@@ -100,7 +100,8 @@ def survey(
         to_send: set[int] = set()
         for row in book.rows:
             _count(seen, book, row, to_send)
-        _find_other_texts(seen, book, same_file)
+        if to_send:
+            _find_other_texts(seen, book, same_file)
     twins = seen.done[Outcome.DUPLICATE.value]
     if policy.duplicates == "refuse" and twins:
         raise UsageError(
@@ -166,15 +167,18 @@ def _compared(operation: Operation) -> JsonValue:
 def _count(seen: Survey, book: OrderBook, row: int, to_send: set[int]) -> None:
     """Count a row, and add it to those of its order of which something is to be sent."""
     decisions = book.plan(row)
-    skipped = [decision for decision in decisions if decision.outcome is not None]
-    for decision in skipped:
-        seen.operations[decision.ask.operation.kind.value] -= 1
-    if len(skipped) < len(decisions):
+    sends = False
+    for decision in decisions:
+        if decision.outcome is None:
+            sends = True
+        else:
+            seen.operations[decision.ask.operation.kind.value] -= 1
+    if sends:
         to_send.add(row)
         return
     seen.to_send -= 1
     seen.done[_joint(decisions).value] += 1
-    if to_send.isdisjoint(decision.twin for decision in decisions):
+    if not to_send or to_send.isdisjoint(decision.twin for decision in decisions):
         seen.unknown_ok.discard(row)
     else:
         # It repeats a row that the ledger does not know either, and would be sent in that row's place.
@@ -183,8 +187,10 @@ def _count(seen: Survey, book: OrderBook, row: int, to_send: set[int]) -> None:
 
 def _joint(decisions: Sequence[Decision]) -> Outcome:
     """The outcome of a row of which nothing is sent: the first that is no mere duplicate."""
-    outcomes = [decision.outcome for decision in decisions if decision.outcome is not None]
-    return next((outcome for outcome in outcomes if outcome is not Outcome.DUPLICATE), Outcome.DUPLICATE)
+    for decision in decisions:
+        if decision.outcome is not None and decision.outcome is not Outcome.DUPLICATE:
+            return decision.outcome
+    return Outcome.DUPLICATE
 
 
 def _find_other_texts(seen: Survey, book: OrderBook, same_file: frozenset[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,8 +37,8 @@ _KINDS = {kind.value: kind for kind in OperationKind}
 class Found(NamedTuple):
     """What the ledger knows of one order."""
 
-    entries: tuple[Entry, ...]
-    doubts: tuple[Doubt, ...]
+    entries: Sequence[Entry]
+    doubts: Sequence[Doubt]
     next_place: int
 
 
@@ -73,8 +72,8 @@ class Reader:
             adopt_at: where given, whatever is `sending` there is taken over as in doubt, since this moment:
                 the caller has just claimed the orders, so whoever was sending is gone.
         """
-        entries: dict[int, list[Entry]] = defaultdict(list)
-        doubts: dict[int, list[Doubt]] = defaultdict(list)
+        entries: dict[int, list[Entry]] = {}
+        doubts: dict[int, list[Doubt]] = {}
         places: dict[int, int] = {}
         values = {"p_store": self._store_id, "p_orders": json.dumps(list(orders))}
         for record in cursor.execute(statements.HISTORY, values).fetchall():
@@ -99,28 +98,19 @@ class Reader:
             entry_state = _ENTRY_STATES.get(state)
             if entry_state is None:
                 continue
-            ref = OperationRef(run, row, field)
-            entries[order].append(
-                Entry(
-                    ref,
-                    _KINDS[kind],
-                    key,
-                    entry_state,
-                    occurrence,
-                    batch,
-                    moment(at),
-                    message,
-                    as_text(value),
-                )
-            )
+            ref, text = OperationRef(run, row, field), as_text(value)
+            entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
+            entries.setdefault(order, []).append(entry)
             if not is_open:
                 continue
             if adopt_at is not None and state == OperationState.SENDING:
                 cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
             operation = Operation(field, _KINDS[kind], None if value is None else json.loads(value))
-            doubts[order].append(self._doubt(cursor, number, ref, operation, entries[order][-1]))
+            doubt = self._doubt(cursor, number, ref, operation, entry)
+            doubts.setdefault(order, []).append(doubt)
         return {
-            order: Found(tuple(entries[order]), tuple(doubts[order]), places[order] + 1) for order in places
+            order: Found(entries.get(order, ()), doubts.get(order, ()), place + 1)
+            for order, place in places.items()
         }
 
     def _doubt(
