@@ -11,15 +11,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.prepare import Prepared
+    from ordersheet.reporter import Written
     from ordersheet.settings import Settings
 
 
-def write_asides(prepared: Prepared, settings: Settings) -> list[Path]:
+def write_asides(prepared: Prepared, settings: Settings) -> list[Written]:
     """Write the files that were asked for beside the report: the mapping, the input with its problems.
+
+    Returns:
+        Where each really is, and what a person should read about it.
 
     Raises:
         UsageError: where one would replace something, or cannot be written.
     """
+    from ordersheet.reporter import Written
+
     written = []
     if settings.save_mapping is not None:
         refuse_existing(settings.save_mapping, overwrite=settings.overwrite)
@@ -30,13 +36,13 @@ def write_asides(prepared: Prepared, settings: Settings) -> list[Path]:
                 f"The mapping cannot be written to {settings.save_mapping}: {error.strerror}.",
                 code="unwritable",
             ) from error
-        written.append(settings.save_mapping)
+        written.append(Written(settings.save_mapping))
     if settings.problems is not None:
         written.append(_write_problems(prepared, settings))
     return written
 
 
-def _write_problems(prepared: Prepared, settings: Settings) -> Path:
+def _write_problems(prepared: Prepared, settings: Settings) -> Written:
     from ordersheet import reporter
 
     assert settings.problems is not None
@@ -53,10 +59,9 @@ def _write_problems(prepared: Prepared, settings: Settings) -> Path:
         raise UsageError(fault, code="problems-path")
     texts = prepared.spool.problem_texts()
     table = prepared.table
-    written = reporter.write_problems(
+    return reporter.write_problems(
         prepared.path, table.facts, texts, settings.problems, headers=table.headers, rows=table.rows()
     )
-    return written.path
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

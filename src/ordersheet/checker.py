@@ -16,8 +16,8 @@ from ordersheet.target import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from ordersheet.reporter import Written
     from ordersheet.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Checked:
     prepared: Prepared
     survey: Survey
     result: RunResult
-    written: tuple[Path, ...]
+    written: tuple[Written, ...]
     """The files that were asked for: the mapping, the file with its problems."""
 
 

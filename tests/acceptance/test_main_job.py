@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import openpyxl
 import pytest
 from tests.support.command import SAMPLES
+from tests.support.one_cell import ORDER, in_ods
 
 from ordersheet.demo import DESIGNED
 from ordersheet.sandbox.app import Manner
@@ -225,6 +226,15 @@ def test_problems_come_back_beside_their_rows(desk):
     assert rows[0][:2] == ["Order ID", "Internal comment"]
     assert rows[1][2] == ""
     assert "order ID" in rows[2][2]
+
+
+def test_problems_of_a_file_that_takes_no_columns_come_in_a_new_workbook(desk):
+    path = in_ods(desk.folder / "orders.ods", "string", "x", ORDER)
+    checked = desk.run("check", path, "--problems", "problems.xlsx")
+    assert checked.code == 1
+    assert "problems.xlsx\nThis is a new workbook, because columns" in checked.out
+    sent = desk.run("send", path, "--yes", "--problems", "again.xlsx")
+    assert "again.xlsx: This is a new workbook, because columns" in sent.out
 
 
 def test_max_no_sends_nothing_where_too_many_rows_have_problems(desk, held):

@@ -54,6 +54,10 @@ def test_a_workbook_with_a_filter_on(desk, held):
     refused = desk.run("check", path)
     assert refused.code == 2
     assert '9 rows of the sheet "Returns" are hidden' in refused.err
+    assert "rows 3-5, 7-9, 11-13. " in refused.err
+    unsent = desk.run("send", path, "--yes")
+    assert unsent.code == 2
+    assert unsent.err == refused.err + "Nothing was sent.\n"
     checked = desk.run("check", path, "--hidden", "skip")
     assert checked.code == 0
     assert "9 hidden rows: left out, as --hidden skip says" in checked.out

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ordersheet.errors import SourceError
-from ordersheet.loader.refusals import refuse_merges
+from ordersheet.loader.refusals import refuse_hidden_rows, refuse_merges
 from ordersheet.loader.table import (
     HEAD_ROWS,
     HeadRow,
@@ -115,3 +115,19 @@ def test_merges_matter_where_they_touch_data_that_is_sent(merge, refused):
     except SourceError as error:
         ended = error.code == "merged-cells" and error.problems[0].cell == merge.address
     assert ended is refused
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([7], '1 row of the sheet "Orders" is hidden, by hand or by a filter: row 7. '),
+        ([3, 4, 5, 9], '4 rows of the sheet "Orders" are hidden, by hand or by a filter: rows 3-5, 9. '),
+        (range(2, 40, 2), ": rows 2, 4, 6, 8, 10, 12, 14, 16 and 11 more. "),
+        (range(2, 5002), "5,000 rows"),
+    ],
+)
+def test_hidden_rows_are_named_as_the_option_that_chooses_rows_takes_them(rows, said):
+    with pytest.raises(SourceError) as caught:
+        refuse_hidden_rows(len(rows), iter(rows), sheet="Orders")
+    assert said in str(caught.value)
+    assert [problem.row for problem in caught.value.problems] == list(rows)[:1000]

@@ -283,6 +283,26 @@ def test_merges_are_refused_only_where_they_touch_data_that_is_sent(tmp_path):
     assert refused.value.code == "merged-cells"
 
 
+def test_a_sheet_is_refused_for_all_its_reasons_at_once(tmp_path):
+    rows = '<row r="2"><c r="A2"><v>1</v></c></row><row r="3" hidden="1"><c r="A3"><v>2</v></c></row>'
+    before = '<cols><col min="2" max="2" hidden="1"/></cols>'
+    after = "<mergeCells><mergeCell ref='B2:B3'/><mergeCell ref='A2:A3'/></mergeCells>"
+    table = table_of(tmp_path, sheet(rows, before=before, after=after))
+    with pytest.raises(SourceError) as refused:
+        table.refuse([0, 1], hidden="refuse")
+    merged, unseen, column = str(refused.value).splitlines()
+    assert "A2:A3, B2:B3." in merged
+    assert "row 3." in unseen
+    assert "(column B)" in column
+    found = [(problem.code, problem.row, problem.cell) for problem in refused.value.problems]
+    assert found == [
+        ("merged-cells", 2, "A2:A3"),
+        ("merged-cells", 2, "B2:B3"),
+        ("hidden-rows", 3, None),
+        ("hidden-columns", 1, "B1"),
+    ]
+
+
 def test_only_the_asked_for_columns_are_rendered_again_and_again(tmp_path):
     table = table_of(tmp_path, sheet('<row r="2"><c r="A2"><v>1</v></c><c r="B2"><v>2</v></c></row>'))
     first, second = table.rows([1]), table.rows()

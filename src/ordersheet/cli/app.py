@@ -11,7 +11,7 @@ import typer
 from ordersheet.cli.console import (
     Console,
 )
-from ordersheet.errors import Interrupted, OrdersheetError, RunStopped
+from ordersheet.errors import Interrupted, OrdersheetError, RunStopped, SourceError, UsageError
 from ordersheet.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def fail(error: OrdersheetError, command: str) -> int:
     again = isinstance(error, RunStopped)
     code = 128 + error.signal if isinstance(error, Interrupted) else 3 if again else 2
     Console(json_mode=True).say(str(error))
+    unsaid = "nothing was sent" not in str(error).lower()
+    if command == "send" and isinstance(error, SourceError | UsageError) and unsaid:
+        Console(json_mode=True).say("Nothing was sent.")
     if "--json" in sys.argv:
         from ordersheet.model import RunSummary
         from ordersheet.result import summary_object

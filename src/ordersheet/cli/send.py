@@ -48,8 +48,8 @@ def check(file: File, flags: dict[str, Any]) -> None:
         console.say(
             "", "The first rows as payloads:", *first_payloads(prepared.tally.first_updates, xml=False)
         )
-    for path in checked.written:
-        console.say("", f"Written: {path}")
+    for one in checked.written:
+        console.say("", f"Written: {one.path}", *filter(None, [one.note]))
     _end(checked.result, settings)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ordersheet.loader.cells import NO_SAVED_VALUE
 from ordersheet.loader.errorwords import ERROR_WORDS, error_problem
 from ordersheet.loader.odsxml import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
-from ordersheet.loader.refusals import refuse_sheet
+from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.rowspool import RowSpool
 from ordersheet.loader.serialdate import NoDateError, iso_from_text
 from ordersheet.loader.table import (
@@ -30,7 +30,7 @@ from ordersheet.loader.table import (
     result_columns,
     too_big,
 )
-from ordersheet.model import Cell, CellKind, Header, Row, TableFacts
+from ordersheet.model import Cell, CellKind, Row, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -98,22 +98,19 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
     )
-    return OdsTable(facts, headers, _spool=spool, _sheet=found, _last_row=last_row)
+    return OdsTable(facts, headers, found.merges, last_row, spool)
 
 
 @dataclass
-class OdsTable:
+class OdsTable(SheetTable):
     """A sheet of an .ods file as a table; see `Table`."""
 
-    facts: TableFacts
-    headers: tuple[Header, ...]
-    _spool: RowSpool
-    _sheet: OdsSheet
-    _last_row: int
+    spool: RowSpool
+    """The packed rows."""
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew."""
-        for block in self._spool:
+        for block in self.spool:
             for text in block:
                 first, repeat, hidden, packed = json.loads(text)
                 filled = [(OdsCell(*fields), Shows(shows)) for *fields, shows in packed]
@@ -124,17 +121,6 @@ class OdsTable:
                         if columns is None or cell.column in columns
                     }
                     yield Row(number, cells, hidden)
-
-    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
-        """Refuse the sheet where it cannot be sent truly; see `Table`."""
-        refuse_sheet(
-            self.facts,
-            self.headers,
-            columns,
-            merges=self._sheet.merges,
-            last_row=self._last_row,
-            hidden=hidden,
-        )
 
 
 # ---- the file ----

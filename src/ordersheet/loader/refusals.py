@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ordersheet.errors import SourceError
@@ -9,36 +13,64 @@ from ordersheet.loader.table import SHOWN_NAMES, Merge
 from ordersheet.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from ordersheet.model import Header, TableFacts
+    from ordersheet.model import Header, Row, TableFacts
+
+MOST_PLACES = 1000
+"""How many hidden rows are named one by one."""
+_DECIDE = "Show them in the sheet, or decide: --hidden skip leaves them out, --hidden include sends them."
 
 
-def refuse_sheet(
-    facts: TableFacts,
-    headers: Sequence[Header],
-    columns: Collection[int],
-    *,
-    merges: Iterable[Merge],
-    last_row: int,
-    hidden: str,
-) -> None:
-    """Refuse a workbook's sheet where it cannot be sent truly.
+@dataclass
+class SheetTable(ABC):
+    """A sheet of a workbook as a table; see `Table`."""
 
-    Args:
-        facts: what was found out about the sheet.
-        headers: its headers.
-        columns: the columns that are sent.
-        merges: all merged blocks of the sheet.
-        last_row: the last data row's number.
-        hidden: `refuse`, `include` or `skip`: what is to happen to hidden rows and columns.
+    facts: TableFacts
+    headers: tuple[Header, ...]
+    merges: Collection[Merge]
+    """All merged blocks of the sheet."""
+    last_row: int
+    """The last data row's number."""
 
-    Raises:
-        SourceError: for duplicate headers, merged cells, hidden rows or hidden columns.
-    """
-    refuse_duplicate_headers(headers, columns, header_row=facts.header_row)
-    refuse_merges(merges, columns, header_row=facts.header_row, last_row=last_row, sheet=facts.sheet)
-    refuse_hidden(headers, columns, rows=facts.hidden_rows, hidden=hidden, sheet=facts.sheet)
+    @abstractmethod
+    def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
+        """Read the data rows from the first, each time anew; see `Table`."""
+
+    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
+        """Refuse the sheet where it cannot be sent truly, with all reasons at once; see `Table`."""
+        facts = self.facts
+        found: list[SourceError] = []
+        with _gathered(found):
+            refuse_duplicate_headers(self.headers, columns, header_row=facts.header_row)
+        with _gathered(found):
+            refuse_merges(
+                self.merges,
+                columns,
+                header_row=facts.header_row,
+                last_row=self.last_row,
+                sheet=facts.sheet,
+            )
+        if hidden == "refuse":
+            with _gathered(found):
+                unseen = (row.number for row in self.rows(frozenset()) if row.hidden)
+                refuse_hidden_rows(facts.hidden_rows, unseen, sheet=facts.sheet)
+            with _gathered(found):
+                refuse_hidden_columns(self.headers, columns, header_row=facts.header_row, sheet=facts.sheet)
+        if found:
+            raise SourceError(
+                "\n".join(str(fault) for fault in found),
+                code=found[0].code,
+                problems=[problem for fault in found for problem in fault.problems],
+            )
+
+
+@contextmanager
+def _gathered(found: list[SourceError]) -> Iterator[None]:
+    try:
+        yield
+    except SourceError as fault:
+        found.append(fault)
 
 
 def refuse_duplicate_headers(headers: Sequence[Header], columns: Collection[int], *, header_row: int) -> None:
@@ -88,20 +120,20 @@ def refuse_merges(
     Raises:
         SourceError: `merged-cells`, with a problem for each block.
     """
-    touching = [
+    touching = sorted(
         merge
         for merge in merges
         if merge.last_row > header_row
         and merge.first_row <= last_row
         and any(merge.first_column <= column <= merge.last_column for column in columns)
-    ]
+    )
     if not touching:
         return
     shown = ", ".join(merge.address for merge in touching[:SHOWN_NAMES])
     more = len(touching) - SHOWN_NAMES
     raise SourceError(
-        f"Merged cells in columns that are sent: {shown}{f' and {more} more' if more > 0 else ''}. A merged "
-        "cell belongs to several rows or columns. Unmerge them, and fill in each cell.",
+        f"Merged cells in columns that are sent: {shown}{f' and {more:,} more' if more > 0 else ''}. "
+        "A merged cell belongs to several rows or columns. Unmerge them, and fill in each cell.",
         code="merged-cells",
         problems=[
             Problem(
@@ -116,32 +148,76 @@ def refuse_merges(
     )
 
 
-def refuse_hidden(
-    headers: Sequence[Header], columns: Collection[int], *, rows: int, hidden: str, sheet: str | None
+def refuse_hidden_rows(number: int, hidden: Iterable[int], *, sheet: str | None) -> None:
+    """Refuse hidden rows, about which nothing was decided.
+
+    Args:
+        number: how many data rows are hidden.
+        hidden: their numbers, from the first; read only where there are any.
+        sheet: the sheet's name, for the message.
+
+    Raises:
+        SourceError: `hidden-rows`, with a problem for each of the first thousand.
+    """
+    if not number:
+        return
+    what, verb = ("1 row", "is") if number == 1 else (f"{number:,} rows", "are")
+    where = f' of the sheet "{sheet}"' if sheet is not None else ""
+    first = list(islice(hidden, MOST_PLACES))
+    raise SourceError(
+        f"{what}{where} {verb} hidden, by hand or by a filter: {_ranges(first, number)}. {_DECIDE}",
+        code="hidden-rows",
+        problems=[
+            Problem("hidden-rows", "Show this row, or decide with --hidden.", row=row, sheet=sheet)
+            for row in first
+        ],
+    )
+
+
+def refuse_hidden_columns(
+    headers: Sequence[Header], columns: Collection[int], *, header_row: int, sheet: str | None
 ) -> None:
-    """Refuse hidden rows, and hidden columns that are sent, where nothing was decided about them.
+    """Refuse hidden columns that would be sent, about which nothing was decided.
 
     Args:
         headers: the table's headers.
         columns: the columns that are sent.
-        rows: how many data rows are hidden.
-        hidden: `refuse`, `include` or `skip`.
-        sheet: the sheet's name, for the message.
+        header_row: the header row's number.
+        sheet: the sheet's name.
 
     Raises:
-        SourceError: `hidden-rows` or `hidden-columns`.
+        SourceError: `hidden-columns`, with a problem for each.
     """
-    if hidden != "refuse":
-        return
-    decide = "Show them in the sheet, or decide: --hidden skip leaves them out, --hidden include sends them."
-    if rows:
-        what = "1 row" if rows == 1 else f"{rows:,} rows"
-        where = f' of the sheet "{sheet}"' if sheet is not None else ""
-        verb = "is" if rows == 1 else "are"
-        raise SourceError(
-            f"{what}{where} {verb} hidden, by hand or by a filter. {decide}", code="hidden-rows"
-        )
     unseen = [header for header in headers if header.hidden and header.column in columns]
-    if unseen:
-        names = ", ".join(f'"{header.text}" (column {header.letters})' for header in unseen)
-        raise SourceError(f"Hidden columns would be sent: {names}. {decide}", code="hidden-columns")
+    if not unseen:
+        return
+    names = ", ".join(f'"{header.text}" (column {header.letters})' for header in unseen)
+    raise SourceError(
+        f"Hidden columns would be sent: {names}. {_DECIDE}",
+        code="hidden-columns",
+        problems=[
+            Problem(
+                "hidden-columns",
+                "Show this column, or decide with --hidden.",
+                row=header_row,
+                column=header.text,
+                cell=f"{header.letters}{header_row}",
+                sheet=sheet,
+            )
+            for header in unseen
+        ],
+    )
+
+
+def _ranges(rows: Sequence[int], number: int) -> str:
+    """Name rows as `--rows` takes them, such as `3-5, 9`; only the first few."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    shown = runs[:SHOWN_NAMES]
+    more = number - sum(last - first + 1 for first, last in shown)
+    named = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in shown)
+    return f"{'row' if number == 1 else 'rows'} {named}{f' and {more:,} more' if more else ''}"

@@ -7,12 +7,13 @@ file itself is closed, so that the person can go on working with it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.loader.cells import CellReaders
 from ordersheet.loader.package import open_package
 from ordersheet.loader.partxml import RELATIONSHIPS, local_name, main_name, walk_part
-from ordersheet.loader.refusals import refuse_sheet
+from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.rowspool import FIELD, RowSpool
 from ordersheet.loader.sheetxml import SheetParser
 from ordersheet.loader.strings import SharedStrings, read_strings
@@ -26,7 +27,7 @@ from ordersheet.loader.table import (
     not_a_workbook,
     result_columns,
 )
-from ordersheet.model import Header, Row, TableFacts
+from ordersheet.model import Row, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from ordersheet.loader.package import Package
     from ordersheet.loader.references import Shape
-    from ordersheet.loader.table import Merge
 
 MAX_SHEETS = 2000
 _ON = ("1", "true")
@@ -55,32 +55,15 @@ class _Book(NamedTuple):
     macros: bool
 
 
-class WorkbookTable:
-    """One sheet of a workbook; made by `open_workbook`.
+@dataclass
+class WorkbookTable(SheetTable):
+    """One sheet of a workbook; made by `open_workbook`."""
 
-    Attributes:
-        facts: what was found out about the file.
-        headers: one for each column from A to the last that has a header or data.
-    """
-
-    def __init__(
-        self,
-        facts: TableFacts,
-        headers: tuple[Header, ...],
-        *,
-        spool: RowSpool,
-        shapes: list[Shape],
-        readers: CellReaders,
-        merges: tuple[Merge, ...],
-        last_row: int,
-    ) -> None:
-        self.facts = facts
-        self.headers = headers
-        self._spool = spool
-        self._shapes = shapes
-        self._readers = readers
-        self._merges = merges
-        self._last_row = last_row
+    spool: RowSpool
+    """The packed rows."""
+    shapes: list[Shape]
+    """What their cells' first fields name."""
+    readers: CellReaders
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew.
@@ -89,12 +72,12 @@ class WorkbookTable:
             columns: the columns to render, 0 for column A; all where None.
         """
         readers = {
-            str(number): self._readers.reader(shape)
-            for number, shape in enumerate(self._shapes)
+            str(number): self.readers.reader(shape)
+            for number, shape in enumerate(self.shapes)
             if columns is None or shape.column in columns
         }
         get = readers.get
-        for block in self._spool:
+        for block in self.spool:
             for text in block:
                 fields = iter(text.split(FIELD))
                 head = next(fields)
@@ -108,25 +91,6 @@ class WorkbookTable:
                         if cell is not None:
                             cells[cell.column] = cell
                 yield Row(number, cells, hidden)
-
-    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
-        """Refuse the sheet where it cannot be sent truly.
-
-        Args:
-            columns: the columns that are sent.
-            hidden: `refuse`, `include` or `skip`: what is to happen to hidden rows and columns.
-
-        Raises:
-            SourceError: for duplicate headers, merged cells, hidden rows or hidden columns.
-        """
-        refuse_sheet(
-            self.facts,
-            self.headers,
-            columns,
-            merges=self._merges,
-            last_row=self._last_row,
-            hidden=hidden,
-        )
 
 
 def open_workbook(
@@ -273,9 +237,9 @@ def _read_table(
     return WorkbookTable(
         facts,
         headers,
-        spool=spool,
-        shapes=parser.shapes,
-        readers=book.readers,
-        merges=tuple(block for block in parser.merges if block.last_row > header.number),
-        last_row=last_row,
+        tuple(block for block in parser.merges if block.last_row > header.number),
+        last_row,
+        spool,
+        parser.shapes,
+        book.readers,
     )

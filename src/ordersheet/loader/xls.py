@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.loader.refusals import refuse_sheet
+from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.table import (
     HeadRow,
     Merge,
@@ -27,7 +27,7 @@ from ordersheet.loader.table import (
     result_columns,
     too_big,
 )
-from ordersheet.model import Cell, CellKind, Header, Row, TableFacts
+from ordersheet.model import Cell, CellKind, Row, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -76,36 +76,23 @@ def open_xls(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
     )
-    return XlsTable(facts, headers, _page=page, _last_row=last_row)
+    return XlsTable(facts, headers, page.merges, last_row, page)
 
 
 @dataclass
-class XlsTable:
+class XlsTable(SheetTable):
     """A sheet of an .xls file as a table; see `Table`."""
 
-    facts: TableFacts
-    headers: tuple[Header, ...]
-    _page: _Page
-    _last_row: int
+    page: _Page
+    """What the child process printed of it."""
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew."""
-        for row in self._page.rows(self.facts.header_row):
+        for row in self.page.rows(self.facts.header_row):
             if columns is None:
                 yield row
             else:
                 yield row._replace(cells={c: cell for c, cell in row.cells.items() if c in columns})
-
-    def refuse(self, columns: Collection[int], *, hidden: str) -> None:
-        """Refuse the sheet where it cannot be sent truly; see `Table`."""
-        refuse_sheet(
-            self.facts,
-            self.headers,
-            columns,
-            merges=self._page.merges,
-            last_row=self._last_row,
-            hidden=hidden,
-        )
 
 
 class _Page:
