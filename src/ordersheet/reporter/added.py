@@ -62,15 +62,16 @@ def results_added(results: Iterable[RowResult]) -> Added:
 def result_row(result: RowResult) -> AddedRow:
     """Give the four texts of a row's result."""
     status = result.status
-    texts = (status, str(result.outcome), result.message, time_text(result))
-    return AddedRow(result.row, texts, status == "no")
+    return AddedRow(
+        result.row, (status, result.outcome.value, result.message, time_text(result)), status == "no"
+    )
 
 
 def time_text(result: RowResult) -> str:
     """Give the time as ISO 8601 in UTC with seconds, such as `2026-11-23T09:30:00Z`; blank for none."""
     if result.time is None:
         return ""
-    return result.time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+    return result.time.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def problems_added(problems: Mapping[int, Sequence[Problem]] | Iterable[tuple[int, str]]) -> Added:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.errors import SourceError
@@ -160,6 +161,12 @@ def _codec(encoding: str, mark: bytes) -> str:
     return encoding
 
 
+@lru_cache(maxsize=256)
+def _fields(texts: tuple[str, ...], delimiter: str, codec: str) -> bytes:
+    """Give texts as fields, each after a delimiter; neighbours in a report often have the same."""
+    return "".join([delimiter + csv_field(text, delimiter) for text in texts]).encode(codec, "replace")
+
+
 class _FieldWriter:
     """Appends fields to records, or puts them in the place of an earlier report's."""
 
@@ -167,10 +174,11 @@ class _FieldWriter:
         assert facts.delimiter is not None
         self._delimiter = facts.delimiter
         self._codec = codec
+        self._endings = [ending.encode(codec) for ending in ("\r\n", "\n", "\r")]
         self._replaced = tuple(replaced)
         self._width = 0
 
-    def header(self, raw: bytes, width: int, headers: Sequence[str]) -> bytes:
+    def header(self, raw: bytes, width: int, headers: tuple[str, ...]) -> bytes:
         """Append the headers, unless they are there already."""
         self._width = width
         return raw if self._replaced else self._appended(raw, headers)
@@ -191,19 +199,14 @@ class _FieldWriter:
         if not short or len(due.texts) == 1:
             return self._appended(raw, due.texts)
         filling = self._width - len(self._replaced) - len(fields)
-        return self._appended(raw, [*[""] * filling, *due.texts[:-1]])
+        return self._appended(raw, (*[""] * filling, *due.texts[:-1]))
 
-    def _appended(self, raw: bytes, texts: Sequence[str]) -> bytes:
-        own = "".join(self._delimiter + csv_field(text, self._delimiter) for text in texts)
+    def _appended(self, raw: bytes, texts: tuple[str, ...]) -> bytes:
         ending = self._ending(raw)
-        return raw[: len(raw) - len(ending)] + own.encode(self._codec, "replace") + ending
+        return raw[: len(raw) - len(ending)] + _fields(texts, self._delimiter, self._codec) + ending
 
     def _ending(self, raw: bytes) -> bytes:
-        for ending in ("\r\n", "\n", "\r"):
-            encoded = ending.encode(self._codec)
-            if raw.endswith(encoded):
-                return encoded
-        return b""
+        return next(filter(raw.endswith, self._endings), b"")
 
     def _put(self, raw: bytes, texts: Sequence[str]) -> bytes:
         """Put new texts in the place of some fields; all other bytes stay."""
