@@ -77,6 +77,11 @@ def send(file: Path, base_url: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "ordersheet", "send", str(file), *fixed, *options]
 
 
+def check(file: Path, base_url: str, *options: str) -> list[str]:
+    """The command that checks a file."""
+    return [sys.executable, "-m", "ordersheet", "check", str(file), "--base-url", base_url, *options]
+
+
 def orders(folder: Path, rows: int) -> Path:
     """Write a CSV of so many orders, one row each; give its path."""
     path = folder / f"orders-{rows}.csv"

@@ -8,7 +8,8 @@ With a server that answers at once:
 - the same file sent again when it is done: no update, no read;
 - the report written again from the ledger, as CSV and as .xlsx;
 - an .xlsx of as many rows: when the first request arrives;
-- with `--large`, a CSV of so many rows beside one of `--small`: memory at its peak, processor time a row.
+- with `--large`, a CSV of so many rows beside one of `--small`, checked and sent: memory at its peak,
+  processor time a row.
 
 Results go to `benchmarks/results/scale.json`.
 """
@@ -25,7 +26,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.command import RESULTS, Timed, ended, orders, send, start, text, timed
+from benchmarks.command import RESULTS, Timed, check, ended, orders, send, start, text, timed
 from benchmarks.server import Running
 from benchmarks.throughput import machine
 from openpyxl import Workbook
@@ -139,17 +140,25 @@ def told(one: Timed) -> dict[str, float | None]:
 
 
 def growth(rows: int) -> dict[str, Any]:
-    """Send so many rows; give memory and processor time."""
+    """Check and send so many rows; give memory and processor time."""
     with tempfile.TemporaryDirectory(dir=RESULTS) as name, Running() as server:
         folder = Path(name)
-        places = ["--ledger", str(folder / "ledger.db"), "--no-baseline", "--report", str(folder / "1.csv")]
-        took = checked(timed(send(orders(folder, rows), server.base_url, *places), folder))
+        file, ledger = orders(folder, rows), folder / "ledger.db"
+        seen = checked(timed(check(file, server.base_url, "--ledger", str(ledger)), folder))
+        places = ["--ledger", str(ledger), "--no-baseline", "--report", str(folder / "1.csv")]
+        took = checked(timed(send(file, server.base_url, *places), folder))
     return {
         "rows": rows,
         "rows_per_second": rows / took.seconds,
         "peak_megabytes": took.peak,
-        "cpu_microseconds_per_row": None if took.cpu is None else took.cpu / rows * 1e6,
+        "cpu_microseconds_per_row": _each(took.cpu, rows),
+        "check_peak_megabytes": seen.peak,
+        "check_cpu_microseconds_per_row": _each(seen.cpu, rows),
     }
+
+
+def _each(cpu: float | None, rows: int) -> float | None:
+    return None if cpu is None else cpu / rows * 1e6
 
 
 def main(arguments: list[str] | None = None) -> None:

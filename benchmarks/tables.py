@@ -72,6 +72,14 @@ _AROUND = {
 }
 
 
+_GROWN = {
+    "check_peak_megabytes": "check: MB at the peak",
+    "check_cpu_microseconds_per_row": "microseconds of CPU a row",
+    "peak_megabytes": "send: MB at the peak",
+    "cpu_microseconds_per_row": "microseconds of CPU a row",
+}
+
+
 def scale(found: dict[str, Any]) -> str:
     """Write the tables of what grows with the file."""
     around = found["around_a_run"]
@@ -84,14 +92,9 @@ def scale(found: dict[str, Any]) -> str:
     text = table([f"{around['rows']:,} rows", "seconds", "seconds of CPU", "MB at the peak"], rows)
     if "growth" in found:
         grown = [
-            [
-                f"{one['rows']:,}",
-                _number(one["peak_megabytes"], 0),
-                _number(one["cpu_microseconds_per_row"], 0),
-            ]
-            for one in found["growth"]
+            [f"{one['rows']:,}", *(_number(one.get(name), 0) for name in _GROWN)] for one in found["growth"]
         ]
-        text += "\n\n" + table(["rows of CSV", "MB at the peak", "microseconds of CPU a row"], grown)
+        text += "\n\n" + table(["rows of CSV", *_GROWN.values()], grown)
     return text
 
 
