@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -135,9 +136,12 @@ def count(results: Iterable[RowResult]) -> Counted:
     status = {"ok": 0, "no": 0}
     outcomes: dict[str, int] = {}
     amiss = unfinished = 0
-    for result in results:
-        status[result.status] += 1
-        outcomes[result.outcome.value] = outcomes.get(result.outcome.value, 0) + 1
-        amiss += (result.status == "no" and not result.left_out) or result.outcome == "applied twice"
-        unfinished += result.outcome in _UNFINISHED and not result.left_out
+    kinds = Counter((result.outcome, result.left_out) for result in results)
+    for (outcome, left_out), number in kinds.items():
+        status["ok" if outcome.ok else "no"] += number
+        outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
+        if (not outcome.ok and not left_out) or outcome is Outcome.APPLIED_TWICE:
+            amiss += number
+        if outcome in _UNFINISHED and not left_out:
+            unfinished += number
     return Counted(status, outcomes, amiss, unfinished)

@@ -25,6 +25,7 @@ from ordersheet.sender.stop import CUT, WIND_DOWN, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from datetime import datetime
 
     from ordersheet.history.orderbook import OrderBook
     from ordersheet.journal import Event, Journal
@@ -273,11 +274,11 @@ class _Delivery:
         context = self.context
         books = await context.journal.take(works)
         events: list[Event] = []
+        now = context.clock.now()
         for work, book in zip(works, books, strict=True):
-            results = self._take_over(work, book, context.closed)
-            events += [Done(result) for result in results]
+            results = self._take_over(work, book, now)
             if results:
-                events.append(Release(work.order))
+                events += [*map(Done, results), Release(work.order)]
         if events:
             await context.journal.write(*events)
             for event in events:
@@ -285,15 +286,15 @@ class _Delivery:
                     context.count(event.result)
             context.tally.tell()
 
-    def _take_over(self, work: OrderWork, book: OrderBook | None, closed: str | None) -> list[RowResult]:
+    def _take_over(self, work: OrderWork, book: OrderBook | None, at: datetime) -> list[RowResult]:
         """Put an order where it belongs; the results of all its rows where nothing is to be sent."""
         if book is None:
             self._elsewhere.append(work)
             return []
         job = Job(work, book)
         context = self.context
-        if work.updates and (not book.doubts or closed is not None):
-            results = decide_all(job, context.journal.run, closed=closed, at=context.clock.now())
+        if work.updates and (not book.doubts or context.closed is not None):
+            results = decide_all(job, context.journal.run, closed=context.closed, at=at)
             if results is not None:
                 return results
         self._ready.append(job)
