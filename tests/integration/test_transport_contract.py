@@ -407,7 +407,7 @@ def one(make: Make, url: str, deadline: float = DEADLINE, **how: Any) -> Observa
 
 
 def test_a_refused_connection_is_not_sent(make):
-    assert one(make, f"http://127.0.0.1:{closed_port()}/orders").failure is Failure.CONNECT
+    assert one(make, f"http://127.0.0.1:{closed_port()}/orders").failure is Failure.REFUSED
 
 
 def test_a_name_that_does_not_exist_is_not_sent(make):

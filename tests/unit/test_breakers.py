@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordersheet.sender.breakers import Breakers, stop_for
+from ordersheet.sender.causes import Cause
 from ordersheet.sender.classify import StopReason
 
 
@@ -56,7 +57,7 @@ def test_unknown_rows_stop_beyond_five_and_one_in_a_hundred(sent):
 
 @pytest.mark.parametrize("reason", list(StopReason))
 def test_each_reason_has_a_word_and_says_how_to_go_on(reason):
-    stop = stop_for(reason)
+    stop = stop_for(reason, Cause("the connection was refused", "Try later; send the same file again."))
     assert stop.word in {
         "key-refused",
         "forbidden",
@@ -70,6 +71,6 @@ def test_each_reason_has_a_word_and_says_how_to_go_on(reason):
 
 def test_a_long_pause_says_until_when():
     resume = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-    stop = stop_for(StopReason.LONG_PAUSE, resume_after=resume)
+    stop = stop_for(StopReason.LONG_PAUSE, Cause("", ""), resume_after=resume)
     assert stop.resume_after == resume
     assert resume.astimezone().strftime("%Y-%m-%d %H:%M") in stop.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,6 +120,54 @@ def test_a_dead_server_stops_the_run_after_half_a_minute():
     assert set(run.outcomes) == {O.NOT_SENT}
     assert 30 <= run.seconds < 90
     assert store.puts == []
+    assert "no connection could be made. Check the address (" in run.end.message
+    assert run.end.rest == f"Not sent. {run.end.message}"
+    assert run.end.warnings == ()
+
+
+def test_a_server_that_is_away_for_one_row_is_named_as_the_cause():
+    run = send(sheet((1, append("a"))), Store(get_fate=lambda _: REFUSED_CONNECTION))
+    assert run.outcomes == [O.NOT_SENT]
+    assert run.end.stopped_by is None
+    (warning,) = run.end.warnings
+    for told in (run.results[2].message, warning):
+        assert "no connection could be made. Check the address (" in told
+        assert told.endswith("or try again later; send the same file again.")
+
+
+NOWHERE = Fate(status=404, body=b"<html>Not Found</html>", applies=False)
+
+
+@pytest.mark.parametrize(("status", "baseline"), [(404, True), (404, False), (405, False)])
+def test_an_address_without_an_api_is_named_as_such_and_each_row_is_refused(status, baseline):
+    nowhere = replace(NOWHERE, status=status)
+    store = Store(put_fate=lambda _: nowhere, get_fate=lambda _: nowhere)
+    run = send(MANY[:20], store, baseline=baseline)
+    assert run.outcomes == [O.REFUSED] * 20
+    assert run.end.stopped_by is None
+    (warning,) = run.end.warnings
+    for told in (run.results[2].message, warning):
+        assert "is probably not that of one. Run ordersheet doctor" in told
+    assert f"HTTP {status}" in run.results[2].message
+
+
+def test_a_404_of_an_order_api_says_nothing_of_the_address():
+    seen_by_reading = Store(put_fate=lambda _: NOWHERE)
+    said = Fate(status=404, body=b'{"status":"no","msg":"order does not exist","order":1}', applies=False)
+    seen_in_the_answer = Store(put_fate=lambda _: said, get_fate=lambda _: NOWHERE)
+    for store in (seen_by_reading, seen_in_the_answer):
+        run = send(sheet((1, append("a"))), store)
+        assert run.outcomes == [O.REFUSED]
+        assert "address" not in run.results[2].message
+        assert run.end.warnings == ()
+
+
+def test_an_api_that_speaks_up_late_takes_the_warning_back():
+    store = Store(put_fates=[NOWHERE], get_fates=[NOWHERE])
+    run = send(MANY[:3], store, lanes=1)
+    assert run.outcomes == [O.REFUSED, O.APPLIED, O.APPLIED]
+    assert "probably" in run.results[2].message
+    assert run.end.warnings == ()
 
 
 def test_too_many_unknown_rows_stop_the_run_where_nothing_can_be_read_back():

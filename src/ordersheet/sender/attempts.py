@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import tenacity
 
 from ordersheet.api import order_url, orders_url
+from ordersheet.sender.causes import cause_of
 from ordersheet.sender.classify import StopReason, Verdict, VerdictKind, classify
 from ordersheet.sender.classify_get import GetKind, GetVerdict, classify_get
 from ordersheet.sender.retry_after import LONGEST_PAUSE, resume_time
@@ -19,6 +20,7 @@ from ordersheet.sender.stop import pause
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ordersheet.sender.causes import Cause
     from ordersheet.sender.context import Context
     from ordersheet.sender.observation import Observation
     from ordersheet.sender.pace import Ticket
@@ -33,7 +35,7 @@ BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_ra
 """Seconds between two tries."""
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict
-_TOO_MANY = 429
+_OK, _TOO_MANY = 200, 429
 _FIRST_TRY = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
 
 
@@ -128,6 +130,10 @@ class Attempts:
             verdict = await self._retrying(_unread, enough, None)(ask)
         return verdict if verdict is not None and verdict.kind is GetKind.USABLE else None
 
+    def cause(self) -> Cause:
+        """Say why the latest request got no usable answer."""
+        return cause_of(self.transport.last, self.context.options.base_url)
+
     def _retrying(
         self,
         repeated: Callable[[Any], bool],
@@ -155,6 +161,7 @@ class Attempts:
         seen = await self.transport.request("PUT", url, body, deadline=context.options.timeout)
         context.counts.put += seen.bytes_left
         verdict = classify(seen, order=order)
+        context.api_seen |= verdict.answer is not None
         await self._learn(seen, verdict, ticket)
         reason = context.breakers.put_answered(verdict.status if seen.failure is None else None)
         if reason is not None:
@@ -175,6 +182,7 @@ class Attempts:
         seen = await self.transport.request("GET", url, None, deadline=deadline)
         context.counts.get += seen.bytes_left
         verdict = classify_get(seen, order=order)
+        context.api_seen |= verdict.status == _OK and verdict.view is not None
         await self._learn(seen, verdict, ticket)
         if verdict.kind is GetKind.UNREADABLE and context.readable:
             context.warn_unreadable(verdict.status)
@@ -197,7 +205,7 @@ class Attempts:
         elif ticket is not None:
             context.pacer.ended(ticket)
         if reason is not None:
-            context.halt(reason)
+            context.halt(reason, seen)
 
     def _pushed_back(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         context = self.context

@@ -10,6 +10,8 @@ from ordersheet.sender.classify import StopReason
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ordersheet.sender.causes import Cause
+
 FORBIDDEN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 5
 FAILING_FOR = 30.0
@@ -44,8 +46,7 @@ _SENTENCES = {
         "address, then send the same file again."
     ),
     StopReason.DEAD_SERVER: (
-        "The server could not be reached, five times in a row over at least half a minute. When it is back, "
-        "send the same file again."
+        "The server could not be reached, five times in a row over at least half a minute: {what}. {mend}"
     ),
     StopReason.TOO_MANY_UNKNOWN: (
         "Too many requests stayed without an answer, and these orders cannot be read back. Look at the rows "
@@ -68,9 +69,15 @@ class Stop:
     """When running again makes sense (UTC), where the server said so."""
 
 
-def stop_for(reason: StopReason, *, resume_after: datetime | None = None) -> Stop:
-    """Give a reason its word and its sentence."""
-    message = _SENTENCES[reason]
+def stop_for(reason: StopReason, cause: Cause, *, resume_after: datetime | None = None) -> Stop:
+    """Give a reason its word and its sentence.
+
+    Args:
+        reason: why the run stops.
+        cause: why the latest request got no answer, where that is the reason.
+        resume_after: when the server wants to be asked again.
+    """
+    message = _SENTENCES[reason].format(**cause._asdict())
     if resume_after is not None:
         message = (
             f"The server asked to wait until {resume_after.astimezone().strftime('%Y-%m-%d %H:%M')}. "

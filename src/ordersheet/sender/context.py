@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 from ordersheet.history.orderbook import Entry, EntryState, OperationRef
 from ordersheet.model import COMMENT_FIELDS, RequestCounts
+from ordersheet.sender import words
 from ordersheet.sender.breakers import INTERRUPTED, LEDGER, TOO_MANY_NO, Breakers, Stop, stop_for
+from ordersheet.sender.causes import cause_of
 from ordersheet.sender.classify import StopReason
 from ordersheet.sender.stop import CUT, WIND_DOWN
 from ordersheet.sender.terms import DeliveryEnd
-from ordersheet.sender.words import field_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from ordersheet.errors import LedgerError
     from ordersheet.history.orderbook import Ask
     from ordersheet.journal import Journal
     from ordersheet.model import RowResult
+    from ordersheet.sender.causes import Cause
     from ordersheet.sender.clock import Clock
     from ordersheet.sender.job import Job
+    from ordersheet.sender.observation import Observation
     from ordersheet.sender.pacer import Pacer
     from ordersheet.sender.parts import Part, RowInHand
     from ordersheet.sender.progress import Tally
@@ -34,6 +37,8 @@ _TOO_MANY_NO = (
     "More rows ended in `no` than --max-no allows. Look at what their messages say, then send the same file "
     "again to go on where it stopped."
 )
+_UNREAD, _NO_API = "unread", "no-api"
+"""Warnings that something said later makes needless."""
 _PUT_SHARE, _READ_SHARE = 0.5, 0.85
 """Of `grace`: until when requests under way may end, and until when orders in doubt are read."""
 
@@ -81,6 +86,8 @@ class Context:
     stop: Stop | None = None
     stop_reason: StopReason | None = None
     ledger_failed: bool = False
+    api_seen: bool = False
+    """Whether any answer has had the shape that the Order API's answers have."""
     readable: bool = True
     """False once the server said that this key may not read orders."""
     probing: set[str] = field(default_factory=set)
@@ -119,11 +126,14 @@ class Context:
             and self.stop_reason is not StopReason.LONG_PAUSE
         )
 
-    def halt(self, reason: StopReason, *, resume_after: datetime | None = None) -> None:
-        """Stop the run for a reason that the attempts gave."""
+    def halt(
+        self, reason: StopReason, seen: Observation | None = None, *, resume_after: datetime | None = None
+    ) -> None:
+        """Stop the run for a reason that the attempts gave, and of which `seen` was the last."""
         if self.stop is None:
             self.stop_reason = reason
-            self._end(stop_for(reason, resume_after=resume_after))
+            cause = cause_of(seen, self.options.base_url)
+            self._end(stop_for(reason, cause, resume_after=resume_after))
 
     def count(self, result: RowResult, replaced: RowResult | None = None) -> None:
         """Count a row's result, and stop the run where too many have ended in `no`."""
@@ -164,10 +174,16 @@ class Context:
             requests=RequestCounts(counts.put, counts.get, counts.pushed_back),
             ok=self.tally.ok,
             no=self.tally.no,
-            warnings=tuple(self.warnings.values()),
+            warnings=tuple(self._warnings()),
             rest=self.closed or "",
             unwritten=tuple(sorted(self.unwritten.values(), key=lambda result: result.row)),
         )
+
+    def _warnings(self) -> Iterator[str]:
+        for name, text in self.warnings.items():
+            told = name == _UNREAD and self.stop_reason is StopReason.DEAD_SERVER
+            if not told and not (name == _NO_API and self.api_seen):
+                yield text
 
     def put_time_left(self) -> float:
         """Seconds that a request under way may still take after an interrupt."""
@@ -207,10 +223,20 @@ class Context:
             "A request that stays without an answer cannot be looked up, and its row is marked unconfirmed."
         )
 
+    def warn_unread(self, cause: Cause) -> None:
+        """Say that rows were not sent because their orders could not be read."""
+        self.warnings[_UNREAD] = (
+            f"Rows were not sent because their orders could not be read first: {cause.what}. {cause.mend}"
+        )
+
+    def warn_no_api(self) -> None:
+        """Say that the address seems to be a wrong one; told only where that stays so to the end."""
+        self.warnings[_NO_API] = words.no_api(self.options.base_url)
+
     def warn_unverifiable(self, name: str) -> None:
         """Say that a field does not read back."""
         self.warnings[f"unverifiable {name}"] = (
-            f"A text that the API took for {field_name(name)} could not be read back as it was sent "
+            f"A text that the API took for {words.field_name(name)} could not be read back as it was sent "
             "(shortened, changed, or kept elsewhere): reading back is off for that field. A request there "
             "that stays without an answer is marked unconfirmed."
         )

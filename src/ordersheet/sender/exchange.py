@@ -191,6 +191,7 @@ def failure_of(fault: BaseException, *, sent: bool) -> Failure:
         (ssl.SSLError, Failure.TLS),
         (socket.gaierror, Failure.NAME),
         (UnicodeError, Failure.NAME),
+        (ConnectionRefusedError, Failure.REFUSED),
         (OSError, Failure.CONNECT),
     ):
         if any(isinstance(cause, kind) for cause in causes):

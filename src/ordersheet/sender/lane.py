@@ -163,7 +163,7 @@ class Lane:
                 return False
             if verdict is None and context.readable:
                 for part in parts:
-                    notes.unread(context, job, row, part)
+                    notes.unread(context, job, row, part, self.attempts.cause())
                 return False
             job.view = None if verdict is None else verdict.view
         view = job.view

@@ -17,12 +17,15 @@ from ordersheet.sender.verify import Proof, judge_append, judge_overwrite, stand
 if TYPE_CHECKING:
     from ordersheet.api import OrderView
     from ordersheet.journal import Event
+    from ordersheet.sender.causes import Cause
     from ordersheet.sender.classify import Verdict, VerdictKind
     from ordersheet.sender.context import Context
     from ordersheet.sender.job import Job
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before overwrites are sent again; doubled each time."""
+_NO_SUCH = (404, 405)
+"""What a web server that is no Order API says to a PUT."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
 
@@ -99,14 +102,15 @@ def abandon(context: Context, job: Job, row: RowInHand) -> None:
             part.close(Outcome.NOT_SENT, closed or words.LEDGER_FAILED)
 
 
-def unread(context: Context, job: Job, row: RowInHand, part: Part) -> None:
+def unread(context: Context, job: Job, row: RowInHand, part: Part, cause: Cause) -> None:
     """The order could not be read before its comment was to be changed."""
     if part.open:
         give_up_part(context, job, row, part)
     elif part.doubted:
         part.close(Outcome.NOT_APPLIED, words.NOT_APPLIED)
     else:
-        part.close(Outcome.NOT_SENT, words.UNREAD)
+        part.close(Outcome.NOT_SENT, words.unread(cause))
+        context.warn_unread(cause)
 
 
 def unknown(context: Context, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> list[Event]:
@@ -171,6 +175,9 @@ def refused(
     events: list[Event] = []
     said = verdict.answer.message if verdict.answer is not None else ""
     message = words.refused(said, verdict.status)
+    if verdict.status in _NO_SUCH and verdict.answer is None and not context.api_seen:
+        message = f"{message} {words.no_api(context.options.base_url)}"
+        context.warn_no_api()
     proofs = _refusal_proofs(parts, job.view) if checked else {}
     half = any(proof in _STANDS for proof in proofs.values())
     whole = all(proof is Proof.ABSENT for proof in proofs.values())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Failure(StrEnum):
     """Why no whole answer came, in words that fit after "The request failed: "."""
 
+    REFUSED = "the connection was refused"
     CONNECT = "no connection could be made"
     NAME = "the server's name could not be found"
     TLS = "no secure connection could be made"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ordersheet.history.orderbook import Decision, Entry
     from ordersheet.model import Operation
+    from ordersheet.sender.causes import Cause
     from ordersheet.sender.parts import Part
 
 APPLIED = "Done."
@@ -28,9 +29,6 @@ NOT_APPLIED = (
 NOT_APPLIED_LEDGER = "Proven not applied."
 FORBIDDEN = "The server turned it away (403): this key may not update this order."
 LEDGER_FAILED = "Not sent: the ledger could not be written, so nothing more was sent."
-UNREAD = (
-    "Not sent: the order could not be read before its comment was to be changed. Send the same file again."
-)
 HALF_REFUSED = (
     "The API refused the row, and yet the text of another column was added. Whether this was applied too is "
     "not known; send the same file again once the reason is mended."
@@ -63,6 +61,23 @@ def refused(message: str, status: int | None) -> str:
     if status is not None and status != 200:  # noqa: PLR2004 - the status is its own best name
         return f"The server cannot take this row (HTTP {status})."
     return "The API refused it and gave no reason."
+
+
+def unread(cause: Cause) -> str:
+    """Say that a row was not sent because its order could not be read first."""
+    return (
+        f"Not sent: the order could not be read before its comment was to be changed: {cause.what}. "
+        f"{cause.mend}"
+    )
+
+
+def no_api(base_url: str) -> str:
+    """Say that no answer so far looks like one of an Order API."""
+    return (
+        f"Nothing that the server has answered looks like an Order API: the address ({base_url}) is probably "
+        "not that of one. Run ordersheet doctor; once the address is right, send the same file again with "
+        "--retry-no."
+    )
 
 
 def turned_away(status: int | None) -> str:
