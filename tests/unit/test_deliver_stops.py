@@ -168,6 +168,9 @@ def test_an_api_that_speaks_up_late_takes_the_warning_back():
     assert run.outcomes == [O.REFUSED, O.APPLIED, O.APPLIED]
     assert "probably" in run.results[2].message
     assert run.end.warnings == ()
+    unread = send(MANY[:3], Store(put_fates=[Fate(), NOWHERE]), lanes=1, baseline=False)
+    assert unread.outcomes == [O.APPLIED, O.REFUSED, O.APPLIED]
+    assert "address" not in unread.results[3].message
 
 
 def test_too_many_unknown_rows_stop_the_run_where_nothing_can_be_read_back():
