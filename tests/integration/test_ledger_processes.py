@@ -18,7 +18,7 @@ from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run,
 
 from ordersheet.errors import UsageError
 from ordersheet.history.orderbook import OperationRef
-from ordersheet.journal import OperationState, Settle
+from ordersheet.journal import OperationState, Release, Settle
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.files import locks_folder
 from ordersheet.model import Outcome
@@ -128,6 +128,16 @@ def test_two_runs_of_one_process_do_not_share_an_order_until_one_has_finished(pa
         assert run(second.take([work(7)])) == [None]
         first.finish()
         run(take(second, work(7)))
+
+
+def test_what_is_claimed_together_can_be_released_in_parts(path):
+    works = [work(7), work(8), work(9)]
+    with Ledger.open(path) as ledger:
+        first, second = ledger.start_run(start()), ledger.start_run(start())
+        assert None not in run(first.take(works))
+        assert run(second.take(works)) == [None, None, None]
+        run(first.write(Release(7), Release(9)))
+        assert [book is not None for book in run(second.take(works))] == [True, False, True]
 
 
 def test_of_many_processes_one_gets_the_order(path):
