@@ -33,7 +33,11 @@ def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], 
         with _bar() as tell:
             yield tell
     else:
-        yield _lines(log_format)
+        lines = _Lines(log_format)
+        try:
+            yield lines.tell
+        finally:
+            lines.close()
 
 
 @contextmanager
@@ -94,23 +98,37 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 mute(sys.stderr)
 
 
-def _lines(log_format: str) -> Callable[[Progress], None]:
-    last: list[tuple[float, bool]] = []
+class _Lines:
+    """Tells progress as lines in a log: now and then, and how it ended."""
 
-    def tell(progress: Progress) -> None:
+    def __init__(self, log_format: str) -> None:
+        self._log_format = log_format
+        self._at = float("-inf")
+        self._waits = False
+        self._untold: Progress | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Write a line, unless one was written a few seconds ago."""
         at = time.monotonic()
         # A wait is told when it begins and when it ends, not as its seconds pass.
         waits = progress.waiting is not None
-        if last and at - last[0][0] < LOG_INTERVAL and last[0][1] is waits:
+        if at - self._at < LOG_INTERVAL and self._waits is waits:
+            self._untold = progress
             return
-        last[:] = [(at, waits)]
+        self._at, self._waits, self._untold = at, waits, None
+        self._write(progress)
+
+    def close(self) -> None:
+        """Write what was left untold, so that the last line says how far it came."""
+        if self._untold is not None:
+            self._write(self._untold)
+
+    def _write(self, progress: Progress) -> None:
         of = f" of {progress.total:,}" if progress.total is not None else ""
         waiting = f"; {progress.waiting}" if progress.waiting else ""
         write_line(
-            log_format,
+            self._log_format,
             "progress",
             f"{progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}",
             **asdict(progress),
         )
-
-    return tell
