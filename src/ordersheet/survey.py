@@ -16,9 +16,9 @@ from ordersheet.history.orderbook import Ask, EntryState, OrderBook
 from ordersheet.model import LeftOut, OperationKind, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from ordersheet.history.orderbook import Decision, Policy
+    from ordersheet.history.orderbook import Decision, Entry, Policy
     from ordersheet.ledger import Ledger
     from ordersheet.model import JsonValue, Operation, OrderWork
     from ordersheet.prepare import Prepared
@@ -28,7 +28,7 @@ _EXAMPLES = 3
 
 
 class OtherText(NamedTuple):
-    """A text that this file added before it was corrected; the new one goes below it."""
+    """A text that an earlier send of this file added; the new one goes below it."""
 
     row: int
     order: int
@@ -194,23 +194,36 @@ def _joint(decisions: Sequence[Decision]) -> Outcome:
 
 
 def _find_other_texts(seen: Survey, book: OrderBook, same_file: frozenset[str]) -> None:
-    """Find appends of an earlier version of this file that the sheet no longer asks for."""
+    """Find texts that earlier sends of this file added, and that stand where this one adds another."""
     if not same_file:
         return
     asked: set[str] = set()
     new: dict[str, tuple[int, str]] = {}
+    replaced: set[str] = set()
     for row in book.rows:
         for ask, outcome, *_ in book.plan(row):
             asked.add(ask.key)
             if outcome is None and ask.operation.kind is OperationKind.APPEND:
                 new.setdefault(ask.operation.field, (row, ask.operation.value))
+            elif outcome is None:
+                replaced.add(ask.operation.field)
     for field_name, (row, text) in new.items():
-        for entry in book.history(field_name):
-            stands = entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
-            ours = entry.ref.run in same_file and entry.kind is OperationKind.APPEND
-            if not (stands and ours) or entry.key in asked:
+        standing = () if field_name in replaced else _standing(book.history(field_name))
+        for entry in standing:
+            if entry.ref.run not in same_file or entry.key in asked:
                 continue
             seen.other_texts += 1
             if len(seen.other_text_examples) < _EXAMPLES:
                 old = entry.text if entry.text is not None else "(its text is no longer kept)"
                 seen.other_text_examples.append(OtherText(row, book.order, old, text))
+
+
+def _standing(history: Iterable[Entry]) -> list[Entry]:
+    """The appends of a field that nothing has replaced since, as far as this ledger knows."""
+    standing: list[Entry] = []
+    for entry in history:
+        if entry.kind is OperationKind.APPEND and entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT):
+            standing.append(entry)
+        elif entry.kind.overwrites and entry.state is EntryState.APPLIED:
+            standing.clear()
+    return standing

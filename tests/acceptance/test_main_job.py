@@ -88,6 +88,26 @@ def test_a_corrected_text_is_announced_before_it_is_added(desk):
     assert "added:  a better text" in checked.out
 
 
+def test_another_text_for_the_same_file_is_announced_as_what_it_is(desk):
+    desk.file("ids.csv", "Order ID\n83601\n")
+    sends = ("send", "ids.csv", "--yes", "--set")
+    assert "other text" not in desk.run(*sends, "internalComment=strike", "--batch", "mon").out
+    told = desk.run(*sends, "internalComment=snow", "--batch", "tue").out
+    assert "1 other text added by earlier sends of this file; each new text goes below the old one:" in told
+    assert "stands: strike" in told
+    assert "added:  snow" in told
+
+
+def test_a_text_that_was_replaced_since_or_is_about_to_be_is_not_announced(desk):
+    head = "Order ID,Internal comment,Replace internal comment\n"
+    for rows in ("83601,one,\n", "83601,two,yes\n", "83601,three,\n", "83601,four,yes\n83601,five,\n"):
+        desk.file("orders.csv", head + rows)
+        told = desk.run("send", "orders.csv", "--yes").out
+        assert "stands:" not in told
+    desk.file("orders.csv", head + "83601,six,\n")
+    assert "stands: five" in desk.run("check", "orders.csv").out
+
+
 def test_a_report_can_be_fed_in_again(desk):
     path = desk.file("orders.csv", ORDERS)
     assert desk.run("send", path, "--yes").code == 0

@@ -97,7 +97,7 @@ def before(seen: Survey) -> Iterator[str]:
         yield f"  {plural(seen.left_apart, 'row')} left out on purpose"
     if seen.other_texts:
         yield (
-            f"  {plural(seen.other_texts, 'text')} of an earlier version of this file already added; "
+            f"  {plural(seen.other_texts, 'other text')} added by earlier sends of this file; "
             "each new text goes below the old one:"
         )
         for text in seen.other_text_examples:
