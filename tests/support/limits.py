@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import heapq
 import math
+import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from ordersheet.sender.pace import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +103,60 @@ class Changing:
 
 
 @dataclass
+class AtRandom:
+    """Turns a share of the requests away, however slowly they come: a proxy with too much to do."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(1)
+
+    def ask(self, now: float, busy: int) -> float:
+        del now, busy
+        return 1.0 if self._random.random() < self.share else 0.0
+
+    def take(self, now: float) -> None:
+        del now
+
+
+@dataclass
+class Rebuff:
+    """Turns a few away, once, and names a pause on which it does not insist."""
+
+    number: int
+    """The first of them, counted from 1."""
+    pause: float
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        self._asked = 0
+
+    def ask(self, now: float, busy: int) -> float:
+        del now, busy
+        self._asked += 1
+        return self.pause if self.number <= self._asked < self.number + self.count else 0.0
+
+    def take(self, now: float) -> None:
+        del now
+
+
+@dataclass
+class Closed:
+    """Takes nothing for so many seconds, each time so many have passed."""
+
+    every: float
+    lasting: float
+
+    def ask(self, now: float, busy: int) -> float:
+        del busy
+        since = now % self.every
+        return self.lasting - since if now >= self.every and since < self.lasting else 0.0
+
+    def take(self, now: float) -> None:
+        del now
+
+
+@dataclass
 class Queue:
     """A server that works off so many a second, one after the other, and lets the others wait."""
 
@@ -111,6 +168,17 @@ class Queue:
     def wait(self, now: float) -> float:
         self._free = max(self._free, now) + 1.0 / self.speed(now)
         return self._free - now
+
+
+class Jitter:
+    """Answers that take a time by chance: half more than `middle`, a sixth more by the factor or further."""
+
+    def __init__(self, middle: float, factor: float) -> None:
+        self._random = random.Random(1)
+        self._middle, self._sigma = middle, math.log(factor)
+
+    def __call__(self) -> float:
+        return self._middle * math.exp(self._random.gauss(0.0, self._sigma))
 
 
 def seconds(wait: float) -> float | None:
@@ -144,78 +212,110 @@ class Run:
         return sum(start <= at < end for at in self.refused)
 
 
+class _World:
+    """Lanes, the way to the server and back, and the server."""
+
+    def __init__(
+        self,
+        pace: Pace,
+        limits: tuple[Limit, ...],
+        *,
+        lanes: int,
+        latency: Callable[[], float],
+        header: Callable[[float], float | None],
+        queue: Queue | None,
+        stall: float,
+    ) -> None:
+        self.run = Run()
+        self._pace, self._limits = pace, limits
+        self._lanes, self._latency, self._header = lanes, latency, header
+        self._queue, self._stall = queue, stall
+        self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._number = self._waiting = self._opened = self._busy = 0
+
+    def turn(self, until: float) -> None:
+        """Let all happen that happens until then."""
+        self._open_lanes(0.0)
+        while self._events:
+            now, _, what, about = heapq.heappop(self._events)
+            if now > until:
+                break
+            what(now, *about)
+
+    def _at(self, when: float, what: Callable[..., None], *about: object) -> None:
+        self._number += 1
+        heapq.heappush(self._events, (when, self._number, what, about))
+
+    def _client(self, when: float, what: Callable[..., None], *about: object) -> None:
+        second = math.floor(when) + 1.0
+        self._at(second if when > second - self._stall else when, what, *about)
+
+    def _open_lanes(self, now: float) -> None:
+        while self._opened < min(self._lanes, AHEAD * self._pace.width()):
+            self._opened += 1
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        if self._pace.room() <= 0:
+            self._waiting += 1
+            return
+        self._client(max(now, self._pace.reserve(now)), self._go, self._pace.generation)
+
+    def _go(self, now: float, generation: int) -> None:
+        if self._pace.room() <= 0 or not self._pace.may_go(now, generation):
+            self._ask(now)
+            return
+        ticket = self._pace.sent(now)
+        self.run.sent.append(now)
+        self.run.most_at_once = max(self.run.most_at_once, self._pace.in_flight)
+        takes = self._latency()
+        self._at(now + takes * 0.1, self._arrive, ticket, takes)
+
+    def _arrive(self, now: float, ticket: Ticket, takes: float) -> None:
+        wait = max((limit.ask(now, self._busy) for limit in self._limits), default=0.0)
+        if wait > 0:
+            self._client(now + takes * 0.1, self._back, ticket, wait)
+            return
+        for limit in self._limits:
+            limit.take(now)
+        self._busy += 1
+        queued = self._queue.wait(now) if self._queue else 0.0
+        self._at(now + takes * 0.8 + queued, self._done, ticket, takes)
+
+    def _done(self, now: float, ticket: Ticket, takes: float) -> None:
+        self._busy -= 1
+        self._client(now + takes * 0.1, self._back, ticket, 0.0)
+
+    def _back(self, now: float, ticket: Ticket, wait: float) -> None:
+        if wait > 0:
+            self.run.refused.append(now)
+            self._pace.pushed_back(now, ticket, self._header(wait))
+        else:
+            self.run.accepted.append(now)
+            self._pace.accepted(now, ticket)
+        self._ask(now)
+        if self._waiting:
+            self._waiting -= 1
+            self._ask(now)
+        self._open_lanes(now)
+
+
 def simulate(
     pace: Pace,
     *limits: Limit,
     until: float,
     lanes: int = 8,
-    latency: float = 0.05,
+    latency: float | Callable[[], float] = 0.05,
     header: Callable[[float], float | None] = seconds,
     queue: Queue | None = None,
+    stall: float = 0.0,
 ) -> Run:
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
-    A tenth of the latency is the way there, a tenth the way back.
+    A tenth of the latency is the way there, a tenth the way back. At the end of each second, the client
+    stands still for `stall` seconds. Twice as many lanes as may have a request under way are at work.
     """
-    run = Run()
-    events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-    waiting: list[None] = []
-    busy = 0
-    number = 0
-
-    def at(when: float, what: Callable[..., None], *about: object) -> None:
-        nonlocal number
-        number += 1
-        heapq.heappush(events, (when, number, what, about))
-
-    def ask(now: float) -> None:
-        if pace.room() <= 0:
-            waiting.append(None)
-            return
-        at(max(now, pace.reserve(now)), go, pace.generation)
-
-    def go(now: float, generation: int) -> None:
-        if pace.room() <= 0 or not pace.may_go(now, generation):
-            ask(now)
-            return
-        ticket = pace.sent(now)
-        run.sent.append(now)
-        run.most_at_once = max(run.most_at_once, pace.in_flight)
-        at(now + latency * 0.1, arrive, ticket)
-
-    def arrive(now: float, ticket: Ticket) -> None:
-        nonlocal busy
-        wait = max((limit.ask(now, busy) for limit in limits), default=0.0)
-        if wait > 0:
-            at(now + latency * 0.1, back, ticket, wait)
-            return
-        for limit in limits:
-            limit.take(now)
-        busy += 1
-        at(now + latency * 0.8 + (queue.wait(now) if queue else 0.0), done, ticket)
-
-    def done(now: float, ticket: Ticket) -> None:
-        nonlocal busy
-        busy -= 1
-        at(now + latency * 0.1, back, ticket, 0.0)
-
-    def back(now: float, ticket: Ticket, wait: float) -> None:
-        if wait > 0:
-            run.refused.append(now)
-            pace.pushed_back(now, ticket, header(wait))
-        else:
-            run.accepted.append(now)
-            pace.accepted(now, ticket)
-        ask(now)
-        if waiting:
-            waiting.pop()
-            ask(now)
-
-    for _ in range(lanes):
-        at(0.0, ask)
-    while events:
-        now, _, what, about = heapq.heappop(events)
-        if now > until:
-            break
-        what(now, *about)
-    return run
+    takes = latency if callable(latency) else lambda: latency
+    world = _World(pace, limits, lanes=lanes, latency=takes, header=header, queue=queue, stall=stall)
+    world.turn(until)
+    return world.run

@@ -49,12 +49,19 @@ def test_a_width_that_brought_nothing_is_taken_back_and_tried_again_later():
         auto.answered(now, auto.width)
         if not widths or widths[-1] != auto.width:
             widths.append(auto.width)
-    assert set(widths) == {8, 12}
+    assert set(widths) == {8, 12, 16}
+    assert all(width == 8 for width in widths[::2])
     assert 4 <= len(widths) <= 20
 
 
 def test_pushbacks_in_a_row_shrink_it_once():
     auto = AutoLanes(start=32)
-    auto.held_back(1.0)
-    auto.held_back(1.1)
+    auto.held_back(1.0, 32)
+    auto.held_back(1.1, 32)
     assert auto.width == 21
+
+
+def test_a_pushback_while_few_were_under_way_leaves_the_lanes_open():
+    auto = AutoLanes(start=32)
+    auto.held_back(1.0, 31)
+    assert auto.width == 32

@@ -155,7 +155,7 @@ class Pace:
         self._widest = max(self._widest, ticket.in_flight)
         if self._auto is not None:
             self._auto.answered(now, ticket.in_flight)
-        self._heed_latency(now, now - ticket.at)
+        self._heed_latency(now, ticket)
         if ticket.generation != self.generation:
             return
         if self._fast:
@@ -190,7 +190,7 @@ class Pace:
             return
         self.generation += 1
         if self._auto is not None:
-            self._auto.held_back(now)
+            self._auto.held_back(now, ticket.in_flight)
         wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
         self._misses = min(self._misses + 1, 16)
         self._learn(ticket, wait)
@@ -244,12 +244,12 @@ class Pace:
         whole = here.at - self._first.at + wait
         return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
 
-    def _heed_latency(self, now: float, seconds: float) -> None:
-        flow = self._latency.add(now, seconds)
+    def _heed_latency(self, now: float, ticket: Ticket) -> None:
+        flow = self._latency.add(now, now - ticket.at)
         if flow is None:
             return
         if self._auto is not None and flow < float("inf"):
-            self._auto.held_back(now)
+            self._auto.held_back(now, ticket.in_flight)
         self._fast = False
         self._hold = max(self._hold, HOLD_ROWS)
         self._steps = 0
