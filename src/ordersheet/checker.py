@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 from ordersheet.asides import write_asides
 from ordersheet.model import RunSummary
 from ordersheet.places import file_sha256
-from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
+from ordersheet.prepare import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
 from ordersheet.survey import Survey, survey
 from ordersheet.target import target_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ordersheet.reporter import Written
     from ordersheet.settings import Settings
 
@@ -32,13 +30,13 @@ class Checked:
     """The files that were asked for: the mapping, the file with its problems."""
 
 
-def check(source: object, settings: Settings, reading: Callable[[int], None] | None = None) -> Checked:
+def check(source: object, settings: Settings, reading: Reading | None = None) -> Checked:
     """Read, map and count a file or frame; where an address is known, count what is already applied too.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: every setting, checked.
-        reading: is told how many rows have been read, every thousand.
+        reading: entered while the file is read, and told how many rows have been, every thousand.
 
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.

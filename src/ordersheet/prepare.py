@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from ordersheet import mapping
 from ordersheet.errors import SourceError, UsageError
@@ -20,8 +22,6 @@ from ordersheet.model import LeftOut, Outcome, Problem
 from ordersheet.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
     from ordersheet.loader import Table
@@ -36,6 +36,8 @@ MOST_GROUPS = 50
 FIRST_CELLS = 5
 """How many addresses fit on a line."""
 FIRST_UPDATES = 3
+Reading: TypeAlias = Callable[[], AbstractContextManager[Callable[[int], None]]]
+"""Entered while a file is read; what it gives is told how many rows have been."""
 _TOLD_EVERY = 1000
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -134,13 +136,13 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def prepare(source: object, settings: Settings, reading: Callable[[int], None] | None = None) -> Prepared:
+def prepare(source: object, settings: Settings, reading: Reading | None = None) -> Prepared:
     """Read, map and count a whole file or frame.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: what was decided about reading and mapping.
-        reading: is told how many rows have been read, every thousand.
+        reading: entered while the file is read, and told how many rows have been, every thousand.
 
     Raises:
         SourceError: where the file cannot be read as one table without guessing.
@@ -171,11 +173,16 @@ def prepare(source: object, settings: Settings, reading: Callable[[int], None] |
     table.refuse(column_map.columns, hidden=settings.hidden)
     spool = Spool()
     try:
-        tally, truth_columns = _first_pass(table, column_map, spool, settings, reading)
+        with nullcontext(_tell_nobody) if reading is None else reading() as read:
+            tally, truth_columns = _first_pass(table, column_map, spool, settings, read)
     except BaseException:
         spool.close()
         raise
     return Prepared(path, source if path is None else None, table, column_map, spool, tally, truth_columns)
+
+
+def _tell_nobody(_rows: int) -> None:
+    pass
 
 
 def _first_pass(
@@ -183,7 +190,7 @@ def _first_pass(
     column_map: ColumnMap,
     spool: Spool,
     settings: Settings,
-    reading: Callable[[int], None] | None,
+    read: Callable[[int], None],
 ) -> tuple[Tally, tuple[str, ...]]:
     tally = Tally()
     watch = mapping.TruthWatch(column_map)
@@ -192,8 +199,8 @@ def _first_pass(
     sheet = table.facts.sheet
     for row in table.rows(columns):
         tally.rows += 1
-        if reading is not None and tally.rows % _TOLD_EVERY == 0:
-            reading(tally.rows)
+        if tally.rows % _TOLD_EVERY == 0:
+            read(tally.rows)
         apart = _left_apart(row, tally, settings)
         if apart is not None:
             spool.add(LeftOut(row.number, Outcome.NOT_SENT, apart))

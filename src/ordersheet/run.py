@@ -23,7 +23,7 @@ from ordersheet.errors import (
 from ordersheet.eventlog import LoggedJournal
 from ordersheet.model import RunSummary
 from ordersheet.places import file_sha256, report_place
-from ordersheet.prepare import Prepared, policy_of, prepare, refuse_missing_rows
+from ordersheet.prepare import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.result import RunResult, count, iso
 from ordersheet.survey import Survey, settle_called_ok, survey
 from ordersheet.target import Target, proxy_for, target_of
@@ -45,7 +45,7 @@ def send(
     *,
     ask: Callable[[Survey], bool] | None = None,
     tell: Callable[[Progress], None] | None = None,
-    reading: Callable[[int], None] | None = None,
+    reading: Reading | None = None,
     stop: StopSwitch | None = None,
 ) -> RunResult:
     """Send a file or a frame, and write its report.
@@ -55,7 +55,7 @@ def send(
         settings: every setting, checked.
         ask: is shown what would be done, and says whether to do it; None does it.
         tell: is told how far the delivery has come, at most ten times a second.
-        reading: is told how many rows have been read, every thousand.
+        reading: entered while the file is read, and told how many rows have been, every thousand.
         stop: lets a signal end the run.
 
     Raises:

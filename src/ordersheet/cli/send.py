@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,8 +36,8 @@ def check(file: File, flags: dict[str, Any]) -> None:
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
-    with reading_ticker(progress=settings.progress, log_format=settings.log_format) as reading:
-        checked = check_file(file, settings, reading)
+    reading = partial(reading_ticker, progress=settings.progress, log_format=settings.log_format)
+    checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.survey
     console.say(*recognised(prepared, hidden=settings.hidden), "")
     console.say(*before(seen))
@@ -65,9 +66,9 @@ def send(file: File, flags: dict[str, Any]) -> None:
     console = Console(json_mode=settings.json)
     with (
         signals_press(console.say) as stop,
-        reading_ticker(progress=settings.progress, log_format=settings.log_format) as reading,
         ticker(progress=settings.progress, log_format=settings.log_format) as tell,
     ):
+        reading = partial(reading_ticker, progress=settings.progress, log_format=settings.log_format)
         ask = _asker(console, settings)
         result = send_file(file, settings, ask=ask, tell=tell, reading=reading, stop=stop)
     console.say(*after(result))
