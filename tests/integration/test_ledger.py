@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -138,8 +139,8 @@ def test_doubts_are_told_with_what_settles_them(ledger, clock):
     (doubt,) = run(take(other, work(7))).doubts
     assert doubt.ref == OperationRef(journal.run, 2, FIELD)
     assert doubt.operation == append("Delayed by strike")
-    assert (doubt.attempts, doubt.baseline, doubt.state) == (1, "before", EntryState.IN_DOUBT)
-    assert (doubt.given_up, doubt.adopted) == (MONDAY + timedelta(seconds=30), True)
+    assert (doubt.baseline, doubt.state) == ("before", EntryState.IN_DOUBT)
+    assert doubt.given_up == MONDAY + timedelta(seconds=30)
 
 
 def test_a_last_look_is_owed_until_it_is_taken(ledger):
@@ -186,7 +187,8 @@ def test_results_come_in_row_order_each_row_once(ledger):
     assert results[0] == RowResult(2, "7", Outcome.APPLIED_TWICE, "look", MONDAY, left_out=True)
     assert results[1] == RowResult(3, "", Outcome.INVALID, "bad")
     assert results[2] == RowResult(4, "9", Outcome.NOT_SENT, "Interrupted.")
-    assert journal.counts() == {Outcome.APPLIED_TWICE: 1, Outcome.INVALID: 4500, Outcome.NOT_SENT: 4499}
+    counts = Counter(result.outcome for result in results)
+    assert counts == {Outcome.APPLIED_TWICE: 1, Outcome.INVALID: 4500, Outcome.NOT_SENT: 4499}
     assert list(ledger.results(journal.run)) == results
     info = ledger.run("last")
     assert (info.state, info.stopped_by, info.requests) == (

@@ -130,10 +130,7 @@ class MemoryJournal:
     def _doubt(self, one: Kept) -> Doubt:
         ended = self.ledger.given_up.get((one.ref.run, one.ref.row, one.attempt))
         given_up = max(moment for moment in (ended, one.adopted, one.at) if moment is not None)
-        return Doubt(
-            one.ref, one.ask.operation, one.ask.key, 1, one.baseline, given_up, _ENTRY[one.state],
-            adopted=one.ref.run != self.run,
-        )  # fmt: skip
+        return Doubt(one.ref, one.ask.operation, one.baseline, given_up, _ENTRY[one.state])
 
     async def write(self, *events: Event) -> None:
         assert events

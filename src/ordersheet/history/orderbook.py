@@ -37,17 +37,12 @@ class Doubt:
 
     ref: OperationRef
     operation: Operation
-    key: str
-    attempts: int
-    """How many attempts of its row may have reached the server so far in its own run."""
     baseline: str | None
     """What the field held before the attempt; None where it was not read."""
     given_up: datetime
     """When the last attempt was given up (UTC), or adopted from a dead process, whichever is later."""
     state: EntryState = EntryState.IN_DOUBT
     """IN_DOUBT, or APPLIED where only the last look is owed."""
-    adopted: bool = False
-    """Left by another run."""
 
 
 class OrderBook:

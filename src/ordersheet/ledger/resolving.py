@@ -158,7 +158,7 @@ def _nothing_to_settle(cursor: sqlite3.Cursor, run: str, run_id: int, row: int, 
 
 
 def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
-    _, given_up, adopted, _ = cursor.execute(statements.DOUBT, {"p_id": append.number}).fetchone()
+    given_up, adopted, _ = cursor.execute(statements.DOUBT, {"p_id": append.number}).fetchone()
     ended = max(filter(None, (given_up, adopted)), default=None)
     if ended is None:
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -66,7 +65,7 @@ class RunJournal:
         opened = ground.writer.do(lambda cursor: insert_run(cursor, start, ground.process_id, now))
         self._name, self._run_id, self._store_id = opened
         self._scribe = Scribe(self._name, self._run_id, self._store_id, start.policy.batch)
-        self._reader = Reader(self._store_id, ground.salt, start.policy, self._name)
+        self._reader = Reader(self._store_id, ground.salt, start.policy)
         self._claims = Claims(self._store_id, self._run_id, ground.process_id, ground.alive)
         self._again = Again(
             self._run_id,
@@ -244,10 +243,6 @@ class RunJournal:
             # `finish` has given every row its result.
             return recorded
         return results.merged(recorded, rest, message, newer)
-
-    def counts(self) -> Counter[Outcome]:
-        """Count the rows by outcome, as `results` without `rest` gives them."""
-        return Counter(result.outcome for result in self.results())
 
     def set_report(self, path: str) -> None:
         """Record where the report was written."""

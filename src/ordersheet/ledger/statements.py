@@ -313,14 +313,6 @@ _its_attempt = and_(
 )
 DOUBT = _compiled(
     select(
-        select(func.count())
-        .select_from(attempt)
-        .where(
-            attempt.c.run_id == operation.c.run_id,
-            attempt.c.row == operation.c.row,
-            func.coalesce(attempt.c["class"], _NOTHING).not_like(literal_column("'not %'")),
-        )
-        .scalar_subquery(),
         select(attempt.c.given_up).where(_its_attempt).scalar_subquery(),
         operation.c.adopted,
         select(baseline.c.text)

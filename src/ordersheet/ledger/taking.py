@@ -52,14 +52,12 @@ class Reader:
         store_id: whose orders.
         salt: for the keys of what the file asks.
         policy: the options that bear on what is already done.
-        run: the id of the run that reads; None for a mere estimate.
     """
 
-    def __init__(self, store_id: int, salt: bytes, policy: Policy, run: str | None = None) -> None:
+    def __init__(self, store_id: int, salt: bytes, policy: Policy) -> None:
         self._store_id = store_id
         self._salt = salt
         self.policy = policy
-        self._run = run
 
     def found(
         self, cursor: sqlite3.Cursor, orders: Iterable[int], adopt_at: datetime | None = None
@@ -116,13 +114,11 @@ class Reader:
     def _doubt(
         self, cursor: sqlite3.Cursor, number: int, ref: OperationRef, operation: Operation, entry: Entry
     ) -> Doubt:
-        attempts, given_up, adopted, baseline = cursor.execute(statements.DOUBT, {"p_id": number}).fetchone()
+        given_up, adopted, baseline = cursor.execute(statements.DOUBT, {"p_id": number}).fetchone()
         ended = max(filter(None, (given_up, adopted)), default=None)
         at = moment(ended) if ended is not None else entry.at
         assert at is not None
-        return Doubt(
-            ref, operation, entry.key, attempts, baseline, at, entry.state, adopted=ref.run != self._run
-        )
+        return Doubt(ref, operation, baseline, at, entry.state)
 
     def book(self, work: OrderWork, found: Found | None, wanted: Wanted | None) -> OrderBook:
         """Make an order's book of what the file asks and what the ledger knows."""
