@@ -1,7 +1,7 @@
 """How many requests at once: found out against servers that do not say."""
 
 import pytest
-from tests.support.limits import AtOnce, Bucket, Queue, simulate
+from tests.support.limits import AtOnce, Bucket, Queue, Rebuff, simulate
 
 from ordersheet.sender.lanes import MOST, START, AutoLanes
 from ordersheet.sender.pace import Pace
@@ -65,3 +65,9 @@ def test_a_pushback_while_few_were_under_way_leaves_the_lanes_open():
     auto = AutoLanes(start=32)
     auto.held_back(1.0, 31)
     assert auto.width == 32
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_push_back_before_anything_was_taken_costs_little_more_than_its_pauses(count):
+    run = simulate(Pace(auto=AutoLanes()), Rebuff(1, 30.0, count), until=140, lanes=MOST)
+    assert run.accepted[15] <= 30 * count + 2

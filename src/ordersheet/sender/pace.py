@@ -238,7 +238,7 @@ class Pace:
             # A part of a request may be left in the store at either end: few requests tell a rate badly.
             self._trust = min(max(HOLD_ROWS, int(HOLD_SECONDS * count / seconds)), TRUST * count)
             return (count + (0.5 if count < EVIDENCE else 0.0)) / seconds
-        if best is not None or self._first is None:
+        if best is not None or self._first is None or here.number == 1:
             return self.rate * CUT
         # The first push-back: what was accepted so far came out of the store as well, so this is too much.
         whole = here.at - self._first.at + wait
