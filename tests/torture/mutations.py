@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "no write-ahead",
         "sender/lane.py",
-        "        self._pending.append(begin)\n        await self.flush()\n",
-        "        self._pending.append(begin)\n",
+        "        written = await self.flush()\n",
+        "        written = True\n",
         KILLS,
     ),
     Mutant(

@@ -456,3 +456,32 @@ def test_a_refusal_that_added_one_text_leaves_the_other_in_doubt_and_holds_the_o
     assert run.outcomes == [O.UNCONFIRMED, O.NOT_SENT]
     assert "The API refused it: locked. Whether" in run.results[2].message
     assert "No usable answer came, but the order was read again and holds it." in run.results[2].message
+
+
+def test_a_baseline_that_waited_through_a_long_pause_is_read_anew():
+    """Somebody types the very text while the server makes everyone wait."""
+
+    async def main() -> tuple[Run, Store]:
+        store = Store(
+            put_fates=[status(429, retry_after="600")],
+            get_fate=lambda order: Fate(seconds=0.1 if order == 1 else 1.0),
+        )
+
+        async def clerk() -> None:
+            await asyncio.sleep(300)
+            store.order(2).internalComment = "paid"
+
+        typing = asyncio.ensure_future(clerk())
+        run = await World(store).send(sheet((1, append("z")), (2, append("paid"))), lanes=3)
+        await typing
+        return run, store
+
+    run, store = virtual_time.run(main())
+    assert run.outcomes == [O.APPLIED, O.ALREADY_THERE]
+    assert store.order(2).internalComment == "paid"
+
+
+def test_where_every_turn_comes_late_a_baseline_is_read_anew_but_once():
+    run = send(sheet((1, append("a")), (2, append("b"))), store := Store(), rate=0.01)
+    assert run.outcomes == [O.APPLIED, O.APPLIED]
+    assert len(store.gets) <= 4 + 1

@@ -355,3 +355,23 @@ def test_without_a_number_of_lanes_the_run_finds_out_how_many_help():
     assert set(usual.outcomes) == set(auto.outcomes) == {O.APPLIED}
     assert none_twice(found)
     assert auto.seconds < 0.7 * usual.seconds
+
+
+@pytest.mark.parametrize("pressed", [0.45, 0.6, 0.65])
+def test_an_interrupt_while_an_order_in_doubt_is_put_down_is_not_lost(pressed):
+    async def main() -> Run:
+        switch = StopSwitch()
+        pressing = asyncio.ensure_future(press_at(switch, pressed))
+        run = await World(Store(put_fates=[Fate(failure=Failure.CLOSED, seconds=0.1)])).send(
+            sheet((1, append("x"))),
+            switch=switch,
+            prepare=lambda journal: setattr(journal, "seconds", lambda: 0.2),
+            lanes=1,
+            baseline=False,
+        )
+        await pressing
+        return run
+
+    run = virtual_time.run(main())
+    assert run.end.stopped_by == "interrupted"
+    assert run.seconds < 20

@@ -382,8 +382,8 @@ def test_requests_are_written_ahead_while_others_are_under_way_but_never_more_of
     assert asyncio.run(work()) == (4, 2, 3, 5)
 
 
-def test_what_is_written_ahead_waits_after_a_push_back_and_then_goes_one_by_one():
-    async def work() -> list[int]:
+def test_after_a_push_back_what_is_written_ahead_has_to_take_another_turn():
+    async def work() -> tuple[list[Ticket | None], list[int]]:
         clock = Turned()
         pacer = Pacer(clock, rate=10, most=8)
         first = await get(pacer, clock)
@@ -391,14 +391,47 @@ def test_what_is_written_ahead_waits_after_a_push_back_and_then_goes_one_by_one(
         await clock.turn(clock.time + 1)
         pacer.pushed_back(first, clock.now() + timedelta(seconds=50))
         began = clock.time
-        going = [asyncio.create_task(pacer.ready(await turn)) for turn in turns]
-        went = []
+        refused = [await pacer.ready(await turn) for turn in turns]
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(4)]
+        taken = []
         for passed in (49.9, 50.0, 50.0 + 1 / pacer.rate, 1000.0):
             await clock.turn(began + passed)
+            taken.append(sum(turn.done() for turn in turns))
+        return refused, taken
+
+    assert asyncio.run(work()) == ([None] * 4, [0, 1, 2, 4])
+
+
+def test_nothing_that_is_written_ahead_leaves_through_a_closed_gate():
+    """A straggler of an earlier push-back may close the gate again."""
+
+    async def work() -> Ticket | None:
+        clock = Turned()
+        pacer = Pacer(clock, rate=10, most=8)
+        first, straggler = await get(pacer, clock), await get(pacer, clock)
+        pacer.pushed_back(first, clock.now() + timedelta(seconds=1))
+        turn = asyncio.create_task(pacer.turn())
+        await clock.turn(clock.time + 10)
+        pacer.pushed_back(straggler, clock.now() + timedelta(seconds=600))
+        return await pacer.ready(await turn)
+
+    assert asyncio.run(work()) is None
+
+
+def test_what_has_piled_up_behind_a_slow_disk_leaves_no_faster_than_the_rate():
+    async def work() -> list[int]:
+        clock = Turned()
+        pacer = Pacer(clock, rate=10, most=8)
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(6)]
+        await clock.turn(5.0)
+        going = [asyncio.create_task(pacer.ready(await turn)) for turn in turns]
+        went = []
+        for passed in (0.0, 0.1, 0.2, 1.0):
+            await clock.turn(5.0 + passed)
             went.append(sum(task.done() for task in going))
         return went
 
-    assert asyncio.run(work()) == [0, 1, 2, 4]
+    assert asyncio.run(work()) == [1, 2, 3, 6]
 
 
 def test_a_turn_that_is_passed_on_makes_room_for_another():

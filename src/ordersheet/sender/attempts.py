@@ -156,8 +156,6 @@ class Attempts:
     async def _put_once(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
         context = self.context
         url = orders_url(context.options.base_url)
-        # The pacer heeds how long answers take; the commit between its leave and this moment is no answer.
-        ticket = ticket._replace(at=context.clock.monotonic())
         seen = await self.transport.request("PUT", url, body, deadline=context.options.timeout)
         context.counts.put += seen.bytes_left
         verdict = classify(seen, order=order)

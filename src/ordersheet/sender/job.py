@@ -72,6 +72,8 @@ class Job:
     """Why the later rows are not sent, as a whole sentence."""
     view: OrderView | None = None
     """The latest reading, as long as nothing was sent since and no time has passed."""
+    viewed_at: float = NEVER
+    """When it was asked for as a baseline (monotonic)."""
     parts: dict[tuple[int, str], Part] = field(default_factory=dict)
     """By row and field: what became of it, for the rows that repeat it."""
     adopted: bool = False
@@ -85,6 +87,13 @@ class Job:
     def waits(self, now: float) -> bool:
         """Tell whether the order is to be looked at, or to be left alone for a while, before a later row."""
         return bool(self.suspects) or self.owes_look or now < self.clear_at
+
+    def forgets(self, row: RowInHand, before: float) -> bool:
+        """Forget a baseline that was read before then: it waited long for its row's turn. Once an attempt."""
+        if self.view is None or row.reread or self.viewed_at >= before:
+            return False
+        self.view, row.reread = None, True
+        return True
 
     def next_row(self, run: str, *, closed: str | None) -> RowInHand | None:
         """Open the next row: plan it, and close what is not to be sent; None after the last one.

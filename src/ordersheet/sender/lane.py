@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ordersheet.api import put_body
 from ordersheet.errors import LedgerError
 from ordersheet.history.orderbook import EntryState
-from ordersheet.journal import Begin, Done, GaveUp, Looked, Release, There
+from ordersheet.journal import Done, GaveUp, Looked, Release, There
 from ordersheet.model import Outcome
 from ordersheet.sender import notes, words
-from ordersheet.sender.attempts import Attempts
+from ordersheet.sender.attempts import FRESH, Attempts
 from ordersheet.sender.classify import StopReason, Verdict, VerdictKind
 from ordersheet.sender.job import NEVER, Suspect, holds_back, oldest_open, result_of
 from ordersheet.sender.looks import give_up_part, judge, settled
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ordersheet.journal import Event
     from ordersheet.sender.context import Context
     from ordersheet.sender.job import Job
+    from ordersheet.sender.pace import Ticket
     from ordersheet.sender.transport import Transport
 
 LOOKS = 5
@@ -71,9 +72,12 @@ class Lane:
                 return None
 
     async def _put_down(self, job: Job, due: float) -> float:
+        context = self.context
         job.view = None
+        before = context.ended, context.interrupted
         await self.flush()
-        return due
+        # Where the run's end was told while this was being written, nobody tells it a second time.
+        return due if before == (context.ended, context.interrupted) else context.clock.monotonic()
 
     # --- what other runs left
 
@@ -106,40 +110,39 @@ class Lane:
             return
         if self._pending and (context.pacer.pause_left > 0 or context.pacer.rate < BRISK):
             await self.flush()
-        turn = await self.attempts.turn()
-        if turn is None:
-            return
-        await self._write_ahead(job, row, parts)
-        ticket = await self.attempts.permit(turn)
+        ticket = await self._leave(job, row, parts)
         if ticket is None:
-            self._take_back(job, row, parts)
             return
-        if row.begun == 1:
-            context.breakers.row_sent()
-        for part in parts:
-            part.sent = True
         job.view = None
         reads = any(part.baseline is not None for part in parts)
         verdict = await self.attempts.put(job.order, body, ticket, baseline=reads)
         await self._note(job, row, parts, verdict)
 
-    async def _write_ahead(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
-        """Make durable that an attempt is about to leave."""
+    async def _leave(self, job: Job, row: RowInHand, parts: list[Part]) -> Ticket | None:
+        """Wait for an attempt's turn, and write it ahead; None where it does not leave now."""
+        context = self.context
+        turn = await self.attempts.turn()
+        if turn is None:
+            return None
+        if job.forgets(row, context.clock.monotonic() - FRESH):
+            context.pacer.pass_on(turn)
+            return None
         row.begun += 1
-        baseline = {part.ask.operation.field: part.baseline for part in parts if part.baseline is not None}
-        begin = Begin(
-            order=job.order,
-            row=row.number,
-            attempt=row.begun,
-            asks=tuple(part.ask for part in parts),
-            baseline=baseline or None,
-            at=self.context.clock.now(),
-        )
-        self._pending.append(begin)
-        await self.flush()
+        self._pending.append(notes.begins(context, job, row, parts))
+        written = await self.flush()
+        ticket = await self.attempts.permit(turn)
+        if ticket is None or not written:
+            self._take_back(job, row, parts)
+            return None
+        if not any(part.sent for part in row.parts):
+            context.breakers.row_sent()
+        row.reread = False
+        for part in parts:
+            part.sent = True
+        return ticket
 
     def _take_back(self, job: Job, row: RowInHand, parts: list[Part]) -> None:
-        """The attempt does not leave, for the run is ending."""
+        """The attempt does not leave: the run is ending, or the server has asked for a pause."""
         context = self.context
         if context.ledger_failed:
             row.begun -= 1
@@ -166,6 +169,7 @@ class Lane:
                     notes.unread(context, job, row, part, self.attempts.cause())
                 return False
             job.view = None if verdict is None else verdict.view
+            job.viewed_at = context.clock.monotonic()
         view = job.view
         for part in parts:
             name = part.ask.operation.field

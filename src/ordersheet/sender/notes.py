@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.history.orderbook import EntryState
-from ordersheet.journal import GaveUp, Learned
+from ordersheet.journal import Begin, GaveUp, Learned
 from ordersheet.model import COMMENT_FIELDS, Outcome
 from ordersheet.sender import words
 from ordersheet.sender.context import Provisional
@@ -44,6 +44,19 @@ def stands_there(context: Context, job: Job, part: Part, held: str | None) -> bo
         entry.key == part.ask.key or stands_as_line(text, entry.text)
         for entry in job.book.history(part.ask.operation.field)
         if entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+    )
+
+
+def begins(context: Context, job: Job, row: RowInHand, parts: list[Part]) -> Event:
+    """Note that an attempt is about to leave."""
+    baseline = {part.ask.operation.field: part.baseline for part in parts if part.baseline is not None}
+    return Begin(
+        order=job.order,
+        row=row.number,
+        attempt=row.begun,
+        asks=tuple(part.ask for part in parts),
+        baseline=baseline or None,
+        at=context.clock.now(),
     )
 
 

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.sender.pace import Pace, Ticket
+from ordersheet.sender.pace import CATCH_UP, Pace, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,7 @@ class Pacer:
         self._clock = clock
         self._pace = Pace(cap=rate, auto=auto, most=most)
         self._released = False
+        self._leave = float("-inf")
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
         self._behind: deque[asyncio.Future[None]] = deque()
@@ -84,12 +85,13 @@ class Pacer:
         """Wait until a request may go, and count it.
 
         Args:
-            turn: what `turn` gave, if it was asked: the request need not wait for its moment again, unless
-                the server has pushed others back meanwhile.
+            turn: what `turn` gave, if it was asked: the request then waits for room alone, and for those that
+                leave before it.
 
         Returns:
-            A ticket, to be given back to `accepted`, `pushed_back` or `ended` exactly once; None where
-            `release` was called: send nothing more then.
+            A ticket, to be given back to `accepted`, `pushed_back` or `ended` exactly once. None where
+            `release` was called: send nothing more then. With a turn also where the server has asked for a
+            pause since: take another turn then.
         """
         pace = self._pace
         if turn is None:
@@ -105,13 +107,20 @@ class Pacer:
         return None
 
     async def _in_turn(self, turn: Turn) -> bool:
-        """Wait for room; where the server has pushed others back meanwhile, for another moment as well."""
-        pace = self._pace
-        while turn.generation == pace.generation and not self._ended():
-            if pace.room() > 0:
+        """Wait for room; what has piled up behind a slow disk leaves no faster than the rate."""
+        pace, placed = self._pace, False
+        while pace.may_go(self._clock.monotonic(), turn.generation) and not self._ended():
+            if pace.room() <= 0:
+                await self._wait_for_room(self._freed)
+                continue
+            now = self._clock.monotonic()
+            at = now if placed else max(self._leave, now - CATCH_UP)
+            if not placed:
+                self._leave, placed = at + 1.0 / pace.rate, True
+            if at <= now:
                 return True
-            await self._wait_for_room(self._freed)
-        return await self._moment(pace.room, self._freed) is not None
+            await self._sleep(at - now)
+        return False
 
     async def _moment(self, room: Callable[[], float], waiting: deque[asyncio.Future[None]]) -> int | None:
         """Wait for room and for the next free moment; give the generation, None where all is released."""

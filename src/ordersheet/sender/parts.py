@@ -72,6 +72,8 @@ class RowInHand:
     """The latest result told to the journal."""
     unreadable: bool = False
     """An attempt of it stayed unknown where the order could not be read."""
+    reread: bool = False
+    """Its baseline was read once more, since it had waited long for its turn."""
 
     @property
     def number(self) -> int:
