@@ -35,7 +35,7 @@ unit: $(STAMP)
 
 # The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
 torture: $(STAMP)
-	$(BIN)/python -m pytest -q -m torture
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m torture
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --write
 
