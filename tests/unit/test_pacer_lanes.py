@@ -71,3 +71,15 @@ def test_a_pushback_while_few_were_under_way_leaves_the_lanes_open():
 def test_a_push_back_before_anything_was_taken_costs_little_more_than_its_pauses(count):
     run = simulate(Pace(auto=AutoLanes()), Rebuff(1, 30.0, count), until=140, lanes=MOST)
     assert run.accepted[15] <= 30 * count + 2
+
+
+@pytest.mark.parametrize("lanes", [8, MOST])
+@pytest.mark.parametrize(("number", "pause"), [(10, 30.0), (20, 600.0), (1000, 600.0)])
+def test_one_long_pause_is_no_rate(lanes, number, pause):
+    """A server that was closed for a while takes what it took before, as soon as it is open again."""
+    pace = Pace(auto=AutoLanes()) if lanes == MOST else Pace()
+    run = simulate(
+        pace, Rebuff(number, pause, 1), until=pause + 80, lanes=lanes, queue=Queue(lambda _now: 100.0)
+    )
+    assert run.count(pause + 20, pause + 80) >= 0.9 * 100 * 60
+    assert len(run.refused) <= 8

@@ -37,6 +37,9 @@ EVIDENCE = 24
 """Requests between push-backs that are enough to know the rate by."""
 FASTEST = 1_000_000.0
 SLOWEST = 0.01
+CLOSED = 20.0
+"""A first push-back with so many seconds of pause may come from a server that is closed for a while: it tells
+of no rate. Where it does come from a limit, the second one tells."""
 BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
 AHEAD = 2
@@ -240,6 +243,8 @@ class Pace:
             return (count + (0.5 if count < EVIDENCE else 0.0)) / seconds
         if best is not None or self._first is None or here.number == 1:
             return self.rate * CUT
+        if wait >= CLOSED:
+            return min(self.rate * CUT, START)
         # The first push-back: what was accepted so far came out of the store as well, so this is too much.
         whole = here.at - self._first.at + wait
         return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
