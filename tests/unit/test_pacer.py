@@ -450,6 +450,26 @@ def test_a_turn_that_is_passed_on_makes_room_for_another():
     assert asyncio.run(work()) == (False, True)
 
 
+def test_lanes_that_wait_for_their_moment_gain_by_a_rate_that_grows():
+    """Fifty lanes begin at once; the first answers allow more than they began with."""
+
+    async def work() -> int:
+        clock = Turned()
+        pacer = Pacer(clock)
+        waiting = [asyncio.create_task(pacer.ready()) for _ in range(40)]
+        await clock.turn(0.1)
+        for task in waiting:
+            if task.done() and (ticket := task.result()) is not None:
+                pacer.accepted(ticket)
+        await clock.turn(0.5)
+        went = sum(task.done() for task in waiting)
+        pacer.release()
+        await asyncio.gather(*waiting)
+        return went
+
+    assert asyncio.run(work()) == 40
+
+
 async def get(pacer: Pacer, clock: Turned) -> Ticket:
     task = asyncio.create_task(pacer.ready())
     await clock.turn(clock.time + 1)

@@ -49,6 +49,7 @@ class Pacer:
         self._pace = Pace(cap=rate, auto=auto, most=most)
         self._released = False
         self._leave = float("-inf")
+        self._first_in_line = asyncio.Lock()
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
         self._behind: deque[asyncio.Future[None]] = deque()
@@ -129,15 +130,17 @@ class Pacer:
             if room() <= 0:
                 await self._wait_for_room(waiting)
                 continue
-            generation, now = pace.generation, clock.monotonic()
-            at = pace.reserve(now)
-            if at > now:
-                await self._sleep(at - now)
-                now = clock.monotonic()
-                if self._ended():
-                    break
-            if room() > 0 and pace.may_go(now, generation):
-                return generation
+            # One at a time: whoever took a moment far ahead would keep to it after the rate has grown.
+            async with self._first_in_line:
+                if self._ended() or room() <= 0:
+                    continue
+                generation, now = pace.generation, clock.monotonic()
+                at = pace.reserve(now)
+                if at > now:
+                    await self._sleep(at - now)
+                    now = clock.monotonic()
+                if not self._ended() and room() > 0 and pace.may_go(now, generation):
+                    return generation
         return None
 
     def accepted(self, ticket: Ticket) -> None:
