@@ -12,23 +12,31 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import ledger_share, pace, scale, tables, throughput
+from benchmarks import ledger_share, limited, pace, scale, tables, throughput
 from benchmarks.command import RESULTS, ROOT
 
-PARTS = ("throughput", "scale", "pace", "ledger_share")
+PARTS = ("throughput", "scale", "pace", "ledger_share", "limited")
 FULL = {
     "throughput": ["--install-newman"],
     "scale": ["--large", "1000000"],
     "pace": [],
     "ledger_share": [],
+    "limited": [],
 }
 SHORT = {
     "throughput": ["--rows", "40", "--rounds", "1", "--only", "no latency"],
     "scale": ["--rows", "200"],
     "pace": [],
     "ledger_share": ["--rows", "100", "--rounds", "1"],
+    "limited": ["--rows", "300", "--seconds", "2"],
 }
-MODULES = {"throughput": throughput, "scale": scale, "pace": pace, "ledger_share": ledger_share}
+MODULES = {
+    "throughput": throughput,
+    "scale": scale,
+    "pace": pace,
+    "ledger_share": ledger_share,
+    "limited": limited,
+}
 
 
 def run(sizes: dict[str, list[str]], folder: Path) -> None:
