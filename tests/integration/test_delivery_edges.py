@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from tests.support.rawserver import RawServer
 from tests.support.scripted_api import Api, options, serving
 
 import ordersheet
@@ -231,3 +232,14 @@ def test_a_lookup_that_hangs_keeps_no_run_from_its_end(monkeypatch: pytest.Monke
     assert run_in_thread(look_up, StopSwitch()) is ended
     assert not found.is_set()
     end.set()
+
+
+def test_no_more_connections_are_opened_than_requests_may_be_under_way(tmp_path: Path) -> None:
+    rows = [f"{number},text {number}" for number in range(1, 61)]
+    with RawServer() as server:
+        base = server.url.removesuffix("/orders")
+        result = ordersheet.send(
+            comments(tmp_path, *rows), **options(base, tmp_path, concurrency=3, baseline=False)
+        )
+    assert result.ok == 60
+    assert server.connections <= 3

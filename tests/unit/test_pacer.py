@@ -22,7 +22,7 @@ from tests.support.limits import (
     simulate,
 )
 
-from ordersheet.sender.pace import Pace, Ticket
+from ordersheet.sender.pace import AHEAD, Pace, Ticket
 from ordersheet.sender.pacer import Pacer
 
 HEADERS = [seconds, exact, silent]
@@ -362,7 +362,7 @@ def test_requests_are_written_ahead_while_others_are_under_way_but_never_more_of
     async def work() -> tuple[int, int, int, int]:
         clock = Turned()
         pacer = Pacer(clock, most=2)
-        turns = [asyncio.create_task(pacer.turn()) for _ in range(6)]
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(2 * AHEAD + 2)]
         await clock.turn(1.0)
         written = [task.result() for task in turns if task.done()]
         going = [asyncio.create_task(pacer.ready(turn)) for turn in written]
@@ -379,7 +379,7 @@ def test_requests_are_written_ahead_while_others_are_under_way_but_never_more_of
         await asyncio.gather(*turns)
         return len(written), before, after, more
 
-    assert asyncio.run(work()) == (4, 2, 3, 5)
+    assert asyncio.run(work()) == (2 * AHEAD, 2, 3, 2 * AHEAD + 1)
 
 
 def test_after_a_push_back_what_is_written_ahead_has_to_take_another_turn():
@@ -438,14 +438,14 @@ def test_a_turn_that_is_passed_on_makes_room_for_another():
     async def work() -> tuple[bool, bool]:
         clock = Turned()
         pacer = Pacer(clock, most=1)
-        turns = [asyncio.create_task(pacer.turn()) for _ in range(3)]
+        turns = [asyncio.create_task(pacer.turn()) for _ in range(AHEAD + 1)]
         await clock.turn(1.0)
-        before = turns[2].done()
+        before = turns[-1].done()
         turn = turns[0].result()
         assert turn is not None
         pacer.pass_on(turn)
         await clock.turn(2.0)
-        return before, turns[2].done()
+        return before, turns[-1].done()
 
     assert asyncio.run(work()) == (False, True)
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ordersheet.sender.observation import Observation
     from ordersheet.sender.pace import Ticket
     from ordersheet.sender.pacer import Turn
-    from ordersheet.sender.transport import Transport
 
 READS = 6
 """How often an order is asked for before its reading counts as unanswered; answers of 429 and 503 apart."""
@@ -51,7 +50,8 @@ class Attempts:
     """One lane's way to the server."""
 
     context: Context
-    transport: Transport
+    last: Observation | None = None
+    """What was seen of the latest request."""
 
     async def turn(self) -> Turn | None:
         """Wait until an attempt may be written ahead; None where nothing may leave any more."""
@@ -132,7 +132,7 @@ class Attempts:
 
     def cause(self) -> Cause:
         """Say why the latest request got no usable answer."""
-        return cause_of(self.transport.last, self.context.options.base_url)
+        return cause_of(self.last, self.context.options.base_url)
 
     def _retrying(
         self,
@@ -156,11 +156,14 @@ class Attempts:
     async def _put_once(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
         context = self.context
         url = orders_url(context.options.base_url)
-        seen = await self.transport.request("PUT", url, body, deadline=context.options.timeout)
+        with context.connections.one() as connection:
+            self.last = seen = await connection.request("PUT", url, body, deadline=context.options.timeout)
+            verdict = classify(seen, order=order)
+            if verdict.drop_connection:
+                await connection.drop()
         context.counts.put += seen.bytes_left
-        verdict = classify(seen, order=order)
         context.api_seen |= verdict.answer is not None
-        await self._learn(seen, verdict, ticket)
+        self._learn(seen, verdict, ticket)
         reason = context.breakers.put_answered(verdict.status if seen.failure is None else None)
         if reason is not None:
             context.halt(reason)
@@ -177,20 +180,21 @@ class Attempts:
                 self.give_back(ticket)
             return None
         url = order_url(context.options.base_url, order)
-        seen = await self.transport.request("GET", url, None, deadline=deadline)
+        with context.connections.one() as connection:
+            self.last = seen = await connection.request("GET", url, None, deadline=deadline)
+            verdict = classify_get(seen, order=order)
+            if verdict.drop_connection:
+                await connection.drop()
         context.counts.get += seen.bytes_left
-        verdict = classify_get(seen, order=order)
         context.api_seen |= verdict.status == _OK and verdict.view is not None
-        await self._learn(seen, verdict, ticket)
+        self._learn(seen, verdict, ticket)
         if verdict.kind is GetKind.UNREADABLE and context.readable:
             context.warn_unreadable(verdict.status)
         return verdict
 
-    async def _learn(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
+    def _learn(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         """Tell the pacer and the breakers what one request ended in."""
         context = self.context
-        if verdict.drop_connection:
-            await self.transport.drop()
         reason = verdict.stop
         if seen.status is not None:
             context.breakers.heard()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ordersheet.model import RowResult
     from ordersheet.sender.causes import Cause
     from ordersheet.sender.clock import Clock
+    from ordersheet.sender.connections import Connections
     from ordersheet.sender.job import Job
     from ordersheet.sender.observation import Observation
     from ordersheet.sender.pacer import Pacer
@@ -72,6 +73,7 @@ class Context:
     """What all lanes of a delivery share."""
 
     journal: Journal
+    connections: Connections
     options: SenderOptions
     clock: Clock
     switch: StopSwitch

@@ -14,6 +14,7 @@ from ordersheet.errors import LedgerError
 from ordersheet.journal import Done, Release
 from ordersheet.model import OrderWork, Outcome, RowResult
 from ordersheet.sender.classify import StopReason
+from ordersheet.sender.connections import Connections
 from ordersheet.sender.context import Context
 from ordersheet.sender.job import Job, decide_all
 from ordersheet.sender.lane import Lane
@@ -67,7 +68,7 @@ async def deliver(
     Args:
         works: one for each order of the file, with all its rows; read as the delivery goes on.
         journal: where each attempt is written before it leaves, and each result when it is known.
-        transports: makes the connection of one lane.
+        transports: makes a connection.
         options: how to go about it.
         clock: the time.
         stop: how the run is told to end before its last row.
@@ -77,8 +78,7 @@ async def deliver(
         How it ended. Rows without a result in the journal, and not in `unwritten`, are `not sent`, with the
         words of `rest`.
     """
-    delivery = _Delivery(works, journal, options, clock, stop, progress)
-    return await delivery.run(transports)
+    return await _Delivery(works, journal, Connections(transports), options, clock, stop, progress).run()
 
 
 class _Delivery:
@@ -88,15 +88,17 @@ class _Delivery:
         self,
         works: Iterable[OrderWork],
         journal: Journal,
+        connections: Connections,
         options: SenderOptions,
         clock: Clock,
         stop: StopSwitch,
         progress: Callable[[Progress], None],
     ) -> None:
         self._auto = AutoLanes() if options.lanes is None else None
-        self._most = MOST if options.lanes is None else max(1, AHEAD * (options.lanes - 1) + 1)
+        self._most = AHEAD * ((options.lanes or MOST) - 1) + 1
         self.context = Context(
             journal=journal,
+            connections=connections,
             options=options,
             clock=clock,
             switch=stop,
@@ -117,12 +119,11 @@ class _Delivery:
         self._changed = asyncio.Event()
         self._lanes: list[Lane] = []
 
-    async def run(self, transports: Callable[[], Transport]) -> DeliveryEnd:
+    async def run(self) -> DeliveryEnd:
         context = self.context
-        connections = [transports() for _ in range(self._most)]
-        self._lanes = [Lane(context, connection) for connection in connections]
+        self._lanes = [Lane(context) for _ in range(self._most)]
         helpers = [
-            asyncio.ensure_future(self._heed_the_switch(connections)),
+            asyncio.ensure_future(self._heed_the_switch()),
             asyncio.ensure_future(self._tick()),
         ]
         try:
@@ -136,7 +137,7 @@ class _Delivery:
             await self._guarded(self._write_rest())
         finally:
             await _end_all(helpers)
-            await asyncio.gather(*(connection.close() for connection in connections))
+            await context.connections.close()
         context.tally.waiting(None)
         context.tally.tell(last=True)
         return context.delivery_end()
@@ -358,15 +359,12 @@ class _Delivery:
 
     # --- beside the lanes
 
-    async def _heed_the_switch(self, connections: Sequence[Transport]) -> None:
+    async def _heed_the_switch(self) -> None:
         await self.context.switch.reached(WIND_DOWN)
         self.context.interrupt()
-        left = self.context.put_time_left()
-        for connection in connections:
-            connection.cut(within=left)
+        self.context.connections.cut(within=self.context.put_time_left())
         await self.context.switch.reached(CUT)
-        for connection in connections:
-            connection.cut()
+        self.context.connections.cut()
 
     async def _tick(self) -> None:
         """Say what the run waits for, and let lanes in, twice a second."""

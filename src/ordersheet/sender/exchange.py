@@ -28,7 +28,7 @@ KEPT_HEADERS = {
 
 
 class Transport(Protocol):
-    """One connection, used by one lane, for one request at a time."""
+    """One connection, for one request at a time."""
 
     async def request(self, method: str, url: str, body: bytes | None, *, deadline: float) -> Observation:
         """Send one request, once, and tell what was seen of it.

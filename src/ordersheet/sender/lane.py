@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ordersheet.sender.context import Context
     from ordersheet.sender.job import Job
     from ordersheet.sender.pace import Ticket
-    from ordersheet.sender.transport import Transport
 
 LOOKS = 5
 """How often a look that got no answer is put off."""
@@ -37,11 +36,11 @@ _OK = 200
 
 
 class Lane:
-    """One lane of a delivery, with a connection of its own."""
+    """One lane of a delivery."""
 
-    def __init__(self, context: Context, transport: Transport) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
-        self.attempts = Attempts(context, transport)
+        self.attempts = Attempts(context)
         self._pending: list[Event] = []
 
     async def advance(self, job: Job) -> float | None:

@@ -42,9 +42,9 @@ CLOSED = 20.0
 of no rate. Where it does come from a limit, the second one tells."""
 BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
-AHEAD = 2
-"""Requests that may be written ahead or under way, for each that may be under way: while one's answer is
-awaited, another waits for the disk."""
+AHEAD = 3
+"""Requests that may be written ahead or under way, for each that may be under way: a disk that is slower than
+the server takes many at a time then."""
 CATCH_UP = 0.05
 """Seconds of lateness that are made up for: timers wake late."""
 
