@@ -231,7 +231,8 @@ class _World:
         self._lanes, self._latency, self._header = lanes, latency, header
         self._queue, self._stall = queue, stall
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        self._number = self._waiting = self._opened = self._busy = 0
+        self._number = self._waiting = self._opened = self._busy = self._line = 0
+        self._booked = False
 
     def turn(self, until: float) -> None:
         """Let all happen that happens until then."""
@@ -259,12 +260,23 @@ class _World:
         if self._pace.room() <= 0:
             self._waiting += 1
             return
+        if self._booked:
+            self._line += 1
+            return
+        self._booked = True
         self._client(max(now, self._pace.reserve(now)), self._go, self._pace.generation)
 
     def _go(self, now: float, generation: int) -> None:
-        if self._pace.room() <= 0 or not self._pace.may_go(now, generation):
+        self._booked = False
+        if self._pace.room() > 0 and self._pace.may_go(now, generation):
+            self._send(now)
+        else:
+            self._line += 1
+        if self._line:
+            self._line -= 1
             self._ask(now)
-            return
+
+    def _send(self, now: float) -> None:
         ticket = self._pace.sent(now)
         self.run.sent.append(now)
         self.run.most_at_once = max(self.run.most_at_once, self._pace.in_flight)
@@ -313,7 +325,8 @@ def simulate(
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
     A tenth of the latency is the way there, a tenth the way back. At the end of each second, the client
-    stands still for `stall` seconds. Twice as many lanes as may have a request under way are at work.
+    stands still for `stall` seconds. One lane at a time waits for its moment, as in `Pacer`, the others
+    behind it; `AHEAD` times as many lanes as may have a request under way are at work.
     """
     takes = latency if callable(latency) else lambda: latency
     world = _World(pace, limits, lanes=lanes, latency=takes, header=header, queue=queue, stall=stall)
