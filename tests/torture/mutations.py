@@ -166,7 +166,7 @@ def make(mutant: Mutant, folder: Path) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "results"))
         elif source.exists():
             shutil.copy(source, folder / name)
     path = folder / "src" / "ordersheet" / mutant.path
