@@ -6,7 +6,8 @@ tenacity runs the repetitions; what may be repeated is decided by `classify` and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import tenacity
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ordersheet.sender.context import Context
     from ordersheet.sender.observation import Observation
     from ordersheet.sender.pace import Ticket
-    from ordersheet.sender.pacer import Turn
 
 READS = 6
 """How often an order is asked for before its reading counts as unanswered; answers of 429 and 503 apart."""
@@ -34,6 +34,7 @@ BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_ra
 """Seconds between two tries."""
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict
+V = TypeVar("V", Verdict, GetVerdict)
 _OK, _TOO_MANY = 200, 429
 _FIRST_TRY = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
 
@@ -52,18 +53,6 @@ class Attempts:
     context: Context
     last: Observation | None = None
     """What was seen of the latest request."""
-
-    async def turn(self) -> Turn | None:
-        """Wait until an attempt may be written ahead; None where nothing may leave any more."""
-        return None if self.context.ended else await self.context.pacer.turn()
-
-    async def permit(self, turn: Turn | None = None) -> Ticket | None:
-        """Wait until a request may go; None where nothing may any more."""
-        if not self.context.ended:
-            return await self.context.pacer.ready(turn)
-        if turn is not None:
-            self.context.pacer.pass_on(turn)
-        return None
 
     def give_back(self, ticket: Ticket) -> None:
         """Tell that the request that was let go did not leave."""
@@ -90,7 +79,7 @@ class Attempts:
 
         async def again() -> Verdict:
             nonlocal last
-            leave = await self.permit()
+            leave = await self.context.pacer.ready()
             if leave is not None and enough(_FIRST_TRY):
                 self.give_back(leave)
             elif leave is not None:
@@ -156,11 +145,8 @@ class Attempts:
     async def _put_once(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
         context = self.context
         url = orders_url(context.options.base_url)
-        with context.connections.one() as connection:
-            self.last = seen = await connection.request("PUT", url, body, deadline=context.options.timeout)
-            verdict = classify(seen, order=order)
-            if verdict.drop_connection:
-                await connection.drop()
+        judge = partial(classify, order=order)
+        seen, verdict = await self._ask("PUT", url, body, context.options.timeout, judge)
         context.counts.put += seen.bytes_left
         context.api_seen |= verdict.answer is not None
         self._learn(seen, verdict, ticket)
@@ -171,26 +157,32 @@ class Attempts:
 
     async def _get_once(self, order: int) -> GetVerdict | None:
         context = self.context
-        ticket = await self.permit()
-        if ticket is None and not context.ended:
-            return None
+        # Without a ticket the run is ending; orders in doubt are read all the same.
+        ticket = await context.pacer.ready()
         deadline = context.read_deadline()
         if deadline <= 0 or not context.may_read:
             if ticket is not None:
                 self.give_back(ticket)
             return None
         url = order_url(context.options.base_url, order)
-        with context.connections.one() as connection:
-            self.last = seen = await connection.request("GET", url, None, deadline=deadline)
-            verdict = classify_get(seen, order=order)
-            if verdict.drop_connection:
-                await connection.drop()
+        seen, verdict = await self._ask("GET", url, None, deadline, partial(classify_get, order=order))
         context.counts.get += seen.bytes_left
         context.api_seen |= verdict.status == _OK and verdict.view is not None
         self._learn(seen, verdict, ticket)
         if verdict.kind is GetKind.UNREADABLE and context.readable:
             context.warn_unreadable(verdict.status)
         return verdict
+
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, deadline: float, judge: Callable[[Observation], V]
+    ) -> tuple[Observation, V]:
+        """Send one request over a connection that is its own meanwhile, and judge what was seen of it."""
+        with self.context.connections.one() as connection:
+            self.last = seen = await connection.request(method, url, body, deadline=deadline)
+            verdict = judge(seen)
+            if verdict.drop_connection:
+                await connection.drop()
+        return seen, verdict
 
     def _learn(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         """Tell the pacer and the breakers what one request ended in."""

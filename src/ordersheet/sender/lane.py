@@ -120,7 +120,7 @@ class Lane:
     async def _leave(self, job: Job, row: RowInHand, parts: list[Part]) -> Ticket | None:
         """Wait for an attempt's turn, and write it ahead; None where it does not leave now."""
         context = self.context
-        turn = await self.attempts.turn()
+        turn = await context.pacer.turn()
         if turn is None:
             return None
         if job.forgets(row, context.clock.monotonic() - FRESH):
@@ -129,7 +129,7 @@ class Lane:
         row.begun += 1
         self._pending.append(notes.begins(context, job, row, parts))
         written = await self.flush()
-        ticket = await self.attempts.permit(turn)
+        ticket = await context.pacer.ready(turn)
         if ticket is None or not written:
             self._take_back(job, row, parts)
             return None
