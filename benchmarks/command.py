@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -95,3 +97,20 @@ def orders(folder: Path, rows: int) -> Path:
 def text(at: int) -> str:
     """A comment of an ordinary length."""
     return f"Delayed by strike, new date {1 + at % 28} November"
+
+
+def parser(part: str, description: str | None, **usual: float) -> argparse.ArgumentParser:
+    """The options of one part: numbers by name, as they usually are, and where its results go."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for option, number in usual.items():
+        made.add_argument(f"--{option}", type=type(number), default=number)
+    made.add_argument("--out", type=Path, default=RESULTS / f"{part}.json")
+    return made
+
+
+def keep(found: dict[str, Any], out: Path) -> None:
+    """Write results down."""
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -14,16 +14,14 @@ measures the ledger alone. Results go to `benchmarks/results/ledger_share.json`.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.command import KEY, RESULTS, text
+from benchmarks.command import KEY, RESULTS, keep, parser, text
 from benchmarks.server import Running
 from benchmarks.throughput import machine
 
@@ -80,14 +78,7 @@ def speed(case: str, base_url: str, rows: int, lanes: int, folder: Path) -> floa
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, and write the results down."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for option, usual in (("rows", 4000), ("rounds", 5), ("lanes", 8)):
-        parser.add_argument(f"--{option}", type=int, default=usual)
-    parser.add_argument("--out", type=Path, default=RESULTS / "ledger_share.json")
-    asked = parser.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    asked = parser("ledger_share", __doc__, rows=4000, rounds=5, lanes=8).parse_args(arguments)
     found: dict[str, list[float]] = {case: [] for case in CASES}
     with Running() as server:
         for _ in range(asked.rounds):
@@ -109,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     for case, one in figures.items():
         print(f"{case:16} {one['rows_per_second']:8,.0f} rows/s  {one['share']:5.2f} of that without commits")
     told = {"machine": machine(), "lanes": asked.lanes, "rounds": asked.rounds, "cases": figures}
-    asked.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    keep(told, asked.out)
 
 
 if __name__ == "__main__":

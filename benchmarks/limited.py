@@ -15,7 +15,6 @@ Results go to `benchmarks/results/limited.json`. Needs a system with POSIX signa
 
 from __future__ import annotations
 
-import argparse
 import json
 import signal
 import tempfile
@@ -23,7 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import KEY, RESULTS, ended, send, start
+from benchmarks.command import KEY, RESULTS, ended, keep, parser, send, start
 from benchmarks.scale import cpu_so_far, workbook
 from benchmarks.throughput import machine
 
@@ -108,18 +107,12 @@ def trial(rows: int, rate: float, latency: float, seconds: float) -> dict[str, A
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, and write the results down."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    asked = parser("limited", __doc__, rows=100_000, rate=20.0, latency=0.2, seconds=120.0).parse_args(
+        arguments
     )
-    parser.add_argument("--rows", type=int, default=100_000)
-    for option, usual in (("rate", 20.0), ("latency", 0.2), ("seconds", 120.0)):
-        parser.add_argument(f"--{option}", type=float, default=usual)
-    parser.add_argument("--out", type=Path, default=RESULTS / "limited.json")
-    asked = parser.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
     found = {"machine": machine(), **trial(asked.rows, asked.rate, asked.latency, asked.seconds)}
     print(json.dumps(found, indent=1))
-    asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    keep(found, asked.out)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,9 @@ every computer. Results go to `benchmarks/results/pace.json`.
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.command import RESULTS
+from benchmarks.command import keep, parser
 from tests.support.limits import Bucket, Limit, Window, simulate
 
 from ordersheet.sender.lanes import START, AutoLanes
@@ -72,12 +69,7 @@ def figures(case: Case, *, auto: bool) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Simulate, print, and write the results down."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--out", type=Path, default=RESULTS / "pace.json")
-    asked = parser.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    asked = parser("pace", __doc__).parse_args(arguments)
     found = [figures(case, auto=auto) for case in CASES for auto in (False, True)]
     for one in found:
         print(
@@ -85,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
             f" {one['first_minute_429']:3} x 429  later {one['later_share']:6.1%}"
             f" {one['later_429_per_1000']:5.1f} x 429 per 1,000"
         )
-    asked.out.write_text(json.dumps({"cases": found}, indent=1) + "\n", encoding="utf-8")
+    keep({"cases": found}, asked.out)
 
 
 if __name__ == "__main__":

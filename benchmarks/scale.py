@@ -16,7 +16,6 @@ Results go to `benchmarks/results/scale.json`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -26,7 +25,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.command import RESULTS, Timed, check, ended, orders, send, start, text, timed
+from benchmarks.command import RESULTS, Timed, check, ended, keep, orders, parser, send, start, text, timed
 from benchmarks.server import Running
 from benchmarks.throughput import machine
 from openpyxl import Workbook
@@ -163,14 +162,7 @@ def _each(cpu: float | None, rows: int) -> float | None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, and write the results down."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for option, usual in (("rows", 100_000), ("large", 0), ("small", 10_000)):
-        parser.add_argument(f"--{option}", type=int, default=usual)
-    parser.add_argument("--out", type=Path, default=RESULTS / "scale.json")
-    asked = parser.parse_args(arguments)
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    asked = parser("scale", __doc__, rows=100_000, large=0, small=10_000).parse_args(arguments)
     known = json.loads(asked.out.read_text(encoding="utf-8")) if asked.out.exists() else {}
     known["machine"] = machine()
     if asked.rows:
@@ -178,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
     if asked.large:
         known["growth"] = [growth(asked.small), growth(asked.large)]
     print(json.dumps(known, indent=1))
-    asked.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    keep(known, asked.out)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,8 @@ Only ordersheet keeps a ledger: the others add every text twice when they are ru
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import importlib.util
-import json
 import os
 import platform
 import shutil
@@ -28,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.command import RESULTS, Timed, orders, send, timed
+from benchmarks.command import RESULTS, Timed, keep, orders, parser, send, timed
 from benchmarks.load import load
 from benchmarks.server import Running
 
@@ -211,24 +209,18 @@ def install_newman() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print, and write the results down."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=sorted(SCENARIOS))
-    parser.add_argument("--out", type=Path, default=RESULTS / "throughput.json")
-    parser.add_argument("--install-newman", action="store_true", help="with npm, beside the results")
-    asked = parser.parse_args(arguments)
+    options = parser("throughput", __doc__, rows=4000, rounds=5)
+    options.add_argument("--only", choices=sorted(SCENARIOS))
+    options.add_argument("--install-newman", action="store_true", help="with npm, beside the results")
+    asked = options.parse_args(arguments)
     if asked.install_newman:
         install_newman()
-    RESULTS.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": machine(), "rounds": asked.rounds, "scenarios": {}}
     for name, (latency, contestants) in SCENARIOS.items():
         if asked.only in (None, name):
             print(f"{name}, {asked.rows:,} rows, {asked.rounds} rounds")
             found["scenarios"][name] = contest(latency, contestants, asked.rows, asked.rounds)
-    asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    keep(found, asked.out)
     print(f"written to {asked.out}")
 
 
