@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ordersheet.core.model import Cell
     from ordersheet.loader import Table
-    from ordersheet.model import Cell
 
 FORMATS = (
     *("General", "0", "0.00", "#,##0", "#,##0.00", "0%", "0.00%", "00000", "0.00E+00", "@", '"Box "0'),
@@ -172,7 +172,7 @@ def examine(path: Path, scratch: Path, count: Count) -> None:
 def _compare_sheet(
     path: Path, page: Foreign, formulas: Foreign, scratch: Path, count: Count, *, reported: bool
 ) -> bool:
-    from ordersheet.errors import SourceError
+    from ordersheet.core.errors import SourceError
     from ordersheet.loader import open_table
 
     title = _first_text(page)
@@ -279,7 +279,7 @@ def _is_number(shown: str, value: float, code: str) -> bool | None:
 
 def _compare_parts(path: Path, table: Table, scratch: Path, count: Count) -> None:
     from ordersheet import reporter
-    from ordersheet.model import Outcome, RowResult
+    from ordersheet.core.model import Outcome, RowResult
 
     results = [RowResult(row.number, "", Outcome.INVALID, "x") for row in table.rows(())]
     written = reporter.write_report(path, table.facts, results, scratch / f"report{path.suffix}")

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ordersheet.history.orderbook import Ask, OperationRef, OrderBook
-from ordersheet.journal import Begin, Done, Event, GaveUp, OperationState, Release, Settle
+from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Event, OperationState, Release, Settle
+from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.ledger import Ledger, RunJournal, RunStart
 from ordersheet.ledger.writer import BEFORE_COMMIT
-from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ def works(rows: int) -> list[OrderWork]:
 def finish(run: str, order: int) -> tuple[Event, ...]:
     at = datetime.now(UTC)
     return (
-        GaveUp(order, 1, "answered ok", 200, at),
+        AttemptEnded(order, 1, "answered ok", 200, at),
         Settle(OperationRef(run, order, FIELD), OperationState.APPLIED, "", at),
         Done(RowResult(order, str(order), Outcome.APPLIED, "Applied.", at)),
         Release(order),

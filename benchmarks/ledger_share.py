@@ -25,10 +25,10 @@ from benchmarks.command import KEY, RESULTS, keep, parser, text
 from benchmarks.server import Running
 from benchmarks.throughput import machine
 
+from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork
+from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunStart
 from ordersheet.ledger.writer import BEFORE_COMMIT
-from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork
-from ordersheet.sender import SenderOptions, StopSwitch, SystemClock, deliver, make_transport_factory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def speed(case: str, base_url: str, rows: int, lanes: int, folder: Path) -> floa
                 works(rows),
                 journal=journal,
                 transports=make_transport_factory(KEY),
-                options=SenderOptions(base_url, lanes=lanes, baseline=False),
+                options=DeliveryOptions(base_url, lanes=lanes, baseline=False),
                 clock=SystemClock(),
                 stop=StopSwitch(),
                 progress=lambda _progress: None,

@@ -26,7 +26,7 @@ from benchmarks.command import KEY, RESULTS, ended, keep, parser, send, start
 from benchmarks.scale import cpu_so_far, workbook
 from benchmarks.throughput import machine
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
@@ -79,8 +79,8 @@ def interrupted_run(command: list[str], store: Store, seconds: float, folder: Pa
 def trial(rows: int, rate: float, latency: float, seconds: float) -> dict[str, Any]:
     """Send twice, each time interrupted, and hold the second run against the first."""
     store = Store(orders=(), on_demand=True)
-    manner = Manner(key=KEY, rate=rate, latency=latency)
-    with tempfile.TemporaryDirectory(dir=RESULTS) as name, running(store, manner) as shop:
+    config = SandboxConfig(key=KEY, rate=rate, latency=latency)
+    with tempfile.TemporaryDirectory(dir=RESULTS) as name, running(store, config) as shop:
         folder = Path(name)
         book = workbook(folder, rows)
         runs = []

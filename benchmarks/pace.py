@@ -1,4 +1,4 @@
-"""How near the pacer comes to limits that it does not know: simulated on a clock of its own.
+"""How near the limiter comes to limits that it does not know: simulated on a clock of its own.
 
     python -m benchmarks.pace
 
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks.command import keep, parser
 from tests.support.limits import Bucket, Limit, Window, simulate
 
-from ordersheet.sender.lanes import START, AutoLanes
-from ordersheet.sender.pace import Pace
+from ordersheet.delivery.rate.concurrency import START, AutoConcurrency
+from ordersheet.delivery.rate.estimator import RateEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ CASES = (
 
 def figures(case: Case, *, auto: bool) -> dict[str, Any]:
     """Simulate one case."""
-    pace = Pace(auto=AutoLanes()) if auto else Pace()
+    pace = RateEstimator(auto=AutoConcurrency()) if auto else RateEstimator()
     run = simulate(pace, *case.limits(), until=case.seconds, lanes=2 * START if auto else 8)
     first, later = run.count(0, 60), run.count(60, case.seconds)
     allowed_later = case.allowed(case.seconds) - case.allowed(60)

@@ -48,7 +48,7 @@ def make(path: Path, rows: int) -> None:
 
 
 def read_with_ordersheet(path: Path) -> int:
-    from ordersheet.loader.workbook import open_workbook
+    from ordersheet.loader.xlsx.workbook import open_workbook
 
     table = open_workbook(path, is_id_header=lambda text: text == HEADERS[0])
     return sum(len(row.cells) for row in table.rows())

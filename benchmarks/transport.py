@@ -17,15 +17,15 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from ordersheet.api import put_body
-from ordersheet.model import Operation, OperationKind
-from ordersheet.sender.classify import VerdictKind, classify
-from ordersheet.sender.transport import make_transport_factory
+from ordersheet.core.model import Operation, OperationKind
+from ordersheet.delivery.transport.factory import make_transport_factory
+from ordersheet.delivery.verdict.put import VerdictKind, classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    from ordersheet.sender.transport import Transport
+    from ordersheet.delivery.transport.factory import Transport
 
 ENGINES: tuple[Literal["lean", "httpx"], ...] = ("lean", "httpx")
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")

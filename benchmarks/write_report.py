@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ordersheet.model import RowResult
+    from ordersheet.core.model import RowResult
 
 HEADERS = ("Order ID", "Internal comment", "Comment", "Customer", "Amount", "Country", "Carrier", "attr:ref")
 
@@ -41,7 +41,7 @@ def make(path: Path, rows: int, _target: Path) -> None:
 
 def results(rows: int) -> Iterator[RowResult]:
     """Give a result for each row, one in ten bad."""
-    from ordersheet.model import Outcome, RowResult
+    from ordersheet.core.model import Outcome, RowResult
 
     now = datetime.now(UTC)
     for n in range(1, rows + 1):
@@ -51,7 +51,7 @@ def results(rows: int) -> Iterator[RowResult]:
 
 def splice(path: Path, rows: int, target: Path) -> None:
     """Give the file back as ordersheet does."""
-    from ordersheet.model import TableFacts
+    from ordersheet.core.model import TableFacts
     from ordersheet.reporter import write_report
 
     write_report(path, TableFacts("xlsx", "Orders", 1), results(rows), target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordersheet.errors import (
+from ordersheet.core.errors import (
     Interrupted,
     LedgerError,
     MappingError,
@@ -12,9 +12,9 @@ from ordersheet.errors import (
     SourceError,
     UsageError,
 )
-from ordersheet.library import check, send
-from ordersheet.model import Outcome, Problem, RowResult, RunSummary
-from ordersheet.result import RunResult
+from ordersheet.core.model import Outcome, Problem, RowResult, RunSummary
+from ordersheet.core.result import RunResult
+from ordersheet.pipeline.library import check, send
 
 __all__ = [
     "Interrupted",

@@ -19,7 +19,7 @@ import pytest
 from tests.support.command import Desk
 from tests.support.terminal import converse
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.faults import parse_fault
 from ordersheet.sandbox.server import running
 
@@ -31,7 +31,7 @@ def faulty(tmp_path, store):
     """Send one row to a shop with a fault, and give the outcome."""
 
     def send(fault: str, row: str, *flags: object) -> Any:
-        with running(store, Manner(faults=(parse_fault(fault),))) as shop:
+        with running(store, SandboxConfig(faults=(parse_fault(fault),))) as shop:
             desk = Desk(tmp_path, shop.base_url, shop.key)
             desk.file("orders.csv", f"Order ID,Internal comment,Comment\n{row}\n")
             return desk.run("send", "orders.csv", "--yes", "--json", "--settle", "0.3", *flags).json
@@ -197,7 +197,7 @@ def test_the_json_object_says_what_a_job_must_know(desk, shop):
 
 
 def test_a_server_that_says_when_to_come_back_is_left_until_then(tmp_path, store):
-    with running(store, Manner(rate=0.0005, retry_after="seconds")) as shop:
+    with running(store, SandboxConfig(rate=0.0005, retry_after="seconds")) as shop:
         desk = Desk(tmp_path, shop.base_url, shop.key)
         desk.file(
             "orders.csv", "\n".join(["Order ID,Internal comment", *(f"{83600 + n},n" for n in range(40))])
@@ -262,7 +262,7 @@ def test_the_sandbox_keeps_its_orders_and_misbehaves_as_it_is_told(bare_desk):
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
     kept = ("--port", port, "--file", "shop.db", "--key", "mine", "--any-order")
-    manner = (
+    flags_ = (
         "--latency",
         "0.01",
         "--rate",
@@ -275,7 +275,7 @@ def test_the_sandbox_keeps_its_orders_and_misbehaves_as_it_is_told(bare_desk):
         "3",
     )
     send = ("send", "orders.csv", "--yes", "--json", "--profile", "sandbox")
-    with sandbox(bare_desk, *kept, *manner) as env:
+    with sandbox(bare_desk, *kept, *flags_) as env:
         told = bare_desk.run(*send, env=env).json
         assert told["outcomes"] == {"applied": 1}
         assert told["requests"]["pushed_back"] >= 1

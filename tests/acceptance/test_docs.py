@@ -10,8 +10,8 @@ import pytest
 from tests.support.reference import between, class_table, reference
 
 import ordersheet
-from ordersheet.journal import OperationState
-from ordersheet.model import Outcome
+from ordersheet.core.journal import OperationState
+from ordersheet.core.model import Outcome
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from ordersheet.options import OPTIONS
-from ordersheet.sandbox.app import Manner
+from ordersheet.config.options import OPTIONS
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 
 KEYS = {
@@ -81,7 +81,7 @@ def test_what_people_put_into_an_address_is_not_shown(bare_desk, proxy):
 
 
 def test_a_key_that_may_not_read_can_send_all_the_same(bare_desk, store):
-    with running(store, Manner(methods=frozenset({"PUT"}))) as shop:
+    with running(store, SandboxConfig(methods=frozenset({"PUT"}))) as shop:
         env = {"ORDERSHEET_BASE_URL": shop.base_url, "ORDERSHEET_API_KEY": shop.key}
         told = bare_desk.run("doctor", "--json", env=env)
     assert (told.code, told.json["probe"]["code"]) == (0, "no-reading")

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 from tests.support.command import SAMPLES, Desk
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.faults import parse_fault
 from ordersheet.sandbox.server import running
 
@@ -93,7 +93,7 @@ def test_a_sheet_corrected_after_a_typo_sends_the_mended_rows_alone(desk, held):
 def test_a_person_settles_what_cannot_be_known(tmp_path, store, fault, verdict, outcome):
     # The answer is lost, and nothing was read before: whether the text stands there cannot be known.
     blind = ("--yes", "--json", "--no-baseline", "--settle", "0.5")
-    with running(store, Manner(faults=(parse_fault(fault),))) as shop:
+    with running(store, SandboxConfig(faults=(parse_fault(fault),))) as shop:
         desk = Desk(tmp_path, shop.base_url, shop.key)
         desk.file("orders.csv", "Order ID,Internal comment\n83600,only once\n")
         told = desk.run("send", "orders.csv", *blind)
@@ -111,7 +111,7 @@ def test_a_person_settles_what_cannot_be_known(tmp_path, store, fault, verdict, 
 
 
 def test_absent_is_refused_while_the_request_may_still_arrive(tmp_path, store):
-    with running(store, Manner(faults=(parse_fault("close-after:1"),))) as shop:
+    with running(store, SandboxConfig(faults=(parse_fault("close-after:1"),))) as shop:
         desk = Desk(tmp_path, shop.base_url, shop.key)
         desk.file("orders.csv", "Order ID,Internal comment\n83600,only once\n")
         settle = ("--no-baseline", "--settle", "3600", "--grace", "1")

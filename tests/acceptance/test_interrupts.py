@@ -14,7 +14,7 @@ import time
 import pytest
 from tests.support.command import Desk
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 
 ROWS = 60
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals"
 @pytest.fixture
 def slow_desk(store, tmp_path):
     """A desk whose shop takes its time, with a sheet to send."""
-    with running(store, Manner(latency=0.15)) as shop:
+    with running(store, SandboxConfig(latency=0.15)) as shop:
         desk = Desk(tmp_path, shop.base_url, shop.key)
         lines = [f"{83600 + n},text {n}" for n in range(ROWS)]
         desk.file("orders.csv", "\n".join(["Order ID,Internal comment", *lines]) + "\n")

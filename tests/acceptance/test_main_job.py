@@ -12,8 +12,8 @@ import pytest
 from tests.support.command import SAMPLES
 from tests.support.one_cell import ORDER, in_ods
 
-from ordersheet.demo import DESIGNED
-from ordersheet.sandbox.app import Manner
+from ordersheet.cli.demo import DESIGNED
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def test_max_no_sends_nothing_where_too_many_rows_have_problems(desk, held):
 
 
 def test_the_key_is_in_nothing_that_is_left_behind(desk, shop, store):
-    with running(store, Manner(key="s3cret-key-of-this-test")) as one:
+    with running(store, SandboxConfig(key="s3cret-key-of-this-test")) as one:
         path = desk.file("orders.csv", ORDERS)
         env = {"ORDERSHEET_BASE_URL": one.base_url, "ORDERSHEET_API_KEY": "s3cret-key-of-this-test"}
         ended = desk.run("send", path, "--yes", "--json", "-v", env=env)

@@ -12,7 +12,7 @@ from tests.support.company import behind_tls, make_authority, tinyproxy
 from tests.support.rawserver import RawProxy
 from tests.support.terminal import converse
 
-from ordersheet.target import proxy_for
+from ordersheet.config.target import proxy_for
 
 ORDERS = "Order ID,Internal comment\n83600,first\n83601,second\n"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ordersheet.options import of_command
+from ordersheet.config.options import of_command
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 FLAGS = {option.flag for option in of_command("send")}

@@ -11,9 +11,9 @@ import keyring
 import keyring.backend
 import pytest
 
-from ordersheet.apikey import Secret, key_store, save_key, saved_key
-from ordersheet.errors import SettingsError
-from ordersheet.settings import resolve
+from ordersheet.config.api_key import Secret, key_store, save_key, saved_key
+from ordersheet.config.settings import resolve
+from ordersheet.core.errors import SettingsError
 
 ROOT = Path(__file__).parents[2]
 

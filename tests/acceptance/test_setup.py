@@ -12,7 +12,7 @@ import pytest
 from tests.support.rawserver import RawServer, sends
 from tests.support.terminal import CTRL_C, END_OF_INPUT, converse
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_an_address_is_understood_as_people_paste_it(bare_desk, shop, home, past
 
 
 def test_after_setup_a_sheet_is_sent_with_nothing_else_set(bare_desk, store, home):
-    with running(store, Manner(key="typed-unseen-key")) as shop:
+    with running(store, SandboxConfig(key="typed-unseen-key")) as shop:
         code, shown = set_up(bare_desk, shop.base_url, " typed-unseen-key ", name="qa")
         assert code == 0, shown
         assert "The server answers, and the key may read orders." in shown
@@ -69,7 +69,7 @@ def test_after_setup_a_sheet_is_sent_with_nothing_else_set(bare_desk, store, hom
 
 def test_a_second_profile_stands_beside_the_first(bare_desk, shop, store, home):
     assert set_up(bare_desk, shop.base_url, shop.key, name="qa")[0] == 0
-    with running(store, Manner(key="another-key")) as other:
+    with running(store, SandboxConfig(key="another-key")) as other:
         assert set_up(bare_desk, other.base_url, "another-key", name="live")[0] == 0
         saved = tomllib.loads(settings_file(home).read_text(encoding="utf-8"))
         assert saved["profile"] == "qa"
@@ -123,7 +123,7 @@ def test_an_answer_that_does_not_fit_is_explained_and_nothing_is_saved(bare_desk
 
 
 def test_a_key_that_may_not_read_is_saved_with_a_word_about_it(bare_desk, store, home):
-    with running(store, Manner(methods=frozenset({"PUT"}))) as shop:
+    with running(store, SandboxConfig(methods=frozenset({"PUT"}))) as shop:
         code, shown = set_up(bare_desk, shop.base_url, shop.key)
         assert code == 0, shown
         assert "reading back is off" in shown

@@ -8,9 +8,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from ordersheet.errors import SourceError
-from ordersheet.loader.workbook import WorkbookTable, open_workbook
-from ordersheet.model import CellKind
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import CellKind
+from ordersheet.loader.xlsx.workbook import WorkbookTable, open_workbook
 
 CORPUS = Path(os.environ.get("ORDERSHEET_CORPUS", Path(__file__).parents[2].parent / "shared" / "corpus"))
 

@@ -15,22 +15,22 @@ from tests.support.fake_store import Store
 from tests.support.ledgers import start
 from tests.support.rawserver import RawServer, Seen, Wire, answer
 
-from ordersheet.ledger import Ledger, RunJournal
-from ordersheet.model import Outcome
-from ordersheet.sender import (
+from ordersheet.core.model import Outcome
+from ordersheet.delivery import (
     DeliveryEnd,
-    SenderOptions,
+    DeliveryOptions,
     StopSwitch,
     SystemClock,
     deliver,
     make_transport_factory,
 )
+from ordersheet.ledger import Ledger, RunJournal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ordersheet.model import OrderWork
+    from ordersheet.core.model import OrderWork
 
 FAULTS = ("ok",) * 12 + ("apply and close", "apply and reset", "close", "reset", "500", "cut")
 
@@ -99,7 +99,7 @@ def run(
             works,
             journal=journal,
             transports=make_transport_factory("key"),
-            options=SenderOptions(server.url.removesuffix("/orders"), **known),
+            options=DeliveryOptions(server.url.removesuffix("/orders"), **known),
             clock=SystemClock(),
             stop=stop,
             progress=lambda _: None,

@@ -18,19 +18,19 @@ from tests.support.rawserver import RawServer
 from tests.support.scripted_api import Api, options, serving
 
 import ordersheet
-from ordersheet.errors import MappingError, RunStopped, SourceError, UsageError
+from ordersheet.config.settings import resolve
+from ordersheet.core.errors import MappingError, RunStopped, SourceError, UsageError
+from ordersheet.core.model import RequestCounts
+from ordersheet.core.result import RunResult
+from ordersheet.delivery import DeliveryEnd, StopSwitch, run_in_thread
 from ordersheet.ledger import Ledger
-from ordersheet.model import RequestCounts
-from ordersheet.result import RunResult
-from ordersheet.run import send
-from ordersheet.sender import DeliveryEnd, StopSwitch, run_in_thread
-from ordersheet.settings import resolve
+from ordersheet.pipeline.send import send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ordersheet.survey import Survey
+    from ordersheet.pipeline.preview import Preview
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def outcomes(result: RunResult) -> list[str]:
 def test_a_file_saved_while_the_question_is_asked_is_not_sent(tmp_path: Path, api: Api, base: str) -> None:
     file = comments(tmp_path, "1,a", "2,b")
 
-    def ask(_seen: Survey) -> bool:
+    def ask(_seen: Preview) -> bool:
         comments(tmp_path, "9,new", "1,a", "2,b")
         return True
 
@@ -101,9 +101,9 @@ def test_a_trusted_report_keeps_its_duplicates_from_being_sent(tmp_path: Path, a
     elsewhere = options(base, tmp_path, ledger=tmp_path / "elsewhere.db", report=tmp_path / "second.csv")
     with pytest.raises(UsageError, match="calls 3 rows ok"):
         ordersheet.send(tmp_path / "report.csv", **elsewhere)
-    shown: list[Survey] = []
+    shown: list[Preview] = []
 
-    def ask(seen: Survey) -> bool:
+    def ask(seen: Preview) -> bool:
         shown.append(seen)
         return True
 

@@ -30,12 +30,22 @@ from tests.support.ledgers import (
     work,
 )
 
-from ordersheet.errors import LedgerError, SourceError, UsageError
-from ordersheet.history.orderbook import EntryState, OperationRef, Policy
-from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, OperationState, Release, Settle, There
+from ordersheet.core.errors import LedgerError, SourceError, UsageError
+from ordersheet.core.history.orderbook import EntryState, OperationRef, Policy
+from ordersheet.core.journal import (
+    AttemptEnded,
+    Begin,
+    Done,
+    Learned,
+    Looked,
+    OperationState,
+    Release,
+    Settle,
+    There,
+)
+from ordersheet.core.model import OperationKind, Outcome, RequestCounts, RowResult
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.schema import FIRST_STATES, MOVES
-from ordersheet.model import OperationKind, Outcome, RequestCounts, RowResult
 
 STRIKE = work(7, (2, append("Delayed by strike")))
 
@@ -126,7 +136,7 @@ def test_doubts_are_told_with_what_settles_them(ledger, clock):
         book = await take(journal, STRIKE)
         asks = book.row_asks(2)
         await begin(journal, 7, asks, MONDAY)
-        await journal.write(GaveUp(2, 1, "not sent", None, MONDAY))
+        await journal.write(AttemptEnded(2, 1, "not sent", None, MONDAY))
         await journal.write(Settle(OperationRef(journal.run, 2, FIELD), OperationState.ABSENT, "", MONDAY))
         await begin(journal, 7, asks, MONDAY, attempt=2)
         await settle(journal, asks, OperationState.IN_DOUBT, MONDAY + timedelta(seconds=30), attempt=2)

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, work
 
-from ordersheet.errors import LedgerError
-from ordersheet.history.orderbook import Policy
-from ordersheet.journal import Done, OperationState, Release
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.history.orderbook import Policy
+from ordersheet.core.journal import Done, OperationState, Release
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger import AgainFacts, Ledger
 from ordersheet.ledger.writer import BEFORE_COMMIT
-from ordersheet.model import Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from ordersheet.model import OrderWork
+    from ordersheet.core.model import OrderWork
 
 AGAIN = Policy(again=True)
 FILE = [work(order, (order, append("Call the customer"))) for order in (2, 3, 4)]

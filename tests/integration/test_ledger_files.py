@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from tests.support.ledgers import MONDAY, append, begin, deliver, run, start, take, work
 
-from ordersheet.errors import LedgerError
-from ordersheet.journal import Done
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.journal import Done
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger import Ledger
 from ordersheet.ledger.engine import engine_for
 from ordersheet.ledger.files import copies_folder, locks_folder, refuse_network
 from ordersheet.ledger.migrations import migrate, version_of
 from ordersheet.ledger.schema import SCHEMA_VERSION
 from ordersheet.ledger.writer import AT_BEGIN, BEFORE_COMMIT
-from ordersheet.model import Outcome, RowResult
 
 ROOT = Path(__file__).parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -16,12 +16,12 @@ import pytest
 from tests.support.ledger_process import ROWS, SIGNS
 from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run, settle, start, take, work
 
-from ordersheet.errors import UsageError
-from ordersheet.history.orderbook import OperationRef
-from ordersheet.journal import OperationState, Release, Settle
+from ordersheet.core.errors import UsageError
+from ordersheet.core.history.orderbook import OperationRef
+from ordersheet.core.journal import OperationState, Release, Settle
+from ordersheet.core.model import Outcome
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.files import locks_folder
-from ordersheet.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

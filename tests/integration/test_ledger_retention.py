@@ -26,12 +26,12 @@ from tests.support.ledgers import (
     work,
 )
 
-from ordersheet.history.orderbook import EntryState, OperationRef
-from ordersheet.journal import Looked, OperationState, Settle
+from ordersheet.core.history.orderbook import EntryState, OperationRef
+from ordersheet.core.journal import Looked, OperationState, Settle
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger import Ledger
 from ordersheet.ledger.files import copies_folder
 from ordersheet.ledger.migrations import back_up
-from ordersheet.model import Outcome, RowResult
 
 SECRET = "Her number is 555 0100"
 NINETY = timedelta(days=90)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ordersheet.errors import SourceError
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import CellKind
 from ordersheet.loader import open_table
-from ordersheet.loader.ods import OdsTable, open_ods
-from ordersheet.model import CellKind
+from ordersheet.loader.ods.reader import OdsTable, open_ods
 
 if TYPE_CHECKING:
     from pathlib import Path

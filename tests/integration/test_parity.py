@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.libreoffice import convert, needs_libreoffice
 
 from ordersheet.loader import open_table
-from ordersheet.loader.errorwords import ERROR_WORDS
+from ordersheet.loader.error_words import ERROR_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,15 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.reporting import result, results
 
-from ordersheet.errors import SourceError
-from ordersheet.model import RESULT_COLUMNS, Problem, TableFacts
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import RESULT_COLUMNS, Problem, TableFacts
 from ordersheet.reporter import write_problems, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ordersheet.model import RowResult
+    from ordersheet.core.model import RowResult
 
 DONE = b"ok,applied,Done.,2026-11-23T09:30:00Z"
 

@@ -11,22 +11,22 @@ import pytest
 import xlsxwriter
 from tests.support.reporting import result, results, sheet_facts
 
-from ordersheet.errors import OrdersheetError
-from ordersheet.model import TableFacts
+from ordersheet.core.errors import OrdersheetError
+from ordersheet.core.model import TableFacts
 from ordersheet.reporter import (
+    atomic_file,
     default_report_path,
-    place,
     report_path_problem,
     report_suffix,
     write_fresh,
     write_report,
 )
-from ordersheet.reporter.check import is_report
+from ordersheet.reporter.report_check import is_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ordersheet.model import RowResult
+    from ordersheet.core.model import RowResult
 
 CSV = TableFacts("csv", None, 1, encoding="utf-8", delimiter=",")
 
@@ -234,7 +234,7 @@ def test_a_disk_that_fills_up_moves_the_whole_report_home(tmp_path, home, monkey
 
 
 def test_no_place_at_all_is_one_clear_error(tmp_path, source, monkeypatch):
-    monkeypatch.setattr(place, "_other_folders", lambda _: [])
+    monkeypatch.setattr(atomic_file, "_other_folders", lambda _: [])
     with pytest.raises(OrdersheetError, match="could not be written") as caught:
         write_report(source, CSV, results([2, 3]), tmp_path / "gone" / "out.csv")
     assert caught.value.code == "report-unwritable"

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.reporting import HEADERS, NO, OK, cells, grid, parts, result, results, rezip, sheet_facts
 
+from ordersheet.core.model import Cell, CellKind, Header, Problem, Row
 from ordersheet.loader import open_table
-from ordersheet.model import Cell, CellKind, Header, Problem, Row
 from ordersheet.reporter import write_fresh, write_problems, write_report
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from ordersheet.sandbox.app import Manner, base_path, create_app
-from ordersheet.sandbox.faults import KINDS, Act, Applies, Target, parse_fault
+from ordersheet.sandbox.app import SandboxConfig, base_path, create_app
+from ordersheet.sandbox.faults import KINDS, Act, Applies, FaultTarget, parse_fault
 from ordersheet.sandbox.store import Store
 
 EMPTY, FULL, ELSEWHERE = 83601, 83620, 83690
@@ -35,12 +35,12 @@ def ask(
     store: Store,
     *requests: tuple[str, str, object],
     headers: dict[str, Any] | None = None,
-    **manner: Any,
+    **config: Any,
 ) -> list[httpx.Response]:
     """Send requests to a sandbox, one after the other."""
 
     async def talk() -> list[httpx.Response]:
-        app = create_app(store, Manner(**manner))
+        app = create_app(store, SandboxConfig(**config))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:1") as client:
             answers = []
@@ -194,7 +194,7 @@ APPLIED = {
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in KINDS.values() if kind.target is Target.PUT and kind.act not in ON_THE_WIRE],
+    [kind for kind in KINDS.values() if kind.target is FaultTarget.PUT and kind.act not in ON_THE_WIRE],
     ids=lambda kind: kind.name,
 )
 def test_a_misbehaviour_applies_what_it_says_and_answers_as_it_says(kind: Any) -> None:
@@ -219,7 +219,7 @@ def test_a_misbehaviour_applies_what_it_says_and_answers_as_it_says(kind: Any) -
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in KINDS.values() if kind.target is Target.GET and kind.act not in ON_THE_WIRE],
+    [kind for kind in KINDS.values() if kind.target is FaultTarget.GET and kind.act not in ON_THE_WIRE],
     ids=lambda kind: kind.name,
 )
 def test_a_misbehaviour_of_reading(kind: Any) -> None:
@@ -236,8 +236,8 @@ def test_a_misbehaviour_of_reading(kind: Any) -> None:
     "kind", [kind for kind in KINDS.values() if kind.act in ON_THE_WIRE], ids=lambda kind: kind.name
 )
 def test_a_fault_of_the_connection_needs_a_connection(kind: Any) -> None:
-    ask_for = put if kind.target is Target.PUT else get
-    content: Any = {"order": EMPTY} if kind.target is Target.PUT else f"?order={EMPTY}"
+    ask_for = put if kind.target is FaultTarget.PUT else get
+    content: Any = {"order": EMPTY} if kind.target is FaultTarget.PUT else f"?order={EMPTY}"
     assert ask_for(Store(), content, faults=[parse_fault(kind.name)]).status_code == 500
 
 

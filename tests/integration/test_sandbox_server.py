@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ordersheet.sandbox.app import Manner
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.faults import parse_fault
 from ordersheet.sandbox.server import FILE_VARIABLE, Running, find_running, next_commands, note_path, running
 from ordersheet.sandbox.store import Store
@@ -66,8 +66,8 @@ def comment(store: Store) -> str:
     return order.comment
 
 
-def talk(store: Store, *faults: str, **manner: Any) -> Any:
-    return running(store, Manner(faults=[parse_fault(fault) for fault in faults], **manner))
+def talk(store: Store, *faults: str, **config: Any) -> Any:
+    return running(store, SandboxConfig(faults=[parse_fault(fault) for fault in faults], **config))
 
 
 def test_an_update_over_a_connection_that_stays_open(store: Store) -> None:
@@ -191,7 +191,7 @@ def test_reading_can_break_too(store: Store) -> None:
 def test_a_running_sandbox_is_found_by_its_note(store: Store, tmp_path: Path) -> None:
     note = tmp_path / "state" / "sandbox.json"
     assert find_running(note) is None
-    with running(store, Manner(key="k"), note=note) as sandbox:
+    with running(store, SandboxConfig(key="k"), note=note) as sandbox:
         assert find_running(note) == sandbox
         assert sandbox.key == "k"
         assert sandbox.state == store.state

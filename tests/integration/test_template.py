@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from ordersheet.mapping.headers import FIELDS, is_id_header, recognise
-from ordersheet.template import HELP_SHEET, SHEET, write_template
+from ordersheet.reporter.template import HELP_SHEET, SHEET, write_template
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ import pytest
 from tests.support.rawserver import RawProxy, RawServer, Seen, Wire, answer, drip, ok, sends
 
 from ordersheet.api import put_body
-from ordersheet.errors import SettingsError
-from ordersheet.model import Operation, OperationKind
-from ordersheet.sender.classify import Failure, Observation, StopReason, Verdict, VerdictKind, classify
-from ordersheet.sender.transport import LARGEST_BODY, Transport, make_transport_factory, tls_context
+from ordersheet.core.errors import SettingsError
+from ordersheet.core.model import Operation, OperationKind
+from ordersheet.delivery.transport.factory import LARGEST_BODY, Transport, make_transport_factory, tls_context
+from ordersheet.delivery.verdict.put import Failure, Observation, StopReason, Verdict, VerdictKind, classify
 
 KEY = "s3cret-key-0123456789"
 DEADLINE = 5.0

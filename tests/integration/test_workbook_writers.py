@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.libreoffice import convert, needs_libreoffice
 
-from ordersheet.loader.workbook import open_workbook
-from ordersheet.model import Cell, CellKind
+from ordersheet.core.model import Cell, CellKind
+from ordersheet.loader.xlsx.workbook import open_workbook
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ import openpyxl
 import pytest
 from tests.support.libreoffice import convert, needs_libreoffice
 
-from ordersheet.errors import SourceError
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import CellKind
 from ordersheet.loader import open_table
-from ordersheet.model import CellKind
 
 if TYPE_CHECKING:
     from pathlib import Path

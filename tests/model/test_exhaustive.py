@@ -8,7 +8,7 @@ from tests.support.model_search import OPTIONS, search
 from tests.support.model_wordings import WORDINGS
 from tests.support.model_world import KILLED_AFTER, BookMaker, product, with_wording
 
-from ordersheet.history.orderbook import Policy
+from ordersheet.core.history.orderbook import Policy
 
 AGAIN = (Policy(), Policy(again=True))
 SEARCHES = (

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.model_promise import check, check_complete
 from tests.support.model_world import FAULTS, OK, File, World
 
-from ordersheet.history.orderbook import Policy
+from ordersheet.core.history.orderbook import Policy
 
 LETTERS = st.sampled_from("aabcXYZ")
 ROWS = st.one_of(

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from ordersheet.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy
-from ordersheet.model import Operation, OperationKind
+from ordersheet.core.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy
+from ordersheet.core.model import Operation, OperationKind
 
 File = tuple[tuple[int, str], ...]
 """Rows of (order, operation)."""

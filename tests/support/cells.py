@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordersheet.model import Cell, CellKind, Header, Row
+from ordersheet.core.model import Cell, CellKind, Header, Row
 
 
 def headers(*texts: str) -> list[Header]:

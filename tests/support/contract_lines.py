@@ -17,7 +17,7 @@ import typer.main
 
 from ordersheet.cli import app
 from ordersheet.cli.app import ORDER
-from ordersheet.model import RESULT_COLUMNS, Outcome
+from ordersheet.core.model import RESULT_COLUMNS, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

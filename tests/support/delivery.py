@@ -11,16 +11,16 @@ from tests.support import virtual_time
 from tests.support.fake_store import Connection, Store
 from tests.support.memory_journal import MemoryJournal, MemoryLedger
 
-from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome
-from ordersheet.sender import DeliveryEnd, Progress, SenderOptions, StopSwitch, deliver
+from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome
+from ordersheet.delivery import DeliveryEnd, DeliveryOptions, Progress, StopSwitch, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ordersheet.history.orderbook import Policy
-    from ordersheet.model import RowResult
+    from ordersheet.core.history.orderbook import Policy
+    from ordersheet.core.model import RowResult
 
-OPTIONS = SenderOptions("https://shop.example.com/api", lanes=2)
+OPTIONS = DeliveryOptions("https://shop.example.com/api", lanes=2)
 
 
 def append(text: str, name: str = "internalComment") -> Operation:
@@ -71,7 +71,7 @@ class World:
     """A store and a ledger, for as many runs as a test needs, on one virtual time."""
 
     store: Store = field(default_factory=Store)
-    options: SenderOptions = OPTIONS
+    options: DeliveryOptions = OPTIONS
     runs: int = 0
 
     def __post_init__(self) -> None:

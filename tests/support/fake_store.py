@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from ordersheet.sender.observation import Failure, Observation
+from ordersheet.delivery.verdict.observation import Failure, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

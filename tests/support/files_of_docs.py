@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from ordersheet import mapping
 from ordersheet.cli import app
+from ordersheet.core.model import RESULT_COLUMNS
 from ordersheet.loader import open_table
-from ordersheet.model import RESULT_COLUMNS
 from ordersheet.reporter import Written, write_report
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from ordersheet.model import TableFacts
+    from ordersheet.core.model import TableFacts
 
 HEADERS = ["Order ID", "Internal comment", "Place"]
 ROWS: list[list[str | int]] = [[83600 + number, f"text {number}", "Malmö"] for number in range(3)]

@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 from tests.support import shim
 
 import ordersheet.cli
+import ordersheet.delivery
 import ordersheet.ledger
 import ordersheet.ledger.migrations
+import ordersheet.pipeline.send
 import ordersheet.reporter
-import ordersheet.reporter.delimited
-import ordersheet.run
-import ordersheet.sender
+import ordersheet.reporter.csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.sender import Transport
+    from ordersheet.delivery import Transport
 
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate"})
 _POINTS = "points"
@@ -91,14 +91,14 @@ class Seams:
             def open(cls, path: Any, **known: Any) -> Any:
                 return super().open(path, **{"on_point": point, **known})
 
-        make = ordersheet.sender.make_transport_factory
+        make = ordersheet.delivery.make_transport_factory
 
         def numbered(*args: Any, **known: Any) -> Callable[[], Transport]:
             inner = make(*args, **known)
             return lambda: _NumberedTransport(inner(), point)
 
         ordersheet.ledger.Ledger = Numbered  # type: ignore[misc]
-        ordersheet.sender.make_transport_factory = numbered
+        ordersheet.delivery.make_transport_factory = numbered
         sys.addaudithook(self.audit)
 
 

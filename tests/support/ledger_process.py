@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from tests.support.ledgers import append, deliver, settle, start, take, work
 
-from ordersheet.errors import LedgerError
-from ordersheet.journal import Begin, Done, OperationState, Release
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.journal import Begin, Done, OperationState, Release
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger import Ledger
-from ordersheet.model import Outcome, RowResult
 
 if TYPE_CHECKING:
     from ordersheet.ledger import RunJournal

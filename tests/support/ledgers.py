@@ -6,15 +6,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ordersheet.history.orderbook import OperationRef, Policy
-from ordersheet.journal import Begin, Done, GaveUp, OperationState, Release, Settle
+from ordersheet.core.history.orderbook import OperationRef, Policy
+from ordersheet.core.journal import AttemptEnded, Begin, Done, OperationState, Release, Settle
+from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.ledger import RunStart
-from ordersheet.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ordersheet.history.orderbook import Ask, OrderBook
+    from ordersheet.core.history.orderbook import Ask, OrderBook
     from ordersheet.ledger import RunJournal
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ async def settle(
     verdict = "unknown" if state is OperationState.IN_DOUBT else "answered ok"
     row = asks[0].row
     await journal.write(
-        GaveUp(row, attempt, verdict, 200, at),
+        AttemptEnded(row, attempt, verdict, 200, at),
         *(Settle(OperationRef(journal.run, row, ask.operation.field), state, message, at) for ask in asks),
     )
 

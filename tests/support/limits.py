@@ -8,12 +8,12 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from ordersheet.sender.pace import AHEAD
+from ordersheet.delivery.rate.estimator import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.sender.pace import Pace, Ticket
+    from ordersheet.delivery.rate.estimator import RateEstimator, Ticket
 
 
 class Limit(Protocol):
@@ -217,7 +217,7 @@ class _World:
 
     def __init__(
         self,
-        pace: Pace,
+        pace: RateEstimator,
         limits: tuple[Limit, ...],
         *,
         lanes: int,
@@ -313,7 +313,7 @@ class _World:
 
 
 def simulate(
-    pace: Pace,
+    pace: RateEstimator,
     *limits: Limit,
     until: float,
     lanes: int = 8,
@@ -325,7 +325,7 @@ def simulate(
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
     A tenth of the latency is the way there, a tenth the way back. At the end of each second, the client
-    stands still for `stall` seconds. One lane at a time waits for its moment, as in `Pacer`, the others
+    stands still for `stall` seconds. One lane at a time waits for its moment, as in `RateLimiter`, the others
     behind it; `AHEAD` times as many lanes as may have a request under way are at work.
     """
     takes = latency if callable(latency) else lambda: latency

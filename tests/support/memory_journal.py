@@ -6,16 +6,26 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import LedgerError
-from ordersheet.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
-from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, OperationState, Release, Settle, There
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
+from ordersheet.core.journal import (
+    AttemptEnded,
+    Begin,
+    Done,
+    Learned,
+    Looked,
+    OperationState,
+    Release,
+    Settle,
+    There,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from ordersheet.journal import Event
-    from ordersheet.model import Operation, OrderWork, RowResult
+    from ordersheet.core.journal import Event
+    from ordersheet.core.model import Operation, OrderWork, RowResult
 
 _ENTRY = {
     OperationState.SENDING: EntryState.IN_DOUBT,
@@ -150,7 +160,7 @@ class MemoryJournal:
                 assert ledger.claims.get(event.order) == self.run, "an attempt without the claim"
                 for ask in event.asks:
                     self._begin(event, ask)
-            case GaveUp():
+            case AttemptEnded():
                 ledger.given_up[self.run, event.row, event.attempt] = event.at
             case Settle():
                 one = ledger.operations[event.ref]

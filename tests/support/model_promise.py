@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ordersheet.model import Outcome
+from ordersheet.core.model import Outcome
 
 if TYPE_CHECKING:
     from tests.support.model_world import Report, World
 
-    from ordersheet.history.orderbook import Ask
+    from ordersheet.core.history.orderbook import Ask
 
 OPEN = frozenset({Outcome.NOT_SENT, Outcome.UNCONFIRMED, Outcome.NOT_APPLIED})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.model_promise import BrokenError, check, check_complete
 from tests.support.model_world import KILLS, OK, REFUSED, World
 
-from ordersheet.history.orderbook import Policy
+from ordersheet.core.history.orderbook import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy
-from ordersheet.model import OperationKind, Outcome
+from ordersheet.core.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.core.model import OperationKind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tests.support.model_wordings import reworded
 
-from ordersheet.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, OrderBook, Policy
-from ordersheet.model import Operation, OperationKind, Outcome
+from ordersheet.core.history.orderbook import (
+    Ask,
+    Decision,
+    Entry,
+    EntryState,
+    OperationRef,
+    OrderBook,
+    Policy,
+)
+from ordersheet.core.model import Operation, OperationKind, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape, quoteattr
 from tests.support.handmade_xlsx import HEAD, parts_of, sheet, strings, styles, write_parts
 
 from ordersheet import mapping
-from ordersheet.errors import SourceError
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import LeftOut, Operation, OrderUpdate, Outcome
 from ordersheet.loader import open_table
 from ordersheet.mapping.mapper import map_row
-from ordersheet.model import LeftOut, Operation, OrderUpdate, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from ordersheet.cli import app
 from ordersheet.cli.app import ORDER
-from ordersheet.model import Outcome
-from ordersheet.options import OPTIONS
-from ordersheet.sender.classify import PUT_TABLE
+from ordersheet.config.options import OPTIONS
+from ordersheet.core.model import Outcome
+from ordersheet.delivery.verdict.put import PUT_TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
 

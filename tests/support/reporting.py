@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import openpyxl
 
-from ordersheet.model import Outcome, RowResult, TableFacts
+from ordersheet.core.model import Outcome, RowResult, TableFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

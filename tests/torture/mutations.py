@@ -21,12 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "samples", "docs", "benchmarks", "pyproject.toml", "README.md", "CHANGELOG.md")
 MODULE_TESTS = (
-    "tests/unit/test_classify.py",
-    "tests/unit/test_deliver.py",
-    "tests/unit/test_deliver_reading.py",
-    "tests/unit/test_deliver_promise.py",
-    "tests/unit/test_verify.py",
-    "tests/unit/test_ledger_keys.py",
+    "tests/unit/delivery/test_verdict_put.py",
+    "tests/unit/delivery/test_deliver.py",
+    "tests/unit/delivery/test_deliver_reading.py",
+    "tests/unit/delivery/test_deliver_promise.py",
+    "tests/unit/delivery/test_proof.py",
+    "tests/unit/ledger/test_ledger_keys.py",
     "tests/integration/test_ledger.py",
     "tests/integration/test_ledger_processes.py",
     "tests/integration/test_transport_contract.py",
@@ -52,7 +52,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "no write-ahead",
-        "sender/lane.py",
+        "delivery/lane.py",
         "        written = await self.flush()\n",
         "        written = True\n",
         KILLS,
@@ -66,35 +66,35 @@ MUTANTS = (
     ),
     Mutant(
         "no process lock",
-        "ledger/process.py",
+        "ledger/process_lock.py",
         "        _lock(descriptor, shared=True)\n",
         "        os.lseek(descriptor, 0, os.SEEK_SET)\n",
         PROCESSES,
     ),
     Mutant(
         "no claim",
-        "ledger/taking.py",
+        "ledger/claims.py",
         "            if living[lock]:\n                others.add(order)\n",
         "",
         PROCESSES,
     ),
     Mutant(
         "no settle wait after an unknown attempt",
-        "sender/notes.py",
+        "delivery/transitions.py",
         "job.clear_at = now + context.options.settle",
         "job.clear_at = now",
         FAULTS,
     ),
     Mutant(
         "no settle wait after an adoption",
-        "sender/lane.py",
+        "delivery/lane.py",
         "left = max(0.0, context.options.settle - ago)",
         "left = 0.0 * ago",
         KILLS,
     ),
     Mutant(
         "no check of the order in answers",
-        "sender/classify.py",
+        "delivery/verdict/put.py",
         "return self.answer is not None and self.answer.order == self.order",
         "return self.answer is not None",
         FAULTS,
@@ -115,7 +115,7 @@ MUTANTS = (
     ),
     Mutant(
         "redirects are followed",
-        "sender/lean.py",
+        "delivery/transport/h11.py",
         "        if not await wire.ask(request, body, seen):\n            await self.drop()\n",
         "        await wire.ask(request, body, seen)\n"
         "        await self.drop()\n"
@@ -125,28 +125,28 @@ MUTANTS = (
     ),
     Mutant(
         "a redirect does not stop the run",
-        "sender/classify.py",
+        "delivery/verdict/put.py",
         "        stop=line.stop or stop_by_status(observation),\n        drop_connection",
         "        stop=None,\n        drop_connection",
         FAULTS,
     ),
     Mutant(
         "no baseline",
-        "sender/lane.py",
+        "delivery/lane.py",
         "part.baseline = held if context.trusts(part.ask.operation.field) else None",
         "part.baseline = None",
         FAULTS,
     ),
     Mutant(
         "the baseline is not compared",
-        "sender/verify.py",
+        "delivery/verdict/proof.py",
         "    before, after = normalise(baseline), normalise(now)\n    if before == after and not others:",
         '    before, after = "", normalise(now)\n    if before == after and not others:',
         FAULTS,
     ),
     Mutant(
         "a 500 counts as not applied",
-        "sender/classify.py",
+        "delivery/verdict/put.py",
         '        "any 5xx",\n        lambda seen: _SERVER_ERROR <= seen.status < _END,\n        _U,',
         '        "any 5xx",\n        lambda seen: _SERVER_ERROR <= seen.status < _END,\n        _N,',
         FAULTS,

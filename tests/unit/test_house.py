@@ -13,32 +13,30 @@ SOURCE = Path(__file__).parents[2] / "src" / "ordersheet"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 LAYERS = (
-    {"errors", "model"},
-    {"options"},
-    {"api", "history", "journal"},
-    {"loader", "mapping", "sender", "ledger", "reporter", "template", "apikey", "spool"},
-    {"settings", "result", "version"},
-    {"target", "places", "logline", "eventlog"},
-    {"prepare", "survey", "run", "checker", "rereport", "asides", "setup", "demo", "ticker", "library"},
+    {"core"},
+    {"api", "ooxml"},
+    {"config", "loader", "mapping", "delivery", "ledger", "reporter"},
+    {"console"},
+    {"pipeline", "setup"},
     {"cli", "__main__", "__init__"},
 )
-STAGES = {"loader", "mapping", "sender", "ledger", "reporter"}
+STAGES = {"loader", "mapping", "delivery", "ledger", "reporter"}
 ENGINES = {
-    "httpx": {"sender"},
-    "h11": {"sender"},
-    "tenacity": {"sender"},
-    "truststore": {"sender"},
+    "httpx": {"delivery"},
+    "h11": {"delivery"},
+    "tenacity": {"delivery"},
+    "truststore": {"delivery"},
     "sqlalchemy": {"ledger"},
     "typer": {"cli"},
-    "tqdm": {"ticker"},
-    "keyring": {"apikey"},
+    "tqdm": {"console"},
+    "keyring": {"config"},
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "xlrd": {"loader"},
     "chardet": {"loader"},
     "defusedxml": {"api"},
-    "pandas": {"loader", "prepare", "result", "library"},
-    "openpyxl": {"template", "reporter", "loader"},
+    "pandas": {"loader", "pipeline", "core"},
+    "openpyxl": {"reporter", "loader"},
 }
 
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, quote, urlsplit
 
-from ordersheet.errors import SettingsError
+from ordersheet.core.errors import SettingsError
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EXAMPLE = "It looks like https://shop.example.com/api/order-api/1."

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.model import COMMENT_FIELDS, JsonValue
+from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ordersheet.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue, OperationKind
+from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue, OperationKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ordersheet.model import Operation
+    from ordersheet.core.model import Operation
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 # A module-level encoder: json.dumps would build a new one for each row.

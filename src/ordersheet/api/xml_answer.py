@@ -8,7 +8,7 @@ from xml.etree.ElementTree import ParseError
 from defusedxml.ElementTree import DefusedXMLParser
 
 if TYPE_CHECKING:
-    from ordersheet.model import JsonValue
+    from ordersheet.core.model import JsonValue
 
 
 class _Fields:

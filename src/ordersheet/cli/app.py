@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.console import (
-    Console,
-)
-from ordersheet.errors import Interrupted, OrdersheetError, RunStopped, SourceError, UsageError
-from ordersheet.settings import Settings, resolve
+from ordersheet.cli.console import Console
+from ordersheet.config.settings import Settings, resolve
+from ordersheet.core.errors import Interrupted, OrdersheetError, RunStopped, SourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +57,8 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
 
 
 def _find_sandbox() -> Any:  # noqa: ANN401 - the sandbox shares no types with the rest
+    from ordersheet.config.settings import SandboxAddress
     from ordersheet.sandbox.server import find_running
-    from ordersheet.settings import SandboxAddress
 
     running = find_running()
     return SandboxAddress(running.base_url, running.key) if running is not None else None
@@ -72,7 +70,7 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     if version:
-        from ordersheet.version import version as installed
+        from ordersheet.core.version import version as installed
 
         typer.echo(f"ordersheet {installed()}")
         raise typer.Exit
@@ -87,8 +85,8 @@ def fail(error: OrdersheetError, command: str) -> int:
     if command == "send" and isinstance(error, SourceError | UsageError) and unsaid:
         Console(json_mode=True).say("Nothing was sent.")
     if "--json" in sys.argv:
-        from ordersheet.model import RunSummary
-        from ordersheet.result import summary_object
+        from ordersheet.core.model import RunSummary
+        from ordersheet.core.result import summary_object
 
         found = tuple(getattr(error, "problems", ()))
         summary = RunSummary(command=command, exit_code=code, error=str(error), problems=found, retry=again)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ordersheet.errors import UsageError
-from ordersheet.options import Option, of_command
+from ordersheet.config.options import Option, of_command
+from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

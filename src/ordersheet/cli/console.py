@@ -6,14 +6,14 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
-from ordersheet.logline import put
+from ordersheet.console.log_line import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
-    from ordersheet.result import RunResult
-    from ordersheet.survey import Survey
+    from ordersheet.core.result import RunResult
+    from ordersheet.pipeline.preview import Preview
 
 _EXAMPLE_WIDTH = 40
 _KINDS = (
@@ -80,7 +80,7 @@ def operations(counts: Mapping[str, int]) -> str:
     return ", ".join(parts)
 
 
-def before(seen: Survey) -> Iterator[str]:
+def before(seen: Preview) -> Iterator[str]:
     """The numbers that matter before sending."""
     to = f" to {seen.host}" if seen.host else ""
     if seen.to_send:

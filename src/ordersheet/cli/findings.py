@@ -13,9 +13,9 @@ from ordersheet.mapping.headers import NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ordersheet.core.model import OrderUpdate, Problem, TableFacts
     from ordersheet.mapping.columns import ColumnMap, Feed, Unused
-    from ordersheet.model import OrderUpdate, Problem, TableFacts
-    from ordersheet.prepare import Prepared, ProblemGroup
+    from ordersheet.pipeline.intake import Prepared, ProblemGroup
 
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _SAMPLE_ROWS = 20_000

@@ -11,15 +11,15 @@ import typer
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, columns, plural, short
-from ordersheet.errors import UsageError
-from ordersheet.options import types
-from ordersheet.result import cells, iso
+from ordersheet.config.options import types
+from ordersheet.core.errors import UsageError
+from ordersheet.core.result import cells, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ordersheet.config.settings import Settings
     from ordersheet.ledger import Ledger, OperationInfo, RowInfo, RunInfo
-    from ordersheet.settings import Settings
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")]
 
@@ -250,7 +250,7 @@ def resolve(
     flags: dict[str, Any],
 ) -> None:
     """Settle an unconfirmed row, once a person has looked at the order."""
-    from ordersheet.rereport import who
+    from ordersheet.pipeline.rereport import who
 
     if verdict not in ("applied", "absent"):
         raise UsageError(f"Say applied or absent, not {verdict}.", code="bad-verdict")
@@ -264,7 +264,7 @@ def resolve(
 @with_options("report")
 def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
     """Write the report of an earlier run again."""
-    from ordersheet.rereport import rewrite_report
+    from ordersheet.pipeline.rereport import rewrite_report
 
     settings = settings_of(flags)
     with _open(settings, read_only=True) as ledger:

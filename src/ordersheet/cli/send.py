@@ -13,14 +13,14 @@ from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, after, before, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
-from ordersheet.errors import UsageError
+from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.result import RunResult
-    from ordersheet.settings import Settings
-    from ordersheet.survey import Survey
+    from ordersheet.config.settings import Settings
+    from ordersheet.core.result import RunResult
+    from ordersheet.pipeline.preview import Preview
 
 File = Annotated[
     Path, typer.Argument(metavar="FILE", help="The spreadsheet: .xlsx, .xlsm, .csv, .tsv, .txt, .ods, .xls.")
@@ -31,14 +31,14 @@ File = Annotated[
 @with_options("check")
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
-    from ordersheet.checker import check as check_file
-    from ordersheet.ticker import reading_ticker
+    from ordersheet.console.progress import reading_ticker
+    from ordersheet.pipeline.check import check as check_file
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
     reading = partial(reading_ticker, progress=settings.progress, log_format=settings.log_format)
     checked = check_file(file, settings, reading)
-    prepared, seen = checked.prepared, checked.survey
+    prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden), "")
     console.say(*before(seen))
     if prepared.tally.groups:
@@ -59,8 +59,8 @@ def check(file: File, flags: dict[str, Any]) -> None:
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
     from ordersheet.cli.signals import signals_press
-    from ordersheet.run import send as send_file
-    from ordersheet.ticker import reading_ticker, ticker
+    from ordersheet.console.progress import reading_ticker, ticker
+    from ordersheet.pipeline.send import send as send_file
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
@@ -75,8 +75,8 @@ def send(file: File, flags: dict[str, Any]) -> None:
     _end(result, settings)
 
 
-def _asker(console: Console, settings: Settings) -> Callable[[Survey], bool]:
-    def ask(seen: Survey) -> bool:
+def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:
+    def ask(seen: Preview) -> bool:
         console.say(*before(seen))
         if settings.yes or not seen.to_send:
             return True

@@ -14,14 +14,14 @@ import typer
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, after, columns
-from ordersheet.errors import UsageError
-from ordersheet.options import types
-from ordersheet.settings import resolve, user_file
+from ordersheet.config.options import types
+from ordersheet.config.settings import resolve, user_file
+from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.settings import Settings
+    from ordersheet.config.settings import Settings
 
 T = TypeVar("T")
 _SEPARATORS = {"newline": "\n", "space": " ", "nothing": ""}
@@ -30,8 +30,8 @@ _SEPARATORS = {"newline": "\n", "space": " ", "nothing": ""}
 @app.command(epilog="Example: ordersheet demo")
 def demo() -> None:
     """Send a sample workbook to a sandbox of its own and write a report; no settings needed."""
-    from ordersheet.demo import demo as run_demo
-    from ordersheet.ticker import ticker
+    from ordersheet.cli.demo import demo as run_demo
+    from ordersheet.console.progress import ticker
 
     console = Console()
     with ticker(progress=True, log_format="text") as tell:
@@ -46,9 +46,9 @@ def demo() -> None:
 @with_options("setup")
 def setup(flags: dict[str, Any]) -> None:
     """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
-    from ordersheet.apikey import Secret, save_key
+    from ordersheet.config.api_key import Secret, save_key
+    from ordersheet.config.profiles import check_free, check_name, write_profile
     from ordersheet.setup.probe import probe
-    from ordersheet.setup.profiles import check_free, check_name, write_profile
 
     console = Console()
     if not sys.stdin.isatty():
@@ -175,9 +175,9 @@ def template(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Let it replace an existing file.")] = False,
 ) -> None:
     """Write an empty workbook with the right headers, validation lists and a help sheet."""
-    from ordersheet.asides import refuse_existing
     from ordersheet.mapping import read_mapping_file
-    from ordersheet.template import write_template
+    from ordersheet.pipeline.extra_outputs import refuse_existing
+    from ordersheet.reporter.template import write_template
 
     refuse_existing(file, overwrite=overwrite)
     attributes = read_mapping_file(mapping).attribute_headers if mapping is not None else ()
@@ -257,9 +257,9 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
 ) -> None:
     """Run a practice Order API on this computer; --profile sandbox finds it with nothing set."""
     from ordersheet.sandbox import server
-    from ordersheet.sandbox.app import Manner
+    from ordersheet.sandbox.app import SandboxConfig
     from ordersheet.sandbox.faults import KINDS, parse_fault
-    from ordersheet.sandbox.pace import FORMS
+    from ordersheet.sandbox.rate_limit import FORMS
     from ordersheet.sandbox.store import Store
 
     console = Console()
@@ -271,7 +271,7 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
             f"--retry-after must be one of {', '.join(FORMS)}, not {retry_after!r}.", code="bad-setting"
         )
     try:
-        manner = Manner(
+        config = SandboxConfig(
             key=key,
             latency=latency,
             rate=rate,
@@ -289,7 +289,7 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
 
     try:
         store = Store(file, on_demand=any_order, market=market.upper(), separator=_SEPARATORS[separator])
-        server.serve(store, manner, port=port, on_ready=ready)
+        server.serve(store, config, port=port, on_ready=ready)
     except OSError as error:
         if error.filename is not None:
             raise UsageError(

@@ -9,8 +9,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import Interrupted
-from ordersheet.sender.stop import LEAVE, WIND_DOWN, StopSwitch
+from ordersheet.core.errors import Interrupted
+from ordersheet.delivery.stop_switch import LEAVE, WIND_DOWN, StopSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,7 +3,7 @@
     with Ledger.open(path) as ledger:
         journal = ledger.start_run(RunStart(...))
 
-The sender sees a run as `ordersheet.journal.Journal`, which `RunJournal` implements. `Ledger` also answers
+Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` implements. `Ledger` also answers
 `check`, `runs`, `show` and `report`, and carries out `resolve` and `purge`.
 """
 

@@ -12,20 +12,20 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ordersheet.journal import OperationState
+from ordersheet.core.journal import OperationState
+from ordersheet.core.model import OperationKind
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import timestamp
-from ordersheet.model import OperationKind
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from ordersheet.core.model import OrderWork
     from ordersheet.ledger.statements import Params
     from ordersheet.ledger.writer import Writer
-    from ordersheet.model import OrderWork
 
 _CHUNK = 1000
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from ordersheet.errors import LedgerError
+from ordersheet.core.errors import LedgerError
 from ordersheet.ledger import schema
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.files import make_private_folder, sync_file, sync_folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import LedgerError
-from ordersheet.journal import Begin, Done, GaveUp, Learned, Looked, Release, Settle, There
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from ordersheet.history.orderbook import Ask
-    from ordersheet.journal import Event
+    from ordersheet.core.history.orderbook import Ask
+    from ordersheet.core.journal import Event
+    from ordersheet.core.model import RowResult
     from ordersheet.ledger.statements import Params, Write
-    from ordersheet.model import RowResult
 
 
-class Scribe:
+class EventWriter:
     """Puts the events of one run into statements.
 
     Attributes:
@@ -57,13 +57,13 @@ class Scribe:
             writes.append(self._release(released))
         return writes
 
-    def _one(self, event: Begin | GaveUp | Settle | There | Learned | Looked) -> Iterator[Write]:
+    def _one(self, event: Begin | AttemptEnded | Settle | There | Learned | Looked) -> Iterator[Write]:
         match event:
             case Begin():
                 return self._begin(event)
             case Settle():
                 return iter((self._settle(event),))
-            case GaveUp():
+            case AttemptEnded():
                 return iter((self._gave_up(event),))
             case There():
                 return self._there(event)
@@ -118,7 +118,7 @@ class Scribe:
             "p_value": json.dumps(operation.value),
         }
 
-    def _gave_up(self, event: GaveUp) -> Write:
+    def _gave_up(self, event: AttemptEnded) -> Write:
         return statements.GAVE_UP, {
             "p_run": self._run_id,
             "p_row": event.row,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from ordersheet.errors import LedgerError, OrdersheetError
+from ordersheet.core.errors import LedgerError, OrdersheetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import LedgerError, SourceError
+from ordersheet.core.errors import LedgerError, SourceError
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.schema import APPLICATION_ID
 

@@ -11,11 +11,11 @@ import hmac
 import json
 from typing import TYPE_CHECKING
 
-from ordersheet.history.normal import normalise_append
-from ordersheet.model import OperationKind
+from ordersheet.core.history.normal import normalise_append
+from ordersheet.core.model import OperationKind
 
 if TYPE_CHECKING:
-    from ordersheet.model import Operation
+    from ordersheet.core.model import Operation
 
 KEY_VERSION = 1
 """Which form of `normalise_append` and of `operation_key` made a key; stored with each key."""

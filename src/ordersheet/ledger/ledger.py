@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
-from ordersheet.errors import LedgerError
-from ordersheet.ledger import engine, files, processes, queries, resolving, retention
+from ordersheet.core.errors import LedgerError
+from ordersheet.ledger import engine, files, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.migrations import migrate, version_of
-from ordersheet.ledger.process import ProcessLock, is_alive
-from ordersheet.ledger.run_journal import Ground, RunJournal
+from ordersheet.ledger.process_lock import ProcessLock, is_alive
+from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import SCHEMA_VERSION
 from ordersheet.ledger.statements import timestamp
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from ordersheet.history.orderbook import OrderBook, Policy
+    from ordersheet.core.history.orderbook import OrderBook, Policy
+    from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
-    from ordersheet.model import OrderWork, RowResult
 
 _CHUNK = 500
 
@@ -144,7 +144,7 @@ class Ledger:
         try:
             if writer is not None:
                 with suppress(LedgerError):
-                    writer.do(lambda cursor: processes.leave(cursor, self._process_id))
+                    writer.do(lambda cursor: process_table.leave(cursor, self._process_id))
                 writer.close()
         finally:
             if self._lock is not None:
@@ -159,8 +159,8 @@ class Ledger:
         """
         writer = self._writing()
         self._again_seen.clear()
-        ground = Ground(writer, self._reading, self._alive, self._process_id, self._salt, self.clock)
-        return RunJournal(ground, start)
+        handles = LedgerHandles(writer, self._reading, self._alive, self._process_id, self._salt, self.clock)
+        return RunJournal(handles, start)
 
     def keep_copy(self, source: Path) -> tuple[Path, str]:
         """Copy an input into the ledger's folder, for its user alone, hashing it in the same pass.
@@ -256,10 +256,10 @@ class Ledger:
             LedgerError: it could not be made durable.
         """
         moment = now or self.clock()
-        verdict = resolving.Verdict(text, row, applied, who, moment)
+        verdict = resolve.Resolution(text, row, applied, who, moment)
         writer = self._writing()
-        writer.do(lambda cursor: resolving.adopt(cursor, verdict, self._alive))
-        return writer.do(lambda cursor: resolving.resolve(cursor, verdict, self._alive))
+        writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._alive))
+        return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._alive))
 
     def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
         """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.
@@ -284,8 +284,8 @@ class Ledger:
         """Purge whatever may be purged, however young it is."""
         return self.purge(timedelta(0), now=now)
 
-    def _context(self) -> queries.Context:
-        return queries.Context(self._alive, files.copies_folder(self.path))
+    def _context(self) -> queries.BookContext:
+        return queries.BookContext(self._alive, files.copies_folder(self.path))
 
     def _alive(self, lock: str) -> bool:
         if self._lock is not None and lock == self._lock.name:
@@ -331,7 +331,7 @@ class Ledger:
         writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point, commit=self._commit)
         self._writer = writer
         now = timestamp(self.clock())
-        self._process_id = writer.do(lambda cursor: processes.enter(cursor, lock.name, now, folder))
+        self._process_id = writer.do(lambda cursor: process_table.enter(cursor, lock.name, now, folder))
         return writer
 
 

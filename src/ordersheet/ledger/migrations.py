@@ -6,7 +6,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import LedgerError
+from ordersheet.core.errors import LedgerError
 from ordersheet.ledger.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:

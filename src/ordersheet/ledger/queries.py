@@ -6,14 +6,14 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.journal import OperationState
+from ordersheet.core.journal import OperationState
+from ordersheet.core.model import OperationKind, RequestCounts
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
+from ordersheet.ledger.claims import Reader, as_text
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.statements import moment, storable
-from ordersheet.ledger.taking import Reader, as_text
-from ordersheet.model import OperationKind, RequestCounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ordersheet.history.orderbook import OrderBook, Policy
-    from ordersheet.model import OrderWork, RowResult
+    from ordersheet.core.history.orderbook import OrderBook, Policy
+    from ordersheet.core.model import OrderWork, RowResult
 
 _RUN = """SELECT run.*, store.name AS store, process.lock AS lock
     FROM run JOIN store ON store.id = run.store_id LEFT JOIN process ON process.id = run.process_id"""
@@ -35,14 +35,16 @@ _COUNTS = "SELECT coalesce(outcome, 'unconfirmed'), count(*) FROM row WHERE run_
 _PAGE = 1000
 
 
-class Context(NamedTuple):
+class BookContext(NamedTuple):
     """What a run's line does not hold itself."""
 
     alive: Callable[[str], bool]
     copies: Path
 
 
-def runs(cursor: sqlite3.Cursor, context: Context, *, limit: int | None, store: str | None) -> list[RunInfo]:
+def runs(
+    cursor: sqlite3.Cursor, context: BookContext, *, limit: int | None, store: str | None
+) -> list[RunInfo]:
     """Tell the runs, newest first."""
     found = _records(
         cursor,
@@ -52,7 +54,7 @@ def runs(cursor: sqlite3.Cursor, context: Context, *, limit: int | None, store: 
     return [_run_info(cursor, context, record) for record in found]
 
 
-def run(cursor: sqlite3.Cursor, context: Context, run_id: int) -> RunInfo:
+def run(cursor: sqlite3.Cursor, context: BookContext, run_id: int) -> RunInfo:
     """Tell one run."""
     (record,) = _records(cursor, f"{_RUN} WHERE run.id = ?", (run_id,))
     return _run_info(cursor, context, record)
@@ -64,7 +66,7 @@ def _records(cursor: sqlite3.Cursor, query: str, values: Sequence[object]) -> li
     return cursor.execute(query, values).fetchall()
 
 
-def _run_info(cursor: sqlite3.Cursor, context: Context, record: sqlite3.Row) -> RunInfo:
+def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row) -> RunInfo:
     if record["counts"] is None:
         counts: dict[str, Any] = {"outcomes": dict(map(tuple, cursor.execute(_COUNTS, (record["id"],))))}
     else:
@@ -94,7 +96,7 @@ _RUN_COLUMNS = (
 """Columns that are told as they are stored."""
 
 
-def _run_state(context: Context, record: sqlite3.Row) -> RunState:
+def _run_state(context: BookContext, record: sqlite3.Row) -> RunState:
     if record["finished"] is not None:
         return RunState.FINISHED if record["stopped_by"] is None else RunState.STOPPED
     lock = record["lock"]

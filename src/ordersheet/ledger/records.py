@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordersheet.history.orderbook import Policy
+from ordersheet.core.history.orderbook import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
-    from ordersheet.journal import OperationState
-    from ordersheet.model import JsonValue, OperationKind, RequestCounts, RowResult
+    from ordersheet.core.journal import OperationState
+    from ordersheet.core.model import JsonValue, OperationKind, RequestCounts, RowResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

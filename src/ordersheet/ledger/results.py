@@ -6,9 +6,9 @@ import heapq
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ordersheet.journal import OperationState
+from ordersheet.core.journal import OperationState
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger.statements import moment
-from ordersheet.model import Outcome, RowResult
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,16 +8,16 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ordersheet.errors import LedgerError
-from ordersheet.journal import Done, Release
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.journal import Done, Release
+from ordersheet.core.model import Outcome, RowResult
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
-from ordersheet.ledger.events import Scribe, execute
+from ordersheet.ledger.claims import Claims, Reader
+from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.runs import close_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
-from ordersheet.ledger.taking import Claims, Reader
-from ordersheet.model import Outcome, RowResult
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from ordersheet.history.orderbook import OrderBook
-    from ordersheet.journal import Event
+    from ordersheet.core.history.orderbook import OrderBook
+    from ordersheet.core.journal import Event
+    from ordersheet.core.model import OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
+    from ordersheet.ledger.claims import Found
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.statements import Params
-    from ordersheet.ledger.taking import Found
     from ordersheet.ledger.writer import Writer
-    from ordersheet.model import OrderWork, RequestCounts
 
 T = TypeVar("T")
 
 _CHUNK = 5000
 
 
-class Ground(NamedTuple):
+class LedgerHandles(NamedTuple):
     """What a run stands on: the parts of an open ledger."""
 
     writer: Writer
@@ -52,33 +52,33 @@ class Ground(NamedTuple):
 
 
 class RunJournal:
-    """A run, from its start to its end. Implements `ordersheet.journal.Journal`.
+    """A run, from its start to its end. Implements `ordersheet.core.journal.Journal`.
 
     Its async methods may be called by any number of lanes of one event loop at once, and share
     commits. Its plain methods wait for the disk; they are for before and after the lanes.
     """
 
-    def __init__(self, ground: Ground, start: RunStart) -> None:
-        self._ground = ground
+    def __init__(self, handles: LedgerHandles, start: RunStart) -> None:
+        self._handles = handles
         self._policy = start.policy
-        now = ground.clock()
-        opened = ground.writer.do(lambda cursor: insert_run(cursor, start, ground.process_id, now))
+        now = handles.clock()
+        opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
         self._name, self._run_id, self._store_id = opened
-        self._scribe = Scribe(self._name, self._run_id, self._store_id, start.policy.batch)
-        self._reader = Reader(self._store_id, ground.salt, start.policy)
-        self._claims = Claims(self._store_id, self._run_id, ground.process_id, ground.alive)
+        self._event_writer = EventWriter(self._name, self._run_id, self._store_id, start.policy.batch)
+        self._reader = Reader(self._store_id, handles.salt, start.policy)
+        self._claims = Claims(self._store_id, self._run_id, handles.process_id, handles.alive)
         self._again = Again(
             self._run_id,
             self._store_id,
             start.policy.batch,
-            ground.salt,
+            handles.salt,
             each=start.policy.duplicates == "send",
         )
         self._again_is_settled = not start.policy.again
         self._wanted: dict[str, dict[int, list[Params]]] = {}
         self._unwritten: dict[int, RowResult] = {}
         self._closed = False
-        ground.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
+        handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
     @property
     def run(self) -> str:
@@ -98,8 +98,8 @@ class RunJournal:
             LedgerError: it could not be made durable; nothing is meant once more then.
         """
         if not self._policy.again:
-            return AgainFacts(0, self._again.finished_by(self._ground.writer, works))
-        recorded, finishing = self._again.record(self._ground.writer, works, self._ground.clock())
+            return AgainFacts(0, self._again.finished_by(self._handles.writer, works))
+        recorded, finishing = self._again.record(self._handles.writer, works, self._handles.clock())
         self._again_is_settled = True
         if finishing is not None:
             # What that run did not want is ordinary here.
@@ -124,7 +124,7 @@ class RunJournal:
         if not self._again_is_settled:
             raise LedgerError("An --again run has to record what it means before it sends.", code="refused")
         orders = [work.order for work in works]
-        now = self._ground.clock()
+        now = self._handles.clock()
 
         def claim(cursor: sqlite3.Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
             new, mine = self._claims.take(cursor, orders)
@@ -140,7 +140,7 @@ class RunJournal:
                 books.append(None)
                 continue
             known = found.get(work.order)
-            self._scribe.places[work.order] = known.next_place if known is not None else 1
+            self._event_writer.places[work.order] = known.next_place if known is not None else 1
             meant = wanted.get(work.order)
             book = self._reader.book(work, known, meant)
             if meant is not None:
@@ -158,7 +158,7 @@ class RunJournal:
         done = [event.result for event in events if type(event) is Done]
         for result in done:
             self._unwritten[result.row] = result
-        writes = self._scribe.writes(events)
+        writes = self._event_writer.writes(events)
         if self._wanted:
             for result in done:
                 if result.outcome is Outcome.INVALID:
@@ -189,8 +189,8 @@ class RunJournal:
             LedgerError: they could not be made durable.
         """
         iterator = iter(rows)
-        while chunk := [self._scribe.row_values(result) for result in islice(iterator, _CHUNK)]:
-            self._ground.writer.do(partial(_execute_many, statements.DONE, chunk))
+        while chunk := [self._event_writer.row_values(result) for result in islice(iterator, _CHUNK)]:
+            self._handles.writer.do(partial(_execute_many, statements.DONE, chunk))
 
     def finish(
         self,
@@ -212,14 +212,14 @@ class RunJournal:
         """
         rest = iter(not_sent)
         while chunk := list(islice(rest, _CHUNK)):
-            self._ground.writer.do(partial(self._insert_not_sent, chunk, message))
-        now = self._ground.clock()
+            self._handles.writer.do(partial(self._insert_not_sent, chunk, message))
+        now = self._handles.clock()
 
         def close(cursor: sqlite3.Cursor) -> None:
             close_run(cursor, self._run_id, now, stopped_by, message, requests)
             self._again.find_unfinished(cursor, timestamp(now))
 
-        self._ground.writer.do(close)
+        self._handles.writer.do(close)
         self._closed = True
 
     def results(
@@ -237,7 +237,7 @@ class RunJournal:
             message: why they were not.
             unwritten: results that the sender could not hand over any more; newer than any other.
         """
-        recorded = results.recorded(self._ground.connect, self._run_id)
+        recorded = results.recorded(self._handles.connect, self._run_id)
         newer = self._unwritten | {result.row: result for result in unwritten}
         if self._closed and not newer:
             # `finish` has given every row its result.
@@ -250,7 +250,7 @@ class RunJournal:
         def update(cursor: sqlite3.Cursor) -> None:
             cursor.execute("UPDATE run SET report = ? WHERE id = ?", (storable(path), self._run_id))
 
-        self._ground.writer.do(update)
+        self._handles.writer.do(update)
 
     def _insert_not_sent(
         self, rows: Sequence[tuple[int, str | int]], message: str, cursor: sqlite3.Cursor
@@ -260,7 +260,7 @@ class RunJournal:
         # Nearly all rows have a result: to see that takes a tenth of trying to insert them all the same.
         known = {row for (row,) in cursor.execute(statements.KNOWN_ROWS, between)}
         values = [
-            self._scribe.row_values(RowResult(row, str(order), Outcome.NOT_SENT, message))
+            self._event_writer.row_values(RowResult(row, str(order), Outcome.NOT_SENT, message))
             for row, order in rows
             if row not in known
         ]
@@ -271,7 +271,7 @@ class RunJournal:
 
         Whoever is cancelled while waiting leaves it to be finished all the same.
         """
-        future = self._ground.writer.submit(work, asyncio.get_running_loop())
+        future = self._handles.writer.submit(work, asyncio.get_running_loop())
 
         def note(ended: asyncio.Future[T]) -> None:
             if ended.exception() is None:

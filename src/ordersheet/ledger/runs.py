@@ -6,7 +6,7 @@ import json
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import UsageError
+from ordersheet.core.errors import UsageError
 from ordersheet.ledger import results
 from ordersheet.ledger.statements import storable, timestamp
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
+    from ordersheet.core.model import RequestCounts
     from ordersheet.ledger.records import RunStart
-    from ordersheet.model import RequestCounts
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """Base 32 without letters that are taken for others; in the order of their codes, so that names sort."""

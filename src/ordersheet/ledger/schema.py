@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ordersheet.journal import OperationState
+from ordersheet.core.journal import OperationState
 
 SCHEMA_VERSION = 1
 """Stored as SQLite's `user_version`. Raise it together with a step in migrations.py."""

@@ -14,7 +14,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ordersheet.errors import LedgerError, OrdersheetError
+from ordersheet.core.errors import LedgerError, OrdersheetError
 from ordersheet.ledger.faults import translate
 
 if TYPE_CHECKING:

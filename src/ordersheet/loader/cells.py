@@ -10,16 +10,16 @@ import math
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from ordersheet.loader.errorwords import error_problem
-from ordersheet.loader.numberformat import MEND_DATE, compile_format
-from ordersheet.loader.serialdate import NoDateError, iso_from_text
-from ordersheet.model import Cell, CellKind
+from ordersheet.core.model import Cell, CellKind
+from ordersheet.loader.error_words import error_problem
+from ordersheet.loader.numberformat.render import MEND_DATE, compile_format
+from ordersheet.loader.numberformat.serial_date import NoDateError, iso_from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.loader.references import Shape
-    from ordersheet.loader.styles import Styles
+    from ordersheet.loader.xlsx.styles import Styles
+    from ordersheet.ooxml.references import Shape
 
 Reader: TypeAlias = "Callable[[str, int], Cell | None]"
 """Makes a cell of its raw text and its row's number; None for a blank one."""

@@ -20,17 +20,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ordersheet.errors import SourceError, UsageError
+from ordersheet.core.errors import SourceError, UsageError
+from ordersheet.core.model import Cell, CellKind, Header, Row, TableFacts
 from ordersheet.loader.refusals import refuse_duplicate_headers
-from ordersheet.loader.table import (
-    HeadRow,
-    build_headers,
-    empty_file,
-    fold,
-    no_id_column,
-    result_columns,
-)
-from ordersheet.model import Cell, CellKind, Header, Row, TableFacts
+from ordersheet.loader.table import HeadRow, build_headers, empty_file, fold, no_id_column, result_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import SourceError
-from ordersheet.loader.table import SHOWN_NAMES, Merge
-from ordersheet.model import Problem
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import Problem
+from ordersheet.loader.table import SHOWN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from ordersheet.model import Header, Row, TableFacts
+    from ordersheet.core.model import Header, Row, TableFacts
+    from ordersheet.ooxml.references import Merge
 
 MOST_PLACES = 1000
 """How many hidden rows are named one by one."""

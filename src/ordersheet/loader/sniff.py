@@ -13,8 +13,9 @@ import zlib
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import SourceError
-from ordersheet.loader.table import empty_file, not_a_workbook, password_protected
+from ordersheet.core.errors import SourceError
+from ordersheet.loader.table import empty_file
+from ordersheet.ooxml.refusals import not_a_workbook, password_protected
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import SourceError, UsageError
+from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.loader.sniff import Form, sniff, unreadable
 
 if TYPE_CHECKING:
@@ -87,20 +87,20 @@ def _open(
 ) -> Table:
     # Each reader is imported only when a file needs it: xlrd alone costs more than a small CSV.
     if form is Form.CSV:
-        from ordersheet.loader.csv import open_csv
+        from ordersheet.loader.csv.reader import open_csv
 
         if sheet is not None:
             raise SourceError("A CSV file has no sheets. Leave --sheet out.", code="unknown-sheet")
         return open_csv(path, is_id_header=is_id_header, encoding=encoding, delimiter=delimiter)
     if form is Form.XLSX:
-        from ordersheet.loader.workbook import open_workbook
+        from ordersheet.loader.xlsx.workbook import open_workbook
 
         return open_workbook(path, is_id_header=is_id_header, sheet=sheet)
     if form is Form.ODS:
-        from ordersheet.loader.ods import open_ods
+        from ordersheet.loader.ods.reader import open_ods
 
         return open_ods(path, is_id_header=is_id_header, sheet=sheet)
-    from ordersheet.loader.xls import open_xls
+    from ordersheet.loader.xls.reader import open_xls
 
     return open_xls(path, is_id_header=is_id_header, sheet=sheet)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ordersheet.errors import SourceError
-from ordersheet.model import RESULT_COLUMNS, Header, TableFacts, column_letters
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import RESULT_COLUMNS, Header, TableFacts, column_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from ordersheet.model import Row
+    from ordersheet.core.model import Row
 
 HEAD_ROWS = 200
 """How many filled rows are looked at for the header row."""
@@ -73,21 +73,6 @@ class SheetLook(NamedTuple):
     """Its first filled row."""
     header: HeadRow | None
     """The row with an ID header."""
-
-
-class Merge(NamedTuple):
-    """A block of merged cells, rows as the person counts them, columns from 0, all inclusive."""
-
-    first_row: int
-    first_column: int
-    last_row: int
-    last_column: int
-
-    @property
-    def address(self) -> str:
-        """The block as spreadsheets write it, such as `B2:C5`."""
-        begin = f"{column_letters(self.first_column)}{self.first_row}"
-        return f"{begin}:{column_letters(self.last_column)}{self.last_row}"
 
 
 def fold(text: str) -> str:
@@ -253,31 +238,6 @@ def unknown_sheet(wanted: str, names: Sequence[str]) -> SourceError:
     """The sheet that was asked for is not there; `names` are those that are."""
     return SourceError(
         f'There is no sheet "{_short(wanted)}". The file has {_quoted(names)}.', code="unknown-sheet"
-    )
-
-
-def not_a_workbook(detail: str) -> SourceError:
-    """The file is named or begins like a workbook, and cannot be read as one; `detail` is a sentence."""
-    return SourceError(
-        f"{detail} Open it in Excel or LibreOffice and save it again as .xlsx.", code="not-a-workbook"
-    )
-
-
-def too_big(what: str) -> SourceError:
-    """Unpacked, the file is bigger than any real sheet; `what` says in which way, as `X has ...`."""
-    return SourceError(
-        f"{what}, which is more than a real sheet needs, so it is not read. Copy the cells that matter into "
-        "a new workbook and save that as .xlsx.",
-        code="bomb",
-    )
-
-
-def password_protected() -> SourceError:
-    """The workbook is encrypted."""
-    return SourceError(
-        "The file is protected by a password. Open it in Excel or LibreOffice, remove the password, save it, "
-        "and try again.",
-        code="password",
     )
 
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ordersheet.core.model import ATTRIBUTE_PREFIX, JsonValue, column_letters
 from ordersheet.mapping.file import CLEAR, VERSION, toml_value
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType, is_truth_word, truth
-from ordersheet.model import ATTRIBUTE_PREFIX, JsonValue, column_letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ordersheet.model import Row
+    from ordersheet.core.model import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.errors import MappingError
+from ordersheet.core.errors import MappingError
+from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
 from ordersheet.mapping.headers import FIELDS, fold, guess, key_fault
 from ordersheet.mapping.headers import recognise as recognise_header
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
-from ordersheet.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ordersheet.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS
+from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.mapping.order_ids import order_id
-from ordersheet.mapping.values import ValueFault, ValueType, cell_truth, stored_text, typed
-from ordersheet.model import (
+from ordersheet.core.model import (
     ATTRIBUTE_PREFIX,
     COMMENT_FIELDS,
     ORDER,
@@ -21,12 +19,14 @@ from ordersheet.model import (
     Problem,
     column_letters,
 )
+from ordersheet.mapping.order_ids import order_id
+from ordersheet.mapping.values import ValueFault, ValueType, cell_truth, stored_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ordersheet.core.model import Row
     from ordersheet.mapping.columns import ColumnMap, Feed
-    from ordersheet.model import Row
 
 CODES: Mapping[str, str] = {
     "unreadable-row": "The row cannot be read as a whole, such as a CSV row with too many fields.",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 
+from ordersheet.core.model import Cell, CellKind
 from ordersheet.mapping.values import LARGEST, ValueFault
-from ordersheet.model import Cell, CellKind
 
 _LARGEST_DIGITS = len(str(LARGEST))
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.errors import MappingError
+from ordersheet.core.errors import MappingError
+from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, ORDER, REPLACE_FLAGS, JsonValue
 from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused
-from ordersheet.mapping.file import (
-    FileColumn,
-    MappingFile,
-    constant_fault,
-    field_fault,
-    field_named,
-)
+from ordersheet.mapping.file import FileColumn, MappingFile, constant_fault, field_fault, field_named
 from ordersheet.mapping.headers import fold, guess, is_id_header, key_fault, may_be_comment, recognise
 from ordersheet.mapping.values import READ_AS_TEXT, is_truth_word, truth
-from ordersheet.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, ORDER, REPLACE_FLAGS, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ordersheet.model import Header
+    from ordersheet.core.model import Header
 
 
 def id_header_test(file: MappingFile | None) -> Callable[[str], bool]:

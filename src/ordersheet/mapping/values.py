@@ -13,12 +13,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.model import Cell, CellKind
+from ordersheet.core.model import Cell, CellKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ordersheet.model import JsonValue
+    from ordersheet.core.model import JsonValue
 
 LARGEST = 10**15
 """Order IDs and integers of this size and more are refused: a spreadsheet keeps 15 digits."""

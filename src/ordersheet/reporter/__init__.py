@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ordersheet.reporter.added import PROBLEM_COLUMN, Written
-from ordersheet.reporter.check import report_path_problem
-from ordersheet.reporter.place import default_report_path, report_suffix
+from ordersheet.reporter.atomic_file import default_report_path, report_suffix
+from ordersheet.reporter.report_check import report_path_problem
 from ordersheet.reporter.write import write_fresh, write_problems, write_report
 
 __all__ = [

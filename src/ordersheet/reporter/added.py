@@ -6,22 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.model import RESULT_COLUMNS
+from ordersheet.core.model import RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ordersheet.model import Problem, RowResult
+    from ordersheet.core.model import Problem, RowResult
 
 PROBLEM_COLUMN = "problem"
 """The header of the one column that `--problems` adds."""
 RESULT_WIDTHS = (14, 18, 70, 22)
 PROBLEM_WIDTHS = (90,)
-
-
-class CannotSplice(Exception):  # noqa: N818 - a reason to write a fresh workbook, not a failure
-    """The file cannot be given back with columns added; the text says why, as a sentence's second half."""
 
 
 class AddedRow(NamedTuple):

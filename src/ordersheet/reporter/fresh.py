@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from ordersheet.model import RESULT_COLUMNS, CellKind, column_letters
+from ordersheet.core.model import RESULT_COLUMNS, CellKind, column_letters
 from ordersheet.reporter.added import RESULT_WIDTHS, AddedRow, result_row
-from ordersheet.reporter.styles import FILL_COLOUR
 from ordersheet.reporter.text import cell_text, csv_field, fit
+from ordersheet.reporter.xlsx.styles import FILL_COLOUR
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from openpyxl.styles import Font
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
-    from ordersheet.model import Cell, Header, Row, RowResult
+    from ordersheet.core.model import Cell, Header, Row, RowResult
+    from ordersheet.ooxml.package_copy import Sink
     from ordersheet.reporter.added import Added
-    from ordersheet.reporter.package import Sink
 
 FRESH_WIDTH = 24
 PLAIN_HEADERS = ("row", "order", *RESULT_COLUMNS)

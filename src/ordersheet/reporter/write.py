@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.reporter.added import CannotSplice, Written, problems_added, results_added
-from ordersheet.reporter.place import Landing
+from ordersheet.ooxml.refusals import CannotSplice
+from ordersheet.reporter.added import Written, problems_added, results_added
+from ordersheet.reporter.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from ordersheet.model import Header, Problem, Row, RowResult, TableFacts
+    from ordersheet.core.model import Header, Problem, Row, RowResult, TableFacts
+    from ordersheet.ooxml.package_copy import PackageCopy
     from ordersheet.reporter.added import Added
-    from ordersheet.reporter.package import Package
-    from ordersheet.reporter.workbook import WorkbookSplice
+    from ordersheet.reporter.xlsx.workbook import WorkbookSplice
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 _WIDEST = 60
@@ -122,24 +123,24 @@ def write_fresh(results: Iterable[RowResult], target: Path, *, sheet: str | None
 
 def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, replace: bool) -> Written:
     if facts.form == "csv":
-        from ordersheet.reporter.delimited import write_delimited
+        from ordersheet.reporter.csv import write_delimited
 
-        with Landing(target, source) as out:
+        with AtomicFile(target, source) as out:
             write_delimited(source, facts, added, out, replace=replace)
             return out.land()
     if facts.form in _NO_SPLICE:
         raise CannotSplice(_NO_SPLICE[facts.form])
-    from ordersheet.reporter.package import Package
+    from ordersheet.ooxml.package_copy import PackageCopy
 
-    with Package(source) as package:
+    with PackageCopy(source) as package:
         plan = _plan(package, facts, added, replace=replace)
-        with Landing(target, source) as out:
+        with AtomicFile(target, source) as out:
             plan.write(out)
             return out.land(" ".join(plan.notes) or None)
 
 
-def _plan(package: Package, facts: TableFacts, added: Added, *, replace: bool) -> WorkbookSplice:
-    from ordersheet.reporter.workbook import WorkbookSplice
+def _plan(package: PackageCopy, facts: TableFacts, added: Added, *, replace: bool) -> WorkbookSplice:
+    from ordersheet.reporter.xlsx.workbook import WorkbookSplice
 
     return WorkbookSplice(package, facts, added, replace=replace)
 
@@ -158,15 +159,9 @@ def _workbook_name(target: Path) -> Path:
 def _fresh(
     results: Iterable[RowResult], target: Path, source: Path | None, sheet: str | None, note: str | None
 ) -> Written:
-    from ordersheet.reporter.fresh import (
-        PLAIN_HEADERS,
-        PLAIN_WIDTHS,
-        fresh_csv,
-        fresh_workbook,
-        plain_rows,
-    )
+    from ordersheet.reporter.fresh import PLAIN_HEADERS, PLAIN_WIDTHS, fresh_csv, fresh_workbook, plain_rows
 
-    with Landing(target, source) as out:
+    with AtomicFile(target, source) as out:
         if target.suffix.lower() in _TEXT_SUFFIXES:
             fresh_csv(out, PLAIN_HEADERS, plain_rows(results))
         else:
@@ -184,11 +179,7 @@ def _fresh_with_cells(
     facts: TableFacts,
     note: str,
 ) -> Written:
-    from ordersheet.reporter.fresh import (
-        FRESH_WIDTH,
-        fresh_workbook,
-        with_shown_cells,
-    )
+    from ordersheet.reporter.fresh import FRESH_WIDTH, fresh_workbook, with_shown_cells
 
     earlier = facts.result_columns if len(added.headers) == len(facts.result_columns) else ()
     if headers:
@@ -198,7 +189,7 @@ def _fresh_with_cells(
         joined = (new._replace(texts=(str(new.row), *new.texts)) for new in added.rows)
     own = names[: len(names) - len(added.headers)]
     widths = (*(min(max(FRESH_WIDTH, len(name) + 6), _WIDEST) for name in own), *added.widths)
-    with Landing(target, source) as out:
+    with AtomicFile(target, source) as out:
         place = facts.header_row if headers else None
         fresh_workbook(out, facts.sheet or "Report", names, widths, joined, header_row=place)
         return out.land(note)

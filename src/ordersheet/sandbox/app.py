@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ordersheet.sandbox.answers import Body, as_read, bend, bend_read, change, encode, refused, updated
-from ordersheet.sandbox.faults import Act, Applies, Fault, Faults, Target
-from ordersheet.sandbox.pace import Bucket, retry_after
+from ordersheet.sandbox.faults import Act, Applies, Fault, Faults, FaultTarget
 from ordersheet.sandbox.page import render
-from ordersheet.sandbox.wire import Gone, Wire, Wires, raw_answer
+from ordersheet.sandbox.rate_limit import Bucket, retry_after
+from ordersheet.sandbox.wire import Gone, SandboxWire, SandboxWires, raw_answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -36,7 +36,7 @@ _ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SandboxConfig:
     """How the sandbox answers."""
 
     key: str = "practice"
@@ -57,7 +57,7 @@ class Manner:
     sleep: Callable[[float], Coroutine[Any, Any, None]] = field(default=asyncio.sleep)
 
 
-class Seen(NamedTuple):
+class SeenRequest(NamedTuple):
     """One request, as the page shows it."""
 
     at: float
@@ -74,20 +74,20 @@ def base_path(store: Store) -> str:
 
 def create_app(
     store: Store,
-    manner: Manner | None = None,
+    config: SandboxConfig | None = None,
     *,
-    wires: Wires | None = None,
+    wires: SandboxWires | None = None,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """Make the sandbox's application.
 
     Args:
         store: the orders.
-        manner: how it answers.
+        config: how it answers.
         wires: the server's connections; without them a fault of the connection itself answers 500.
         lifespan: what the server does around it.
     """
-    sandbox = _Sandbox(store, manner or Manner(), wires or Wires())
+    sandbox = _Sandbox(store, config or SandboxConfig(), wires or SandboxWires())
     orders = f"{base_path(store)}/orders"
     return Starlette(
         routes=[
@@ -102,13 +102,13 @@ def create_app(
 
 
 class _Sandbox:
-    def __init__(self, store: Store, manner: Manner, wires: Wires) -> None:
+    def __init__(self, store: Store, config: SandboxConfig, wires: SandboxWires) -> None:
         self.store = store
-        self.manner = manner
+        self.config = config
         self.wires = wires
-        self.faults = Faults(manner.faults, manner.seed)
-        self.bucket = Bucket(manner.rate, manner.clock()) if manner.rate else None
-        self.seen: deque[Seen] = deque(maxlen=_REMEMBERED)
+        self.faults = Faults(config.faults, config.seed)
+        self.bucket = Bucket(config.rate, config.clock()) if config.rate else None
+        self.seen: deque[SeenRequest] = deque(maxlen=_REMEMBERED)
         self.tasks: set[asyncio.Task[None]] = set()
 
     # --- what a browser asks for -----------------------------------------------------------------------
@@ -151,7 +151,7 @@ class _Sandbox:
             return self._answer(
                 request, order, "not a JSON object", encode(refused(None, "bad request"), xml=False), 400
             )
-        fault = self.faults.strike(Target.PUT, number)
+        fault = self.faults.strike(FaultTarget.PUT, number)
         await self._take_time()
         if fault is not None:
             return await self._misbehave(request, payload, fault)
@@ -167,7 +167,7 @@ class _Sandbox:
         early = self._turned_away(request, number)
         if early is not None:
             return early
-        fault = self.faults.strike(Target.GET, number)
+        fault = self.faults.strike(FaultTarget.GET, number)
         await self._take_time()
         found = self._find(request, number if asked is not None else None)
         xml = request.query_params.get("xml", "").lower() in ("1", "true")
@@ -188,18 +188,18 @@ class _Sandbox:
 
     def _turned_away(self, request: Request, number: int) -> Response | None:
         given = request.headers.get(KEY_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self.manner.key.encode()):
+        if not hmac.compare_digest(given.encode(), self.config.key.encode()):
             return self._answer(
                 request, number, "wrong key", encode(refused(number, "unauthorized"), xml=False), 401
             )
-        if request.method not in self.manner.methods:
+        if request.method not in self.config.methods:
             body = encode(refused(number, "endpoint not allowed"), xml=False)
             return self._answer(request, number, "not allowed", body, 403)
-        now = self.manner.clock()
+        now = self.config.clock()
         wait = self.bucket.take(now) if self.bucket is not None else 0.0
         if wait:
             body = encode(refused(number, "too many requests"), xml=False)
-            headers = retry_after(self.manner.retry_after, wait, now)
+            headers = retry_after(self.config.retry_after, wait, now)
             return self._answer(request, number, "too many requests", body, 429, headers)
         return None
 
@@ -213,7 +213,7 @@ class _Sandbox:
         return updated(order)
 
     def _change_of(self, order: int) -> Callable[[str], str]:
-        fault = self.faults.strike(Target.TEXT, order)
+        fault = self.faults.strike(FaultTarget.TEXT, order)
         return str if fault is None else partial(change, fault.detail)
 
     # --- misbehaviour ----------------------------------------------------------------------------------
@@ -238,14 +238,14 @@ class _Sandbox:
         return await self._act(request, order, fault, encode(answer, xml=xml))
 
     async def _later(self, payload: dict[str, Any], seconds: float) -> None:
-        await self.manner.sleep(seconds)
+        await self.config.sleep(seconds)
         self._carry_out(payload)
 
     async def _act(self, request: Request, order: object, fault: Fault, body: Body) -> Response:
         """Let the client see what the fault says."""
         kind = fault.kind
         if kind.act is Act.STATUS:
-            headers = retry_after(fault.detail, 1.0, self.manner.clock()) if kind.details == "form" else {}
+            headers = retry_after(fault.detail, 1.0, self.config.clock()) if kind.details == "form" else {}
             page = Body(b"" if kind.status == 204 else kind.name.encode(), "text/plain; charset=utf-8")  # noqa: PLR2004
             return self._answer(request, order, kind.name, page, kind.status, headers)
         if kind.act is Act.REDIRECT:
@@ -263,7 +263,7 @@ class _Sandbox:
         self._break(wire, fault, raw_answer(200, body.type, body.content), len(body.content))
         return Gone()
 
-    def _break(self, wire: Wire, fault: Fault, whole: bytes, body_size: int) -> None:
+    def _break(self, wire: SandboxWire, fault: Fault, whole: bytes, body_size: int) -> None:
         """End, cut, slow down or hold the connection."""
         match fault.kind.act:
             case Act.CLOSE:
@@ -282,12 +282,12 @@ class _Sandbox:
             case _:
                 wire.held = True
 
-    async def _drip(self, wire: Wire, whole: bytes, seconds: float) -> None:
+    async def _drip(self, wire: SandboxWire, whole: bytes, seconds: float) -> None:
         for index in range(len(whole)):
             if wire.closed:
                 return
             wire.write(whole[index : index + 1])
-            await self.manner.sleep(seconds)
+            await self.config.sleep(seconds)
         wire.close()
 
     def _meanwhile(self, work: Coroutine[Any, Any, None]) -> None:
@@ -298,12 +298,12 @@ class _Sandbox:
     # --- small things ----------------------------------------------------------------------------------
 
     async def _take_time(self) -> None:
-        if self.manner.latency:
-            await self.manner.sleep(self.manner.latency)
+        if self.config.latency:
+            await self.config.sleep(self.config.latency)
 
     def _note(self, request: Request, order: object, what: str) -> None:
         shown = "" if order in (None, 0) else str(order)
-        self.seen.appendleft(Seen(self.manner.clock(), request.method, shown, what))
+        self.seen.appendleft(SeenRequest(self.config.clock(), request.method, shown, what))
 
     def _answer(
         self,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordersheet.sandbox.pace import FORMS
+from ordersheet.sandbox.rate_limit import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Target(StrEnum):
+class FaultTarget(StrEnum):
     """What a fault strikes."""
 
     PUT = "PUT"
@@ -62,7 +62,7 @@ class Kind:
     name: str
     help: str
     act: Act
-    target: Target = Target.PUT
+    target: FaultTarget = FaultTarget.PUT
     applies: Applies = Applies.NO
     status: int = 200
     detail: str = ""
@@ -160,7 +160,7 @@ def _bodies() -> Iterable[Kind]:
 
 
 def _reads() -> Iterable[Kind]:
-    get = Target.GET
+    get = FaultTarget.GET
     for status in (401, 403, 404, 500, 503):
         yield Kind(f"get-{status}", f"answers {status} to a GET", Act.STATUS, get, status=status)
     yield Kind(
@@ -204,7 +204,7 @@ def _changes() -> Iterable[Kind]:
         "shortens": "stores the first 20 characters of a text",
     }
     for name, text in variants.items():
-        yield Kind(name, text, Act.CHANGE, Target.TEXT, Applies.YES, detail=name)
+        yield Kind(name, text, Act.CHANGE, FaultTarget.TEXT, Applies.YES, detail=name)
 
 
 KINDS: dict[str, Kind] = {
@@ -288,7 +288,7 @@ class Faults:
         self._count: Counter[str] = Counter()
         self._count_of: Counter[tuple[str, int]] = Counter()
 
-    def strike(self, target: Target, order: int) -> Fault | None:
+    def strike(self, target: FaultTarget, order: int) -> Fault | None:
         """Count a request and tell the fault that strikes it, or None."""
         self._count[target] += 1
         self._count_of[target, order] += 1

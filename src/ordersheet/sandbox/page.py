@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ordersheet.sandbox.app import Seen
+    from ordersheet.sandbox.app import SeenRequest
     from ordersheet.sandbox.store import Order, Store
 
 MOST_ORDERS = 500
@@ -26,7 +26,7 @@ code { background: #f4f4f2; padding: .1rem .3rem; }
 """
 
 
-def render(store: Store, base_url: str, seen: Iterable[Seen]) -> str:
+def render(store: Store, base_url: str, seen: Iterable[SeenRequest]) -> str:
     """Write the page.
 
     Args:
@@ -49,7 +49,7 @@ def render(store: Store, base_url: str, seen: Iterable[Seen]) -> str:
     )
 
 
-def _requests(seen: Iterable[Seen]) -> str:
+def _requests(seen: Iterable[SeenRequest]) -> str:
     rows = "".join(f"<tr>{_cells(_time(one.at), one.method, one.order, one.what)}</tr>" for one in seen)
     if not rows:
         return "<p>None yet.</p>"

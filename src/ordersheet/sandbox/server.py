@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ordersheet.sandbox.app import Manner, base_path, create_app
-from ordersheet.sandbox.wire import Wires
+from ordersheet.sandbox.app import SandboxConfig, base_path, create_app
+from ordersheet.sandbox.wire import SandboxWires
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -95,7 +95,7 @@ def _state_at(base_url: str) -> str | None:
 
 def serve(
     store: Store,
-    manner: Manner | None = None,
+    config: SandboxConfig | None = None,
     *,
     port: int = DEFAULT_PORT,
     note: Path | None = None,
@@ -105,7 +105,7 @@ def serve(
 
     Args:
         store: the orders; closed at the end.
-        manner: how it answers.
+        config: how it answers.
         port: on 127.0.0.1; 0 for any free one.
         note: where to leave the note; None for the usual place.
         on_ready: called once it listens.
@@ -117,18 +117,20 @@ def serve(
     # Inside the server it would be too late for a plain sentence.
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.closing(store), _listening(port) as sock:
-        server = _server(store, manner or Manner(), sock, place, on_ready)
+        server = _server(store, config or SandboxConfig(), sock, place, on_ready)
         with _leaving_on_term(), contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[sock])
 
 
 @contextlib.contextmanager
-def running(store: Store, manner: Manner | None = None, *, note: Path | None = None) -> Iterator[Running]:
+def running(
+    store: Store, config: SandboxConfig | None = None, *, note: Path | None = None
+) -> Iterator[Running]:
     """Run a sandbox in a thread on a free port, for tests and trials.
 
     Args:
         store: the orders; it stays open.
-        manner: how it answers.
+        config: how it answers.
         note: where to leave a note; None for none.
     """
     ready = threading.Event()
@@ -139,7 +141,7 @@ def running(store: Store, manner: Manner | None = None, *, note: Path | None = N
         ready.set()
 
     with _listening(0) as sock:
-        server = _server(store, manner or Manner(), sock, note, note_ready)
+        server = _server(store, config or SandboxConfig(), sock, note, note_ready)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()
         try:
@@ -191,16 +193,16 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 def _server(
     store: Store,
-    manner: Manner,
+    config: SandboxConfig,
     sock: socket.socket,
     note: Path | None,
     on_ready: Callable[[Running], None] | None,
 ) -> uvicorn.Server:
     import uvicorn
 
-    wires = Wires()
+    wires = SandboxWires()
     base_url = f"http://{HOST}:{sock.getsockname()[1]}{base_path(store)}"
-    one = Running(base_url, manner.key, os.getpid(), store.state)
+    one = Running(base_url, config.key, os.getpid(), store.state)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -214,8 +216,8 @@ def _server(
             if note is not None:
                 _take_note_away(note, one)
 
-    config = uvicorn.Config(
-        create_app(store, manner, wires=wires, lifespan=lifespan),
+    served = uvicorn.Config(
+        create_app(store, config, wires=wires, lifespan=lifespan),
         http=_protocol(wires),
         ws="none",
         lifespan="on",
@@ -224,7 +226,7 @@ def _server(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(manner.latency) + 1,
+        timeout_graceful_shutdown=math.ceil(config.latency) + 1,
     )
 
     class Server(uvicorn.Server):
@@ -235,10 +237,10 @@ def _server(
             wires.let_go()
             await super().shutdown(sockets)
 
-    return Server(config)
+    return Server(served)
 
 
-def _protocol(wires: Wires) -> type[asyncio.Protocol]:
+def _protocol(wires: SandboxWires) -> type[asyncio.Protocol]:
     """Give uvicorn's HTTP protocol, which also tells `wires` of each connection."""
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 
-class Wire:
+class SandboxWire:
     """One client's connection."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -50,21 +50,21 @@ class Wire:
         self._transport.abort()
 
 
-class Wires:
+class SandboxWires:
     """The open connections, by the client's address as ASGI tells it."""
 
     def __init__(self) -> None:
-        self._by_client: dict[tuple[str, int], Wire] = {}
+        self._by_client: dict[tuple[str, int], SandboxWire] = {}
 
     def opened(self, transport: asyncio.Transport) -> None:
         """Note a new connection."""
-        self._by_client[_client(transport)] = Wire(transport)
+        self._by_client[_client(transport)] = SandboxWire(transport)
 
     def ended(self, transport: asyncio.Transport) -> None:
         """Forget a connection."""
         self._by_client.pop(_client(transport), None)
 
-    def of(self, scope: Mapping[str, Any]) -> Wire | None:
+    def of(self, scope: Mapping[str, Any]) -> SandboxWire | None:
         """Give the connection of a request; None where the app runs without the sandbox's server."""
         client = scope.get("client")
         return self._by_client.get((str(client[0]), int(client[1]))) if client else None

@@ -8,15 +8,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.apikey import key_store
-from ordersheet.errors import OrdersheetError
-from ordersheet.settings import describe, user_file
+from ordersheet.config.api_key import key_store
+from ordersheet.config.settings import describe, user_file
+from ordersheet.config.target import target_of
+from ordersheet.core.errors import OrdersheetError
+from ordersheet.core.version import version
 from ordersheet.setup.probe import Probe, probe
-from ordersheet.target import target_of
-from ordersheet.version import version
 
 if TYPE_CHECKING:
-    from ordersheet.settings import Settings
+    from ordersheet.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

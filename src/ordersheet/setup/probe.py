@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.api import orders_url, read_order_answer
-from ordersheet.target import proxy_for
+from ordersheet.config.target import proxy_for
 
 if TYPE_CHECKING:
-    from ordersheet.apikey import Secret
-    from ordersheet.sender.observation import Observation
-    from ordersheet.settings import Settings
+    from ordersheet.config.api_key import Secret
+    from ordersheet.config.settings import Settings
+    from ordersheet.delivery.verdict.observation import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
         key: the key to try; it goes to this address alone.
         settings: proxy, certificates and time limit.
     """
-    from ordersheet.sender import make_transport_factory
+    from ordersheet.delivery import make_transport_factory
 
     factory = make_transport_factory(
         key.reveal(), proxy=proxy_for(settings.proxy, base_url), ca_bundle=settings.ca_bundle

@@ -1,0 +1,68 @@
+"""`--verbose`: a line for each attempt and each result, written once they are in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ordersheet.console.log_line import write_line
+from ordersheet.core.journal import AttemptEnded, Begin, Done
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ordersheet.core.history.orderbook import OrderBook
+    from ordersheet.core.journal import Event, Journal
+    from ordersheet.core.model import OrderWork
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedJournal:
+    """A journal that also tells what is written into it."""
+
+    journal: Journal
+    log_format: str
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self.journal.run
+
+    async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
+        """As the journal does."""
+        return await self.journal.take(works)
+
+    async def write(self, *events: Event) -> None:
+        """Make the events durable, then tell them."""
+        await self.journal.write(*events)
+        for event in events:
+            self._tell(event)
+
+    async def owed(self) -> Sequence[int]:
+        """As the journal does."""
+        return await self.journal.owed()
+
+    async def reads_back(self) -> Mapping[str, bool]:
+        """As the journal does."""
+        return await self.journal.reads_back()
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Begin):
+            words = f"row {event.row}, order {event.order}: attempt {event.attempt} begins"
+            facts = {"row": event.row, "order": event.order, "attempt": event.attempt}
+            write_line(self.log_format, "begin", words, **facts)
+        elif isinstance(event, AttemptEnded):
+            status = f" (status {event.status})" if event.status is not None else ""
+            words = f"row {event.row}: attempt {event.attempt} ended: {event.verdict}{status}"
+            ended = {
+                "row": event.row,
+                "attempt": event.attempt,
+                "verdict": event.verdict,
+                "status": event.status,
+            }
+            write_line(self.log_format, "attempt", words, **ended)
+        elif isinstance(event, Done):
+            result = event.result
+            words = f"row {result.row}, order {result.order}: {result.status}, {result.outcome}"
+            done = {"row": result.row, "order": result.order, "status": result.status}
+            write_line(self.log_format, "row", words, **done, outcome=result.outcome.value)

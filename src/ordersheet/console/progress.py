@@ -1,0 +1,134 @@
+"""How far a send has come: a bar on a terminal, lines in a log otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ordersheet.console.log_line import mute, write_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ordersheet.delivery.progress import Progress
+
+LOG_INTERVAL = 10.0
+"""Seconds between two lines in a log."""
+
+
+@contextmanager
+def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], None]]:
+    """Give what is told of progress: by tqdm on a terminal, as lines on stderr where there is none.
+
+    Args:
+        progress: False shows nothing.
+        log_format: `text` or `json`, for lines.
+    """
+    if not progress:
+        yield lambda _progress: None
+    elif sys.stderr.isatty():
+        with _bar() as tell:
+            yield tell
+    else:
+        lines = _Lines(log_format)
+        try:
+            yield lines.tell
+        finally:
+            lines.close()
+
+
+@contextmanager
+def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int], None]]:
+    """Give what is told how many rows of a file have been read; arguments as for `ticker`."""
+    if not progress:
+        yield lambda _rows: None
+    elif sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5) as bar:
+
+            def move(rows: int) -> None:
+                bar.update(rows - bar.n)
+
+            yield move
+    else:
+        told = [time.monotonic()]
+
+        def tell(rows: int) -> None:
+            if time.monotonic() - told[0] >= LOG_INTERVAL:
+                told[0] = time.monotonic()
+                write_line(log_format, "reading", f"{rows:,} rows read", rows=rows)
+
+        yield tell
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from tqdm import tqdm
+
+    bars: list[tqdm[Any]] = []
+
+    def tell(progress: Progress) -> None:
+        if not bars:
+            # Opened at the first sign of progress, so that a question asked before it stays readable.
+            bars.append(
+                tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False, smoothing=0.1)
+            )
+        bar = bars[0]
+        bar.n = progress.done
+        waiting = f", {progress.waiting}" if progress.waiting else ""
+        bar.set_postfix_str(f"ok {progress.ok:,}, no {progress.no:,}{waiting}", refresh=True)
+
+    def tell_while_there(progress: Progress) -> None:
+        try:
+            tell(progress)
+        except OSError:
+            mute(sys.stderr)
+
+    try:
+        yield tell_while_there
+    finally:
+        for bar in bars:
+            try:
+                bar.close()
+            except OSError:
+                mute(sys.stderr)
+
+
+class _Lines:
+    """Tells progress as lines in a log: now and then, and how it ended."""
+
+    def __init__(self, log_format: str) -> None:
+        self._log_format = log_format
+        self._at = float("-inf")
+        self._waits = False
+        self._untold: Progress | None = None
+
+    def tell(self, progress: Progress) -> None:
+        """Write a line, unless one was written a few seconds ago."""
+        at = time.monotonic()
+        # A wait is told when it begins and when it ends, not as its seconds pass.
+        waits = progress.waiting is not None
+        if at - self._at < LOG_INTERVAL and self._waits is waits:
+            self._untold = progress
+            return
+        self._at, self._waits, self._untold = at, waits, None
+        self._write(progress)
+
+    def close(self) -> None:
+        """Write what was left untold, so that the last line says how far it came."""
+        if self._untold is not None:
+            self._write(self._untold)
+
+    def _write(self, progress: Progress) -> None:
+        of = f" of {progress.total:,}" if progress.total is not None else ""
+        waiting = f"; {progress.waiting}" if progress.waiting else ""
+        write_line(
+            self._log_format,
+            "progress",
+            f"{progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}",
+            **asdict(progress),
+        )

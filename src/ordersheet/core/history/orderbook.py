@@ -1,0 +1,212 @@
+"""The book of one order: what a file asks of it, what the history holds, what is in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ordersheet.core.history.decide import Ruling, decide
+from ordersheet.core.history.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.core.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ordersheet.core.model import Operation
+
+__all__ = [
+    "Ask",
+    "Decision",
+    "Doubt",
+    "Entry",
+    "EntryState",
+    "OperationRef",
+    "OrderBook",
+    "Policy",
+    "decide",
+]
+
+
+_DONE = {EntryState.APPLIED: Outcome.ALREADY_APPLIED, EntryState.THERE: Outcome.ALREADY_THERE}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An operation that may or may not have been applied, or whose last look is still owed."""
+
+    ref: OperationRef
+    operation: Operation
+    baseline: str | None
+    """What the field held before the attempt; None where it was not read."""
+    given_up: datetime
+    """When the last attempt was given up (UTC), or adopted from a dead process, whichever is later."""
+    state: EntryState = EntryState.IN_DOUBT
+    """IN_DOUBT, or APPLIED where only the last look is owed."""
+
+
+class OrderBook:
+    """One order in one run: what the file asks, what the history holds, what is in doubt.
+
+    It lives in memory under the order's claim. The sender asks it before each row and tells it what became
+    of each operation; it decides anew from what it then knows.
+
+    Attributes:
+        order: the order's ID.
+        doubts: open doubts and owed looks that other runs left, adopted with the claim.
+    """
+
+    __slots__ = ("_asks", "_fields", "_given", "_policy", "_rows", "doubts", "order")
+
+    def __init__(
+        self,
+        order: int,
+        asks: Sequence[Ask],
+        history: Sequence[Entry],
+        policy: Policy,
+        doubts: Sequence[Doubt] = (),
+    ) -> None:
+        self.order = order
+        self.doubts = tuple(doubts)
+        self._asks = tuple(asks)
+        self._given = tuple(history)
+        self._policy = policy
+        self._rows: dict[int, list[tuple[Ask, int]]] | None = None
+        self._fields: dict[str, _Field] | None = None
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of this file that ask something of the order, in file order."""
+        return tuple(dict.fromkeys(ask.row for ask in self._asks))
+
+    def row_asks(self, row: int) -> tuple[Ask, ...]:
+        """Give what a row asks of the order, in the row's own order.
+
+        Raises:
+            KeyError: where the row asks nothing of this order.
+        """
+        self._open()
+        assert self._rows is not None
+        return tuple(ask for ask, _ in self._rows[row])
+
+    def plan(self, row: int) -> tuple[Decision, ...]:
+        """Decide each operation of a row, in the row's order, from what is known now.
+
+        Raises:
+            KeyError: where the row asks nothing of this order.
+        """
+        asks = self._asks
+        if self._fields is None and asks and asks[0].row == asks[-1].row == row:
+            if not self._given:
+                return tuple([Decision(ask, None) for ask in asks])
+            repeated = self._repeated()
+            if repeated is not None:
+                return repeated
+        fields = self._open()
+        assert self._rows is not None
+        return tuple([fields[ask.operation.field].ruling().decisions[at] for ask, at in self._rows[row]])
+
+    def _repeated(self) -> tuple[Decision, ...] | None:
+        """Decide a lone row where the whole history of each field is the very same thing, done.
+
+        None where it is anything else.
+        """
+        policy, entries = self._policy, {entry.ref.field: entry for entry in self._given}
+        if len(entries) < len(self._given) or policy.duplicates == "send":
+            return None
+        decisions = []
+        for ask in self._asks:
+            entry = entries.pop(ask.operation.field, None)
+            if (
+                entry is None
+                or entry.state not in _DONE
+                or (entry.kind, entry.key) != (ask.operation.kind, ask.key)
+                or ask.occurrence not in (1, entry.occurrence)
+                or policy.batch not in (None, entry.batch)
+            ):
+                return None
+            decisions.append(Decision(ask, _DONE[entry.state], entry))
+        return tuple(decisions)
+
+    def waits_for(self, row: int) -> int | None:
+        """Name the first earlier row that has yet to send something to a field of this row.
+
+        An overwrite that was given up in doubt is such a case: what follows it in the file was decided as
+        coming after it, and would stand twice if it were sent without.
+        """
+        fields = self._open()
+        assert self._rows is not None
+        waiting = []
+        for ask, at in self._rows[row]:
+            ruling = fields[ask.operation.field].ruling()
+            if ruling.waiting < at:
+                waiting.append(ruling.decisions[ruling.waiting].ask.row)
+        return min(waiting, key=self.rows.index, default=None)
+
+    def record(self, entry: Entry) -> None:
+        """Write an operation into the history, or change its state where it stands there already."""
+        self._field(entry.ref.field).record(entry)
+
+    def forget(self, ref: OperationRef) -> None:
+        """Take an operation out of the history: it is proven absent."""
+        self._field(ref.field).forget(ref)
+
+    def history(self, field: str) -> tuple[Entry, ...]:
+        """Give the history of one field, oldest first."""
+        return tuple(self._field(field).entries.values())
+
+    def _open(self) -> dict[str, _Field]:
+        """Sort asks and history by field, when it is first needed."""
+        if self._fields is None:
+            self._fields = {}
+            self._rows = {}
+            for ask in self._asks:
+                asks = self._field(ask.operation.field).asks
+                self._rows.setdefault(ask.row, []).append((ask, len(asks)))
+                asks.append(ask)
+            for entry in self._given:
+                self._field(entry.ref.field).entries[entry.ref] = entry
+        return self._fields
+
+    def _field(self, name: str) -> _Field:
+        fields = self._fields if self._fields is not None else self._open()
+        found = fields.get(name)
+        if found is None:
+            found = fields[name] = _Field(self._policy)
+        return found
+
+
+class _Field:
+    """One field of the order, with its decisions as long as nothing changes them."""
+
+    __slots__ = ("_added", "_own", "_policy", "_ruling", "asks", "entries")
+
+    def __init__(self, policy: Policy) -> None:
+        self.asks: list[Ask] = []
+        self.entries: dict[OperationRef, Entry] = {}
+        self._policy = policy
+        self._own: set[OperationRef] = set()
+        self._added: dict[OperationRef, Entry] = {}
+        self._ruling: Ruling | None = None
+
+    def record(self, entry: Entry) -> None:
+        known = entry.ref in self.entries
+        self.entries[entry.ref] = entry
+        if not known:
+            self._own.add(entry.ref)
+        if not known or entry.ref in self._added:
+            self._added[entry.ref] = entry
+        else:
+            self._ruling = None
+
+    def forget(self, ref: OperationRef) -> None:
+        self.entries.pop(ref, None)
+        if self._added.pop(ref, None) is None:
+            self._ruling = None
+
+    def ruling(self) -> Ruling:
+        """Give the decisions as of now: the earlier ones, gone on with, where that is enough."""
+        if self._ruling is None or not all(map(self._ruling.advance, self._added.values())):
+            self._ruling = Ruling(self.asks, tuple(self.entries.values()), self._policy, self._own)
+        self._added.clear()
+        return self._ruling

@@ -1,0 +1,132 @@
+"""When a run must stop by itself: decided from what the attempts ended in; others act on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ordersheet.delivery.verdict.put import StopReason
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ordersheet.delivery.verdict.causes import Cause
+
+FORBIDDEN_IN_A_ROW = 3
+FAILURES_IN_A_ROW = 5
+FAILING_FOR = 30.0
+"""Seconds."""
+UNKNOWN_ROWS = 5
+UNKNOWN_SHARE = 100
+"""One unknown row in so many that were sent."""
+
+INTERRUPTED = "interrupted"
+LEDGER = "ledger"
+TOO_MANY_NO = "too-many-no"
+WORDS = {
+    StopReason.KEY_REFUSED: "key-refused",
+    StopReason.FORBIDDEN: "forbidden",
+    StopReason.REDIRECT: "redirect",
+    StopReason.DEAD_SERVER: "server-down",
+    StopReason.TOO_MANY_UNKNOWN: "too-many-unknown",
+    StopReason.LONG_PAUSE: "retry-after",
+}
+"""What `stopped_by` says of each reason; a contract."""
+
+_SENTENCES = {
+    StopReason.KEY_REFUSED: (
+        "The server refused the key (401). Check the key and the address, then send the same file again."
+    ),
+    StopReason.FORBIDDEN: (
+        "The server turned three updates in a row away (403): this key may not update orders, or not here. "
+        "Ask whoever runs the shop's Order API to allow it, then send the same file again."
+    ),
+    StopReason.REDIRECT: (
+        "The server sends requests on to another address, and the key is not sent there. Correct the store's "
+        "address, then send the same file again."
+    ),
+    StopReason.DEAD_SERVER: (
+        "The server could not be reached, five times in a row over at least half a minute: {what}. {mend}"
+    ),
+    StopReason.TOO_MANY_UNKNOWN: (
+        "Too many requests stayed without an answer, and these orders cannot be read back. Look at the rows "
+        "marked `unconfirmed`, and send the same file again when the server answers well."
+    ),
+    StopReason.LONG_PAUSE: (
+        "The server asked for a pause of more than 15 minutes. Send the same file again after that."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why a run ends before its last row, and how to go on."""
+
+    word: str
+    """The stable word of `stopped_by`."""
+    message: str
+    resume_after: datetime | None = None
+    """When running again makes sense (UTC), where the server said so."""
+
+
+def stop_for(reason: StopReason, cause: Cause, *, resume_after: datetime | None = None) -> Stop:
+    """Give a reason its word and its sentence.
+
+    Args:
+        reason: why the run stops.
+        cause: why the latest request got no answer, where that is the reason.
+        resume_after: when the server wants to be asked again.
+    """
+    message = _SENTENCES[reason].format(**cause._asdict())
+    if resume_after is not None:
+        message = (
+            f"The server asked to wait until {resume_after.astimezone().strftime('%Y-%m-%d %H:%M')}. "
+            "Send the same file again after that."
+        )
+    return Stop(WORDS[reason], message, resume_after)
+
+
+class Breakers:
+    """Counts what the attempts of all lanes ended in, and says when they must stop."""
+
+    def __init__(self) -> None:
+        self._forbidden = 0
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._rows_sent = 0
+        self._unknown_rows = 0
+
+    def put_answered(self, status: int | None) -> StopReason | None:
+        """Count a PUT's status; None where no answer came. 200 begins the count of 403s anew."""
+        if status == 200:  # noqa: PLR2004 - the status is its own best name
+            self._forbidden = 0
+        elif status == 403:  # noqa: PLR2004 - the same
+            self._forbidden += 1
+            if self._forbidden >= FORBIDDEN_IN_A_ROW:
+                return StopReason.FORBIDDEN
+        return None
+
+    def heard(self) -> None:
+        """Note that the server gave an answer, whatever it said."""
+        self._failures = 0
+        self._failing_since = None
+
+    def failed(self, at: float) -> StopReason | None:
+        """Count a request that found no server, at this monotonic second."""
+        if self._failing_since is None:
+            self._failing_since = at
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW and at - self._failing_since >= FAILING_FOR:
+            return StopReason.DEAD_SERVER
+        return None
+
+    def row_sent(self) -> None:
+        """Count a row whose first request is about to leave."""
+        self._rows_sent += 1
+
+    def row_unknown(self) -> StopReason | None:
+        """Count a row that ended unknown where reading back is not possible."""
+        self._unknown_rows += 1
+        if self._unknown_rows > max(UNKNOWN_ROWS, self._rows_sent / UNKNOWN_SHARE):
+            return StopReason.TOO_MANY_UNKNOWN
+        return None

@@ -1,0 +1,398 @@
+"""The loop over orders and lanes: who takes which order when, and how a run comes to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.journal import Done, Release
+from ordersheet.core.model import OrderWork, Outcome, RowResult
+from ordersheet.delivery.context import DeliveryContext
+from ordersheet.delivery.job import Job, decide_all
+from ordersheet.delivery.lane import Lane
+from ordersheet.delivery.progress import ProgressTally
+from ordersheet.delivery.rate.concurrency import MOST, START, AutoConcurrency
+from ordersheet.delivery.rate.estimator import AHEAD
+from ordersheet.delivery.rate.limiter import RateLimiter
+from ordersheet.delivery.stop_switch import CUT, WIND_DOWN, pause
+from ordersheet.delivery.transport.connections import Connections
+from ordersheet.delivery.verdict.put import StopReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from datetime import datetime
+
+    from ordersheet.core.history.orderbook import OrderBook
+    from ordersheet.core.journal import Event, Journal
+    from ordersheet.delivery.clock import Clock
+    from ordersheet.delivery.options import DeliveryEnd, DeliveryOptions
+    from ordersheet.delivery.progress import Progress
+    from ordersheet.delivery.stop_switch import StopSwitch
+    from ordersheet.delivery.transport.factory import Transport
+
+CHUNK, LARGE_CHUNK = 64, 512
+"""Orders that are claimed together; the second number where most of them turn out to be done."""
+REST_CHUNK = 500
+"""Rows that are written together as not sent."""
+MOST_PARKED = 4096
+"""Orders in doubt at the same time; more of them, and new orders wait."""
+CLAIM_PAUSE, LONGEST_CLAIM_PAUSE = 1.0, 5.0
+"""Seconds between two tries to get orders that another run has claimed."""
+TICK = 0.5
+"""Seconds between two looks at what the run waits for."""
+REST_SHARE = 0.25
+"""Of `grace`: how long, after an interrupt, the rows that were not sent are written down."""
+_ELSEWHERE = (
+    "Not sent: another run is working on this order at this moment. Send the same file again when it is done."
+)
+
+
+async def deliver(
+    works: Iterable[OrderWork],
+    *,
+    journal: Journal,
+    transports: Callable[[], Transport],
+    options: DeliveryOptions,
+    clock: Clock,
+    stop: StopSwitch,
+    progress: Callable[[Progress], None],
+) -> DeliveryEnd:
+    """Deliver each order's rows, in file order, until every row has a true result in the journal.
+
+    Args:
+        works: one for each order of the file, with all its rows; read as the delivery goes on.
+        journal: where each attempt is written before it leaves, and each result when it is known.
+        transports: makes a connection.
+        options: how to go about it.
+        clock: the time.
+        stop: how the run is told to end before its last row.
+        progress: told how far it has come, at most ten times a second.
+
+    Returns:
+        How it ended. Rows without a result in the journal, and not in `unwritten`, are `not sent`, with the
+        words of `rest`.
+    """
+    return await _Delivery(works, journal, Connections(transports), options, clock, stop, progress).run()
+
+
+class _Delivery:
+    """One delivery under way."""
+
+    def __init__(
+        self,
+        works: Iterable[OrderWork],
+        journal: Journal,
+        connections: Connections,
+        options: DeliveryOptions,
+        clock: Clock,
+        stop: StopSwitch,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._auto = AutoConcurrency() if options.lanes is None else None
+        self._most = AHEAD * ((options.lanes or MOST) - 1) + 1
+        self.context = DeliveryContext(
+            journal=journal,
+            connections=connections,
+            options=options,
+            clock=clock,
+            switch=stop,
+            limiter=RateLimiter(clock, rate=options.rate, auto=self._auto, most=options.lanes),
+            tally=ProgressTally(progress, clock, options.total),
+            wake=self._wake,
+            reads_back={},
+        )
+        self._works = iter(works)
+        self._exhausted = False
+        self._chunk = max(1, options.lanes or START)
+        self._ready: deque[Job] = deque()
+        self._parked: list[tuple[float, int, Job]] = []
+        self._numbers = itertools.count()
+        self._elsewhere: list[OrderWork] = []
+        self._busy = 0
+        self._filling: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._lanes: list[Lane] = []
+
+    async def run(self) -> DeliveryEnd:
+        context = self.context
+        self._lanes = [Lane(context) for _ in range(self._most)]
+        helpers = [
+            asyncio.ensure_future(self._heed_the_switch()),
+            asyncio.ensure_future(self._tick()),
+        ]
+        try:
+            await self._guarded(self._begin())
+            await self._work_off()
+            await self._guarded(self._wait_for_claims())
+            await self._guarded(self._look_up_the_owed())
+            refused = context.stop_reason is not StopReason.FORBIDDEN
+            await self._lanes[0].resolve_provisional(refused=refused)
+            await self._lanes[0].flush()
+            await self._guarded(self._write_rest())
+        finally:
+            await _end_all(helpers)
+            await context.connections.close()
+        context.tally.waiting(None)
+        context.tally.tell(last=True)
+        return context.delivery_end()
+
+    async def _guarded(self, step: Coroutine[None, None, None]) -> None:
+        try:
+            await step
+        except LedgerError as error:
+            self.context.fail(error)
+
+    async def _begin(self) -> None:
+        self.context.reads_back.update(await self.context.journal.reads_back())
+
+    # --- the lanes
+
+    async def _work_off(self) -> None:
+        """Let the lanes work until there is nothing left that they could take."""
+        tasks = [asyncio.ensure_future(self._drive(*one)) for one in enumerate(self._lanes)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await _end_all(tasks)
+            if self._filling is not None:
+                await _end_all([self._filling])
+
+    def _open_lanes(self) -> int:
+        """How many lanes may work: while some have a request under way, the others write."""
+        return self._most if self._auto is None else min(self._most, AHEAD * self._auto.width)
+
+    async def _drive(self, number: int, lane: Lane) -> None:
+        while True:
+            if number >= self._open_lanes() and await lane.flush() and not self._finished():
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            job = self._next_job()
+            if job is None:
+                await lane.flush()
+                if self._finished():
+                    self._changed.set()
+                    return
+                await self._wait_for_change()
+                continue
+            self._busy += 1
+            try:
+                due = await lane.advance(job)
+            finally:
+                self._busy -= 1
+            if due is not None:
+                heapq.heappush(self._parked, (due, next(self._numbers), job))
+                self._changed.set()
+
+    def _next_job(self) -> Job | None:
+        """Give an order that is due, else a new one; None where neither is there."""
+        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
+            return heapq.heappop(self._parked)[2]
+        if len(self._parked) >= MOST_PARKED and not self.context.ended:
+            return None
+        job = self._ready.popleft() if self._ready else None
+        if len(self._ready) < self._open_lanes():
+            self._fill()
+        return job
+
+    def _may_take(self) -> bool:
+        """Tell whether another look around would give a lane something to do."""
+        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
+            return True
+        if len(self._parked) >= MOST_PARKED and not self.context.ended:
+            return False
+        return bool(self._ready) or self._may_fill()
+
+    def _may_fill(self) -> bool:
+        """Tell whether more orders can be claimed now."""
+        filling = self._filling is not None and not self._filling.done()
+        return not (self._exhausted or filling or self.context.interrupted or self.context.ledger_failed)
+
+    def _finished(self) -> bool:
+        if self._filling is not None and self._filling.done():
+            self._filling.result()
+        filling = self._filling is not None and not self._filling.done()
+        nothing = not self._ready and not self._parked and not self._busy and not filling
+        return nothing and (self._exhausted or self.context.ended)
+
+    async def _wait_for_change(self) -> None:
+        self._changed.clear()
+        if self._finished():
+            self._changed.set()
+            return
+        if self._may_take():
+            # It came while this lane was writing; nobody tells a second time.
+            return
+        if not self._parked:
+            await self._changed.wait()
+            return
+        sleeper = asyncio.ensure_future(
+            self.context.clock.sleep(max(0.0, self._parked[0][0] - self.context.clock.monotonic()))
+        )
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait((sleeper, changed), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end_all([sleeper, changed])
+
+    def _wake(self) -> None:
+        """The run is ending: every parked order is due, and every lane looks about itself."""
+        now = self.context.clock.monotonic()
+        self._parked = [(min(due, now), number, job) for due, number, job in self._parked]
+        heapq.heapify(self._parked)
+        self._changed.set()
+
+    # --- new orders
+
+    def _fill(self) -> None:
+        """See to it that new orders are claimed, while the lanes go on."""
+        if self._may_fill():
+            self._filling = asyncio.ensure_future(self._guarded(self._claim_more()))
+
+    async def _claim_more(self) -> None:
+        try:
+            works = list(itertools.islice(self._works, self._chunk))
+            self._exhausted = len(works) < self._chunk
+            usual = max(CHUNK, 2 * self._open_lanes())
+            before = len(self._ready)
+            await self._claim(works)
+            # Where nothing is to be sent, more orders at a time cost fewer commits.
+            idle = len(self._ready) <= before
+            self._chunk = min(2 * max(self._chunk, usual), LARGE_CHUNK) if idle else usual
+        finally:
+            self._changed.set()
+
+    async def _claim(self, works: Sequence[OrderWork]) -> None:
+        """Claim orders; those with nothing to send are done at once, many in one commit."""
+        if not works:
+            return
+        context = self.context
+        books = await context.journal.take(works)
+        events: list[Event] = []
+        now = context.clock.now()
+        for work, book in zip(works, books, strict=True):
+            results = self._take_over(work, book, now)
+            if results:
+                events += [*map(Done, results), Release(work.order)]
+        if events:
+            await context.journal.write(*events)
+            for event in events:
+                if isinstance(event, Done):
+                    context.count(event.result)
+            context.tally.tell()
+
+    def _take_over(self, work: OrderWork, book: OrderBook | None, at: datetime) -> list[RowResult]:
+        """Put an order where it belongs; the results of all its rows where nothing is to be sent."""
+        if book is None:
+            self._elsewhere.append(work)
+            return []
+        job = Job(work, book)
+        context = self.context
+        if work.updates and (not book.doubts or context.closed is not None):
+            results = decide_all(job, context.journal.run, closed=context.closed, at=at)
+            if results is not None:
+                return results
+        self._ready.append(job)
+        return []
+
+    # --- when the file is through
+
+    async def _wait_for_claims(self) -> None:
+        """Work off the orders that other runs had claimed, while this one holds no claim at all."""
+        seconds = CLAIM_PAUSE
+        while self._elsewhere and not self.context.ended:
+            works, self._elsewhere = self._elsewhere, []
+            before = len(works)
+            for at in range(0, before, CHUNK):
+                if not await self._work_on(works[at : at + CHUNK]):
+                    self._elsewhere += works[at + CHUNK :]
+                    return
+            if len(self._elsewhere) < before:
+                seconds = CLAIM_PAUSE
+                continue
+            self.context.tally.waiting(f"another run is working on {before} of these orders")
+            await pause(seconds, clock=self.context.clock, stop=self.context.switch)
+            seconds = min(seconds * 2, LONGEST_CLAIM_PAUSE)
+
+    async def _look_up_the_owed(self) -> None:
+        """Look up what is in doubt on orders of this store that the file does not name."""
+        if self.context.ended or not self.context.may_read:
+            return
+        owed = [order for order in await self.context.journal.owed() if order not in self.context.unlooked]
+        for at in range(0, len(owed), CHUNK):
+            if not await self._work_on([OrderWork(order, ()) for order in owed[at : at + CHUNK]]):
+                break
+        self._elsewhere.clear()
+
+    async def _work_on(self, works: Sequence[OrderWork]) -> bool:
+        """Claim these orders and work them off; False where the run has ended."""
+        await self._claim(works)
+        await self._work_off()
+        return not self.context.ended
+
+    async def _write_rest(self) -> None:
+        """Write down the rows that the run did not come to; after an interrupt only while there is time."""
+        context = self.context
+        if context.stop is None or context.ledger_failed:
+            return
+        until = context.clock.monotonic() + context.options.grace * REST_SHARE
+        message = context.closed or ""
+        elsewhere = (
+            (update.row, work.order, _ELSEWHERE) for work in self._elsewhere for update in work.updates
+        )
+        rest = ((update.row, work.order, message) for work in self._works for update in work.updates)
+        rows = itertools.chain(elsewhere, rest)
+        while chunk := list(itertools.islice(rows, REST_CHUNK)):
+            results = [RowResult(row, str(order), Outcome.NOT_SENT, text) for row, order, text in chunk]
+            await context.journal.write(*map(Done, results))
+            for result in results:
+                context.count(result)
+            context.tally.tell()
+            if context.interrupted and (context.clock.monotonic() >= until or context.switch.level >= CUT):
+                return
+
+    # --- beside the lanes
+
+    async def _heed_the_switch(self) -> None:
+        await self.context.switch.reached(WIND_DOWN)
+        self.context.interrupt()
+        self.context.connections.cut(within=self.context.put_time_left())
+        await self.context.switch.reached(CUT)
+        self.context.connections.cut()
+
+    async def _tick(self) -> None:
+        """Say what the run waits for, and let lanes in, twice a second."""
+        while True:
+            await self.context.clock.sleep(TICK)
+            if self._auto is not None:
+                self._changed.set()
+            self.context.tally.waiting(self._waits_for())
+            self.context.tally.tell()
+
+    def _waits_for(self) -> str | None:
+        context = self.context
+        left = context.limiter.pause_left
+        if left > TICK:
+            until = (context.clock.now() + timedelta(seconds=left)).astimezone()
+            return f"server asked to wait until {until.strftime('%H:%M:%S')}"
+        if self._busy == 0 and not self._ready and self._parked:
+            seconds = max(0, round(self._parked[0][0] - context.clock.monotonic()))
+            count = len(self._parked)
+            return f"waiting {seconds} s to be sure about {count} order{'' if count == 1 else 's'}"
+        if self._elsewhere and self._busy == 0 and not self._ready:
+            return f"another run is working on {len(self._elsewhere)} of these orders"
+        return None
+
+
+async def _end_all(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

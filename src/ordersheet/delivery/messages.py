@@ -1,0 +1,205 @@
+"""What a report says of each outcome, as a clerk reads it: what happened, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet.core.history.orderbook import EntryState
+from ordersheet.core.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
+from ordersheet.delivery.parts import row_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ordersheet.core.history.orderbook import Decision, Entry
+    from ordersheet.core.model import Operation
+    from ordersheet.delivery.parts import Part
+    from ordersheet.delivery.verdict.causes import Cause
+
+APPLIED = "Done."
+CONFIRMED = "No usable answer came, but the order was read again and holds it."
+TWICE = (
+    "The text stands in the order more than once. Open the order and take out what is too much; do not send "
+    "it again."
+)
+NOT_APPLIED = (
+    "Tried, and the order was read: nothing of it was applied. Send the same file again to try once more."
+)
+NOT_APPLIED_LEDGER = "Proven not applied."
+FORBIDDEN = "The server turned it away (403): this key may not update this order."
+LEDGER_FAILED = "Not sent: the ledger could not be written, so nothing more was sent."
+HALF_REFUSED = (
+    "The API refused the row, and yet the text of another column was added. Whether this was applied too is "
+    "not known; send the same file again once the reason is mended."
+)
+
+_SHOWN = 60
+_NAMES = {"internalComment": "the internal comment", "comment": "the comment"}
+_VERBS = {
+    OperationKind.APPEND: "adding to {}",
+    OperationKind.REPLACE: "replacing {}",
+    OperationKind.CLEAR: "emptying {}",
+    OperationKind.SET: "setting {}",
+}
+
+
+def what(operation: Operation) -> str:
+    """Name an operation, such as `adding to the internal comment`."""
+    return _VERBS[operation.kind].format(field_name(operation.field))
+
+
+def field_name(field: str) -> str:
+    """Name a field as a clerk knows it."""
+    return _NAMES.get(field) or f"the attribute {field.removeprefix(ATTRIBUTE_PREFIX)}"
+
+
+def refused(message: str, status: int | None) -> str:
+    """Give the API's own words of a refusal."""
+    if message:
+        return f"The API refused it: {message}"
+    if status is not None and status != 200:  # noqa: PLR2004 - the status is its own best name
+        return f"The server cannot take this row (HTTP {status})."
+    return "The API refused it and gave no reason."
+
+
+def unread(cause: Cause) -> str:
+    """Say that a row was not sent because its order could not be read first."""
+    return (
+        f"Not sent: the order could not be read before its comment was to be changed: {cause.what}. "
+        f"{cause.mend}"
+    )
+
+
+def no_api(base_url: str) -> str:
+    """Say that no answer so far looks like one of an Order API."""
+    return (
+        f"Nothing that the server has answered looks like an Order API: the address ({base_url}) is probably "
+        "not that of one. Run ordersheet doctor; once the address is right, send the same file again with "
+        "--retry-no."
+    )
+
+
+def turned_away(status: int | None) -> str:
+    """Say that the server took it none of the times it was sent."""
+    return (
+        f"The server turned it away each time (HTTP {status}), so nothing of it was applied. Send the same "
+        "file again to try once more."
+    )
+
+
+def sentence(text: str) -> str:
+    """Give the API's words an end, so that another sentence can follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "") -> str:
+    """Say what to look at, and how to settle it."""
+    operation = part.ask.operation
+    cause = sentence(said) if said else "No usable answer came."
+    if not part.appends:
+        return (
+            f"{cause} Whether {what(operation)} was done is not known. Send the same file again: doing it "
+            "twice does no harm."
+        )
+    return (
+        f"{cause} Whether {quoted(operation)} was added to {field_name(operation.field)} is not known. "
+        f"Look at order {order}; if the text is there: ordersheet resolve {run} --row {row} applied, if not: "
+        f"ordersheet resolve {run} --row {row} absent."
+    )
+
+
+def quoted(operation: Operation) -> str:
+    """Show the beginning of a text."""
+    text = " ".join(str(operation.value).split())
+    return f"“{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}”"
+
+
+def moment(at: datetime | None) -> str:
+    """Show a time in UTC, to the minute."""
+    return "an earlier day" if at is None else f"{at.isoformat(' ', 'minutes')[:16]} UTC"
+
+
+def waits_for(row: str) -> str:
+    """Say why a row was held back."""
+    return (
+        f"Not sent: it waits for {row} of the same order, which is not settled. Settle that one, then send "
+        "the same file again."
+    )
+
+
+def decided(decision: Decision, run: str) -> str:
+    """Say why an operation is not sent, from the entry of the history that decided it."""
+    entry = decision.entry
+    assert entry is not None  # what repeats another row is told by that row
+    when = moment(entry.at)
+    if decision.follower is not None:
+        return _overwritten(decision, entry, decision.follower, run)
+    if decision.outcome is Outcome.REFUSED:
+        said = f": {entry.message.removesuffix('.')}" if entry.message else ""
+        return f"Refused on {when}{said}. Not asked again; --retry-no asks again."
+    if decision.outcome is Outcome.ALREADY_THERE:
+        return already_there(decision.ask.operation)
+    if decision.outcome is Outcome.UNCONFIRMED:
+        return (
+            f"Sent by {_who(entry, run)} on {when}, and whether it was applied is not known. Look at the "
+            f"order; then ordersheet resolve {entry.ref.run} --row {entry.ref.row} applied, or absent."
+        )
+    return f"Done by {_who(entry, run)} on {when}; not sent again."
+
+
+def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+    there = entry.state is EntryState.THERE
+    before = "The text stood in the order" if there else f"Added by {_who(entry, run)}"
+    name, who = field_name(decision.ask.operation.field), _who(follower, run)
+    if follower.state is EntryState.IN_DOUBT:
+        return (
+            f"{before} on {moment(entry.at)}, but then {who} asked to replace {name}, and no answer came, so "
+            "the text may be gone. Look at the order; --again adds it again."
+        )
+    return (
+        f"{before} on {moment(entry.at)}, and {who} replaced {name} on {moment(follower.at)}. Not sent; "
+        "--again adds it again."
+    )
+
+
+def _who(entry: Entry, run: str) -> str:
+    return f"row {entry.ref.row} of this file" if entry.ref.run == run else f"run {entry.ref.run}"
+
+
+def already_there(operation: Operation) -> str:
+    """Say that a text stood in the order before."""
+    return (
+        f"Not sent: {quoted(operation)} already stands in {field_name(operation.field)}, and ordersheet did "
+        "not write it. If it is meant once more, send with --again."
+    )
+
+
+def duplicate(twin: int, message: str, *, ok: bool) -> str:
+    """Say that a part is the same as one of another row."""
+    return f"The same as row {twin}; sent once." if ok else f"The same as row {twin}: {message}"
+
+
+def row_message(outcome: Outcome, parts: Sequence[Part]) -> str:
+    """Put the words of a row together from those of its parts.
+
+    Where all parts share a fate, that is said once; otherwise each part is named.
+    """
+    if len({(part.outcome, part.message) for part in parts}) == 1:
+        return parts[0].message
+    if outcome.ok:
+        lines = dict.fromkeys(part.message for part in parts if part.outcome is outcome)
+        return " ".join(lines)
+    return " ".join(f"{_capital(what(part.ask.operation))}: {part.message}" for part in parts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def of_row(parts: Sequence[Part]) -> tuple[Outcome, str]:
+    """Give a row's outcome and its message."""
+    if len(parts) == 1 and parts[0].outcome is not None:
+        return parts[0].outcome, parts[0].message
+    outcome = row_outcome(part.outcome for part in parts if part.outcome is not None)
+    return outcome, row_message(outcome, parts)

@@ -1,0 +1,261 @@
+"""How fast to send: decisions on given times, which find a hidden limit and stay near it.
+
+The idea: between two push-backs, a server that counts requests accepted exactly what its limit let flow in
+that time, for its store of spare requests was empty at both. So the first push-back ends the fast start, the
+next ones give the rate as a quotient, and after that small steps feel for the edge, ever longer apart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.delivery.rate.latency import Latency
+
+if TYPE_CHECKING:
+    from ordersheet.delivery.rate.concurrency import AutoConcurrency
+
+START = 40.0
+"""Requests a second at the very beginning."""
+FAST_STEP = 1.3
+"""Until the first push-back, each accepted request raises the rate by so much."""
+CUT = 0.7
+"""What a push-back leaves of the rate where nothing better is known."""
+STEP = 0.005
+"""After a push-back and its hold, each accepted request raises the rate by this share of it."""
+STEP_LIMIT = 0.15
+"""The steps of one second together, as a share of the rate."""
+MOVED, MOVED_STEP = 1.4, 0.05
+"""So far above the last known limit, it has moved, and the steps grow."""
+HOLD_ROWS, HOLD_SECONDS = 100, 20.0
+"""How long the rate stays even after a push-back: so many requests for each 429 that it cost, or so long."""
+WIDER_ROWS = 1000
+"""Requests after which one more is tried at the same time, where their number seems to be limited."""
+TRUST = 4
+"""The hold is no longer than so many times the requests that the rate was learned from."""
+EVIDENCE = 24
+"""Requests between push-backs that are enough to know the rate by."""
+FASTEST = 1_000_000.0
+SLOWEST = 0.01
+CLOSED = 20.0
+"""A first push-back with so many seconds of pause may come from a server that is closed for a while: it tells
+of no rate. Where it does come from a limit, the second one tells."""
+BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
+"""Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
+AHEAD = 3
+"""Requests that may be written ahead or under way, for each that may be under way: a disk that is slower than
+the server takes many at a time then."""
+CATCH_UP = 0.05
+"""Seconds of lateness that are made up for: timers wake late."""
+
+
+class Ticket(NamedTuple):
+    """One request that may go."""
+
+    number: int
+    at: float
+    """When it went, on the monotonic clock."""
+    generation: int
+    in_flight: int
+    """How many were under way, itself included."""
+
+
+class _Mark(NamedTuple):
+    """The state of the counters at a push-back: the server's store was empty then."""
+
+    at: float
+    number: int
+    rejected: int
+
+
+class RateEstimator:
+    """The decisions: when the next request may go, learned from what became of the earlier ones.
+
+    Every time is in seconds on one monotonic clock that the caller names.
+
+    Attributes:
+        rate: requests a second that are let go now.
+        lanes: how many requests may be under way at once; None for any number.
+        gate: until when nothing goes.
+        in_flight: how many requests are under way.
+        turns: how many are being written ahead.
+    """
+
+    def __init__(
+        self,
+        *,
+        cap: float | None = None,
+        start: float = START,
+        auto: AutoConcurrency | None = None,
+        most: int | None = None,
+    ) -> None:
+        self.cap = min(cap or FASTEST, FASTEST)
+        self.rate = min(start, self.cap)
+        self.lanes: int | None = None
+        self._auto = auto
+        self._most = most or FASTEST
+        self.gate = float("-inf")
+        self.in_flight = 0
+        self.turns = 0
+        self.generation = 0
+        self._next = float("-inf")
+        self._last = float("-inf")
+        self._sent = 0
+        self._rejected = 0
+        self._fast = True
+        self._first: _Mark | None = None
+        self._marks: deque[_Mark] = deque(maxlen=EVIDENCE)
+        self._widest = 0
+        self._hold = 0
+        self._steps = 0
+        self._trust = HOLD_ROWS
+        self._edge = FASTEST
+        self._narrow_for = 0
+        self._misses = 0
+        self._latency = Latency()
+
+    def reserve(self, now: float) -> float:
+        """Take the next free moment, and tell which it is. It lapses with the generation."""
+        at = max(self._next, now - CATCH_UP, self.gate)
+        self._next = at + 1.0 / self.rate
+        return at
+
+    def may_go(self, now: float, generation: int) -> bool:
+        """Tell whether a reservation of this generation is still good, at its time."""
+        return generation == self.generation and now >= self.gate
+
+    def width(self) -> float:
+        """How many may be under way at once."""
+        width = self._most if self._auto is None else self._auto.width
+        return min(width, FASTEST if self.lanes is None else self.lanes)
+
+    def room(self) -> float:
+        """How many more may be under way."""
+        return self.width() - self.in_flight
+
+    def room_ahead(self) -> float:
+        """How many more may be written ahead."""
+        return AHEAD * self.width() - self.in_flight - self.turns
+
+    def sent(self, now: float) -> Ticket:
+        """Count a request that goes now."""
+        self._sent += 1
+        self._last = now
+        self.in_flight += 1
+        if self._first is None:
+            self._first = _Mark(now, 0, 0)
+        return Ticket(self._sent, now, self.generation, self.in_flight)
+
+    def ended(self, ticket: Ticket) -> None:
+        """Count a request that said nothing about the pace: lost, cut, failed."""
+        del ticket
+        self.in_flight -= 1
+
+    def accepted(self, now: float, ticket: Ticket) -> None:
+        """Learn from a request that the server took, whatever it answered."""
+        self.in_flight -= 1
+        self._misses = 0
+        self._widest = max(self._widest, ticket.in_flight)
+        if self._auto is not None:
+            self._auto.answered(now, ticket.in_flight)
+        self._heed_latency(now, ticket)
+        if ticket.generation != self.generation:
+            return
+        if self._fast:
+            self.rate = min(self.rate * FAST_STEP, self.cap)
+        elif self._hold > 0:
+            self._hold -= 1
+        else:
+            self._steps += 1
+            step = STEP * (1 + self._steps / HOLD_ROWS) if self.rate < MOVED * self._edge else MOVED_STEP
+            self.rate = min(self.rate * (1 + min(step, STEP_LIMIT / self.rate)), self.cap)
+        if self.lanes is not None:
+            self._narrow_for += 1
+            if self._narrow_for >= WIDER_ROWS:
+                self._narrow_for = 0
+                self.lanes += 1
+
+    def pushed_back(self, now: float, ticket: Ticket, pause: float | None) -> None:
+        """Learn from a 429 or 503.
+
+        Args:
+            now: when it arrived.
+            ticket: the request's.
+            pause: seconds until the server wants to be asked again; None where it does not say.
+        """
+        self.in_flight -= 1
+        if ticket.generation != self.generation:
+            # It went before the gate fell: the same push-back, seen once more.
+            self._rejected += 1
+            self._hold += self._trust
+            if pause is not None:
+                self._close(max(self.gate, now + pause))
+            return
+        self.generation += 1
+        if self._auto is not None:
+            self._auto.held_back(now, ticket.in_flight)
+        wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
+        self._misses = min(self._misses + 1, 16)
+        self._learn(ticket, wait)
+        self._rejected += 1
+        self._steps, self._hold = 0, self._trust
+        self._close(now + wait)
+
+    def _close(self, until: float) -> None:
+        self.gate = until
+        # A gate shorter than the distance between two requests must not bring them nearer together.
+        self._next = max(until, self._last + 1.0 / self.rate)
+
+    def _learn(self, ticket: Ticket, wait: float) -> None:
+        here = _Mark(ticket.at, ticket.number, self._rejected)
+        if ticket.in_flight >= max(self._widest, 2):
+            # Never were more under way and accepted: perhaps it is their number that is limited. If it is
+            # not, the next push-back comes with fewer, and tells.
+            self.rate *= 1.0 if self.lanes is not None else CUT
+            self.lanes = self._widest = ticket.in_flight - 1
+            self._narrow_for = 0
+            self._trust = TRUST
+        elif self.rate >= MOVED * self._edge:
+            # The limit has moved up: what flowed since the last push-back was our own doing.
+            self._trust = HOLD_ROWS
+            self.rate *= CUT
+        else:
+            self.lanes = None
+            self.rate = min(max(self._flow(here, wait), SLOWEST), self.rate)
+        # The mark counts this refusal, which `here` does not yet.
+        self._marks.append(_Mark(here.at, here.number, here.rejected + 1))
+        self._fast = False
+        self._edge = self.rate
+
+    def _flow(self, here: _Mark, wait: float) -> float:
+        """Tell what the server let flow, from the latest push-backs that together hold evidence enough."""
+        best: tuple[int, float] | None = None
+        for mark in reversed(self._marks):
+            count = here.number - mark.number - 1 - (here.rejected - mark.rejected)
+            if best is not None and count > EVIDENCE:
+                break
+            best = (count, here.at - mark.at)
+        self._trust = HOLD_ROWS
+        if best is not None and best[0] >= 1 and best[1] > 0:
+            count, seconds = best
+            # A part of a request may be left in the store at either end: few requests tell a rate badly.
+            self._trust = min(max(HOLD_ROWS, int(HOLD_SECONDS * count / seconds)), TRUST * count)
+            return (count + (0.5 if count < EVIDENCE else 0.0)) / seconds
+        if best is not None or self._first is None or here.number == 1:
+            return self.rate * CUT
+        if wait >= CLOSED:
+            return min(self.rate * CUT, START)
+        # The first push-back: what was accepted so far came out of the store as well, so this is too much.
+        whole = here.at - self._first.at + wait
+        return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
+
+    def _heed_latency(self, now: float, ticket: Ticket) -> None:
+        flow = self._latency.add(now, now - ticket.at)
+        if flow is None:
+            return
+        if self._auto is not None and flow < float("inf"):
+            self._auto.held_back(now, ticket.in_flight)
+        self._fast = False
+        self._hold = max(self._hold, HOLD_ROWS)
+        self._steps = 0
+        self.rate = min(self.rate, max(flow, SLOWEST))

@@ -1,0 +1,209 @@
+"""Waits for the pace: one limiter for all lanes, which lets their requests go when it is time.
+
+What is to be sent is written ahead first, and a disk may be slower than the server: so a request asks twice,
+for its turn before it is written and for its leave after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.delivery.rate.estimator import CATCH_UP, RateEstimator, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ordersheet.delivery.clock import Clock
+    from ordersheet.delivery.rate.concurrency import AutoConcurrency
+
+
+class Turn(NamedTuple):
+    """One request that may be written ahead."""
+
+    generation: int
+
+
+class RateLimiter:
+    """Lets the requests of all lanes go, one by one, when it is time.
+
+    Args:
+        clock: the time, which tests turn.
+        rate: the most requests a second (`--rate`); None for no cap.
+        auto: decides how many requests may be under way at once (`--concurrency auto`): open `lanes.MOST`
+            lanes then, of which it lets as many work as help.
+        most: how many requests may be under way at once where `auto` does not decide it; None for any number.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        rate: float | None = None,
+        auto: AutoConcurrency | None = None,
+        most: int | None = None,
+    ) -> None:
+        self._clock = clock
+        self._pace = RateEstimator(cap=rate, auto=auto, most=most)
+        self._released = False
+        self._leave = float("-inf")
+        self._first_in_line = asyncio.Lock()
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._freed: deque[asyncio.Future[None]] = deque()
+        self._behind: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are let go now."""
+        return self._pace.rate
+
+    @property
+    def pause_left(self) -> float:
+        """Seconds until the gate opens; 0 where it stands open."""
+        return max(0.0, self._pace.gate - self._clock.monotonic())
+
+    async def turn(self) -> Turn | None:
+        """Wait until a request may be written ahead, because it may go as soon as there is room for it.
+
+        Returns:
+            To be given to `ready`, or to `pass_on`, exactly once; None as for `ready`.
+        """
+        generation = await self._moment(self._pace.room_ahead, self._behind)
+        if generation is None:
+            return None
+        self._pace.turns += 1
+        return Turn(generation)
+
+    def pass_on(self, turn: Turn) -> None:
+        """Tell that the request of this turn does not leave."""
+        del turn
+        self._pace.turns -= 1
+        self._free()
+
+    async def ready(self, turn: Turn | None = None) -> Ticket | None:
+        """Wait until a request may go, and count it.
+
+        Args:
+            turn: what `turn` gave, if it was asked: the request then waits for room alone, and for those that
+                leave before it.
+
+        Returns:
+            A ticket, to be given back to `accepted`, `pushed_back` or `ended` exactly once. None where
+            `release` was called: send nothing more then. With a turn also where the server has asked for a
+            pause since: take another turn then.
+        """
+        pace = self._pace
+        if turn is None:
+            go = await self._moment(pace.room, self._freed) is not None
+        else:
+            try:
+                go = await self._in_turn(turn)
+            finally:
+                pace.turns -= 1
+        if go:
+            return pace.sent(self._clock.monotonic())
+        self._free()
+        return None
+
+    async def _in_turn(self, turn: Turn) -> bool:
+        """Wait for room; what has piled up behind a slow disk leaves no faster than the rate."""
+        pace, placed = self._pace, False
+        while pace.may_go(self._clock.monotonic(), turn.generation) and not self._ended():
+            if pace.room() <= 0:
+                await self._wait_for_room(self._freed)
+                continue
+            now = self._clock.monotonic()
+            at = now if placed else max(self._leave, now - CATCH_UP)
+            if not placed:
+                self._leave, placed = at + 1.0 / pace.rate, True
+            if at <= now:
+                return True
+            await self._sleep(at - now)
+        return False
+
+    async def _moment(self, room: Callable[[], float], waiting: deque[asyncio.Future[None]]) -> int | None:
+        """Wait for room and for the next free moment; give the generation, None where all is released."""
+        pace, clock = self._pace, self._clock
+        while not self._ended():
+            if room() <= 0:
+                await self._wait_for_room(waiting)
+                continue
+            # One at a time: whoever took a moment far ahead would keep to it after the rate has grown.
+            async with self._first_in_line:
+                if self._ended() or room() <= 0:
+                    continue
+                generation, now = pace.generation, clock.monotonic()
+                at = pace.reserve(now)
+                if at > now:
+                    await self._sleep(at - now)
+                    now = clock.monotonic()
+                if not self._ended() and room() > 0 and pace.may_go(now, generation):
+                    return generation
+        return None
+
+    def accepted(self, ticket: Ticket) -> None:
+        """Tell that the server took the request: any answer but 429 and 503."""
+        self._pace.accepted(self._clock.monotonic(), ticket)
+        self._free()
+
+    def pushed_back(self, ticket: Ticket, resume: datetime | None) -> None:
+        """Tell of a 429 or 503.
+
+        Args:
+            ticket: the request's.
+            resume: when to go on (see `retry_after.resume_time`); None where the server does not say.
+        """
+        pause = None if resume is None else max(0.0, (resume - self._clock.now()).total_seconds())
+        self._pace.pushed_back(self._clock.monotonic(), ticket, pause)
+        self._free()
+
+    def ended(self, ticket: Ticket) -> None:
+        """Tell that the request ended in a way that says nothing about the pace."""
+        self._pace.ended(ticket)
+        self._free()
+
+    def release(self) -> None:
+        """End every wait at once, those to come included: the run is ending."""
+        self._released = True
+        for sleeper in (*self._sleepers, *self._freed, *self._behind):
+            sleeper.cancel()
+
+    def _ended(self) -> bool:
+        return self._released
+
+    def _free(self) -> None:
+        # A limit that has moved lets several in at once; what is written down already goes first.
+        _let_in(self._freed, self._pace.room())
+        _let_in(self._behind, self._pace.room_ahead())
+
+    async def _wait_for_room(self, waiting: deque[asyncio.Future[None]]) -> None:
+        room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting.append(room)
+        await self._until(room)
+
+    async def _sleep(self, seconds: float) -> None:
+        sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
+        self._sleepers.add(sleeper)
+        try:
+            await self._until(sleeper)
+        finally:
+            self._sleepers.discard(sleeper)
+
+    async def _until(self, wait: asyncio.Future[None]) -> None:
+        try:
+            await wait
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            # Our own release ends the wait alone; a cancelled task goes on being cancelled.
+            if not self._released or (task is not None and task.cancelling()):
+                raise
+
+
+def _let_in(queue: deque[asyncio.Future[None]], room: float) -> None:
+    while queue and room > 0:
+        first = queue.popleft()
+        if not first.done():
+            first.set_result(None)
+            room -= 1

@@ -1,0 +1,1 @@
+"""How one request travels: the only room that touches the network."""

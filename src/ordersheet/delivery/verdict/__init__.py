@@ -1,0 +1,1 @@
+"""What an answer, or its absence, means: pure decisions."""

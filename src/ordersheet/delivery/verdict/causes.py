@@ -1,0 +1,54 @@
+"""Why a request got no usable answer, in words for a person: the cause, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.delivery.verdict.observation import Failure
+
+if TYPE_CHECKING:
+    from ordersheet.delivery.verdict.observation import Observation
+
+_OK, _SERVER_ERROR = 200, 500
+_AGAIN = "send the same file again."
+_LATER = f"Check the address ({{}}) or try again later; {_AGAIN}"
+_OF_FAILURE = {
+    Failure.TLS: (
+        "Check the address ({}); where your company checks connections with a certificate of its own, give "
+        f"its file with --ca-bundle. Then {_AGAIN}"
+    ),
+    Failure.PROXY: f"Ask whoever looks after the proxy to let this computer through to {{}}; then {_AGAIN}",
+}
+_NO_API = f"Check the address ({{}}); ordersheet doctor tells more. Then {_AGAIN}"
+
+
+class Cause(NamedTuple):
+    """Why a request got no usable answer."""
+
+    what: str
+    """Fit to stand behind a colon, such as `the connection was refused`."""
+    mend: str
+    """What to do, as whole sentences."""
+
+
+def cause_of(seen: Observation | None, base_url: str) -> Cause:
+    """Say why a request got no usable answer.
+
+    Args:
+        seen: what was seen of it; None where nothing was asked at all.
+        base_url: the store's address, to be looked at again.
+    """
+    if seen is None or (seen.failure is None and seen.status is None):
+        return Cause("no answer came", _LATER.format(base_url))
+    if seen.failure is not None:
+        what = str(seen.failure)
+        if seen.failure is Failure.DEADLINE and not seen.bytes_left:
+            what = "no connection could be made in time"
+        elif seen.failure is Failure.TLS and "CertVerification" in seen.detail:
+            what = "this computer does not trust the server's certificate"
+        return Cause(what, _OF_FAILURE.get(seen.failure, _LATER).format(base_url))
+    if seen.status == _OK:
+        return Cause("the answer was not that of an Order API", _NO_API.format(base_url))
+    what = f"the server answered with HTTP status {seen.status}"
+    mend = _LATER if seen.status is not None and seen.status >= _SERVER_ERROR else _NO_API
+    return Cause(what, mend.format(base_url))

@@ -1,0 +1,98 @@
+"""What reading an order has ended in: one pure decision, from what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ordersheet.api import OrderView, read_order_answer
+from ordersheet.delivery.verdict.observation import Failure
+from ordersheet.delivery.verdict.put import StopReason, is_push_back, stop_by_status
+
+if TYPE_CHECKING:
+    from ordersheet.delivery.verdict.observation import Observation
+
+_OK, _TOO_MANY = 200, 429
+
+
+class GetKind(StrEnum):
+    """What reading an order has ended in."""
+
+    USABLE = "usable"
+    """The documented object; the order may still be missing from it."""
+    RETRY = "retry"
+    """No usable answer; a GET changes nothing and can be asked again."""
+    UNREADABLE = "unreadable"
+    """This key or this server does not let orders be read (403, 405, 501): warn once, and go on without."""
+    STOP = "stop"
+    """401 or 3xx: the run stops, as on PUT."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetVerdict:
+    """What one GET has ended in."""
+
+    kind: GetKind
+    view: OrderView | None = None
+    """Set where `kind` is USABLE."""
+    status: int | None = None
+    message: str = ""
+    stop: StopReason | None = None
+    drop_connection: bool = False
+    pushed_back: bool = False
+    retry_after: str | None = None
+    date: str | None = None
+
+
+_UNREADABLE = frozenset({403, 405, 501})
+_GONE = frozenset({404, 410})
+
+
+def classify_get(observation: Observation, *, order: int) -> GetVerdict:
+    """Decide what one GET of an order has ended in.
+
+    A 404 or 410 is an answer without the order: it proves nothing about the order, and gives no baseline.
+
+    Args:
+        observation: what was seen of the request.
+        order: the order that was asked for.
+    """
+    seen = observation
+    stop = stop_by_status(seen)
+    if not seen.bytes_left or seen.status is None or (seen.failure is not None and stop is None):
+        return GetVerdict(
+            GetKind.RETRY,
+            status=seen.status,
+            message=str(seen.failure or Failure.OTHER),
+            drop_connection=True,
+        )
+    if stop is not None:
+        return GetVerdict(GetKind.STOP, status=seen.status, stop=stop, drop_connection=True)
+    if seen.status == _OK:
+        view = read_order_answer(seen.body, seen.headers.get("content-type"), order)
+        # An answer without our order may be another request's: the next one comes over a new connection.
+        drop = view is None or not view.found
+        return GetVerdict(
+            GetKind.RETRY if view is None else GetKind.USABLE,
+            view=view,
+            status=_OK,
+            message="" if view is not None else "the answer was not the documented object",
+            drop_connection=drop,
+        )
+    if seen.status in _GONE:
+        return GetVerdict(
+            GetKind.USABLE, view=read_order_answer(b'{"status":"no"}', None, order), status=seen.status
+        )
+    if seen.status in _UNREADABLE:
+        return GetVerdict(GetKind.UNREADABLE, status=seen.status, message=f"HTTP {seen.status}")
+    pushed_back = is_push_back(seen)
+    return GetVerdict(
+        GetKind.RETRY,
+        status=seen.status,
+        message=f"HTTP {seen.status}",
+        drop_connection=seen.status != _TOO_MANY,
+        pushed_back=pushed_back,
+        retry_after=seen.headers.get("retry-after") if pushed_back else None,
+        date=seen.headers.get("date"),
+    )

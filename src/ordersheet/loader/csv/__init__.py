@@ -1,0 +1,1 @@
+"""CSV: encoding, dialect, and records as the person sees them."""

@@ -1,0 +1,1 @@
+"""Numbers as their formats show them, by an allow-list."""

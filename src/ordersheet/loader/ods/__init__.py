@@ -1,0 +1,1 @@
+""".ods: what LibreOffice shows."""

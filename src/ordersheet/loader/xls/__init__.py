@@ -1,0 +1,1 @@
+""".xls, read by xlrd in a child process with limits."""

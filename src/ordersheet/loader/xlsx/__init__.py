@@ -1,0 +1,1 @@
+""".xlsx and .xlsm: the sheet read as a stream."""

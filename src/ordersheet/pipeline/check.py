@@ -1,0 +1,81 @@
+"""Check a file without sending: read, map, count, and show what would be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ordersheet.config.target import target_of
+from ordersheet.core.model import RunSummary
+from ordersheet.core.result import RunResult, count, iso
+from ordersheet.pipeline.extra_outputs import write_extra_outputs
+from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
+from ordersheet.pipeline.preview import Preview, preview
+from ordersheet.reporter.report_path import file_sha256
+
+if TYPE_CHECKING:
+    from ordersheet.config.settings import Settings
+    from ordersheet.reporter import Written
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found."""
+
+    prepared: Prepared
+    preview: Preview
+    result: RunResult
+    written: tuple[Written, ...]
+    """The files that were asked for: the mapping, the file with its problems."""
+
+
+def check(source: object, settings: Settings, reading: Reading | None = None) -> Checked:
+    """Read, map and count a file or frame; where an address is known, count what is already applied too.
+
+    Args:
+        source: a path, or a pandas DataFrame.
+        settings: every setting, checked.
+        reading: entered while the file is read, and told how many rows have been, every thousand.
+
+    Raises:
+        OrdersheetError: where the file, the mapping or a setting stands in the way.
+    """
+    started = datetime.now(UTC)
+    with prepare(source, settings, reading) as prepared:
+        refuse_missing_rows(prepared, settings)
+        seen = _preview(prepared, settings)
+        written = tuple(write_extra_outputs(prepared, settings))
+        results = tuple(prepared.staging.left_out_results())
+    _, outcomes, amiss, _ = count(results)
+    code = 1 if amiss else 0
+    summary = RunSummary(
+        command="check",
+        batch=settings.batch,
+        profile=settings.profile,
+        file=str(prepared.path) if prepared.path is not None else None,
+        sha256=file_sha256(prepared.path),
+        sheet=prepared.table.facts.sheet,
+        host=seen.host,
+        exit_code=code,
+        rows=prepared.tally.rows,
+        status={"ok": prepared.tally.rows - len(results), "no": len(results)},
+        outcomes={**outcomes, **seen.done},
+        started=iso(started),
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        problems=tuple(prepared.tally.problems),
+    )
+    return Checked(prepared, seen, RunResult(summary, lambda: iter(results), prepared.frame), written)
+
+
+def _preview(prepared: Prepared, settings: Settings) -> Preview:
+    policy = policy_of(settings)
+    if settings.base_url is None:
+        return preview(prepared, None, store="", host=None, policy=policy)
+    target = target_of(settings)
+    if not settings.ledger.exists():
+        return preview(prepared, None, store=target.store, host=target.host, policy=policy)
+    from ordersheet.ledger import Ledger
+
+    with Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
+        return preview(prepared, ledger, store=target.store, host=target.host, policy=policy)

@@ -1,0 +1,154 @@
+"""The Python API: check and send, with settings as keywords."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from ordersheet.config.settings import resolve
+from ordersheet.core.errors import Interrupted, RunStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
+
+    import pandas as pd
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.core.result import RunResult
+    from ordersheet.delivery.progress import Progress
+
+
+class CheckOptions(TypedDict, total=False):
+    """The keywords of `check` and `send`; docs/commands.md says what each means."""
+
+    api_key: str
+    base_url: str
+    profile: str
+    config: str | PathLike[str]
+    store: str
+    api_key_file: str | PathLike[str]
+    ledger: str | PathLike[str]
+    ledger_must_exist: bool
+    allow_http: bool
+    sheet: str
+    encoding: str
+    delimiter: str
+    hidden: str
+    allow_empty: bool
+    limit: int
+    rows: str
+    mapping: str | PathLike[str]
+    save_mapping: str | PathLike[str]
+    set: Sequence[str] | Mapping[str, str]
+    only_columns: Sequence[str]
+    duplicates: str
+    batch: str
+    problems: str | PathLike[str]
+    overwrite: bool
+
+
+class SendOptions(CheckOptions, total=False):
+    """The further keywords of `send`."""
+
+    again: bool
+    retry_no: bool
+    trust_report: bool
+    max_no: int | str
+    proxy: str
+    ca_bundle: str | PathLike[str]
+    rate: float
+    concurrency: int | str
+    timeout: float
+    attempts: int
+    settle: float
+    grace: float
+    baseline: bool
+    xml: bool
+    report: str | PathLike[str]
+
+
+def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOptions]) -> RunResult:
+    """Read, map and validate; send nothing.
+
+    Args:
+        source: a path, or a DataFrame with headers as column names.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Returns:
+        The counts, and as rows those that cannot be sent.
+
+    Raises:
+        OrdersheetError: where the file, the mapping or a setting stands in the way.
+    """
+    from ordersheet.pipeline.check import check as check_source
+
+    return check_source(source, _settings(options)).result
+
+
+def send(
+    source: str | PathLike[str] | pd.DataFrame,
+    *,
+    progress: Callable[[Progress], None] | bool = False,
+    **options: Unpack[SendOptions],
+) -> RunResult:
+    """Send each row, without asking; run it again to finish what is not finished.
+
+    Works inside a running event loop and outside the main thread; it blocks until the run has ended.
+
+    Args:
+        source: a path, or a DataFrame with headers as column names. A frame has a report file only where
+            `report` names one.
+        progress: True shows a bar; a function is called at most ten times a second. Where it raises, it is
+            called no more, the run goes on, and a RuntimeWarning tells of it at the end.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Raises:
+        OrdersheetError: where nothing was sent.
+        RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
+    """
+    from ordersheet.console.progress import ticker
+    from ordersheet.pipeline.send import send as send_source
+
+    settings = _settings(options)
+    faults: list[Exception] = []
+    with ticker(progress=progress is True, log_format=settings.log_format) as tell:
+        result = send_source(source, settings, tell=_tried(progress, faults) if callable(progress) else tell)
+    for fault in faults:
+        warnings.warn(
+            f"The progress function failed ({fault!r}); the run went on without it.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    summary = result.summary
+    if summary.stopped_by is not None:
+        message = summary.error or "The run ended early; run it again to go on."
+        stopped = (
+            Interrupted(message, signal=result.exit_code - 128)
+            if result.exit_code > 128  # noqa: PLR2004 - the shell's way of naming signals
+            else RunStopped(message, code=summary.stopped_by)
+        )
+        stopped.result = result
+        raise stopped
+    return result
+
+
+def _tried(progress: Callable[[Progress], None], faults: list[Exception]) -> Callable[[Progress], None]:
+    """Call a function until it raises, and note what it raised: a run must not end by what only looks on."""
+
+    def tell(state: Progress) -> None:
+        if faults:
+            return
+        try:
+            progress(state)
+        except Exception as fault:  # noqa: BLE001 - somebody else's code may raise anything
+            faults.append(fault)
+
+    return tell
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    unknown = [name for name in options if name not in SendOptions.__annotations__]
+    if unknown:
+        raise TypeError(f"unknown option: {', '.join(unknown)}")
+    return resolve(options)

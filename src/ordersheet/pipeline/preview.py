@@ -1,0 +1,229 @@
+"""What a send would do, counted before it is asked for.
+
+An estimate: each row is decided when its turn comes, under its order's claim.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from ordersheet.core.errors import UsageError
+from ordersheet.core.history.normal import normalise_append
+from ordersheet.core.history.orderbook import Ask, EntryState, OrderBook
+from ordersheet.core.model import LeftOut, OperationKind, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.core.history.orderbook import Decision, Entry, Policy
+    from ordersheet.core.model import JsonValue, Operation, OrderWork
+    from ordersheet.ledger import Ledger
+    from ordersheet.pipeline.intake import Prepared
+
+_EXAMPLES = 3
+
+
+class OtherText(NamedTuple):
+    """A text that an earlier send of this file added; the new one goes below it."""
+
+    row: int
+    order: int
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class Preview:
+    """The numbers that matter before sending."""
+
+    host: str | None = None
+    rows: int = 0
+    to_send: int = 0
+    """Rows of which something would be sent."""
+    operations: Counter[str] = field(default_factory=Counter)
+    """What would be sent, by kind."""
+    done: Counter[str] = field(default_factory=Counter)
+    """Rows of which nothing would be sent, by the outcome they would have."""
+    problems: int = 0
+    nothing: int = 0
+    left_apart: int = 0
+    called_ok: int = 0
+    """Rows that the file, as a report, calls ok."""
+    unknown_ok: set[int] = field(default_factory=set)
+    """Those among them, by row, that this ledger does not know as done."""
+    other_texts: int = 0
+    other_text_examples: list[OtherText] = field(default_factory=list)
+
+    @property
+    def already(self) -> int:
+        """How many rows an earlier run has settled."""
+        return sum(number for outcome, number in self.done.items() if outcome != Outcome.DUPLICATE)
+
+
+def preview(
+    prepared: Prepared, ledger: Ledger | None, *, store: str, host: str | None, policy: Policy
+) -> Preview:
+    """Count what a send of this file would do.
+
+    Args:
+        prepared: the file after its first pass.
+        ledger: what was done before; None where there is none yet.
+        store: what the ledger knows the store by.
+        host: where it would go, for people.
+        policy: the options that bear on what is already done.
+
+    Raises:
+        UsageError: where the file repeats rows and `--duplicates refuse` stands.
+    """
+    tally = prepared.tally
+    seen = Preview(
+        host=host,
+        rows=tally.rows,
+        problems=tally.invalid,
+        nothing=tally.left_out[Outcome.NOTHING_TO_UPDATE.value],
+        left_apart=tally.left_out[Outcome.NOT_SENT.value],
+        called_ok=tally.called_ok,
+    )
+    same_file = (
+        ledger.runs_of(prepared.path) if ledger is not None and prepared.path is not None else frozenset()
+    )
+    # Every row is taken as sent until its order's book says otherwise; where nothing was sent before, only
+    # orders in several rows need one.
+    seen.to_send = prepared.staging.updates
+    seen.operations.update(tally.operations)
+    seen.unknown_ok = prepared.staging.called_ok() if tally.called_ok else set()
+    for book in _books(prepared, ledger, store, policy):
+        to_send: set[int] = set()
+        for row in book.rows:
+            _count(seen, book, row, to_send)
+        if to_send:
+            _find_other_texts(seen, book, same_file)
+    twins = seen.done[Outcome.DUPLICATE.value]
+    if policy.duplicates == "refuse" and twins:
+        raise UsageError(
+            f"{twins} rows repeat an earlier row of the file, and --duplicates refuse stands. "
+            "Delete them, or choose --duplicates skip or send.",
+            code="duplicate-rows",
+        )
+    return seen
+
+
+def settle_called_ok(prepared: Prepared, seen: Preview, settings: Settings) -> bool:
+    """Decide about the rows that an earlier report calls ok and this ledger does not know.
+
+    Returns:
+        Whether rows were left out as the report has them, so that the preview is to be made anew.
+
+    Raises:
+        UsageError: where neither --trust-report nor --again decides.
+    """
+    if not seen.unknown_ok or settings.again:
+        return False
+    if not settings.trust_report:
+        raise UsageError(
+            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
+            "does not know; sending them would add their texts again. Add --trust-report to leave them "
+            "as they are, or --again if they are meant once more.",
+            code="unknown-report",
+        )
+    message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
+    trusted = []
+    for work in prepared.staging.works():
+        for update in work.updates:
+            if update.row in seen.unknown_ok:
+                trusted.append(LeftOut(update.row, Outcome.ALREADY_APPLIED, message, str(work.order)))
+                prepared.tally.operations.subtract(one.kind.value for one in update.operations)
+    for row in trusted:
+        prepared.staging.leave_out(row)
+    return True
+
+
+def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
+    if ledger is None or not ledger.runs(limit=1, store=store):
+        works = prepared.staging.repeated_works()
+        yield from (_plain_book(work, policy) for work in works)
+        return
+    yield from ledger.histories(store, prepared.staging.works(), policy)
+
+
+def _plain_book(work: OrderWork, policy: Policy) -> OrderBook:
+    """Make the book of an order of which no ledger knows anything yet."""
+    asks = [
+        Ask(update.row, operation, json.dumps([operation.kind, _compared(operation)], sort_keys=True))
+        for update in work.updates
+        for operation in update.operations
+    ]
+    return OrderBook(work.order, asks, (), policy)
+
+
+def _compared(operation: Operation) -> JsonValue:
+    return normalise_append(operation.value) if operation.kind is OperationKind.APPEND else operation.value
+
+
+def _count(seen: Preview, book: OrderBook, row: int, to_send: set[int]) -> None:
+    """Count a row, and add it to those of its order of which something is to be sent."""
+    decisions = book.plan(row)
+    sends = False
+    for decision in decisions:
+        if decision.outcome is None:
+            sends = True
+        else:
+            seen.operations[decision.ask.operation.kind.value] -= 1
+    if sends:
+        to_send.add(row)
+        return
+    seen.to_send -= 1
+    seen.done[_joint(decisions).value] += 1
+    if not to_send or to_send.isdisjoint(decision.twin for decision in decisions):
+        seen.unknown_ok.discard(row)
+    else:
+        # It repeats a row that the ledger does not know either, and would be sent in that row's place.
+        to_send.add(row)
+
+
+def _joint(decisions: Sequence[Decision]) -> Outcome:
+    """The outcome of a row of which nothing is sent: the first that is no mere duplicate."""
+    for decision in decisions:
+        if decision.outcome is not None and decision.outcome is not Outcome.DUPLICATE:
+            return decision.outcome
+    return Outcome.DUPLICATE
+
+
+def _find_other_texts(seen: Preview, book: OrderBook, same_file: frozenset[str]) -> None:
+    """Find texts that earlier sends of this file added, and that stand where this one adds another."""
+    if not same_file:
+        return
+    asked: set[str] = set()
+    new: dict[str, tuple[int, str]] = {}
+    replaced: set[str] = set()
+    for row in book.rows:
+        for ask, outcome, *_ in book.plan(row):
+            asked.add(ask.key)
+            if outcome is None and ask.operation.kind is OperationKind.APPEND:
+                new.setdefault(ask.operation.field, (row, ask.operation.value))
+            elif outcome is None:
+                replaced.add(ask.operation.field)
+    for field_name, (row, text) in new.items():
+        standing = () if field_name in replaced else _standing(book.history(field_name))
+        for entry in standing:
+            if entry.ref.run not in same_file or entry.key in asked:
+                continue
+            seen.other_texts += 1
+            if len(seen.other_text_examples) < _EXAMPLES:
+                old = entry.text if entry.text is not None else "(its text is no longer kept)"
+                seen.other_text_examples.append(OtherText(row, book.order, old, text))
+
+
+def _standing(history: Iterable[Entry]) -> list[Entry]:
+    """The appends of a field that nothing has replaced since, as far as this ledger knows."""
+    standing: list[Entry] = []
+    for entry in history:
+        if entry.kind is OperationKind.APPEND and entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT):
+            standing.append(entry)
+        elif entry.kind.overwrites and entry.state is EntryState.APPLIED:
+            standing.clear()
+    return standing

@@ -1,0 +1,127 @@
+"""The report of an earlier run, written again: also of one that was killed, or whose sheet was moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ordersheet import reporter
+from ordersheet.core.errors import OrdersheetError, UsageError
+from ordersheet.core.model import Outcome, RowResult
+from ordersheet.loader import open_table
+from ordersheet.mapping.headers import fold
+from ordersheet.reporter.report_path import file_sha256, report_path_chooser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ordersheet.ledger import Ledger, RunInfo
+    from ordersheet.loader import Table
+
+NOT_REACHED = "The run ended before this row's turn. Send the file again to go on."
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A report written again."""
+
+    path: Path
+    note: str | None
+    """What a person should know of it, such as that the input is gone."""
+
+
+def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite: bool) -> Rewritten:
+    """Write the report of a run again.
+
+    Args:
+        ledger: where the run stands.
+        text: the run's id, its unique beginning, or `last`.
+        target: a file or a folder; None for the usual place.
+        overwrite: let it replace what is no earlier report.
+
+    Raises:
+        UsageError: where the run is unknown, or its report cannot be written there.
+    """
+    info = ledger.run(text)
+    source = _source(info)
+    table = _open(info, source) if source is not None else None
+    named = Path(info.input)
+    form = table.facts.form if table is not None else "frame"
+    place = report_path_chooser(named, form, target, source=_existing(named), overwrite=overwrite)(info.run)
+    if table is None or source is None:
+        written = reporter.write_fresh(ledger.results(info.run), place, sheet=info.sheet or "Orders")
+        why = (
+            f"The input {info.input} is gone or has changed, so this is a table of its own, from the ledger."
+        )
+        return Rewritten(written.path, f"{why} {written.note}" if written.note else why)
+    results = complete(table, ledger.results(info.run))
+    written = reporter.write_report(
+        source, table.facts, results, place, headers=table.headers, rows=table.rows()
+    )
+    return Rewritten(written.path, written.note)
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def _source(info: RunInfo) -> Path | None:
+    """Find the input as it was: the ledger's private copy, or the file where nobody has changed it."""
+    if info.copy is not None and info.copy.exists():
+        return info.copy
+    named = Path(info.input)
+    if info.sha256 is not None and named.is_file() and file_sha256(named) == info.sha256:
+        return named
+    return None
+
+
+def _open(info: RunInfo, source: Path) -> Table | None:
+    try:
+        return open_table(
+            source,
+            is_id_header=_order_header(info.mapping),
+            sheet=info.sheet,
+            encoding=_option(info, "encoding"),
+            delimiter=_option(info, "delimiter"),
+        )
+    except OrdersheetError:
+        return None
+
+
+def _option(info: RunInfo, name: str) -> str | None:
+    value = info.options.get(name)
+    return str(value) if value is not None else None
+
+
+def _order_header(mapping: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Tell the order column as that run had it, whatever its mapping file says today."""
+    headers = {fold(column["header"]) for column in mapping.get("columns", ()) if column["field"] == "order"}
+    return lambda text: fold(text) in headers
+
+
+def complete(table: Table, results: Iterable[RowResult]) -> Iterator[RowResult]:
+    """Give a result for each data row of the table: the ledger's, or `not sent` where it has none."""
+    known = iter(results)
+    ahead = next(known, None)
+    for row in table.rows(()):
+        while ahead is not None and ahead.row < row.number:
+            ahead = next(known, None)
+        if ahead is not None and ahead.row == row.number:
+            yield ahead
+        else:
+            yield RowResult(row.number, "", Outcome.NOT_SENT, NOT_REACHED)
+
+
+def who() -> str:
+    """Name the person who runs the command, for what is settled by hand.
+
+    Raises:
+        UsageError: where the system has no name for them.
+    """
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError) as error:
+        raise UsageError("This computer has no name for you; set the environment variable USER.") from error

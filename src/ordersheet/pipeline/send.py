@@ -1,0 +1,374 @@
+"""The pipeline: load -> map -> skip what is done -> send -> record -> report."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ordersheet.config.target import Target, proxy_for, target_of
+from ordersheet.console.event_log import LoggedJournal
+from ordersheet.core.errors import (
+    LedgerError,
+    OrdersheetError,
+    RunStopped,
+    SettingsError,
+    SourceError,
+    UsageError,
+)
+from ordersheet.core.model import RunSummary
+from ordersheet.core.result import RunResult, count, iso
+from ordersheet.core.version import version
+from ordersheet.pipeline.extra_outputs import write_extra_outputs
+from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
+from ordersheet.pipeline.preview import Preview, preview, settle_called_ok
+from ordersheet.reporter.report_path import file_sha256, report_path_chooser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.core.model import RowResult
+    from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
+    from ordersheet.ledger import Ledger, RunJournal, RunStart
+    from ordersheet.reporter import Written
+
+
+def send(
+    source: object,
+    settings: Settings,
+    *,
+    ask: Callable[[Preview], bool] | None = None,
+    tell: Callable[[Progress], None] | None = None,
+    reading: Reading | None = None,
+    stop: StopSwitch | None = None,
+) -> RunResult:
+    """Send a file or a frame, and write its report.
+
+    Args:
+        source: a path, or a pandas DataFrame.
+        settings: every setting, checked.
+        ask: is shown what would be done, and says whether to do it; None does it.
+        tell: is told how far the delivery has come, at most ten times a second.
+        reading: entered while the file is read, and told how many rows have been, every thousand.
+        stop: lets a signal end the run.
+
+    Raises:
+        OrdersheetError: where nothing was sent. What stops a run later is told in the result.
+    """
+    from ordersheet.ledger import Ledger
+
+    target = target_of(settings)
+    if settings.api_key is None:
+        raise SettingsError(
+            f"No API key is known for {target.base_url}. Set ORDERSHEET_API_KEY or ORDERSHEET_API_KEY_FILE, "
+            "or run: ordersheet setup",
+            code="no-key",
+        )
+    started = datetime.now(UTC)
+    sha256 = _sha256_before(source)
+    with prepare(source, settings, reading) as prepared:
+        refuse_missing_rows(prepared, settings)
+        _refuse_many_problems(prepared, settings)
+        place = _report_place(prepared, settings)
+        asides = write_extra_outputs(prepared, settings)
+        with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
+            policy = policy_of(settings)
+            seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
+            if settle_called_ok(prepared, seen, settings):
+                seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
+            if ask is not None and not ask(seen):
+                raise UsageError("Nothing was sent.", code="declined")
+            run = _Run(prepared, settings, target, ledger, started, sha256)
+            run.notes = tuple(f"{one.path}: {one.note}" for one in asides if one.note)
+            return run.carry_out(place, tell=tell, stop=stop)
+
+
+def _sha256_before(source: object) -> str | None:
+    """What the file is before its first pass; None where it cannot be read, which that pass then tells."""
+    if isinstance(source, str | Path):
+        with suppress(OSError):
+            return file_sha256(Path(source)) if Path(source).is_file() else None
+    return None
+
+
+def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
+    tally = prepared.tally
+    if settings.max_no is not None and settings.max_no.exceeded(tally.invalid, tally.rows):
+        raise UsageError(
+            f"{tally.invalid:,} of {tally.rows:,} rows have problems, more than --max-no {settings.max_no} "
+            "allows. Nothing was sent; ordersheet check shows the problems.",
+            code="too-many-problems",
+        )
+
+
+def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
+    """Find out where the report goes; a frame has one only where it is asked for."""
+    if prepared.path is None and settings.report is None:
+        return None
+    named = prepared.path or Path("frame.xlsx")
+    form = prepared.table.facts.form
+    return report_path_chooser(
+        named, form, settings.report, source=prepared.path, overwrite=settings.overwrite
+    )
+
+
+class _Run:
+    """One run, from its first entry in the ledger to its report."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        settings: Settings,
+        target: Target,
+        ledger: Ledger,
+        started: datetime,
+        sha256: str | None,
+    ) -> None:
+        self.prepared = prepared
+        self.settings = settings
+        self.target = target
+        self.ledger = ledger
+        self.started = started
+        self.source: Path | None = None
+        self.sha256 = sha256
+        self.finishing: str | None = None
+        self.notes: tuple[str, ...] = ()
+        """What a person should read about the files beside the report."""
+
+    def carry_out(
+        self,
+        place: Callable[[str], Path] | None,
+        *,
+        tell: Callable[[Progress], None] | None,
+        stop: StopSwitch | None,
+    ) -> RunResult:
+        """Send, record and report."""
+        switch = stop or new_switch()
+        switch.armed = True
+        staging = self.prepared.staging
+        journal = self.ledger.start_run(self._start())
+        journal.add_left_out(staging.left_out_results())
+        again = self.settings.again
+        if again or journal.goes_on_with_again:
+            finishing = journal.record_again(staging.works()).finishing
+            again = again or finishing is not None
+            self.finishing = finishing
+        end = self._deliver(journal, tell, switch, again=again)
+        why = end.rest or end.message
+        try:
+            journal.finish(end.stopped_by, why, staging.updates_by_row(), end.requests)
+        except LedgerError as error:
+            # What was sent is accounted for in the report, from what is still known here.
+            end = replace(end, stopped_by="ledger", message=end.message or str(error))
+
+        def results() -> Iterator[RowResult]:
+            return journal.results(rest=staging.updates_by_row(), message=why, unwritten=end.unwritten)
+
+        written = None
+        try:
+            if place is not None:
+                written = self._report(results(), place(journal.run))
+                self._note_report(journal, written)
+            if end.stopped_by == "ledger":
+                # It lacks what could not be written: these rows are told from here, once and for all.
+                kept = tuple(results())
+                return self._result(journal.run, end, lambda: iter(kept), written, switch.signal)
+        except LedgerError as error:
+            raise RunStopped(
+                f"{error} Rows were sent before that, and without the ledger no report can say which. Put it "
+                "back, then run: ordersheet report last",
+                code="ledger",
+            ) from error
+        except OrdersheetError as error:
+            end = replace(
+                end, stopped_by=end.stopped_by or error.code, message=f"{end.message} {error}".strip()
+            )
+        rows = partial(_rows_of, self.ledger.path, journal.run)
+        return self._result(journal.run, end, rows, written, switch.signal)
+
+    def _start(self) -> RunStart:
+        from ordersheet.ledger import RunStart
+
+        facts = self.prepared.table.facts
+        if self.prepared.path is not None:
+            self.source = self._copy(self.prepared.path)
+        return RunStart(
+            store=self.target.store,
+            host=self.target.host,
+            profile=self.settings.profile,
+            tool_version=version(),
+            user=_user(),
+            machine=platform.node(),
+            options=self.settings.as_options(),
+            mapping=self.prepared.column_map.to_json(),
+            input=str(self.prepared.path.absolute()) if self.prepared.path is not None else "(frame)",
+            sha256=self.sha256,
+            copy=self.source,
+            sheet=facts.sheet,
+            header_row=facts.header_row,
+            policy=policy_of(self.settings),
+            settle=self.settings.settle,
+        )
+
+    def _copy(self, path: Path) -> Path:
+        """Keep the input as the first pass read it, for the report."""
+        copy, sha256 = self.ledger.keep_copy(path)
+        if sha256 != self.sha256:
+            # Its rows may be others by now: each status would stand beside the wrong one.
+            self.ledger.drop_copy(copy)
+            raise SourceError(
+                f"{path} was changed after it had been read. Nothing was sent; send it again.",
+                code="changed-meanwhile",
+            )
+        return copy
+
+    def _deliver(
+        self,
+        journal: RunJournal,
+        tell: Callable[[Progress], None] | None,
+        switch: StopSwitch,
+        *,
+        again: bool,
+    ) -> DeliveryEnd:
+        from ordersheet.delivery import (
+            DeliveryOptions,
+            SystemClock,
+            deliver,
+            make_transport_factory,
+            run_in_thread,
+        )
+
+        settings = self.settings
+        assert settings.api_key is not None
+        options = DeliveryOptions(
+            base_url=self.target.base_url,
+            lanes=settings.concurrency if isinstance(settings.concurrency, int) else None,
+            rate=settings.rate,
+            timeout=settings.timeout,
+            attempts=settings.attempts,
+            settle=settings.settle,
+            grace=settings.grace,
+            baseline=settings.baseline,
+            xml=settings.xml,
+            again=again,
+            batch=settings.batch,
+            most_no=self._most_no(),
+            total=self.prepared.staging.updates,
+        )
+        transports = make_transport_factory(
+            settings.api_key.reveal(),
+            proxy=proxy_for(settings.proxy, self.target.base_url),
+            ca_bundle=settings.ca_bundle,
+        )
+        return run_in_thread(
+            lambda: deliver(
+                self.prepared.staging.works(),
+                journal=LoggedJournal(journal, settings.log_format) if settings.verbose else journal,
+                transports=transports,
+                options=options,
+                clock=SystemClock(),
+                stop=switch,
+                progress=tell or (lambda _progress: None),
+            ),
+            switch,
+        )
+
+    def _most_no(self) -> int | None:
+        """How many rows may end in `no` while sending; those with problems are among the allowed ones."""
+        allowed, tally = self.settings.max_no, self.prepared.tally
+        return None if allowed is None else allowed.of(tally.rows) - tally.invalid
+
+    def _report(self, results: Iterator[RowResult], place: Path) -> Written:
+        from ordersheet import reporter
+
+        table = self.prepared.table
+        facts = table.facts
+        if self.source is None:
+            return reporter.write_fresh(results, place, sheet=facts.sheet or "Orders")
+        return reporter.write_report(
+            self.source, facts, results, place, headers=table.headers, rows=table.rows()
+        )
+
+    def _note_report(self, journal: RunJournal, written: Written) -> None:
+        with suppress(LedgerError):
+            # The report is there; that the ledger cannot note its place takes nothing from it.
+            journal.set_report(str(written.path.absolute()))
+
+    def _result(
+        self,
+        run: str,
+        end: DeliveryEnd,
+        read_rows: Callable[[], Iterator[RowResult]],
+        written: Written | None,
+        signal: int | None,
+    ) -> RunResult:
+        status, outcomes, amiss, unfinished = count(read_rows())
+        facts = self.prepared.table.facts
+        code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
+        goes_on = (
+            f"This run went on with the unfinished --again run {self.finishing}." if self.finishing else None
+        )
+        report = written.note if written is not None else None
+        notes = (end.message, goes_on, *end.warnings, report, *self.notes)
+        summary = RunSummary(
+            command="send",
+            run=run,
+            batch=self.settings.batch,
+            profile=self.settings.profile,
+            file=str(self.prepared.path) if self.prepared.path is not None else None,
+            sha256=self.sha256,
+            sheet=facts.sheet,
+            host=self.target.host,
+            report=str(written.path.absolute()) if written is not None else None,
+            ledger=str(self.ledger.path),
+            ledger_created=self.ledger.created,
+            exit_code=code,
+            stopped_by=end.stopped_by,
+            resume_after=iso(end.resume_after),
+            retry=code not in (0, 1) or unfinished > 0,
+            rows=self.prepared.tally.rows,
+            status=status,
+            outcomes=outcomes,
+            requests=end.requests,
+            started=iso(self.started),
+            seconds=round((datetime.now(UTC) - self.started).total_seconds(), 3),
+            problems=tuple(self.prepared.tally.problems),
+            error=" ".join(filter(None, notes)) or None,
+        )
+        return RunResult(summary, read_rows, self.prepared.frame)
+
+
+def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
+    from ordersheet.ledger import Ledger
+
+    with Ledger.open(path, create=False, read_only=True) as ledger:
+        yield from ledger.results(run)
+
+
+def exit_code(stopped_by: str | None, amiss: int, signal: int | None) -> int:
+    """Give the command's exit code: a signal wins over 3, 3 over 1."""
+    if signal is not None:
+        return 128 + signal
+    if stopped_by is not None:
+        return 3
+    return 1 if amiss else 0
+
+
+def new_switch() -> StopSwitch:
+    """A switch that nobody has pressed."""
+    from ordersheet.delivery import StopSwitch
+
+    return StopSwitch()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        return "unknown"

@@ -1,0 +1,202 @@
+"""What passes between the two readings of a file: on disk, since it may be a million rows.
+
+The first pass reads, maps and counts everything and puts it here; the second takes it out
+again, order by order. Python's own sqlite3 is the container; this is no ledger, nothing in
+it needs to survive, and it is gone when it is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from ordersheet.core.errors import UsageError
+from ordersheet.core.model import (
+    LeftOut,
+    Operation,
+    OperationKind,
+    OrderUpdate,
+    OrderWork,
+    Outcome,
+    RowResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BATCH = 1000
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().raw_decode
+_KINDS = {kind.value: kind for kind in OperationKind}
+
+
+class StagedRow(NamedTuple):
+    """A row by its number and its order, as the report names them."""
+
+    row: int
+    order: str
+
+
+class Staging:
+    """Updates and left-out rows of one file, in a temporary file that only this user can read.
+
+    Attributes:
+        updates: how many rows ask for something that can be sent.
+        left_out: how many do not.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make the temporary file, in `folder` or in the system's place for such files."""
+        handle, name = tempfile.mkstemp(prefix="ordersheet-", suffix=".staging", dir=folder)
+        os.close(handle)
+        self._path = Path(name)
+        self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        self._database.executescript(
+            """
+            PRAGMA journal_mode = OFF;
+            PRAGMA synchronous = OFF;
+            PRAGMA cache_size = -8000;
+            CREATE TABLE asked (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, said_ok INTEGER);
+            CREATE TABLE left_out
+                (row INTEGER PRIMARY KEY, ord TEXT, outcome TEXT, message TEXT, apart INTEGER);
+            BEGIN;
+            """
+        )
+        self._asked: list[tuple[int, int, str, bool]] = []
+        self._others: list[tuple[int, str, str, str, bool]] = []
+        self._sealed = False
+        self.updates = 0
+        self.left_out = 0
+
+    def add(self, item: OrderUpdate | LeftOut, *, said_ok: bool = False) -> None:
+        """Keep one row; `said_ok` where the file is a report that calls it ok."""
+        if isinstance(item, OrderUpdate):
+            self.updates += 1
+            self._asked.append((item.row, item.order, _told(item.operations), said_ok))
+        else:
+            self.left_out += 1
+            apart = item.outcome is Outcome.NOT_SENT
+            order, message = _whole(item.order), _whole(item.message)
+            self._others.append((item.row, order, item.outcome.value, message, apart))
+        if len(self._asked) >= _BATCH or len(self._others) >= _BATCH:
+            self._flush()
+
+    def seal(self) -> None:
+        """End the first pass: from here on it is only read, or rows are taken out of it."""
+        self._flush()
+        self._execute("CREATE INDEX by_order ON asked (ord, row)")
+        self._execute("COMMIT")
+        self._sealed = True
+
+    def works(self) -> Iterator[OrderWork]:
+        """Give all that is asked of each order, in the order of their first rows."""
+        (repeated,) = self._execute("SELECT COUNT(*) > COUNT(DISTINCT ord) FROM asked").fetchone()
+        rows = self._execute(
+            "SELECT a.row, a.ord, a.operations FROM asked a JOIN"
+            " (SELECT ord, MIN(row) AS first FROM asked GROUP BY ord) f ON f.ord = a.ord"
+            " ORDER BY f.first, a.row"
+            if repeated
+            else "SELECT row, ord, operations FROM asked ORDER BY row"
+        )
+        yield from _by_order(rows)
+
+    def repeated_works(self) -> Iterator[OrderWork]:
+        """Give all that is asked of each order that stands in several rows."""
+        rows = self._execute(
+            "SELECT row, ord, operations FROM asked"
+            " WHERE ord IN (SELECT ord FROM asked GROUP BY ord HAVING COUNT(*) > 1) ORDER BY ord, row"
+        )
+        yield from _by_order(rows)
+
+    def called_ok(self) -> set[int]:
+        """Name the rows that the file, as a report, calls ok."""
+        return {row for (row,) in self._execute("SELECT row FROM asked WHERE said_ok")}
+
+    def leave_out(self, item: LeftOut) -> None:
+        """Take an update out again, with a result of its own."""
+        self._execute("DELETE FROM asked WHERE row = ?", (item.row,))
+        self._execute(
+            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?)",
+            (item.row, item.order, item.outcome.value, item.message, False),
+        )
+        self.updates -= 1
+        self.left_out += 1
+
+    def left_out_results(self) -> Iterator[RowResult]:
+        """Give the results of the rows that are not sent, in row order."""
+        for row, order, outcome, message, apart in self._execute("SELECT * FROM left_out ORDER BY row"):
+            yield RowResult(row, order, Outcome(outcome), message, left_out=bool(apart))
+
+    def problem_texts(self) -> Iterator[tuple[int, str]]:
+        """Give each row's number and why it cannot be sent, in row order; `""` where nothing is wrong."""
+        yield from self._execute(
+            "SELECT row, '' FROM asked"
+            " UNION ALL SELECT row, CASE apart WHEN 0 THEN message ELSE '' END FROM left_out ORDER BY row"
+        )
+
+    def updates_by_row(self) -> Iterator[StagedRow]:
+        """Name every row that asks for something, in row order."""
+        for row, order in self._execute("SELECT row, ord FROM asked ORDER BY row"):
+            yield StagedRow(row, str(order))
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._database.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _flush(self) -> None:
+        try:
+            self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", self._asked)
+            self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?)", self._others)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from error
+        self._asked.clear()
+        self._others.clear()
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise self._full(error) from error
+
+    def _full(self, error: sqlite3.Error) -> UsageError:
+        return UsageError(
+            f"The folder for temporary files, {self._path.parent}, cannot take the rows "
+            f"({error}). Make room there, or name another folder in TMPDIR, and run again.",
+            code="disk-full",
+        )
+
+
+def _whole(text: str) -> str:
+    """Give a text with a stand-in for half of a character, which only what is not sent can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _told(operations: tuple[Operation, ...]) -> str:
+    """Give operations as a JSON list; json makes its machinery anew for each list, and none for texts."""
+    told = [f'[{_encode(field)},"{kind}",{_encode(value)}]' for field, kind, value in operations]
+    return f"[{','.join(told)}]"
+
+
+def _by_order(rows: Iterable[tuple[int, int, str]]) -> Iterator[OrderWork]:
+    for order, together in groupby(rows, key=itemgetter(1)):
+        yield OrderWork(order, tuple([_update(row, order, operations) for row, _, operations in together]))
+
+
+def _update(row: int, order: int, operations: str) -> OrderUpdate:
+    told, _ = _decode(operations)
+    return OrderUpdate(
+        row, order, tuple([Operation(field, _KINDS[kind], value) for field, kind, value in told])
+    )

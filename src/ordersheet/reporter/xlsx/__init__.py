@@ -1,0 +1,1 @@
+"""Columns put into the person's own workbook, every other byte as it was."""

@@ -1,0 +1,190 @@
+"""The person's own .xlsx or .xlsm given back with columns added to one sheet."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from ordersheet.ooxml.edits import codec_of, from_utf8, tags, to_utf8
+from ordersheet.ooxml.refusals import CannotSplice
+from ordersheet.reporter.xlsx.scan import outline
+from ordersheet.reporter.xlsx.splice import Range, RowSplicer, check_room, merged_columns, outer_edits
+from ordersheet.reporter.xlsx.styles import with_bad_style
+from ordersheet.reporter.xlsx.tables import widened_filter_name, widened_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ordersheet.core.model import TableFacts
+    from ordersheet.ooxml.package_copy import PackageCopy, Sink
+    from ordersheet.reporter.added import Added
+
+    Maker = Callable[[], Iterable[bytes]]
+
+_RELATION = "http://schemas.openxmlformats.org/package/2006/relationships Relationship"
+
+
+class SheetPlace(NamedTuple):
+    """Where a sheet lies in its package."""
+
+    workbook: str
+    """The part's name, as the package writes it."""
+    sheet: str
+    position: int
+    """Its place among the workbook's sheets, from 0."""
+    styles: str | None
+    tables: tuple[str, ...]
+    signed: bool
+
+
+class WorkbookSplice:
+    """What is to be changed in a package; planned before the first row is taken, while it can be refused."""
+
+    def __init__(self, package: PackageCopy, facts: TableFacts, added: Added, *, replace: bool) -> None:
+        """Look at the package and plan the changes.
+
+        Args:
+            package: the input.
+            facts: what the loader found out about it.
+            added: the columns.
+            replace: they replace those of an earlier report, at `facts.result_columns`.
+
+        Raises:
+            CannotSplice: where the file cannot be given back with columns added.
+        """
+        self._package = package
+        self._added = added
+        self._place = find_sheet(package, facts.sheet)
+        self._codec = codec_of(next(package.chunks(self._place.sheet), b""))
+        self._survey = outline(self._sheet(), facts.header_row)
+        self._changed: dict[str, Maker] = {}
+        self._columns = self._choose_columns(facts, replace=replace)
+        self._style = self._plan_style()
+        widths = None if replace else added.widths
+        edits = outer_edits(self._survey, self._columns, widths, facts.header_row)
+        self._head = edits.apply(self._survey.head)
+        self._tail = edits.apply(self._survey.tail, len(self._survey.head))
+        self._rows = RowSplicer(self._survey, self._columns, facts.header_row, keep_header=replace)
+        self.notes: list[str] = []
+        if self._place.signed:
+            self.notes.append("The workbook's digital signature is still in it, but no longer valid.")
+        if not replace:
+            self._plan_tables(facts.header_row)
+
+    def write(self, out: Sink) -> None:
+        """Write the package, taking the rows as it goes."""
+        self._package.copy(out, {**self._changed, self._place.sheet: self._spliced})
+
+    def _sheet(self) -> Iterator[bytes]:
+        return to_utf8(self._package.chunks(self._place.sheet), self._codec)
+
+    def _spliced(self) -> Iterator[bytes]:
+        rows = self._rows.splice(self._sheet(), self._added, self._style)
+        return from_utf8(chain((self._head,), rows, (self._tail,)), self._codec)
+
+    def _choose_columns(self, facts: TableFacts, *, replace: bool) -> tuple[int, ...]:
+        if replace:
+            columns = facts.result_columns
+        else:
+            last = max(self._survey.last_column, merged_columns(self._survey, facts.header_row))
+            columns = tuple(range(last + 1, last + 1 + len(self._added.headers)))
+        check_room(columns)
+        return columns
+
+    def _plan_style(self) -> str | None:
+        name = self._place.styles
+        if name is None:
+            return None
+        old, codec = self._read(name)
+        new, index = with_bad_style(old)
+        if new != old:
+            self._change(name, new, codec)
+        return index
+
+    def _plan_tables(self, header_row: int) -> None:
+        columns = self._columns
+        for name in self._place.tables:
+            data, codec = self._read(name)
+            wider = widened_table(data, self._added.headers, columns, header_row)
+            if wider is not None:
+                self._change(name, wider, codec)
+            elif _is_beside(data, header_row):
+                self.notes.append(
+                    "The new columns stand beside the table, not in it: select them too before you sort."
+                )
+        data, codec = self._read(self._place.workbook)
+        named = widened_filter_name(data, self._place.position, columns, header_row)
+        if named is not None:
+            self._change(self._place.workbook, named, codec)
+
+    def _read(self, name: str) -> tuple[bytes, str]:
+        data = self._package.read(name)
+        codec = codec_of(data)
+        return b"".join(to_utf8((data,), codec)), codec
+
+    def _change(self, name: str, data: bytes, codec: str) -> None:
+        self._changed[name] = partial(from_utf8, (data,), codec)
+
+
+def find_sheet(package: PackageCopy, sheet: str | None) -> SheetPlace:
+    """Find a sheet and what belongs to it by following the package's relations.
+
+    Raises:
+        CannotSplice: where a relation leads nowhere.
+    """
+    workbook = _one(package, "", "officeDocument")
+    if workbook is None:
+        raise CannotSplice("its workbook part cannot be found")
+    data = package.read(workbook)
+    sheets = [
+        tag
+        for tag in tags(b"".join(to_utf8((data,), codec_of(data))))
+        if tag.name == "sheet" and tag.path == ("workbook", "sheets")
+    ]
+    index = next((n for n, tag in enumerate(sheets) if tag.attributes.get("name") == sheet), None)
+    if index is None:
+        raise CannotSplice(f'its sheet "{sheet}" cannot be found')
+    wanted = next((v for k, v in sheets[index].attributes.items() if k.endswith("/relationships id")), "")
+    part = next((p for i, _, p in relations(package, workbook) if i == wanted), None)
+    if part is None:
+        raise CannotSplice(f'its sheet "{sheet}" cannot be found')
+    tables = tuple(p for _, kind, p in relations(package, part) if kind == "table")
+    signed = any(kind == "origin" for _, kind, _ in relations(package, ""))
+    return SheetPlace(workbook, part, index, _one(package, workbook, "styles"), tables, signed)
+
+
+def _one(package: PackageCopy, source: str, kind: str) -> str | None:
+    return next((part for _, found, part in relations(package, source) if found == kind), None)
+
+
+def relations(package: PackageCopy, source: str) -> Iterator[tuple[str, str, str]]:
+    """List a part's relations to parts that exist: id, last word of the kind, and the part's name.
+
+    Args:
+        package: the package.
+        source: the part's name; empty for the package itself.
+    """
+    folder, name = posixpath.split(source)
+    own = package.find(posixpath.join(folder, "_rels", f"{name}.rels"))
+    if own is None:
+        return
+    data = package.read(own)
+    for tag in tags(b"".join(to_utf8((data,), codec_of(data)))):
+        if tag.name != _RELATION or tag.attributes.get("TargetMode") == "External":
+            continue
+        target = tag.attributes.get("Target", "").replace("\\", "/")
+        path = target if target.startswith("/") else posixpath.join("/", folder, target)
+        path = posixpath.normpath(path)
+        part = package.find(path) or package.find(unquote(path))
+        if part is not None:
+            yield tag.attributes.get("Id", ""), tag.attributes.get("Type", "").rpartition("/")[2], part
+
+
+def _is_beside(data: bytes, header_row: int) -> bool:
+    """Tell whether a table has its headers in the header row, so that its rows are the ones reported."""
+    ref = tags(data)[0].attributes.get("ref", "")
+    block = Range.read(ref)
+    return block is not None and block.first_row == header_row

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordersheet.delivery.breakers import Breakers, stop_for
+from ordersheet.delivery.verdict.causes import Cause
+from ordersheet.delivery.verdict.put import StopReason
+
+
+def test_three_403_stop_and_only_a_200_begins_the_count_anew():
+    breakers = Breakers()
+    assert [breakers.put_answered(status) for status in (403, 403, 200, 403, 429, None, 500, 403)] == [
+        None
+    ] * 8
+    assert breakers.put_answered(403) is StopReason.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("seconds", "stops"),
+    [
+        ([0, 1, 2, 3, 29.9], False),
+        ([0, 1, 2, 3, 30], True),
+        ([0, 10, 20, 30], False),
+        ([0, 40, 41, 42, 43], True),
+    ],
+)
+def test_five_failures_over_half_a_minute_are_a_dead_server(seconds, stops):
+    breakers = Breakers()
+    found = [breakers.failed(at) for at in seconds]
+    assert found[:-1] == [None] * (len(seconds) - 1)
+    assert found[-1] is (StopReason.DEAD_SERVER if stops else None)
+
+
+def test_any_answer_begins_the_count_of_failures_anew():
+    breakers = Breakers()
+    for at in (0, 10, 20, 30):
+        assert breakers.failed(at) is None
+    breakers.heard()
+    for at in (40, 50, 60, 69):
+        assert breakers.failed(at) is None
+    assert breakers.failed(70) is StopReason.DEAD_SERVER
+
+
+@given(sent=st.integers(0, 3000))
+def test_unknown_rows_stop_beyond_five_and_one_in_a_hundred(sent):
+    breakers = Breakers()
+    for _ in range(sent):
+        breakers.row_sent()
+    allowed = int(max(5, sent / 100))
+    assert [breakers.row_unknown() for _ in range(allowed)] == [None] * allowed
+    assert breakers.row_unknown() is StopReason.TOO_MANY_UNKNOWN
+
+
+@pytest.mark.parametrize("reason", list(StopReason))
+def test_each_reason_has_a_word_and_says_how_to_go_on(reason):
+    stop = stop_for(reason, Cause("the connection was refused", "Try later; send the same file again."))
+    assert stop.word in {
+        "key-refused",
+        "forbidden",
+        "redirect",
+        "server-down",
+        "too-many-unknown",
+        "retry-after",
+    }
+    assert "end the same file again" in stop.message
+
+
+def test_a_long_pause_says_until_when():
+    resume = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    stop = stop_for(StopReason.LONG_PAUSE, Cause("", ""), resume_after=resume)
+    assert stop.resume_after == resume
+    assert resume.astimezone().strftime("%Y-%m-%d %H:%M") in stop.message
