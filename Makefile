@@ -26,6 +26,7 @@ test: lint types unit lower-bounds
 lint: $(STAMP)
 	$(BIN)/python -m ruff check src tests benchmarks
 	$(BIN)/python -m ruff format --check src tests benchmarks
+	$(BIN)/lint-imports --no-logo
 
 types: $(STAMP)
 	$(BIN)/python -m mypy
