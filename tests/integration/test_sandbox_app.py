@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import xml.etree.ElementTree as ET
+from datetime import datetime, time
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ordersheet.sandbox.app import SandboxConfig, base_path, create_app
+from ordersheet.sandbox.editors import PEOPLE, Editors, edits_per_minute
 from ordersheet.sandbox.faults import KINDS, Act, Applies, FaultTarget, parse_fault
-from ordersheet.sandbox.store import Store
+from ordersheet.sandbox.store import Store, order_date
 
 EMPTY, FULL, ELSEWHERE = 83601, 83620, 83690
 KEY = {"API-Authorization": "practice"}
@@ -38,6 +42,7 @@ def ask(
     **config: Any,
 ) -> list[httpx.Response]:
     """Send requests to a sandbox, one after the other."""
+    config.setdefault("key", KEY["API-Authorization"])
 
     async def talk() -> list[httpx.Response]:
         app = create_app(store, SandboxConfig(**config))
@@ -138,6 +143,118 @@ def test_a_list_of_orders_has_a_limit_and_an_offset() -> None:
     assert get(Store(), "?limit=5&offset=90").json()["orders"] == []
 
 
+def ids(answer: httpx.Response) -> list[int]:
+    return [int(order["orderId"]) for order in answer.json()["orders"]]
+
+
+@given(first=st.integers(83590, 83700), last=st.integers(83590, 83700))
+def test_a_list_between_two_times_holds_what_was_placed_between_them(first: int, last: int) -> None:
+    newer, older = order_date(first), order_date(last)
+    query = f"?limit=1000&newer_than={newer:%Y-%m-%d %H:%M:%S}&older_than={older:%Y-%m-%d %H:%M:%S}"
+    assert ids(get(Store(), query)) == [n for n in range(83600, 83690) if newer < order_date(n) < older]
+
+
+def test_a_date_without_a_time_is_its_midnight() -> None:
+    day = order_date(83650).date()
+    found = ids(get(Store(), f"?limit=1000&newer_than={day}"))
+    assert found == [n for n in range(83600, 83690) if order_date(n) > datetime.combine(day, time())]
+
+
+def test_no_list_is_longer_than_the_server_gives() -> None:
+    assert len(ids(get(Store(), "?limit=1000", largest_page=7))) == 7
+
+
+def test_attributes_are_shown_where_that_is_asked_for() -> None:
+    (plain,) = get(Store(), "?order=83601").json()["orders"]
+    (shown,) = get(Store(), "?order=83601", show_attributes=True).json()["orders"]
+    assert "extraAttributes" not in plain
+    assert shown["extraAttributes"] == {"erp_reference": "ERP-83601"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "held"),
+    [
+        ("get-misses", [83601]),
+        ("get-repeats", [83600, 83600, 83601, 83601, 83602, 83602]),
+        ("get-shuffled", [83601, 83600, 83602]),
+    ],
+)
+def test_a_list_can_be_wrong(fault: str, held: list[int]) -> None:
+    assert ids(get(Store(), "?limit=3", faults=[parse_fault(fault)])) == held
+
+
+# --- who may ask ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil:1", "", "[::2]:1"]
+)
+@pytest.mark.parametrize("path", ["/", "/state.json", "/id.json", "orders?order=83600"])
+def test_a_name_that_is_not_this_computers_is_misdirected(host: str, path: str) -> None:
+    (answer,) = ask(Store(), ("GET", path, None), headers={**KEY, "Host": host})
+    assert answer.status_code == 421
+    assert "83600" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost", "localhost:1", "[::1]:8765"])
+def test_this_computers_own_names_are_answered(host: str) -> None:
+    assert ask(Store(), ("GET", "/", None), headers={**KEY, "Host": host})[0].status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/", "/state.json"])
+def test_another_sites_page_reads_nothing(site: str, path: str) -> None:
+    (answer,) = ask(Store(), ("GET", path, None), headers={**KEY, "Sec-Fetch-Site": site})
+    assert answer.status_code == 403
+    (page,) = ask(Store(), ("GET", path, None))
+    assert page.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in page.headers
+
+
+def test_each_sandbox_has_a_key_of_its_own() -> None:
+    assert SandboxConfig().key != SandboxConfig().key
+
+
+# --- people --------------------------------------------------------------------------------------------
+
+
+def test_what_people_change_is_told_on_the_page_and_is_no_update() -> None:
+    store = Store()
+    editors = Editors(store, 6.0, 1, asyncio.sleep)
+    for _ in range(40):
+        editors.edit_one()
+    (page,) = ask(store, ("GET", "/", None))
+    latest = store.changes[0]
+    assert latest.who in PEOPLE
+    assert latest.who in page.text
+    assert sum(order.applied for order in store) == 0
+    held = store.get(latest.order)
+    assert held is not None
+    assert latest.after == (held.internal_comment if latest.field == "internalComment" else held.comment)
+
+
+def test_updates_are_told_with_what_stood_before() -> None:
+    store = Store()
+    put(store, {"order": EMPTY, "comment": "first"})
+    put(store, {"order": EMPTY, "comment": "second", "extraAttributes": {"a_b": "x"}})
+    assert [(c.who, c.field, c.before, c.after) for c in store.changes] == [
+        ("the API", "a_b", "", "x"),
+        ("the API", "comment", "first", "first\nsecond"),
+        ("the API", "comment", "", "first"),
+    ]
+
+
+@pytest.mark.parametrize(("text", "number"), [("6/min", 6.0), ("0.5", 0.5), (" 12/min ", 12.0)])
+def test_edits_are_so_many_a_minute(text: str, number: float) -> None:
+    assert edits_per_minute(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "0", "0/min", "often", "6/h", "-1"])
+def test_what_is_no_number_of_edits(text: str) -> None:
+    with pytest.raises(ValueError, match="6/min"):
+        edits_per_minute(text)
+
+
 @pytest.mark.parametrize("headers", [{}, {"API-Authorization": "wrong"}, {"API-Authorization": b"\xe9"}])
 def test_a_wrong_key_is_a_401(headers: dict[str, Any]) -> None:
     store = Store()
@@ -224,8 +341,8 @@ def test_a_misbehaviour_applies_what_it_says_and_answers_as_it_says(kind: Any) -
 )
 def test_a_misbehaviour_of_reading(kind: Any) -> None:
     store = Store()
-    right = get(store, f"?order={FULL}")
-    wrong = get(store, f"?order={FULL}", faults=[parse_fault(kind.name)])
+    right = get(store, "?limit=2")
+    wrong = get(store, "?limit=2", faults=[parse_fault(kind.name)])
     assert (wrong.status_code, wrong.content) != (right.status_code, right.content)
     assert (
         put(store, {"order": FULL, "comment": "x"}, faults=[parse_fault(kind.name)]).json()["status"] == "ok"

@@ -41,7 +41,7 @@ class Client:
         """Send a PUT, or a GET where there is no payload."""
         body = b"" if payload is None else json.dumps(payload).encode()
         line = f"GET {self.path}/orders?order={ORDER}" if payload is None else f"PUT {self.path}/orders"
-        headers = f"host: x\r\nAPI-Authorization: {self.key}\r\ncontent-length: {len(body)}"
+        headers = f"host: localhost\r\nAPI-Authorization: {self.key}\r\ncontent-length: {len(body)}"
         self.socket.sendall(f"{line} HTTP/1.1\r\n{headers}\r\n\r\n".encode() + body)
 
     def read(self, end: bytes | None = None) -> bytes:

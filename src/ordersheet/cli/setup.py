@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
@@ -17,6 +18,7 @@ from ordersheet.cli.console import Console, after, columns
 from ordersheet.config.options import types
 from ordersheet.config.settings import resolve, user_file
 from ordersheet.core.errors import UsageError
+from ordersheet.sandbox.editors import edits_per_minute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,7 +199,10 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         ),
     ] = 8765,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the orders in this file.")] = None,
-    key: Annotated[str, typer.Option(metavar="TEXT", help="The API key that it accepts.")] = "practice",
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The API key that it accepts; made up where it is not given."),
+    ] = None,
     latency: Annotated[
         float,
         typer.Option(
@@ -254,6 +259,17 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         ),
     ] = "se",
     no_get: Annotated[bool, typer.Option("--no-get", help="The key may not read orders (403).")] = False,
+    show_attributes: Annotated[
+        bool, typer.Option("--show-attributes", help="Show attributes when an order is read.")
+    ] = False,
+    edits: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N/min",
+            help="People who change orders meanwhile, so often a minute.",
+            parser=checked("--edits", edits_per_minute),
+        ),
+    ] = None,
 ) -> None:
     """Run a practice Order API on this computer; --profile sandbox finds it with nothing set."""
     from ordersheet.sandbox import server
@@ -272,13 +288,15 @@ def sandbox(  # noqa: PLR0913 - typer reads the options off the signature
         )
     try:
         config = SandboxConfig(
-            key=key,
+            key=key or secrets.token_urlsafe(9),
             latency=latency,
             rate=rate,
             retry_after=retry_after,
             faults=tuple(parse_fault(text) for text in fault or ()),
             seed=seed,
             methods=frozenset({"PUT"}) if no_get else frozenset({"PUT", "GET"}),
+            show_attributes=show_attributes,
+            edits=edits,
         )
     except ValueError as error:
         raise UsageError(f"--fault {error} See ordersheet sandbox --faults.", code="bad-setting") from error

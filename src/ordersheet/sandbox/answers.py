@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _HUGE = 2 * 1024 * 1024
 _PAGE = "<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>"
 _SHORT = 20
+DATE = "%Y-%m-%d %H:%M:%S"
+"""How the API writes a time, in the shop's own zone."""
 
 
 class Body(NamedTuple):
@@ -52,14 +54,32 @@ def refused(order: object, message: str) -> dict[str, Any]:
     return {"status": "no", "msg": message, "order": order}
 
 
-def as_read(order: Order) -> dict[str, Any]:
-    """Give an order as GET tells it: the ID as text, `comment` as `otherComment`, no attributes."""
-    return {
+def as_read(order: Order, *, attributes: bool = False) -> dict[str, Any]:
+    """Give an order as GET tells it: the ID as text, `comment` as `otherComment`, and what else it carries.
+
+    Args:
+        order: the order.
+        attributes: whether `extraAttributes` are shown; the API's reference does not say.
+    """
+    shown: dict[str, Any] = {
         "orderId": str(order.id),
+        "selectionId": f"{order.id:032x}",
         "status": "1",
+        "orderStatus": "pending",
+        "orderDate": order.date.strftime(DATE),
+        "marketId": order.market,
+        "orderStore": "1",
+        "orderCurrency": "SEK",
+        "hold": False,
+        "waitingForPayment": False,
+        "email": f"customer{order.id}@example.com",
         "internalComment": order.internal_comment,
         "otherComment": order.comment,
+        "products": [{"sku": f"A{order.id % 97:03}", "comment": "gift", "otherComment": "of a line"}],
     }
+    if attributes:
+        shown["extraAttributes"] = dict(order.attributes)
+    return shown
 
 
 def bend(detail: str, answer: dict[str, Any], *, xml: bool) -> Body:
@@ -99,6 +119,12 @@ def bend_read(detail: str, orders: list[dict[str, Any]], *, xml: bool) -> Body:
         orders = [{key: value for key, value in order.items() if key not in comments} for order in orders]
     elif detail == "null-field":
         orders = [{**order, **dict.fromkeys(comments)} for order in orders]
+    elif detail == "misses":
+        orders = orders[1::2]
+    elif detail == "repeats":
+        orders = [order for order in orders for _ in range(2)]
+    elif detail == "shuffled":
+        orders = [*orders[1::2], *orders[::2]]
     whole = encode({"status": "ok", "orders": orders}, xml=xml)
     if detail == "garbled":
         return Body(whole.content[:-2], whole.type)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import secrets
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ordersheet.sandbox.answers import Body, as_read, bend, bend_read, change, encode, refused, updated
+from ordersheet.sandbox.answers import DATE, Body, as_read, bend, bend_read, change, encode, refused, updated
 from ordersheet.sandbox.faults import Act, Applies, Fault, Faults, FaultTarget
+from ordersheet.sandbox.local_only import LocalOnly
 from ordersheet.sandbox.page import render
 from ordersheet.sandbox.rate_limit import Bucket, retry_after
 from ordersheet.sandbox.wire import Gone, SandboxWire, SandboxWires, raw_answer
@@ -27,11 +33,18 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from ordersheet.sandbox.store import Store
+    from ordersheet.sandbox.store import Order, Store
 
 KEY_HEADER = "API-Authorization"
 LARGEST_BODY = 4 * 1024 * 1024
 _REMEMBERED = 50
+_PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
 _ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 
 
@@ -39,19 +52,25 @@ _ELSEWHERE = "http://127.0.0.1:9/elsewhere"
 class SandboxConfig:
     """How the sandbox answers."""
 
-    key: str = "practice"
-    """What `API-Authorization` must be."""
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    """What `API-Authorization` must be; made up anew where it is not given."""
     latency: float = 0.0
     """Seconds that each request takes before it is carried out."""
     rate: float | None = None
     """Requests a second; more get a 429. None: as many as come."""
     retry_after: str = "seconds"
-    """How that 429 says when to come back: one of `pace.FORMS`."""
+    """How that 429 says when to come back: one of `rate_limit.FORMS`."""
     faults: Sequence[Fault] = ()
     seed: int = 0
     """Chooses the pattern in which faults strike."""
     methods: frozenset[str] = frozenset({"PUT", "GET"})
     """The endpoints that the key may use; others answer 403."""
+    show_attributes: bool = False
+    """Whether a GET shows `extraAttributes`."""
+    largest_page: int = 250
+    """The most orders that one list gives, whatever `limit` asks for."""
+    edits: float | None = None
+    """How often a minute somebody in the shop changes an order; None: never."""
     clock: Callable[[], float] = time.time
     """Unix seconds."""
     sleep: Callable[[float], Coroutine[Any, Any, None]] = field(default=asyncio.sleep)
@@ -97,6 +116,7 @@ def create_app(
             Route(orders, sandbox.put, methods=["PUT"]),
             Route(orders, sandbox.get, methods=["GET"]),
         ],
+        middleware=[Middleware(LocalOnly)],
         lifespan=lifespan,
     )
 
@@ -119,7 +139,7 @@ class _Sandbox:
         return Response(
             render(self.store, base, self.seen),
             media_type="text/html",
-            headers={"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"},
+            headers=_PAGE_HEADERS,
         )
 
     async def id(self, _request: Request) -> Response:
@@ -133,7 +153,8 @@ class _Sandbox:
                 "state": self.store.state,
                 "market": self.store.market,
                 "orders": [o.to_json() for o in self.store],
-            }
+            },
+            headers=_PAGE_HEADERS,
         )
 
     # --- the API ---------------------------------------------------------------------------------------
@@ -181,10 +202,15 @@ class _Sandbox:
     def _find(self, request: Request, number: int | None) -> list[dict[str, Any]]:
         if number is not None:
             order = self.store.visible(number)
-            return [as_read(order)] if order is not None else []
+            return [self._as_read(order)] if order is not None else []
         limit, offset = _count(request, "limit", 20), _count(request, "offset", 0)
-        shown = [order for order in self.store if order.market == self.store.market]
-        return [as_read(order) for order in shown[offset : offset + limit]]
+        newer, older = _moment(request, "newer_than"), _moment(request, "older_than")
+        shown = self.store.between(newer, older)
+        page = islice(shown, offset, offset + min(limit, self.config.largest_page))
+        return [self._as_read(order) for order in page]
+
+    def _as_read(self, order: Order) -> dict[str, Any]:
+        return as_read(order, attributes=self.config.show_attributes)
 
     def _turned_away(self, request: Request, number: int) -> Response | None:
         given = request.headers.get(KEY_HEADER, "")
@@ -351,6 +377,15 @@ def _internal_part(payload: dict[str, Any]) -> dict[str, Any]:
         for key, value in payload.items()
         if key in ("order", "internalComment", "replaceInternalComment")
     }
+
+
+def _moment(request: Request, name: str) -> datetime | None:
+    """Read a date, or a date with a time; what is neither is left out, as by the API."""
+    text = request.query_params.get(name, "")
+    for form in (DATE, "%Y-%m-%d"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - the API's dates name no time zone
+    return None
 
 
 def _count(request: Request, name: str, default: int) -> int:

@@ -191,6 +191,9 @@ def _reads() -> Iterable[Kind]:
         "wrong-order": "gives another order in its answer to a GET",
         "no-field": "leaves the comments out of its answer to a GET",
         "null-field": "gives the comments as null in its answer to a GET",
+        "misses": "leaves the first and every other order out of a list",
+        "repeats": "gives each order of a list twice",
+        "shuffled": "gives the orders of a list in another order",
     }
     for name, text in variants.items():
         yield Kind(f"get-{name}", text, Act.BODY, get, detail=name)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from html import escape
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ordersheet.sandbox.app import SeenRequest
-    from ordersheet.sandbox.store import Order, Store
+    from ordersheet.sandbox.store import Change, Order, Store
 
 MOST_ORDERS = 500
+MOST_CHANGES = 50
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem;
@@ -21,7 +23,8 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72re
 table { border-collapse: collapse; width: 100%; margin-bottom: 2rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }
 td { white-space: pre-wrap; overflow-wrap: anywhere; }
-th { background: #f4f4f2; } tr.changed td:first-child { font-weight: 700; }
+td.id { white-space: nowrap; overflow-wrap: normal; }
+th { background: #f4f4f2; } tr.changed td.id { font-weight: 700; }
 code { background: #f4f4f2; padding: .1rem .3rem; }
 """
 
@@ -45,15 +48,33 @@ def render(store: Store, base_url: str, seen: Iterable[SeenRequest]) -> str:
         f"<p>A practice Order API. Its address is <code>{escape(base_url)}</code>; "
         f"its market is {escape(store.market)}. Nothing here is a real order.</p>"
         f"<h2>Latest requests</h2>{_requests(seen)}"
+        f"<h2>Who changed what</h2>{_changes(store.changes)}"
         f"<h2>Orders ({len(orders)})</h2>{_orders(shown, store.market)}{more}</body></html>"
     )
 
 
 def _requests(seen: Iterable[SeenRequest]) -> str:
-    rows = "".join(f"<tr>{_cells(_time(one.at), one.method, one.order, one.what)}</tr>" for one in seen)
+    rows = "".join(
+        f"<tr>{_ids(_time(one.at))}{_cells(one.method)}{_ids(one.order)}{_cells(one.what)}</tr>"
+        for one in seen
+    )
     if not rows:
         return "<p>None yet.</p>"
     return f"<table><tr><th>time (UTC)</th><th>method</th><th>order</th><th>answer</th></tr>{rows}</table>"
+
+
+def _changes(changes: Iterable[Change]) -> str:
+    rows = "".join(
+        f"<tr>{_ids(_time(one.at))}{_cells(one.who)}{_ids(one.order)}"
+        f"{_cells(one.field, one.before, one.after)}</tr>"
+        for one in islice(changes, MOST_CHANGES)
+    )
+    if not rows:
+        return "<p>Nothing yet.</p>"
+    return (
+        "<table><tr><th>time (UTC)</th><th>who</th><th>order</th><th>field</th><th>before</th>"
+        f"<th>after</th></tr>{rows}</table>"
+    )
 
 
 def _orders(orders: Iterable[Order], market: str) -> str:
@@ -69,12 +90,17 @@ def _order(order: Order, market: str) -> str:
         f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in order.attributes.items()
     )
     place = order.market if order.market == market else f"{order.market} (not visible)"
-    cells = _cells(order.id, place, order.internal_comment, order.comment, attributes, order.applied)
+    cells = _ids(order.id) + _cells(place, order.internal_comment, order.comment, attributes, order.applied)
     return f'<tr class="changed">{cells}</tr>' if order.applied else f"<tr>{cells}</tr>"
 
 
 def _cells(*values: object) -> str:
     return "".join(f"<td>{escape(str(value))}</td>" for value in values)
+
+
+def _ids(*values: object) -> str:
+    """Cells whose text stays on one line: order IDs and times."""
+    return "".join(f'<td class="id">{escape(str(value))}</td>' for value in values)
 
 
 def _time(at: float) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ordersheet.sandbox.app import SandboxConfig, base_path, create_app
+from ordersheet.sandbox.editors import Editors
 from ordersheet.sandbox.wire import SandboxWires
 
 if TYPE_CHECKING:
@@ -208,11 +209,14 @@ def _server(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if note is not None:
             await asyncio.to_thread(_leave_note, note, one)
+        editors = _editors(store, config)
         try:
             if on_ready is not None:
                 on_ready(one)
             yield
         finally:
+            if editors is not None:
+                editors.cancel()
             if note is not None:
                 _take_note_away(note, one)
 
@@ -238,6 +242,13 @@ def _server(
             await super().shutdown(sockets)
 
     return Server(served)
+
+
+def _editors(store: Store, config: SandboxConfig) -> asyncio.Task[None] | None:
+    """Let people edit meanwhile, where that is asked for."""
+    if config.edits is None:
+        return None
+    return asyncio.create_task(Editors(store, config.edits, config.seed, config.sleep).run())
 
 
 def _protocol(wires: SandboxWires) -> type[asyncio.Protocol]:

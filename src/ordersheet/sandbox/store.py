@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import time
+from bisect import bisect_left, bisect_right
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,6 +26,11 @@ LARGEST = 10**12
 
 COMMENTS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
 """The comment fields of an update, each with its replace flag."""
+API = "the API"
+"""Who made a change that came through it."""
+_REMEMBERED = 200
+_FIRST_DATE = datetime(2026, 9, 1, 9, 0)  # noqa: DTZ001 - the API's dates name no time zone
+_LAST_MINUTE = 200 * 365 * 24 * 60
 _KNOWN = {"order", "extraAttributes", "xml", *COMMENTS, *COMMENTS.values()}
 
 _SCHEMA = """
@@ -43,6 +52,11 @@ class Order:
     applied: int = 0
     """How many updates were applied to it."""
 
+    @property
+    def date(self) -> datetime:
+        """When it was placed, in the shop's time."""
+        return order_date(self.id)
+
     def to_json(self) -> dict[str, Any]:
         """Give everything the sandbox knows of the order."""
         return {
@@ -55,6 +69,24 @@ class Order:
         }
 
 
+def order_date(number: int) -> datetime:
+    """Make up when an order was placed: never earlier for a higher ID, one about every 17 minutes."""
+    minutes = 17 * (number - SEEDED.start) + number * 7919 % 11
+    return _FIRST_DATE + timedelta(minutes=min(minutes, _LAST_MINUTE))
+
+
+class Change(NamedTuple):
+    """One field of an order, changed."""
+
+    at: float
+    """Unix seconds."""
+    who: str
+    order: int
+    field: str
+    before: str
+    after: str
+
+
 class Store:
     """The sandbox's orders, in memory, and in a file too where one is given.
 
@@ -65,12 +97,14 @@ class Store:
         market: the market whose orders the plugin shows.
         separator: what stands between a comment and text appended to it.
         state: the id of the stored state; made up where None.
+        clock: gives Unix seconds.
 
     Raises:
         ValueError: the file is not one that a sandbox has written, or cannot be written.
 
     Attributes:
         state: names the stored state in the sandbox's address, so that a fresh store is another store.
+        changes: who changed what since it was opened, newest first, the latest 200.
     """
 
     def __init__(
@@ -82,11 +116,15 @@ class Store:
         market: str = HOME_MARKET,
         separator: str = "\n",
         state: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.on_demand = on_demand
         self.market = market
         self.separator = separator
+        self.changes: deque[Change] = deque(maxlen=_REMEMBERED)
+        self._clock = clock
         self._orders: dict[int, Order] = {}
+        self._ids: list[int] = []
         self._file = _open(path) if path is not None else None
         found = self._load()
         self.state = found or state or secrets.token_hex(3)
@@ -100,6 +138,17 @@ class Store:
     def __iter__(self) -> Iterator[Order]:
         """Give every order that is held, by ID."""
         return iter(sorted(self._orders.values(), key=lambda order: order.id))
+
+    def between(self, newer: datetime | None, older: datetime | None) -> Iterator[Order]:
+        """Give the visible orders that were placed after the one and before the other time, by ID."""
+        if len(self._ids) != len(self._orders):
+            self._ids = sorted(self._orders)
+        first = 0 if newer is None else bisect_right(self._ids, newer, key=order_date)
+        last = len(self._ids) if older is None else bisect_left(self._ids, older, key=order_date)
+        for at in range(first, last):
+            order = self._orders[self._ids[at]]
+            if order.market == self.market:
+                yield order
 
     def get(self, number: int) -> Order | None:
         """Give an order of whatever market; None where it does not exist."""
@@ -133,22 +182,47 @@ class Store:
         order = self.get(payload["order"])
         if order is None:
             raise KeyError(payload["order"])
-        if "internalComment" in payload:
-            text = change(payload["internalComment"])
-            order.internal_comment = self._joined(
-                order.internal_comment, text, replace=payload.get("replaceInternalComment", False)
-            )
-        if "comment" in payload:
-            text = change(payload["comment"])
-            order.comment = self._joined(order.comment, text, replace=payload.get("replaceComment", False))
+        for name, flag in COMMENTS.items():
+            if name in payload:
+                replace = payload.get(flag, False)
+                self._set(
+                    order, name, self._joined(_held(order, name), change(payload[name]), replace=replace), API
+                )
         for key, value in payload.get("extraAttributes", {}).items():
-            if value == "":
-                order.attributes.pop(key, None)
-            else:
+            before = order.attributes.pop(key, "")
+            if value != "":
                 order.attributes[key] = value
+            self._log(order, key, str(before), str(value), API)
         order.applied += 1
         self._orders[order.id] = order
         self._save(order)
+
+    def edit(self, number: int, name: str, text: str, who: str) -> None:
+        """Let somebody in the shop write a comment field anew; no update of the API.
+
+        Args:
+            number: an order that is there.
+            name: the comment field, as PUT calls it.
+            text: what stands there afterwards.
+            who: the person.
+        """
+        order = self.get(number)
+        if order is None:
+            raise KeyError(number)
+        self._set(order, name, text, who)
+        self._orders[order.id] = order
+        self._save(order)
+
+    def _set(self, order: Order, name: str, text: str, who: str) -> None:
+        before = _held(order, name)
+        if name == "internalComment":
+            order.internal_comment = text
+        else:
+            order.comment = text
+        self._log(order, name, before, text, who)
+
+    def _log(self, order: Order, name: str, before: str, after: str, who: str) -> None:
+        self.changes.appendleft(Change(self._clock(), who, order.id, name, before, after))
 
     def close(self) -> None:
         """Close the file, where there is one."""
@@ -192,6 +266,10 @@ class Store:
                 self._file.execute(
                     "INSERT OR REPLACE INTO orders VALUES (?, ?)", (order.id, json.dumps(order.to_json()))
                 )
+
+
+def _held(order: Order, name: str) -> str:
+    return order.internal_comment if name == "internalComment" else order.comment
 
 
 def seeded_order(number: int) -> Order:

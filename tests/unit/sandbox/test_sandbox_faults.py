@@ -163,7 +163,7 @@ def test_a_bent_answer_differs_from_the_right_one_unless_it_is_meant_to_be_right
     "name", [name for name, kind in KINDS.items() if kind.act is Act.BODY and kind.target is FaultTarget.GET]
 )
 def test_a_bent_reading_differs_from_the_right_one(name: str) -> None:
-    orders = [{"orderId": "5", "internalComment": "a", "otherComment": "b"}]
+    orders = [{"orderId": str(n), "internalComment": "a", "otherComment": "b"} for n in (5, 6)]
     assert bend_read(KINDS[name].detail, orders, xml=False) != bend_read("", orders, xml=False)
 
 
