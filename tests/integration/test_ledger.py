@@ -514,3 +514,17 @@ def test_a_history_is_what_was_sent_less_what_was_proven_absent(tmp_path_factory
     assert [(entry.ref.row, entry.text) for entry in history] == [
         (row, text) for row, (text, _, state) in enumerate(sent, 2) if state is not OperationState.ABSENT
     ]
+
+
+def test_a_run_tells_how_many_rows_are_ok_and_who_ran_it(ledger):
+    journal = ledger.start_run(start(uid=1000))
+    journal.add_left_out([RowResult(9, "7", Outcome.NOT_SENT, "Beyond --limit.", left_out=True)])
+    run(deliver(journal, STRIKE))
+    running = ledger.run(journal.run)
+    journal.add_left_out([RowResult(10, "x", Outcome.INVALID, "No ID.")])
+    journal.finish()
+    ended = ledger.run(journal.run)
+    assert (running.rows, running.ok, running.left_out) == (2, 1, 1)
+    assert (ended.rows, ended.ok, ended.left_out) == (3, 1, 1)
+    assert ended.person == "ann (uid 1000)"
+    assert [one.person for one in ledger.order_history(7)] == ["ann (uid 1000)"]

@@ -26,6 +26,7 @@ from ordersheet.ledger.schema import SCHEMA_VERSION
 from ordersheet.ledger.writer import AT_BEGIN, BEFORE_COMMIT
 
 ROOT = Path(__file__).parents[2]
+FIRST_VERSION = ROOT / "tests" / "support" / "ledger_version_1.sql"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 STRIKE = work(7, (2, append("Delayed by strike")))
 
@@ -212,6 +213,41 @@ def test_a_migration_writes_a_backup_first_and_takes_each_step(path):
         assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     with Ledger.open(backup) as old:
         assert len(old.order_history(7)) == 1
+
+
+@pytest.fixture
+def first_version(tmp_path):
+    """A ledger as 0.1.0 wrote it: one text applied, and another in doubt."""
+    path = tmp_path / "first.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript(FIRST_VERSION.read_text(encoding="utf-8"))
+    return path
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_ledger_of_the_first_version_is_read_by_whatever_opens_it(first_version, read_only):
+    with Ledger.open(first_version, create=False, read_only=read_only) as ledger:
+        latest, first = ledger.runs()
+        assert (latest.stopped_by, first.outcomes) == ("server-down", {"applied": 1})
+        assert [one.text for one in ledger.order_history(7)] == ["Delayed by strike"]
+    backup = first_version.with_name(first_version.name + ".version1-1.bak")
+    with closing(sqlite3.connect(backup)) as old:
+        assert version_of(old) == 1
+
+
+def test_an_older_ledger_has_the_tables_of_a_new_one(first_version, path):
+    def tables(file: Path) -> dict[str, set[tuple[object, ...]]]:
+        with closing(sqlite3.connect(file)) as connection:
+            names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            return {
+                name: {line[1:4] for line in connection.execute(f"PRAGMA table_info({name})")}
+                for (name,) in names
+            }
+
+    with Ledger.open(first_version) as ledger:
+        again = ledger.start_run(start())
+        assert run(deliver(again, STRIKE)) == [Outcome.ALREADY_APPLIED]
+    assert tables(first_version) == tables(path)
 
 
 def test_a_migration_that_fails_changes_nothing(path):

@@ -58,7 +58,10 @@ def runs(flags: dict[str, Any]) -> None:
 def _run_cells(info: RunInfo) -> tuple[str, ...]:
     started = info.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     batch = f"batch {info.batch}" if info.batch else ""
-    return info.run, started, info.state.value, plural(info.rows, "row"), info.host, batch, info.input
+    no = info.rows - info.ok - info.left_out
+    left_out = f", {info.left_out:,} left out" if info.left_out else ""
+    rows = f"{info.ok:,} ok, {no:,} no{left_out}"
+    return info.run, started, info.state.value, rows, info.host, batch, info.input
 
 
 def run_object(info: RunInfo) -> dict[str, object]:
@@ -75,6 +78,7 @@ def run_object(info: RunInfo) -> dict[str, object]:
         "sha256": info.sha256,
         "sheet": info.sheet,
         "user": info.user,
+        "uid": info.uid,
         "machine": info.machine,
         "version": info.tool_version,
         "started": iso(info.started),
@@ -83,6 +87,8 @@ def run_object(info: RunInfo) -> dict[str, object]:
         "error": info.message or None,
         "report": info.report,
         "rows": info.rows,
+        "status": {"ok": info.ok, "no": info.rows - info.ok},
+        "left_out": info.left_out,
         "outcomes": dict(info.outcomes),
     }
 
@@ -131,7 +137,7 @@ def _run_lines(info: RunInfo) -> Iterator[str]:
             ("run", f"{info.run} ({info.state.value})"),
             ("file", info.input + (f', sheet "{info.sheet}"' if info.sheet else "")),
             ("to", f"{info.host}" + (f", profile {info.profile}" if info.profile else "")),
-            ("by", f"{info.user} on {info.machine}, ordersheet {info.tool_version}"),
+            ("by", f"{info.person} on {info.machine}, ordersheet {info.tool_version}"),
             ("started", iso(info.started) or ""),
             ("ended", iso(info.finished) or "(not yet, or it was killed)"),
             *([("batch", info.batch)] if info.batch else []),
@@ -188,6 +194,7 @@ def operation_object(operation: OperationInfo) -> dict[str, object]:
         "occurrence": operation.occurrence,
         "resolved_by": operation.resolved_by,
         "user": operation.user,
+        "uid": operation.uid,
         "machine": operation.machine,
         "file": operation.input,
     }
@@ -216,7 +223,7 @@ def _show_order(found: list[OperationInfo], order: int, settings: Settings, cons
         if operation.store != store:
             store = operation.store
             console.say(f"Order {order} at {store}:")
-        by = f"{operation.user} on {operation.machine}, run {operation.run}, row {operation.row}"
+        by = f"{operation.person} on {operation.machine}, run {operation.run}, row {operation.row}"
         console.say(
             f"{iso(operation.at)}  {operation.kind.value} {operation.field}: {operation.state.value}",
             f"    by {by} of {operation.input}",
@@ -250,13 +257,13 @@ def resolve(
     flags: dict[str, Any],
 ) -> None:
     """Settle an unconfirmed row, once a person has looked at the order."""
-    from ordersheet.pipeline.rereport import who
+    from ordersheet.ledger import this_person
 
     if verdict not in ("applied", "absent"):
         raise UsageError(f"Say applied or absent, not {verdict}.", code="bad-verdict")
     settings = settings_of(flags)
     with _open(settings, read_only=False) as ledger:
-        result = ledger.resolve(run, row, applied=verdict == "applied", who=who())
+        result = ledger.resolve(run, row, applied=verdict == "applied", who=str(this_person()))
     Console().say(f"Row {result.row}, order {result.order}: {result.outcome.value}. {result.message}")
 
 

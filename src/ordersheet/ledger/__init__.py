@@ -8,6 +8,7 @@ Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` imp
 """
 
 from ordersheet.ledger.ledger import Ledger
+from ordersheet.ledger.person import this_person
 from ordersheet.ledger.records import (
     AgainFacts,
     AttemptInfo,
@@ -31,4 +32,5 @@ __all__ = [
     "RunJournal",
     "RunStart",
     "RunState",
+    "this_person",
 ]

@@ -89,7 +89,8 @@ class Ledger:
         Args:
             path: its file.
             create: whether to make it where there is none.
-            read_only: for `runs`, `show` and `check`: nothing is written, made or brought up to date.
+            read_only: for `runs`, `show` and `check`: nothing is written or made, but that an older ledger is
+                brought up to date.
             on_point: called at each step of each transaction, with its name.
             clock: gives the time in UTC.
             durability: `none` does not wait for the disk: for measuring alone.
@@ -115,10 +116,12 @@ class Ledger:
             with engine.engine_for(path, read_only=read_only, busy=busy).connect() as connection:
                 driver = connection.connection.driver_connection
                 assert isinstance(driver, sqlite3.Connection)
-                if read_only:
-                    _refuse_other_version(path, version_of(driver))
-                else:
+                older = version_of(driver) < SCHEMA_VERSION
+                if not (read_only and older):
                     migrate(driver, path)
+            if read_only and older:
+                with cls.open(path, busy=busy):
+                    pass
             return cls(
                 path,
                 engine.engine_for(path, read_only=read_only, durability=durability, busy=busy),
@@ -333,18 +336,3 @@ class Ledger:
         now = timestamp(self.clock())
         self._process_id = writer.do(lambda cursor: process_table.enter(cursor, lock.name, now, folder))
         return writer
-
-
-def _refuse_other_version(path: Path, version: int) -> None:
-    if version > SCHEMA_VERSION:
-        raise LedgerError(
-            f"The ledger {path} was written by a newer version of ordersheet. Upgrade ordersheet, or"
-            f" choose another with --ledger.",
-            code="newer",
-        )
-    if version < SCHEMA_VERSION:
-        raise LedgerError(
-            f"The ledger {path} was written by an older version of ordersheet. The next send brings it up"
-            f" to date.",
-            code="older",
-        )

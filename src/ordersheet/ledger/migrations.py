@@ -10,10 +10,27 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.ledger.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-STEPS: Mapping[int, Callable[[sqlite3.Cursor], None]] = {}
+_TO_2 = (
+    "ALTER TABLE run ADD COLUMN uid INTEGER",
+    "ALTER TABLE run ADD COLUMN encoding TEXT",
+    "ALTER TABLE run ADD COLUMN key_print TEXT",
+    "ALTER TABLE run ADD COLUMN same_store INTEGER",
+)
+"""A step never changes once it is out, whatever becomes of the tables later: so it is text of its own."""
+
+
+def _statements(step: Sequence[str]) -> Callable[[sqlite3.Cursor], None]:
+    def take(cursor: sqlite3.Cursor) -> None:
+        for statement in step:
+            cursor.execute(statement)
+
+    return take
+
+
+STEPS: Mapping[int, Callable[[sqlite3.Cursor], None]] = {1: _statements(_TO_2)}
 """The step that leads from each older version to the next. The first version has none before it."""
 
 

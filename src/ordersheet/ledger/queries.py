@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 _RUN = """SELECT run.*, store.name AS store, process.lock AS lock
     FROM run JOIN store ON store.id = run.store_id LEFT JOIN process ON process.id = run.process_id"""
-_OPERATION = """SELECT operation.*, run.name AS run, store.name AS store, run.user AS user,
+_OPERATION = """SELECT operation.*, run.name AS run, store.name AS store, run.user AS user, run.uid AS uid,
     run.machine AS machine, run.input AS input, baseline.text AS earlier
     FROM operation JOIN run ON run.id = operation.run_id JOIN store ON store.id = operation.store_id
     LEFT JOIN baseline ON baseline.run_id = operation.run_id AND baseline.row = operation.row
     AND baseline.number = operation.attempt AND baseline.field = operation.field"""
 _COUNTS = "SELECT coalesce(outcome, 'unconfirmed'), count(*) FROM row WHERE run_id = ? GROUP BY 1"
+_LEFT_OUT = "SELECT count(*) FROM row WHERE run_id = ? AND left_out = 1"
 _PAGE = 1000
 
 
@@ -69,6 +70,7 @@ def _records(cursor: sqlite3.Cursor, query: str, values: Sequence[object]) -> li
 def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row) -> RunInfo:
     if record["counts"] is None:
         counts: dict[str, Any] = {"outcomes": dict(map(tuple, cursor.execute(_COUNTS, (record["id"],))))}
+        counts["left_out"] = cursor.execute(_LEFT_OUT, (record["id"],)).fetchone()[0]
     else:
         counts = json.loads(record["counts"])
     copy = None if record["copy"] is None else context.copies / record["copy"]
@@ -84,6 +86,7 @@ def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row)
         finished=_optional(record["finished"]),
         purged=_optional(record["purged"]),
         outcomes=counts["outcomes"],
+        left_out=counts.get("left_out", 0),
         requests=RequestCounts(**(counts.get("requests") or {})),
         **{name: record[name] for name in _RUN_COLUMNS},
     )
@@ -91,7 +94,7 @@ def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row)
 
 _RUN_COLUMNS = (
     "store", "host", "profile", "tool_version", "user", "machine", "input", "sha256", "sheet", "header_row",
-    "batch", "stopped_by", "message", "report",
+    "batch", "stopped_by", "message", "report", "uid", "encoding",
 )  # fmt: skip
 """Columns that are told as they are stored."""
 
@@ -181,7 +184,7 @@ def _operation_info(record: sqlite3.Row) -> OperationInfo:
 
 _OPERATION_COLUMNS = (
     "run", "row", "store", "field", "message", "occurrence", "batch", "earlier", "resolved_by", "user",
-    "machine", "input",
+    "uid", "machine", "input",
 )  # fmt: skip
 """Columns that are told as they are stored."""
 

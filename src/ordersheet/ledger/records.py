@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ordersheet.core.history.orderbook import Policy
+from ordersheet.core.model import Outcome
+from ordersheet.ledger.person import Person
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,14 @@ class RunStart:
     policy: Policy = field(default_factory=Policy)
     settle: float = 90.0
     """Seconds after which an unanswered request can no longer arrive."""
+    uid: int | None = None
+    """The user's number, where the system has such."""
+    encoding: str | None = None
+    """Of a CSV, as it was read."""
+    key_print: str | None = None
+    """What `Ledger.key_print` gives for the API key."""
+    same_store: bool = False
+    """A person said that this key belongs to the shop that the ledger knows as this store."""
 
 
 class RunState(StrEnum):
@@ -93,13 +103,29 @@ class RunInfo:
     """When its texts were removed."""
     outcomes: Mapping[str, int]
     """Rows by outcome."""
+    left_out: int
+    """Rows among them that were left out on purpose."""
     requests: RequestCounts
     """All 0 until the run has ended."""
+    uid: int | None = None
+    """The user's number; None where the system has none, or where version 0.1.0 wrote it."""
+    encoding: str | None = None
+    """Of a CSV, as it was read."""
 
     @property
     def rows(self) -> int:
         """How many rows have a result."""
         return sum(self.outcomes.values())
+
+    @property
+    def ok(self) -> int:
+        """How many of them are `ok`."""
+        return sum(number for outcome, number in self.outcomes.items() if Outcome(outcome).ok)
+
+    @property
+    def person(self) -> str:
+        """Who ran it, in words."""
+        return str(Person(self.user, self.uid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +163,14 @@ class OperationInfo:
     resolved_by: str | None
     """Who settled it by hand."""
     user: str
+    uid: int | None
     machine: str
     input: str
+
+    @property
+    def person(self) -> str:
+        """Who ran it, in words."""
+        return str(Person(self.user, self.uid))
 
 
 @dataclass(frozen=True, slots=True)

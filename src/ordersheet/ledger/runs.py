@@ -24,9 +24,11 @@ _TICKS_A_DAY = len(_DIGITS) ** _DIGITS_IN_NAME
 _DAY = timedelta(days=1)
 
 _INSERT = """INSERT INTO run (name, store_id, process_id, host, profile, tool_version, user, machine,
-    options, mapping, input, sha256, copy, sheet, header_row, batch, again, settle, started, message)
+    options, mapping, input, sha256, copy, sheet, header_row, batch, again, settle, started, message,
+    uid, encoding, key_print, same_store)
     VALUES (:name, :store_id, :process_id, :host, :profile, :tool_version, :user, :machine,
-    :options, :mapping, :input, :sha256, :copy, :sheet, :header_row, :batch, :again, :settle, :started, '')"""
+    :options, :mapping, :input, :sha256, :copy, :sheet, :header_row, :batch, :again, :settle, :started, '',
+    :uid, :encoding, :key_print, :same_store)"""
 
 
 def run_name(moment: datetime, later: int = 0) -> str:
@@ -81,6 +83,10 @@ def insert_run(
             "again": int(start.policy.again),
             "settle": round(start.settle * 1000),
             "started": timestamp(now),
+            "uid": start.uid,
+            "encoding": start.encoding,
+            "key_print": start.key_print,
+            "same_store": int(start.same_store),
         },
     )
     assert cursor.lastrowid is not None
@@ -107,6 +113,9 @@ def close_run(
     counts = dict(
         cursor.execute("SELECT outcome, count(*) FROM row WHERE run_id = ? GROUP BY outcome", (run_id,))
     )
+    left_out = cursor.execute(
+        "SELECT count(*) FROM row WHERE run_id = ? AND left_out = 1", (run_id,)
+    ).fetchone()[0]
     sent = (
         None
         if requests is None
@@ -114,9 +123,13 @@ def close_run(
     )
     cursor.execute(
         "UPDATE run SET finished = ?, stopped_by = ?, message = ?, counts = ? WHERE id = ?",
-        (timestamp(now), stopped_by, message, json.dumps({"outcomes": counts, "requests": sent}), run_id),
+        (timestamp(now), stopped_by, message, _counts(counts, left_out, sent), run_id),
     )
     cursor.execute("DELETE FROM claim WHERE run_id = ?", (run_id,))
+
+
+def _counts(outcomes: dict[str, int], left_out: int, requests: dict[str, int] | None) -> str:
+    return json.dumps({"outcomes": outcomes, "left_out": left_out, "requests": requests})
 
 
 def find_run(cursor: sqlite3.Cursor, text: str) -> tuple[str, int]:

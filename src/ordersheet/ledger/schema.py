@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from ordersheet.core.journal import OperationState
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Stored as SQLite's `user_version`. Raise it together with a step in migrations.py."""
 
 APPLICATION_ID = 0x4F726453
@@ -107,6 +107,10 @@ run = Table(
     Column("counts", Text),  # JSON, once finished: rows by outcome
     Column("report", Text),
     Column("purged", Text),
+    Column("uid", Integer),  # the user's number, where the system has such
+    Column("encoding", Text),  # of a CSV, as it was read
+    Column("key_print", Text),  # keyed fingerprint of the API key
+    Column("same_store", Integer),  # 1: a person said that this key belongs to the shop known at this store
     sqlite_autoincrement=True,
 )
 

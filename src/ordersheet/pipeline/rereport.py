@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet import reporter
-from ordersheet.core.errors import OrdersheetError, UsageError
+from ordersheet.core.errors import OrdersheetError
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.loader import open_table
 from ordersheet.mapping.headers import fold
@@ -111,17 +111,3 @@ def complete(table: Table, results: Iterable[RowResult]) -> Iterator[RowResult]:
             yield ahead
         else:
             yield RowResult(row.number, "", Outcome.NOT_SENT, NOT_REACHED)
-
-
-def who() -> str:
-    """Name the person who runs the command, for what is settled by hand.
-
-    Raises:
-        UsageError: where the system has no name for them.
-    """
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError) as error:
-        raise UsageError("This computer has no name for you; set the environment variable USER.") from error

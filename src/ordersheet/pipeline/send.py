@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import platform
 from contextlib import suppress
 from dataclasses import replace
@@ -193,8 +192,9 @@ class _Run:
         return self._result(journal.run, end, rows, written, switch.signal)
 
     def _start(self) -> RunStart:
-        from ordersheet.ledger import RunStart
+        from ordersheet.ledger import RunStart, this_person
 
+        person = this_person()
         facts = self.prepared.table.facts
         if self.prepared.path is not None:
             self.source = self._copy(self.prepared.path)
@@ -203,7 +203,8 @@ class _Run:
             host=self.target.host,
             profile=self.settings.profile,
             tool_version=version(),
-            user=_user(),
+            user=person.name,
+            uid=person.uid,
             machine=platform.node(),
             options=self.settings.as_options(),
             mapping=self.prepared.column_map.to_json(),
@@ -214,6 +215,7 @@ class _Run:
             header_row=facts.header_row,
             policy=policy_of(self.settings),
             settle=self.settings.settle,
+            encoding=facts.encoding,
         )
 
     def _copy(self, path: Path) -> Path:
@@ -365,10 +367,3 @@ def new_switch() -> StopSwitch:
     from ordersheet.delivery import StopSwitch
 
     return StopSwitch()
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container's user may have no name
-        return "unknown"

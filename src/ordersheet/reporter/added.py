@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import RESULT_COLUMNS
+from ordersheet.core.result import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,17 +57,7 @@ def results_added(results: Iterable[RowResult]) -> Added:
 
 def result_row(result: RowResult) -> AddedRow:
     """Give the four texts of a row's result."""
-    status = result.status
-    return AddedRow(
-        result.row, (status, result.outcome.value, result.message, time_text(result)), status == "no"
-    )
-
-
-def time_text(result: RowResult) -> str:
-    """Give the time as ISO 8601 in UTC with seconds, such as `2026-11-23T09:30:00Z`; blank for none."""
-    if result.time is None:
-        return ""
-    return result.time.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+    return AddedRow(result.row, cells(result), result.status == "no")
 
 
 def problems_added(problems: Mapping[int, Sequence[Problem]] | Iterable[tuple[int, str]]) -> Added:
