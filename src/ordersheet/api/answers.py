@@ -106,7 +106,7 @@ def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer |
 
         fields: JsonValue = xml_fields(body)
     elif start == b"{":
-        fields = _json(body, content_type)
+        fields = json_of(body, content_type)
     else:
         return None
     if not isinstance(fields, dict) or fields.get("status") not in ("ok", "no"):
@@ -114,7 +114,7 @@ def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer |
     code = fields.get("code")
     return PutAnswer(
         ok=fields["status"] == "ok",
-        order=_order_id(fields.get("order")),
+        order=order_id_of(fields.get("order")),
         message=clean_message(fields.get("msg")),
         code=None if code is None or isinstance(code, dict | list) else clean_message(code, longest=40),
     )
@@ -132,7 +132,7 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
         None where the body is not the documented object. An answer of `no`, an empty list, and a list of
         other orders are views with `found` False.
     """
-    answer = _json(body, content_type)
+    answer = json_of(body, content_type)
     if not isinstance(answer, dict):
         return None
     orders = answer.get("orders")
@@ -140,17 +140,19 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
         orders = []
     elif answer.get("status") != "ok" or not isinstance(orders, list):
         return None
-    ours = [entry for entry in orders if isinstance(entry, dict) and _order_id(entry.get("orderId")) == order]
+    ours = [
+        entry for entry in orders if isinstance(entry, dict) and order_id_of(entry.get("orderId")) == order
+    ]
     texts: dict[str, str | None] = {}
     for field in COMMENT_FIELDS:
         found = [entry.get(READ_NAMES[field]) for entry in ours]
         # The same order twice, with different texts, says nothing.
         same = len(found) > 0 and found.count(found[0]) == len(found)
-        texts[field] = _text(found[0]) if same else None
+        texts[field] = text_of(found[0]) if same else None
     return OrderView(order=order, found=bool(ours), comments=texts)
 
 
-def _text(value: JsonValue) -> str | None:
+def text_of(value: JsonValue) -> str | None:
     """Give a whole text; one with half of a character can neither be kept nor prove anything."""
     try:
         if isinstance(value, str) and (value.isascii() or value.encode()):
@@ -160,7 +162,8 @@ def _text(value: JsonValue) -> str | None:
     return None
 
 
-def _order_id(value: JsonValue) -> int | None:
+def order_id_of(value: JsonValue) -> int | None:
+    """Read an order's ID, which comes back as a number or as its decimal string; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -170,7 +173,7 @@ def _order_id(value: JsonValue) -> int | None:
     return None
 
 
-def _json(body: bytes, content_type: str | None) -> JsonValue:
+def json_of(body: bytes, content_type: str | None) -> JsonValue:
     """Parse a JSON body; None for all that is not JSON, nesting too deep to read included."""
     try:
         return json.loads(_decoded(body, content_type))

@@ -1,0 +1,165 @@
+"""Lists of orders: how they are asked for, and what is kept of an answer.
+
+`GET <base>/orders` takes `limit`, `offset`, `newer_than` and `older_than` (order-api reference).
+An order in the answer carries names, addresses, e-mails and payment data too: they are not kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from ordersheet.api.answers import READ_NAMES, OrderView, json_of, order_id_of, text_of
+from ordersheet.api.payload import orders_url
+from ordersheet.core.model import COMMENT_FIELDS, JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+DATE = "%Y-%m-%d %H:%M:%S"
+"""How the API writes and reads a time, in the one time zone that the company chose; it does not say which."""
+_DATES = (DATE, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOrder:
+    """What is kept of one order of an answer."""
+
+    order: int
+    comments: Mapping[str, str | None]
+    """By PUT's field name, the whole text; None where the answer has none, or two that differ."""
+    attributes: Mapping[str, JsonValue] | None
+    """By `attributeName_elementName`; None where the answer does not show attributes at all."""
+    date: datetime | None
+    """When it was placed, in the shop's own time zone; None where the answer does not say so."""
+    status: str = ""
+    market: str = ""
+    hold: bool | None = None
+
+    @property
+    def view(self) -> OrderView:
+        """The order as the answer to a single GET gives it."""
+        return OrderView(order=self.order, found=True, comments=self.comments)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderList:
+    """The answer to one list."""
+
+    orders: tuple[ListedOrder, ...]
+    """In the answer's order; an order that stands there twice is given once, where it stood first."""
+    entries: int
+    """How many entries the answer had, unusable ones and repeats included."""
+
+
+def list_url(
+    base: str,
+    *,
+    newer_than: datetime | None = None,
+    older_than: datetime | None = None,
+    limit: int,
+    offset: int = 0,
+) -> str:
+    """Give the address of a list.
+
+    Args:
+        base: the store's address.
+        newer_than: in the shop's time zone, to the second; None for no bound.
+        older_than: likewise.
+        limit: the most orders that are wanted; the server may give fewer.
+        offset: how many to leave out at its beginning.
+    """
+    asked: dict[str, object] = {"limit": limit}
+    if offset:
+        asked["offset"] = offset
+    if newer_than is not None:
+        asked["newer_than"] = newer_than.strftime(DATE)
+    if older_than is not None:
+        asked["older_than"] = older_than.strftime(DATE)
+    return f"{orders_url(base)}?{urlencode(asked)}"
+
+
+def read_list_answer(body: bytes, content_type: str | None) -> OrderList | None:
+    """Read an answer with any number of orders; the answer to a single GET is one too.
+
+    Args:
+        body: the whole body; the caller caps its length.
+        content_type: the header, for its charset.
+
+    Returns:
+        None where the body is not the documented object. An answer of `no` has no orders.
+    """
+    answer = json_of(body, content_type)
+    if not isinstance(answer, dict):
+        return None
+    entries = answer.get("orders")
+    if answer.get("status") == "no":
+        entries = []
+    elif answer.get("status") != "ok" or not isinstance(entries, list):
+        return None
+    found: dict[int, ListedOrder] = {}
+    for entry in entries:
+        number = order_id_of(entry.get("orderId")) if isinstance(entry, dict) else None
+        if number is None or not isinstance(entry, dict):
+            continue
+        one = _listed(number, entry)
+        found[number] = one if number not in found else _agreed(found[number], one)
+    return OrderList(tuple(found.values()), len(entries))
+
+
+def parse_date(value: JsonValue) -> datetime | None:
+    """Read a time as the API writes it; None where it is none."""
+    if not isinstance(value, str):
+        return None
+    for form in _DATES:
+        try:
+            return datetime.strptime(value.strip(), form)  # noqa: DTZ007 - the API names no time zone
+        except ValueError:
+            continue
+    return None
+
+
+def _listed(number: int, entry: dict[str, JsonValue]) -> ListedOrder:
+    hold = entry.get("hold")
+    return ListedOrder(
+        order=number,
+        comments={field: text_of(entry.get(READ_NAMES[field])) for field in COMMENT_FIELDS},
+        attributes=_attributes(entry.get("extraAttributes")),
+        date=parse_date(entry.get("orderDate")),
+        status=_word(entry.get("orderStatus")) or _word(entry.get("status")),
+        market=_word(entry.get("marketId")),
+        hold=hold if isinstance(hold, bool) else None,
+    )
+
+
+def _agreed(one: ListedOrder, other: ListedOrder) -> ListedOrder:
+    """The same order twice: where its texts differ, the answer says nothing of them."""
+    comments = {
+        field: text if text == other.comments.get(field) else None for field, text in one.comments.items()
+    }
+    attributes = one.attributes if one.attributes == other.attributes else None
+    return ListedOrder(one.order, comments, attributes, one.date, one.status, one.market, one.hold)
+
+
+def _attributes(value: JsonValue) -> dict[str, JsonValue] | None:
+    """Flatten attributes: `attributeName_elementName`, or an attribute with its elements inside."""
+    if isinstance(value, list) and not value:
+        return {}  # An empty object, as PHP writes it.
+    if not isinstance(value, dict):
+        return None
+    return dict(_flat(value))
+
+
+def _flat(value: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
+    for key, held in value.items():
+        if isinstance(held, dict) and "_" not in key:
+            for element, inner in held.items():
+                yield f"{key}_{element}", inner
+        else:
+            yield key, held
+
+
+def _word(value: JsonValue) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -1,0 +1,131 @@
+"""Lists of orders: what is asked for, and what is kept of an answer that nobody can trust."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordersheet.api import list_url, parse_date, read_list_answer
+
+WHEN = datetime(2026, 11, 27, 21, 5, 9)  # noqa: DTZ001 - the shop's times name no zone
+
+
+def answer(*orders: object, **more: object) -> bytes:
+    return json.dumps({"status": "ok", "orders": list(orders), **more}).encode()
+
+
+def read(*orders: object) -> Any:
+    found = read_list_answer(answer(*orders), "application/json")
+    assert found is not None
+    return found
+
+
+def test_a_list_is_asked_for_by_times_limit_and_offset() -> None:
+    url = list_url("https://shop.example.com/api/", newer_than=WHEN, older_than=WHEN, limit=50, offset=100)
+    parts = urlsplit(url)
+    assert parts.path == "/api/orders"
+    assert dict(parse_qsl(parts.query)) == {
+        "limit": "50",
+        "offset": "100",
+        "newer_than": "2026-11-27 21:05:09",
+        "older_than": "2026-11-27 21:05:09",
+    }
+    assert urlsplit(list_url("https://shop.example.com", limit=20)).query == "limit=20"
+
+
+def test_what_is_kept_of_an_order() -> None:
+    (one,) = read(
+        {
+            "orderId": "83651",
+            "internalComment": "a",
+            "otherComment": "b",
+            "orderDate": "2026-11-27 21:05:09",
+            "orderStatus": "pending",
+            "marketId": "SE",
+            "hold": True,
+            "email": "anna@example.com",
+            "shippingAddress": {"name": "Anna", "comment": "no"},
+            "products": [{"comment": "of a line", "otherComment": "of a line"}],
+        }
+    ).orders
+    assert (one.order, one.date, one.status, one.market, one.hold) == (83651, WHEN, "pending", "SE", True)
+    assert one.comments == {"internalComment": "a", "comment": "b"}
+    assert one.attributes is None
+    assert one.view.found
+    assert one.view.comments == one.comments
+    assert "anna" not in repr(one).lower()
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ({"erp_reference": "x", "gift_wrap": "1"}, {"erp_reference": "x", "gift_wrap": "1"}),
+        ({"erp": {"reference": "x", "no": 5}}, {"erp_reference": "x", "erp_no": 5}),
+        ({"tags_list": {"1": "a"}}, {"tags_list": {"1": "a"}}),
+        ({}, {}),
+        ([], {}),
+        (None, None),
+        ("text", None),
+        (["x"], None),
+    ],
+)
+def test_attributes_flat_or_nested(shown: object, kept: object) -> None:
+    assert read({"orderId": 1, "extraAttributes": shown}).orders[0].attributes == kept
+
+
+def test_an_order_that_stands_twice_with_two_texts_says_nothing_of_them() -> None:
+    found = read(
+        {"orderId": "1", "internalComment": "a", "otherComment": "same"},
+        {"orderId": 1, "internalComment": "b", "otherComment": "same"},
+        {"orderId": "2", "internalComment": "c"},
+    )
+    assert found.entries == 3
+    assert [one.order for one in found.orders] == [1, 2]
+    assert found.orders[0].comments == {"internalComment": None, "comment": "same"}
+
+
+def test_entries_that_are_no_orders_are_counted_and_left_out() -> None:
+    found = read({"orderId": "1"}, "text", None, {"orderId": True}, {"no": "id"}, [])
+    assert ([one.order for one in found.orders], found.entries) == ([1], 6)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"status":"ok"}', b'{"status":"OK","orders":[]}', b"<x/>", b"{"]
+)
+def test_what_is_not_the_documented_object(body: bytes) -> None:
+    assert read_list_answer(body, None) is None
+
+
+def test_an_answer_of_no_has_no_orders() -> None:
+    found = read_list_answer(b'{"status":"no","msg":"bad limit"}', None)
+    assert found is not None
+    assert found.orders == ()
+
+
+@pytest.mark.parametrize("text", ["2026-11-27 21:05:09", "2026-11-27T21:05:09", " 2026-11-27 21:05:09 "])
+def test_times(text: str) -> None:
+    assert parse_date(text) == WHEN
+
+
+@pytest.mark.parametrize("value", [None, 5, "", "yesterday", "27.11.2026", "2026-13-01", True])
+def test_what_is_no_time(value: Any) -> None:
+    assert parse_date(value) is None
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["orderId", "orders", "status", "x"]), inner)
+        ),
+    )
+)
+def test_no_answer_is_too_strange(value: Any) -> None:
+    read_list_answer(json.dumps(value).encode(), None)
+    read_list_answer(answer(value), None)
