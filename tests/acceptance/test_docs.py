@@ -11,7 +11,7 @@ from tests.support.reference import between, class_table, reference
 
 import ordersheet
 from ordersheet.core.journal import OperationState
-from ordersheet.core.model import Outcome
+from ordersheet.core.model import Outcome, StoppedBy
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -97,6 +97,13 @@ def test_the_contract_lists_every_outcome_with_its_status():
     page = (DOCS / "contract.md").read_text(encoding="utf-8")
     table = dict(re.findall(r"^\| `([a-z ]+)` \| (ok|no) \|", page, re.MULTILINE))
     assert table == {outcome.value: "ok" if outcome.ok else "no" for outcome in Outcome}
+
+
+def test_the_contract_lists_every_word_of_stopped_by():
+    page = (DOCS / "contract.md").read_text(encoding="utf-8")
+    line = re.search(r"^\| `stopped_by` \|(.*)$", page, re.MULTILINE)
+    assert line is not None
+    assert re.findall(r"`([a-z-]+)`", line[1]) == list(StoppedBy)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

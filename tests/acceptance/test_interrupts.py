@@ -148,7 +148,7 @@ def test_ctrl_c_at_the_question_sends_nothing(slow_desk, store):
     _, err = process.communicate(timeout=60)
     os.close(controller)
     assert process.returncode == 130
-    assert b"nothing was sent" in err
+    assert b"Nothing was sent." in err
     assert not any("text" in order.internal_comment for order in store)
     assert not slow_desk.reports()
 

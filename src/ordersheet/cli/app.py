@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
+import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ordersheet.cli.arguments import AS_JSON
 from ordersheet.cli.console import Console
 from ordersheet.config.settings import Settings, resolve
-from ordersheet.core.errors import Interrupted, OrdersheetError, RunStopped, SourceError, UsageError
+from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +33,11 @@ class _Command(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except OrdersheetError as error:
-            raise typer.Exit(fail(error, ctx.invoked_subcommand or "")) from error
+            told = fail(error, ctx.invoked_subcommand or "", as_json=ctx.meta.get(AS_JSON, False))
+            raise typer.Exit(told) from error
         except KeyboardInterrupt:
-            Console(json_mode=True).say("Interrupted; nothing was sent.")
-            raise typer.Exit(130) from None
+            early = Interrupted("Interrupted.", signal=signal.SIGINT, nothing_sent=True)
+            raise typer.Exit(fail(early, ctx.invoked_subcommand or "")) from None
 
 
 app = typer.Typer(
@@ -76,19 +78,23 @@ def _version(
         raise typer.Exit
 
 
-def fail(error: OrdersheetError, command: str) -> int:
+def fail(error: OrdersheetError, command: str, *, as_json: bool = False) -> int:
     """Say what went wrong, and give the exit code."""
-    again = isinstance(error, RunStopped)
-    code = 128 + error.signal if isinstance(error, Interrupted) else 3 if again else 2
     Console(json_mode=True).say(str(error))
-    unsaid = "nothing was sent" not in str(error).lower()
-    if command == "send" and isinstance(error, SourceError | UsageError) and unsaid:
+    # Whoever interrupts anything wonders, too.
+    if error.nothing_sent and (command == "send" or isinstance(error, Interrupted)):
         Console(json_mode=True).say("Nothing was sent.")
-    if "--json" in sys.argv:
+    if as_json:
         from ordersheet.core.model import RunSummary
         from ordersheet.core.result import summary_object
 
-        found = tuple(getattr(error, "problems", ()))
-        summary = RunSummary(command=command, exit_code=code, error=str(error), problems=found, retry=again)
+        summary = RunSummary(
+            command=command,
+            exit_code=error.exit_code,
+            stopped_by=None if error.nothing_sent else error.stopped_by,
+            error=str(error),
+            problems=error.problems if isinstance(error, SourceError) else (),
+            retry=error.retry,
+        )
         typer.echo(json.dumps(summary_object(summary), ensure_ascii=False))
-    return code
+    return error.exit_code

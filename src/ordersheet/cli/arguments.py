@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+AS_JSON = "ordersheet.json"
+"""Where the context of a call says whether --json was given: errors are then told in JSON, too."""
+
 
 def parameters_of(command: str) -> list[inspect.Parameter]:
     """Give the parameters that typer turns into the command's options."""
@@ -35,11 +39,12 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
         ]
         names = [option.name for option in of_command(command)]
 
-        def call(**given: Any) -> None:  # noqa: ANN401 - whatever typer read
+        def call(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever typer read
+            context.meta[AS_JSON] = given.get("json", False)
             flags = {name: _meant(name, command, given.pop(name)) for name in names}
             function(**given, flags=flags)
 
-        parameters = [*own, *parameters_of(command)]
+        parameters = [*own, *parameters_of(command), _CONTEXT]
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         call.__name__ = function.__name__

@@ -82,15 +82,13 @@ def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:
             return True
         if not sys.stdin.isatty():
             raise UsageError(
-                "Nothing was sent: there is no terminal to ask at. Add --yes to send without being asked.",
+                "There is no terminal to ask at. Add --yes to send without being asked.",
                 code="no-answer",
             )
         console.say(f"Send {plural(seen.to_send, 'row')} to {seen.host}? [y/N] ", end="")
         answer = sys.stdin.readline()
         if not answer:
-            raise UsageError(
-                "Nothing was sent: no answer came. Add --yes to send without being asked.", code="no-answer"
-            )
+            raise UsageError("No answer came. Add --yes to send without being asked.", code="no-answer")
         return answer.strip().lower() in ("y", "yes")
 
     return ask

@@ -36,7 +36,7 @@ def signals_press(say: Callable[[str], None]) -> Iterator[StopSwitch]:
 
     def pressed(number: int, _frame: FrameType | None) -> None:
         if not switch.armed:
-            raise Interrupted("Interrupted; nothing was sent.", signal=number)
+            raise Interrupted("Interrupted.", signal=number, nothing_sent=True)
         switch.signal = switch.signal or number
         # Windows tells Ctrl-Break and the closing of the window apart from Ctrl-C; both end a run.
         level = switch.press()

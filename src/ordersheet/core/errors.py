@@ -3,26 +3,34 @@
 A bad row is never an exception: it is a `Problem` beside its row. Only what
 stops a whole run is raised::
 
-    OrdersheetError
-    ├── UsageError           change the call: options, settings, paths      (exit 2, nothing was sent)
-    │   ├── SettingsError    change a setting; the message names its source
-    │   └── MappingError     change the mapping; every fault of it at once
-    ├── SourceError          change the file: it cannot be read, or only in two ways
-    ├── LedgerError          free, repair or choose another ledger
-    └── RunStopped           run again to go on                             (exit 3, a report exists)
-        └── Interrupted      the same, after a signal                       (exit 130, 143 or 129)
+    OrdersheetError              nothing was sent                              (exit 2)
+    ├── UsageError               change the call: options, settings, paths
+    │   ├── SettingsError        change a setting; the message names its source
+    │   └── MappingError         change the mapping; every fault of it at once
+    ├── SourceError              change the file: it cannot be read, or only in two ways
+    ├── LedgerError              free, repair or choose another ledger
+    └── RunStopped               run again to go on; a report exists           (exit 3)
+        └── Interrupted          the same, after a signal                      (exit 130, 143 or 129)
 
-Every message is one or two plain sentences: what happened, where, what to do.
+What follows from an error stands on its class: exit code, whether anything can have been sent, whether
+running again can help, and the word of `stopped_by`. Every message is one or two plain sentences: what
+happened, where, what to do. That nothing was sent is not among them: whoever shows the error says it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ordersheet.core.model import StoppedBy
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ordersheet.core.model import Problem
+
+
+_SIGNALS = 128
+"""Exit codes above this name a signal, as shells have it."""
 
 
 class OrdersheetError(Exception):
@@ -31,9 +39,18 @@ class OrdersheetError(Exception):
     Attributes:
         code: a stable word for scripts, such as `no-id-column`.
         result: what the run came to (a `RunResult` at the Python API); None where no run began.
+        exit_code: what the command exits with.
+        nothing_sent: whether it is raised only where nothing was sent.
+        retry: whether running again as it is can help.
+        stopped_by: what ended the run, where this struck after rows had been sent: by then only the report is
+            left to be written.
     """
 
     result: object = None
+    exit_code = 2
+    nothing_sent = True
+    retry = False
+    stopped_by = StoppedBy.REPORT_UNWRITABLE
 
     def __init__(self, message: str, *, code: str = "error") -> None:
         super().__init__(message)
@@ -67,9 +84,19 @@ class SourceError(OrdersheetError):
 class LedgerError(OrdersheetError):
     """The ledger cannot be used, or could not be written; nothing was sent after that."""
 
+    stopped_by = StoppedBy.LEDGER
+
 
 class RunStopped(OrdersheetError):  # noqa: N818 - a state to go on from, not a mistake
     """The run ended early; what was sent is accounted for, and running again goes on."""
+
+    exit_code = 3
+    nothing_sent = False
+    retry = True
+
+    def __init__(self, message: str, *, stopped_by: StoppedBy) -> None:
+        super().__init__(message, code=stopped_by.value)
+        self.stopped_by = stopped_by
 
 
 class Interrupted(RunStopped):
@@ -79,6 +106,18 @@ class Interrupted(RunStopped):
         signal: its number, such as 2 for SIGINT.
     """
 
-    def __init__(self, message: str, *, signal: int) -> None:
-        super().__init__(message, code="interrupted")
+    def __init__(self, message: str, *, signal: int, nothing_sent: bool = False) -> None:
+        super().__init__(message, stopped_by=StoppedBy.INTERRUPTED)
         self.signal = signal
+        self.exit_code = exit_code_of(signal)
+        self.nothing_sent = nothing_sent
+
+
+def exit_code_of(signal: int) -> int:
+    """Give the exit code after a signal."""
+    return _SIGNALS + signal
+
+
+def signal_of(exit_code: int) -> int | None:
+    """Give the signal that an exit code tells of; None where it tells of none."""
+    return exit_code - _SIGNALS if exit_code > _SIGNALS else None

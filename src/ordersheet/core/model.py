@@ -249,6 +249,22 @@ _OK = frozenset(
 )
 
 
+class StoppedBy(StrEnum):
+    """What ended a run early: every word that `stopped_by` can hold. Never renamed, only added to."""
+
+    KEY_REFUSED = "key-refused"
+    FORBIDDEN = "forbidden"
+    REDIRECT = "redirect"
+    SERVER_DOWN = "server-down"
+    TOO_MANY_UNKNOWN = "too-many-unknown"
+    RETRY_AFTER = "retry-after"
+    TOO_MANY_NO = "too-many-no"
+    INTERRUPTED = "interrupted"
+    LEDGER = "ledger"
+    REPORT_UNWRITABLE = "report-unwritable"
+    """All rows were dealt with, and no place took the report."""
+
+
 class RowResult(NamedTuple):
     """What the report says of one row."""
 
@@ -296,7 +312,7 @@ class RunSummary:
     ledger: str | None = None
     ledger_created: bool = False
     exit_code: int = 0
-    stopped_by: str | None = None
+    stopped_by: StoppedBy | None = None
     resume_after: str | None = None
     retry: bool = False
     rows: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ordersheet.core.model import StoppedBy
 from ordersheet.delivery.verdict.put import StopReason
 
 if TYPE_CHECKING:
@@ -20,18 +21,15 @@ UNKNOWN_ROWS = 5
 UNKNOWN_SHARE = 100
 """One unknown row in so many that were sent."""
 
-INTERRUPTED = "interrupted"
-LEDGER = "ledger"
-TOO_MANY_NO = "too-many-no"
 WORDS = {
-    StopReason.KEY_REFUSED: "key-refused",
-    StopReason.FORBIDDEN: "forbidden",
-    StopReason.REDIRECT: "redirect",
-    StopReason.DEAD_SERVER: "server-down",
-    StopReason.TOO_MANY_UNKNOWN: "too-many-unknown",
-    StopReason.LONG_PAUSE: "retry-after",
+    StopReason.KEY_REFUSED: StoppedBy.KEY_REFUSED,
+    StopReason.FORBIDDEN: StoppedBy.FORBIDDEN,
+    StopReason.REDIRECT: StoppedBy.REDIRECT,
+    StopReason.DEAD_SERVER: StoppedBy.SERVER_DOWN,
+    StopReason.TOO_MANY_UNKNOWN: StoppedBy.TOO_MANY_UNKNOWN,
+    StopReason.LONG_PAUSE: StoppedBy.RETRY_AFTER,
 }
-"""What `stopped_by` says of each reason; a contract."""
+"""What `stopped_by` says of each reason."""
 
 _SENTENCES = {
     StopReason.KEY_REFUSED: (
@@ -62,8 +60,7 @@ _SENTENCES = {
 class Stop:
     """Why a run ends before its last row, and how to go on."""
 
-    word: str
-    """The stable word of `stopped_by`."""
+    word: StoppedBy
     message: str
     resume_after: datetime | None = None
     """When running again makes sense (UTC), where the server said so."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ordersheet.core.history.orderbook import Entry, EntryState, OperationRef
-from ordersheet.core.model import COMMENT_FIELDS, RequestCounts
+from ordersheet.core.model import COMMENT_FIELDS, RequestCounts, StoppedBy
 from ordersheet.delivery import messages
-from ordersheet.delivery.breakers import INTERRUPTED, LEDGER, TOO_MANY_NO, Breakers, Stop, stop_for
+from ordersheet.delivery.breakers import Breakers, Stop, stop_for
 from ordersheet.delivery.options import DeliveryEnd
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
@@ -142,14 +142,14 @@ class DeliveryContext:
         self.tally.count(result, replaced)
         most = self.options.most_no
         if most is not None and self.tally.no > most and self.stop is None:
-            self._end(Stop(TOO_MANY_NO, _TOO_MANY_NO))
+            self._end(Stop(StoppedBy.TOO_MANY_NO, _TOO_MANY_NO))
 
     def interrupt(self) -> None:
         """Stop the run because a person or a signal said so."""
         if self.reads_until is None:
             self.reads_until = self.clock.monotonic() + self.options.grace * _READ_SHARE
         if self.stop is None:
-            self._end(Stop(INTERRUPTED, _INTERRUPTED))
+            self._end(Stop(StoppedBy.INTERRUPTED, _INTERRUPTED))
         self.limiter.release()
         self.wake()
 
@@ -158,7 +158,10 @@ class DeliveryContext:
         self.ledger_failed = True
         # Whatever stopped the run before, this is what has to be mended first.
         self._end(
-            Stop(LEDGER, f"{error} Nothing was sent after that. Mend it, then send the same file again.")
+            Stop(
+                StoppedBy.LEDGER,
+                f"{error} Nothing was sent after that. Mend it, then send the same file again.",
+            )
         )
 
     def _end(self, stop: Stop) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ordersheet.core.model import RequestCounts, RowResult
+    from ordersheet.core.model import RequestCounts, RowResult, StoppedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,8 @@ class DeliveryOptions:
 class DeliveryEnd:
     """How a delivery ended. What became of each row is in the journal."""
 
-    stopped_by: str | None
-    """None where every row was dealt with, otherwise a stable word: `key-refused`, `forbidden`, `redirect`,
-    `server-down`, `too-many-unknown`, `too-many-no`, `retry-after`, `interrupted` or `ledger`."""
+    stopped_by: StoppedBy | None
+    """None where every row was dealt with."""
     message: str
     """What happened and how to go on, for people; `""` where nothing stopped it."""
     resume_after: datetime | None

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ordersheet.config.settings import resolve
-from ordersheet.core.errors import Interrupted, RunStopped
+from ordersheet.core.errors import Interrupted, RunStopped, signal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,10 +123,11 @@ def send(
     summary = result.summary
     if summary.stopped_by is not None:
         message = summary.error or "The run ended early; run it again to go on."
+        signal = signal_of(result.exit_code)
         stopped = (
-            Interrupted(message, signal=result.exit_code - 128)
-            if result.exit_code > 128  # noqa: PLR2004 - the shell's way of naming signals
-            else RunStopped(message, code=summary.stopped_by)
+            RunStopped(message, stopped_by=summary.stopped_by)
+            if signal is None
+            else Interrupted(message, signal=signal)
         )
         stopped.result = result
         raise stopped

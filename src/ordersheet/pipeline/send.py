@@ -19,8 +19,9 @@ from ordersheet.core.errors import (
     SettingsError,
     SourceError,
     UsageError,
+    exit_code_of,
 )
-from ordersheet.core.model import RunSummary
+from ordersheet.core.model import RunSummary, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.version import version
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
@@ -82,7 +83,7 @@ def send(
             if settle_called_ok(prepared, seen, settings):
                 seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
             if ask is not None and not ask(seen):
-                raise UsageError("Nothing was sent.", code="declined")
+                raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
             run.notes = tuple(f"{one.path}: {one.note}" for one in asides if one.note)
             return run.carry_out(place, tell=tell, stop=stop)
@@ -101,7 +102,7 @@ def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
     if settings.max_no is not None and settings.max_no.exceeded(tally.invalid, tally.rows):
         raise UsageError(
             f"{tally.invalid:,} of {tally.rows:,} rows have problems, more than --max-no {settings.max_no} "
-            "allows. Nothing was sent; ordersheet check shows the problems.",
+            "allows. See them with: ordersheet check",
             code="too-many-problems",
         )
 
@@ -164,32 +165,45 @@ class _Run:
             journal.finish(end.stopped_by, why, staging.updates_by_row(), end.requests)
         except LedgerError as error:
             # What was sent is accounted for in the report, from what is still known here.
-            end = replace(end, stopped_by="ledger", message=end.message or str(error))
+            end = replace(end, stopped_by=error.stopped_by, message=end.message or str(error))
 
         def results() -> Iterator[RowResult]:
             return journal.results(rest=staging.updates_by_row(), message=why, unwritten=end.unwritten)
 
-        written = None
         try:
-            if place is not None:
-                written = self._report(results(), place(journal.run))
-                self._note_report(journal, written)
-            if end.stopped_by == "ledger":
+            written, end = self._reported(journal, end, results, place)
+            rows: Callable[[], Iterator[RowResult]] = partial(_rows_of, self.ledger.path, journal.run)
+            if end.stopped_by is StoppedBy.LEDGER:
                 # It lacks what could not be written: these rows are told from here, once and for all.
                 kept = tuple(results())
-                return self._result(journal.run, end, lambda: iter(kept), written, switch.signal)
+                rows = partial(iter, kept)
+            return self._result(journal.run, end, rows, written, switch.signal)
         except LedgerError as error:
             raise RunStopped(
-                f"{error} Rows were sent before that, and without the ledger no report can say which. Put it "
-                "back, then run: ordersheet report last",
-                code="ledger",
+                f"{error} Rows were sent before that, and only the ledger can say which. Put it back, then "
+                "run: ordersheet report last",
+                stopped_by=error.stopped_by,
             ) from error
+
+    def _reported(
+        self,
+        journal: RunJournal,
+        end: DeliveryEnd,
+        results: Callable[[], Iterator[RowResult]],
+        place: Callable[[str], Path] | None,
+    ) -> tuple[Written | None, DeliveryEnd]:
+        """Write the report, where one is wanted; where no place takes it, the run's end says so."""
+        if place is None:
+            return None, end
+        try:
+            written = self._report(results(), place(journal.run))
+        except LedgerError:
+            raise
         except OrdersheetError as error:
-            end = replace(
-                end, stopped_by=end.stopped_by or error.code, message=f"{end.message} {error}".strip()
-            )
-        rows = partial(_rows_of, self.ledger.path, journal.run)
-        return self._result(journal.run, end, rows, written, switch.signal)
+            message = f"{end.message} {error}".strip()
+            return None, replace(end, stopped_by=end.stopped_by or error.stopped_by, message=message)
+        self._note_report(journal, written)
+        return written, end
 
     def _start(self) -> RunStart:
         from ordersheet.ledger import RunStart, this_person
@@ -225,7 +239,7 @@ class _Run:
             # Its rows may be others by now: each status would stand beside the wrong one.
             self.ledger.drop_copy(copy)
             raise SourceError(
-                f"{path} was changed after it had been read. Nothing was sent; send it again.",
+                f"{path} was changed after it had been read. Send it again.",
                 code="changed-meanwhile",
             )
         return copy
@@ -353,12 +367,12 @@ def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
         yield from ledger.results(run)
 
 
-def exit_code(stopped_by: str | None, amiss: int, signal: int | None) -> int:
+def exit_code(stopped_by: StoppedBy | None, amiss: int, signal: int | None) -> int:
     """Give the command's exit code: a signal wins over 3, 3 over 1."""
     if signal is not None:
-        return 128 + signal
+        return exit_code_of(signal)
     if stopped_by is not None:
-        return 3
+        return RunStopped.exit_code
     return 1 if amiss else 0
 
 

@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 
-from ordersheet.core.model import RESULT_COLUMNS, Outcome, Problem, RequestCounts, RowResult, RunSummary
+from ordersheet.core.model import (
+    RESULT_COLUMNS,
+    Outcome,
+    Problem,
+    RequestCounts,
+    RowResult,
+    RunSummary,
+    StoppedBy,
+)
 from ordersheet.core.result import RunResult, cells, count, summary_object
 from ordersheet.pipeline.send import exit_code
 
@@ -55,9 +63,9 @@ def test_rows_that_can_still_be_finished_are_counted():
     [
         (None, 0, None, 0),
         (None, 3, None, 1),
-        ("ledger", 3, None, 3),
-        ("interrupted", 3, 2, 130),
-        ("interrupted", 0, 15, 143),
+        (StoppedBy.LEDGER, 3, None, 3),
+        (StoppedBy.INTERRUPTED, 3, 2, 130),
+        (StoppedBy.INTERRUPTED, 0, 15, 143),
     ],
 )
 def test_a_signal_wins_over_3_and_3_over_1(stopped_by, amiss, signal, code):
