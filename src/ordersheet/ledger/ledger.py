@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from ordersheet.core.errors import LedgerError
 from ordersheet.ledger import engine, files, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
+from ordersheet.ledger.job_files import JobFiles
 from ordersheet.ledger.migrations import migrate, version_of
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
@@ -263,6 +264,10 @@ class Ledger:
         writer = self._writing()
         writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._alive))
         return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._alive))
+
+    def job_files(self) -> JobFiles:
+        """Give the files of jobs, as this process takes and finds them."""
+        return JobFiles(self._writing, self._reading, lambda: self._process_id, self._alive, self.clock)
 
     def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
         """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.

@@ -18,6 +18,12 @@ _TO_2 = (
     "ALTER TABLE run ADD COLUMN encoding TEXT",
     "ALTER TABLE run ADD COLUMN key_print TEXT",
     "ALTER TABLE run ADD COLUMN same_store INTEGER",
+    """CREATE TABLE job_file (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, name TEXT NOT NULL,
+    sha256 TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, process_id INTEGER NOT NULL,
+    taken TEXT NOT NULL, facts TEXT NOT NULL, finished TEXT,
+    CONSTRAINT job_file_once UNIQUE (job, sha256, batch))""",
+    "CREATE INDEX job_file_open ON job_file (job) WHERE finished IS NULL",
 )
 """A step never changes once it is out, whatever becomes of the tables later: so it is text of its own."""
 

@@ -230,6 +230,24 @@ again_run = Table(
     Column("finished", Text),  # when each of its occurrences was found applied, refused, invalid or resolved
 )
 
+job_file = Table(
+    "job_file",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("batch", Text, nullable=False),  # '' for none: a NULL would not be unique
+    Column("state", Text, nullable=False),
+    Column("process_id", Integer, nullable=False),  # who works on it; a number that is gone has died
+    Column("taken", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: how far it has come, what is told of it; no cell's text
+    Column("finished", Text),  # its files are put away, and it was told of
+    UniqueConstraint("job", "sha256", "batch", name="job_file_once"),
+    sqlite_autoincrement=True,
+)
+Index("job_file_open", job_file.c.job, sqlite_where=job_file.c.finished.is_(None))
+
 
 def _words(states: frozenset[OperationState]) -> str:
     return ", ".join(sorted(f"'{state}'" for state in states))
