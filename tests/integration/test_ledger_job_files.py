@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ordersheet.ledger import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2026, 11, 27, 21, 0, tzinfo=UTC)
 
@@ -17,7 +21,7 @@ def path(tmp_path):
     return tmp_path / "home" / "ledger.db"
 
 
-def opened(path):
+def opened(path: Path) -> Ledger:
     return Ledger.open(path, clock=lambda: NOW)
 
 
@@ -74,7 +78,8 @@ def test_of_many_at_once_exactly_one_takes_it(path):
         with opened(path) as ledger:
             ready.wait()
             for content in range(20):
-                taken.append(ledger.job_files().take("nightly", "a", f"{content}", None, state="taken")[1])
+                _, new = ledger.job_files().take("nightly", "a", f"{content}", None, state="taken")
+                taken.append(new)
 
     with opened(path):
         threads = [threading.Thread(target=take) for _ in range(4)]

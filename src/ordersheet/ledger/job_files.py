@@ -83,9 +83,7 @@ _OPEN = _compiled(
     .order_by(job_file.c.id)
 )
 _LATEST = _compiled(
-    _chosen.where(job_file.c.job == _p("job"), job_file.c.state == _p("state"))
-    .order_by(job_file.c.id.desc())
-    .limit(_p("limit"))
+    _chosen.where(job_file.c.job == _p("job"), job_file.c.state == _p("state")).order_by(job_file.c.id.desc())
 )
 
 
@@ -216,7 +214,7 @@ class JobFiles:
             found = [
                 _read(record)
                 for state in states
-                for record in cursor.execute(_LATEST, {"p_job": job, "p_state": state, "p_limit": limit})
+                for record in cursor.execute(_LATEST, {"p_job": job, "p_state": state}).fetchmany(limit)
             ]
         return sorted(found, key=lambda one: one.id, reverse=True)[:limit]
 
