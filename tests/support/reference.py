@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -39,7 +40,7 @@ def reference() -> str:
         "\n## Settings\n\nEach may stand in the environment or in `ordersheet.toml`, but for those marked —, "
     )
     parts.append(
-        "which are about one call. *folder*: also in the `ordersheet.toml` of the working folder.\n\n"
+        "which are about one call.\n*folder*: also in the `ordersheet.toml` of the working folder.\n\n"
     )
     parts.append("| setting | environment | folder | meaning |\n|---|---|---|---|\n")
     for option in OPTIONS:
@@ -50,7 +51,8 @@ def reference() -> str:
         parts.append(f"| {flag}{key} | {env} | {'yes' if option.local else ''} | {meaning} |\n")
     parts.append("| — | `ORDERSHEET_API_KEY` |  | The API key. Never an option on the command line. |\n")
     parts.append("\n## Outcomes\n\n")
-    parts.append(", ".join(f"`{outcome}`" for outcome in Outcome) + ": see [contract.md](contract.md).\n")
+    outcomes = ", ".join(f"`{outcome}`" for outcome in Outcome)
+    parts.append(textwrap.fill(f"{outcomes}: see [contract.md](contract.md).", 140) + "\n")
     return "".join(parts)
 
 

@@ -16,6 +16,7 @@ import random
 import shutil
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 import traceback
@@ -280,7 +281,7 @@ def render(figures: dict[str, Any]) -> str:
         "rows left `unconfirmed` by a run that came to its end": sum(figures["unconfirmed"].values()),
     }
     parts = (
-        " ".join(sentences) + "\n",
+        textwrap.fill(" ".join(sentences), 140) + "\n",
         table("found", "times", found),
         *([table("why `unconfirmed`", "times", figures["unconfirmed"])] if figures["unconfirmed"] else []),
         table("ended by force", "times", figures["kills"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,3 +115,73 @@ def test_help_imports_nothing_heavy(what):
         "tqdm",
     }
     assert not heavy & set(loaded)
+
+
+PRIVATE = frozenset(
+    ("asides", "scribe", "spool", "survey", "pacer", "taking", "ticker", "apikey", "eventlog")
+)
+"""Words of our own that once stood for what glossary and trade have a word for, as parts of a name."""
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def parts_of(name: str) -> set[str]:
+    """Give the words that a name is made of: `read_body` and `ReadBody` both of read and body."""
+    return {part.lower() for part in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)}
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+    return found
+
+
+def test_no_name_is_made_of_a_private_word():
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, tree in WHOLE.items()
+        for name in sorted({path.stem, *names_in(tree)})
+        if parts_of(name) & PRIVATE
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_page_uses_a_private_word(page):
+    text = page.read_text(encoding="utf-8").lower()
+    assert set(re.findall(r"[a-z]+", text)) & (PRIVATE - {"taking", "survey"}) == set()
+
+
+def glossary() -> list[str]:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    return [word for word in re.findall(r"^\| ([a-z -]+) \|", page, re.MULTILINE) if word != "word"]
+
+
+def stem(word: str) -> str:
+    """Give what a word has in common with its other forms, roughly: claim, claims, claimed."""
+    return re.sub(r"(e|y)$", "", word)
+
+
+def test_the_glossary_defines_no_word_twice():
+    assert sorted(glossary()) == sorted(set(glossary()))
+
+
+@pytest.mark.parametrize("word", glossary())
+def test_each_word_of_the_glossary_is_used_in_the_code(word):
+    pattern = r"\w*?[\s_-]*".join(re.escape(stem(part)) for part in re.split(r"[ -]", word))
+    used = [path for path in MODULES if re.search(pattern, path.read_text(encoding="utf-8"), re.IGNORECASE)]
+    assert used
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_of_a_page_is_longer_than_160_characters_but_in_tables(page):
+    lines = page.read_text(encoding="utf-8").splitlines()
+    long = [n for n, line in enumerate(lines, 1) if len(line) > 160 and not line.lstrip().startswith("|")]
+    assert long == []

@@ -31,12 +31,12 @@ File = Annotated[
 @with_options("check")
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
-    from ordersheet.console.progress import reading_ticker
+    from ordersheet.console.progress import reading_progress
     from ordersheet.pipeline.check import check as check_file
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
-    reading = partial(reading_ticker, progress=settings.progress, log_format=settings.log_format)
+    reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
     checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden), "")
@@ -59,16 +59,16 @@ def check(file: File, flags: dict[str, Any]) -> None:
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
     from ordersheet.cli.signals import signals_press
-    from ordersheet.console.progress import reading_ticker, ticker
+    from ordersheet.console.progress import reading_progress, sending_progress
     from ordersheet.pipeline.send import send as send_file
 
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
     with (
         signals_press(console.say) as stop,
-        ticker(progress=settings.progress, log_format=settings.log_format) as tell,
+        sending_progress(progress=settings.progress, log_format=settings.log_format) as tell,
     ):
-        reading = partial(reading_ticker, progress=settings.progress, log_format=settings.log_format)
+        reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
         ask = _asker(console, settings)
         result = send_file(file, settings, ask=ask, tell=tell, reading=reading, stop=stop)
     console.say(*after(result))

@@ -33,10 +33,10 @@ _SEPARATORS = {"newline": "\n", "space": " ", "nothing": ""}
 def demo() -> None:
     """Send a sample workbook to a sandbox of its own and write a report; no settings needed."""
     from ordersheet.cli.demo import demo as run_demo
-    from ordersheet.console.progress import ticker
+    from ordersheet.console.progress import sending_progress
 
     console = Console()
-    with ticker(progress=True, log_format="text") as tell:
+    with sending_progress(progress=True, log_format="text") as tell:
         result, designed = run_demo(console.say, tell)
     console.say(*after(result))
     if not designed:

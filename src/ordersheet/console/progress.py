@@ -20,7 +20,7 @@ LOG_INTERVAL = 10.0
 
 
 @contextmanager
-def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], None]]:
+def sending_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], None]]:
     """Give what is told of progress: by tqdm on a terminal, as lines on stderr where there is none.
 
     Args:
@@ -41,8 +41,8 @@ def ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], 
 
 
 @contextmanager
-def reading_ticker(*, progress: bool, log_format: str) -> Iterator[Callable[[int], None]]:
-    """Give what is told how many rows of a file have been read; arguments as for `ticker`."""
+def reading_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[int], None]]:
+    """Give what is told how many rows of a file have been read; arguments as for `sending_progress`."""
     if not progress:
         yield lambda _rows: None
     elif sys.stderr.isatty():

@@ -107,12 +107,12 @@ def send(
         OrdersheetError: where nothing was sent.
         RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
     """
-    from ordersheet.console.progress import ticker
+    from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.send import send as send_source
 
     settings = _settings(options)
     faults: list[Exception] = []
-    with ticker(progress=progress is True, log_format=settings.log_format) as tell:
+    with sending_progress(progress=progress is True, log_format=settings.log_format) as tell:
         result = send_source(source, settings, tell=_tried(progress, faults) if callable(progress) else tell)
     for fault in faults:
         warnings.warn(

@@ -76,7 +76,7 @@ def send(
         refuse_missing_rows(prepared, settings)
         _refuse_many_problems(prepared, settings)
         place = _report_place(prepared, settings)
-        asides = write_extra_outputs(prepared, settings)
+        extra = write_extra_outputs(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
             policy = policy_of(settings)
             seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
@@ -85,7 +85,7 @@ def send(
             if ask is not None and not ask(seen):
                 raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
-            run.notes = tuple(f"{one.path}: {one.note}" for one in asides if one.note)
+            run.notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
             return run.carry_out(place, tell=tell, stop=stop)
 
 

@@ -268,7 +268,7 @@ class Turned:
             future.set_result(None)
 
 
-def test_the_pacer_spaces_the_requests_of_all_lanes():
+def test_the_limiter_spaces_the_requests_of_all_lanes():
     async def work() -> list[float]:
         clock = Turned()
         limiter = RateLimiter(clock, rate=4)
@@ -290,7 +290,7 @@ def test_the_pacer_spaces_the_requests_of_all_lanes():
     assert all(b - a == pytest.approx(0.25) for a, b in itertools.pairwise(went[1:]))
 
 
-def test_the_pacer_holds_everyone_until_the_time_the_server_named():
+def test_the_limiter_holds_everyone_until_the_time_the_server_named():
     async def work() -> list[float]:
         clock = Turned()
         limiter = RateLimiter(clock)

@@ -59,15 +59,15 @@ class WorkbookSplice:
         self._added = added
         self._place = find_sheet(package, facts.sheet)
         self._codec = codec_of(next(package.chunks(self._place.sheet), b""))
-        self._survey = outline(self._sheet(), facts.header_row)
+        self._outline = outline(self._sheet(), facts.header_row)
         self._changed: dict[str, Maker] = {}
         self._columns = self._choose_columns(facts, replace=replace)
         self._style = self._plan_style()
         widths = None if replace else added.widths
-        edits = outer_edits(self._survey, self._columns, widths, facts.header_row)
-        self._head = edits.apply(self._survey.head)
-        self._tail = edits.apply(self._survey.tail, len(self._survey.head))
-        self._rows = RowSplicer(self._survey, self._columns, facts.header_row, keep_header=replace)
+        edits = outer_edits(self._outline, self._columns, widths, facts.header_row)
+        self._head = edits.apply(self._outline.head)
+        self._tail = edits.apply(self._outline.tail, len(self._outline.head))
+        self._rows = RowSplicer(self._outline, self._columns, facts.header_row, keep_header=replace)
         self.notes: list[str] = []
         if self._place.signed:
             self.notes.append("The workbook's digital signature is still in it, but no longer valid.")
@@ -89,7 +89,7 @@ class WorkbookSplice:
         if replace:
             columns = facts.result_columns
         else:
-            last = max(self._survey.last_column, merged_columns(self._survey, facts.header_row))
+            last = max(self._outline.last_column, merged_columns(self._outline, facts.header_row))
             columns = tuple(range(last + 1, last + 1 + len(self._added.headers)))
         check_room(columns)
         return columns
