@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
-from ordersheet.core.journal import AttemptEnded, Begin, Done, Event, OperationState, Release, Settle
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Event, Release, Settle
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger, RunJournal, RunStart
 from ordersheet.ledger.writer import BEFORE_COMMIT
 

@@ -10,8 +10,8 @@ import pytest
 from tests.support.reference import between, class_table, reference
 
 import ordersheet
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import Outcome, StoppedBy
+from ordersheet.core.operation_state import OperationState
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

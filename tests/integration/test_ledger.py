@@ -31,21 +31,11 @@ from tests.support.ledgers import (
 )
 
 from ordersheet.core.errors import LedgerError, SourceError, UsageError
-from ordersheet.core.history.orderbook import EntryState, OperationRef, Policy
-from ordersheet.core.journal import (
-    AttemptEnded,
-    Begin,
-    Done,
-    Learned,
-    Looked,
-    OperationState,
-    Release,
-    Settle,
-    There,
-)
+from ordersheet.core.history.orderbook import OperationRef, Policy
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
 from ordersheet.core.model import OperationKind, Outcome, RequestCounts, RowResult
+from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
 from ordersheet.ledger import Ledger, RunState
-from ordersheet.ledger.schema import FIRST_STATES, MOVES
 
 STRIKE = work(7, (2, append("Delayed by strike")))
 
@@ -111,7 +101,7 @@ def test_entries_tell_all_that_is_known(ledger, clock):
     assert entry.ref == OperationRef(journal.run, 2, "extraAttributes.hold")
     assert (entry.kind, entry.state, entry.batch, entry.at) == (
         OperationKind.SET,
-        EntryState.REFUSED,
+        OperationState.REFUSED,
         "b",
         MONDAY,
     )
@@ -126,7 +116,7 @@ def test_a_text_that_was_there_already_stands_in_the_history(ledger):
         await journal.write(There(7, book.row_asks(2)[0], MONDAY), Release(7))
         return await take(journal, work(7))
 
-    assert [entry.state for entry in run(there()).history(FIELD)] == [EntryState.THERE]
+    assert [entry.state for entry in run(there()).history(FIELD)] == [OperationState.THERE]
 
 
 def test_doubts_are_told_with_what_settles_them(ledger, clock):
@@ -149,7 +139,7 @@ def test_doubts_are_told_with_what_settles_them(ledger, clock):
     (doubt,) = run(take(other, work(7))).doubts
     assert doubt.ref == OperationRef(journal.run, 2, FIELD)
     assert doubt.operation == append("Delayed by strike")
-    assert (doubt.baseline, doubt.state) == ("before", EntryState.IN_DOUBT)
+    assert (doubt.baseline, doubt.state) == ("before", OperationState.IN_DOUBT)
     assert doubt.given_up == MONDAY + timedelta(seconds=30)
 
 
@@ -160,7 +150,7 @@ def test_a_last_look_is_owed_until_it_is_taken(ledger):
     run(journal.write(Settle(ref, OperationState.APPLIED, "seen", MONDAY)))
     assert list(run(journal.owed())) == [7]
     (doubt,) = run(take(journal, work(7))).doubts
-    assert doubt.state is EntryState.APPLIED
+    assert doubt.state is OperationState.APPLIED
     run(journal.write(Looked(7, MONDAY)))
     assert list(run(journal.owed())) == []
     assert run(take(journal, work(7))).doubts == ()

@@ -10,8 +10,9 @@ from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, 
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
-from ordersheet.core.journal import Done, OperationState, Release
+from ordersheet.core.journal import Done, Release
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import AgainFacts, Ledger
 from ordersheet.ledger.writer import BEFORE_COMMIT
 

@@ -18,8 +18,9 @@ from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run,
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.orderbook import OperationRef
-from ordersheet.core.journal import OperationState, Release, Settle
+from ordersheet.core.journal import Release, Settle
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.files import locks_folder
 

@@ -26,9 +26,10 @@ from tests.support.ledgers import (
     work,
 )
 
-from ordersheet.core.history.orderbook import EntryState, OperationRef
-from ordersheet.core.journal import Looked, OperationState, Settle
+from ordersheet.core.history.orderbook import OperationRef
+from ordersheet.core.journal import Looked, Settle
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
 from ordersheet.ledger.files import copies_folder
 from ordersheet.ledger.migrations import back_up
@@ -91,7 +92,7 @@ def test_what_was_applied_is_known_without_its_text(ledger, clock):
     for wanted in asks:
         assert run(deliver(again, wanted)) == [Outcome.ALREADY_APPLIED]
     (entry,) = run(take(again, work(7))).history(FIELD)
-    assert (entry.text, entry.state) == (None, EntryState.APPLIED)
+    assert (entry.text, entry.state) == (None, OperationState.APPLIED)
 
 
 def test_what_is_in_doubt_stays_whole_and_so_does_its_order(ledger, clock):

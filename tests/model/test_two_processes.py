@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from ordersheet.core.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy
+from ordersheet.core.history.orderbook import Ask, Entry, OperationRef, OrderBook, Policy
 from ordersheet.core.model import Operation, OperationKind
+from ordersheet.core.operation_state import OperationState
 
 File = tuple[tuple[int, str], ...]
 """Rows of (order, operation)."""
@@ -78,7 +79,7 @@ def _step(state: State, number: int, files: tuple[File, ...], *, patient: bool, 
         letter = file[row][1]
         server.append((order, letter))
         ref = OperationRef(f"p{number}", row, "comment")
-        history.append((order, Entry(ref, _kind(letter), letter, EntryState.APPLIED)))
+        history.append((order, Entry(ref, _kind(letter), letter, OperationState.APPLIED)))
     if dies:
         claims = {its: holder for its, holder in claims.items() if holder != number}
         later = Process((), process.put_off, alive=False)

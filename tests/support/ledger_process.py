@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from tests.support.ledgers import append, deliver, settle, start, take, work
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.journal import Begin, Done, OperationState, Release
+from ordersheet.core.journal import Begin, Done, Release
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ordersheet.core.history.orderbook import OperationRef, Policy
-from ordersheet.core.journal import AttemptEnded, Begin, Done, OperationState, Release, Settle
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Release, Settle
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import RunStart
 
 if TYPE_CHECKING:

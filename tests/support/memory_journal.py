@@ -7,18 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook, Policy
-from ordersheet.core.journal import (
-    AttemptEnded,
-    Begin,
-    Done,
-    Learned,
-    Looked,
-    OperationState,
-    Release,
-    Settle,
-    There,
-)
+from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, Policy
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
+from ordersheet.core.operation_state import OperationState, is_legal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,27 +18,7 @@ if TYPE_CHECKING:
     from ordersheet.core.journal import Event
     from ordersheet.core.model import Operation, OrderWork, RowResult
 
-_ENTRY = {
-    OperationState.SENDING: EntryState.IN_DOUBT,
-    OperationState.IN_DOUBT: EntryState.IN_DOUBT,
-    OperationState.APPLIED: EntryState.APPLIED,
-    OperationState.REFUSED: EntryState.REFUSED,
-    OperationState.THERE: EntryState.THERE,
-}
 S = OperationState
-_LEGAL = {
-    (S.SENDING, S.APPLIED),
-    (S.SENDING, S.REFUSED),
-    (S.SENDING, S.ABSENT),
-    (S.SENDING, S.IN_DOUBT),
-    (S.IN_DOUBT, S.APPLIED),
-    (S.IN_DOUBT, S.REFUSED),
-    (S.IN_DOUBT, S.ABSENT),
-    (S.IN_DOUBT, S.IN_DOUBT),
-    (S.APPLIED, S.APPLIED),
-    (S.ABSENT, S.SENDING),
-    (S.IN_DOUBT, S.SENDING),
-}
 
 
 @dataclass
@@ -117,7 +88,7 @@ class MemoryJournal:
         for one in kept:
             if one.state is S.SENDING and fresh:
                 one.state, one.doubted, one.adopted = S.IN_DOUBT, True, ledger.now()
-        entries = [self._entry(one) for one in kept if one.state in _ENTRY]
+        entries = [self._entry(one, state) for one in kept if (state := one.state.in_history) is not None]
         asks = [
             Ask(update.row, operation, key_of(operation), self._occurrence(kept, operation))
             for update in work.updates
@@ -130,17 +101,19 @@ class MemoryJournal:
             return 1
         return 1 + max((one.ask.occurrence for one in kept if one.ask.key == key_of(operation)), default=0)
 
-    def _entry(self, one: Kept) -> Entry:
+    def _entry(self, one: Kept, state: OperationState) -> Entry:
         operation = one.ask.operation
         return Entry(
-            one.ref, operation.kind, one.ask.key, _ENTRY[one.state], one.ask.occurrence, one.batch, one.at,
+            one.ref, operation.kind, one.ask.key, state, one.ask.occurrence, one.batch, one.at,
             one.message, str(operation.value),
         )  # fmt: skip
 
     def _doubt(self, one: Kept) -> Doubt:
         ended = self.ledger.given_up.get((one.ref.run, one.ref.row, one.attempt))
         given_up = max(moment for moment in (ended, one.adopted, one.at) if moment is not None)
-        return Doubt(one.ref, one.ask.operation, one.baseline, given_up, _ENTRY[one.state])
+        state = one.state.in_history
+        assert state is not None
+        return Doubt(one.ref, one.ask.operation, one.baseline, given_up, state)
 
     async def write(self, *events: Event) -> None:
         assert events
@@ -192,7 +165,6 @@ class MemoryJournal:
         if one is None:
             one = Kept(ref, event.order, ask, S.SENDING, self.policy.batch, event.at)
         else:
-            assert one.state is not S.IN_DOUBT or ask.operation.kind.overwrites, "an append in doubt is sent"
             _move(one, S.SENDING)
         one.at, one.attempt = event.at, event.attempt
         one.baseline = (event.baseline or {}).get(ask.operation.field)
@@ -213,7 +185,8 @@ class MemoryJournal:
 
 
 def _move(one: Kept, state: OperationState) -> None:
-    assert (one.state, state) in _LEGAL, f"an illegal move from {one.state} to {state} of {one.ref}"
+    appends = not one.ask.operation.kind.overwrites
+    assert is_legal(one.state, state, appends=appends), f"an illegal move of {one.ref} to {state}"
     one.state = state
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.core.history.orderbook import Ask, Decision, Entry, OperationRef, Policy
 from ordersheet.core.model import OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -60,19 +61,23 @@ class _Case:
         self.policy = policy
         self.own = own
         if wording == "a refusal leaves no trace":
-            self.history = [entry for entry in history if entry.state is not EntryState.REFUSED]
+            self.history = [entry for entry in history if entry.state is not OperationState.REFUSED]
         if wording == "an overwrite in doubt leaves no trace":
-            self.history = [e for e in history if not (e.kind.overwrites and e.state is EntryState.IN_DOUBT)]
+            self.history = [
+                e for e in history if not (e.kind.overwrites and e.state is OperationState.IN_DOUBT)
+            ]
         forgets = wording == "under --retry-no a run forgets its own refusals"
         self.compared = [
             entry
             for entry in self.history
             if self._same_batch(entry)
             and not (
-                policy.retry_no and entry.state is EntryState.REFUSED and (entry.ref not in own or forgets)
+                policy.retry_no
+                and entry.state is OperationState.REFUSED
+                and (entry.ref not in own or forgets)
             )
         ]
-        self.firm = [entry for entry in self.compared if entry.state is not EntryState.REFUSED]
+        self.firm = [entry for entry in self.compared if entry.state is not OperationState.REFUSED]
 
     def _same_batch(self, entry: Entry) -> bool:
         everything = self.wording == "a batch is compared with all of the history"
@@ -81,7 +86,7 @@ class _Case:
     def same(self, ask: Ask, entry: Entry) -> bool:
         if (ask.operation.kind, ask.key) != (entry.kind, entry.key):
             return False
-        if entry.kind.overwrites and entry.state is EntryState.IN_DOUBT:
+        if entry.kind.overwrites and entry.state is OperationState.IN_DOUBT:
             return self.wording == "an overwrite in doubt equals itself"
         if self.wording == "occurrences are never compared" or entry.kind.overwrites:
             return True
@@ -144,9 +149,9 @@ class _Case:
                 for e in self.compared
                 if (e.kind, e.key) == what and asks[index].occurrence in (1, e.occurrence)
             ]
-            if latest and latest[-1].state is EntryState.REFUSED:
+            if latest and latest[-1].state is OperationState.REFUSED:
                 found[index] = latest[-1]
-        rest = [i for i in kept if i not in found or found[i].state is not EntryState.REFUSED]
+        rest = [i for i in kept if i not in found or found[i].state is not OperationState.REFUSED]
         parted = self.wording in {
             "what was refused still parts two appends",
             "nothing is a duplicate",
@@ -161,7 +166,7 @@ class _Case:
         return self.word(rest, found, twins)
 
     def give_back(self, found: dict[int, Entry]) -> None:
-        for index in sorted(i for i in found if found[i].state is not EntryState.REFUSED):
+        for index in sorted(i for i in found if found[i].state is not OperationState.REFUSED):
             for entry in self.history:
                 if (
                     entry.ref in self.own
@@ -226,10 +231,10 @@ class _Case:
     def word_found(self, index: int, rest: list[int], found: dict[int, Entry]) -> Decision:
         ask, entry = self.asks[index], found[index]
         outcome = {
-            EntryState.APPLIED: Outcome.ALREADY_APPLIED,
-            EntryState.THERE: Outcome.ALREADY_THERE,
-            EntryState.REFUSED: Outcome.REFUSED,
-            EntryState.IN_DOUBT: Outcome.UNCONFIRMED,
+            OperationState.APPLIED: Outcome.ALREADY_APPLIED,
+            OperationState.THERE: Outcome.ALREADY_THERE,
+            OperationState.REFUSED: Outcome.REFUSED,
+            OperationState.IN_DOUBT: Outcome.UNCONFIRMED,
         }[entry.state]
         ahead = [i for i in rest if i > index and self.asks[i].operation.kind.overwrites]
         matched = [found[i].ref for i in rest if i in found and self.asks[i].operation.kind.overwrites]
@@ -239,12 +244,12 @@ class _Case:
             seen = self.compared
         if (
             ask.operation.kind is OperationKind.APPEND
-            and entry.state in (EntryState.APPLIED, EntryState.THERE)
+            and entry.state in (OperationState.APPLIED, OperationState.THERE)
             and self.wording != "no overwrite is looked for after an append that is held"
         ):
             refs = [e.ref for e in seen]
             for later in seen[refs.index(entry.ref) + 1 :]:
-                if not later.kind.overwrites or later.state is EntryState.REFUSED:
+                if not later.kind.overwrites or later.state is OperationState.REFUSED:
                     continue
                 own = (
                     ahead
@@ -258,9 +263,9 @@ class _Case:
                 if later.ref in matched or own:
                     break
                 follower = later
-                if later.state is EntryState.APPLIED:
+                if later.state is OperationState.APPLIED:
                     break
         if follower is not None:
-            applied = follower.state is EntryState.APPLIED
+            applied = follower.state is OperationState.APPLIED
             outcome = Outcome.OVERWRITTEN_SINCE if applied else Outcome.UNCONFIRMED
         return Decision(ask, outcome, entry, None, follower)

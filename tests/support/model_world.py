@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from tests.support.model_wordings import reworded
 
-from ordersheet.core.history.orderbook import (
-    Ask,
-    Decision,
-    Entry,
-    EntryState,
-    OperationRef,
-    OrderBook,
-    Policy,
-)
+from ordersheet.core.history.orderbook import Ask, Decision, Entry, OperationRef, OrderBook, Policy
 from ordersheet.core.model import Operation, OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -220,7 +213,7 @@ class World:
     @property
     def had_refusals(self) -> bool:
         """Whether the API ever refused anything."""
-        return any(entry.state is EntryState.REFUSED for entry in self.history)
+        return any(entry.state is OperationState.REFUSED for entry in self.history)
 
     # People.
 
@@ -294,10 +287,10 @@ class World:
         self.server.settle()
         history = []
         for entry in self.history:
-            if entry.state is not EntryState.IN_DOUBT or (entry.kind.overwrites and not self.reads):
+            if entry.state is not OperationState.IN_DOUBT or (entry.kind.overwrites and not self.reads):
                 history.append(entry)
             elif any(sent.ref == entry.ref for sent in self.server.log):
-                history.append(entry._replace(state=EntryState.APPLIED))
+                history.append(entry._replace(state=OperationState.APPLIED))
         self.history = tuple(history)
 
 
@@ -371,9 +364,9 @@ class _Client:
             ask = decision.ask
             if decision.outcome is None:
                 kind, batch = ask.operation.kind, self.report.policy.batch
-                entry = Entry(self._ref(ask), kind, ask.key, EntryState.IN_DOUBT, ask.occurrence, batch)
+                entry = Entry(self._ref(ask), kind, ask.key, OperationState.IN_DOUBT, ask.occurrence, batch)
                 if self._stands_already(ask):
-                    self.book.record(entry._replace(state=EntryState.THERE))
+                    self.book.record(entry._replace(state=OperationState.THERE))
                 else:
                     parts.append((ask, entry))
         if not parts:
@@ -408,7 +401,7 @@ class _Client:
             if fault == REFUSED and entry.ref in doubtful:
                 continue  # an earlier attempt may have been applied: still unknown
             if known or (self.world.reads and applied):
-                state = EntryState.REFUSED if fault == REFUSED else EntryState.APPLIED
+                state = OperationState.REFUSED if fault == REFUSED else OperationState.APPLIED
                 self.book.record(entry._replace(state=state))
                 settled[entry.ref] = Outcome.APPLIED if applied else Outcome.REFUSED
                 if not known:

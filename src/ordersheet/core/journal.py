@@ -7,7 +7,6 @@ disk, all of one call in one transaction; calls of several lanes may share one c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,27 +15,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
     from ordersheet.core.model import OrderWork, RowResult
-
-
-class OperationState(StrEnum):
-    """Where an operation stands in the ledger.
-
-    Legal moves (also enforced in the database)::
-
-        (new) -> sending -> applied | refused | absent | in doubt
-        in doubt -> applied | refused | absent
-        absent   -> sending            (another attempt)
-        in doubt -> sending            (an overwrite is simply sent again)
-        (new) -> there                 (already there: not sent)
-    """
-
-    SENDING = "sending"
-    APPLIED = "applied"
-    REFUSED = "refused"
-    ABSENT = "absent"
-    """Proven not applied, or no byte left."""
-    IN_DOUBT = "in doubt"
-    THERE = "there"
+    from ordersheet.core.operation_state import OperationState
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import Entry, EntryState, OperationRef
+from ordersheet.core.history.orderbook import Entry, OperationRef
 from ordersheet.core.model import COMMENT_FIELDS, RequestCounts, StoppedBy
 from ordersheet.delivery import messages
 from ordersheet.delivery.breakers import Breakers, Stop, stop_for
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import Ask
     from ordersheet.core.journal import Journal
     from ordersheet.core.model import RowResult
+    from ordersheet.core.operation_state import OperationState
     from ordersheet.delivery.clock import Clock
     from ordersheet.delivery.job import Job
     from ordersheet.delivery.options import DeliveryOptions
@@ -250,7 +251,7 @@ class DeliveryContext:
         """Name an operation of this run."""
         return OperationRef(self.journal.run, row, name)
 
-    def entry(self, row: int, ask: Ask, state: EntryState, *, at: datetime, message: str = "") -> Entry:
+    def entry(self, row: int, ask: Ask, state: OperationState, *, at: datetime, message: str = "") -> Entry:
         """Make the entry of an operation of this run for the order's history."""
         operation = ask.operation
         return Entry(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import EntryState
 from ordersheet.core.model import COMMENT_FIELDS, Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.parts import Part, Phase, RowInHand
 
@@ -42,7 +42,7 @@ class PendingCheck:
     def open(self) -> bool:
         """Whether it is still to be settled, and not merely looked at once more."""
         if self.doubt is not None:
-            return self.doubt.state is EntryState.IN_DOUBT
+            return self.doubt.state is OperationState.IN_DOUBT
         return self.part is not None and self.part.phase is Phase.DOUBT
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.history.orderbook import EntryState
 from ordersheet.core.journal import AttemptEnded, Done, Looked, Release, There
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages, transitions
 from ordersheet.delivery.attempts import FRESH, Attempts
 from ordersheet.delivery.job import NEVER, PendingCheck, holds_back, oldest_open, result_of
@@ -186,7 +186,7 @@ class Lane:
         if part.appends and not part.sent and transitions.stands_there(context, job, part, held):
             part.close(Outcome.ALREADY_THERE, messages.already_there(part.ask.operation))
             at = context.clock.now()
-            job.book.record(context.entry(row.number, part.ask, EntryState.THERE, at=at))
+            job.book.record(context.entry(row.number, part.ask, OperationState.THERE, at=at))
             self._pending.append(There(job.order, part.ask, at))
 
     async def _note(self, job: Job, row: RowInHand, parts: list[Part], verdict: Verdict) -> None:
@@ -226,7 +226,7 @@ class Lane:
             for part in one.parts:
                 if not refused:
                     part.close(Outcome.NOT_SENT, context.closed or messages.FORBIDDEN)
-                state = EntryState.REFUSED if refused else None
+                state = OperationState.REFUSED if refused else None
                 self._pending += settled(context, one.job, one.row, part, state, message=messages.FORBIDDEN)
             if one.closed:
                 self._tell(one.job, one.row)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import EntryState
 from ordersheet.core.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.parts import row_outcome
 
 if TYPE_CHECKING:
@@ -149,10 +149,10 @@ def decided(decision: Decision, run: str) -> str:
 
 
 def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
-    there = entry.state is EntryState.THERE
+    there = entry.state is OperationState.THERE
     before = "The text stood in the order" if there else f"Added by {_who(entry, run)}"
     name, who = field_name(decision.ask.operation.field), _who(follower, run)
-    if follower.state is EntryState.IN_DOUBT:
+    if follower.state is OperationState.IN_DOUBT:
         return (
             f"{before} on {moment(entry.at)}, but then {who} asked to replace {name}, and no answer came, so "
             "the text may be gone. Look at the order; --again adds it again."

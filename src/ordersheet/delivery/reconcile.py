@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import Doubt, Entry, EntryState
-from ordersheet.core.journal import Done, OperationState, Settle
+from ordersheet.core.journal import Done, Settle
 from ordersheet.core.model import OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.job import result_of
 from ordersheet.delivery.parts import Phase
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.api import OrderView
+    from ordersheet.core.history.orderbook import Doubt, Entry
     from ordersheet.core.journal import Event
     from ordersheet.delivery.context import DeliveryContext
     from ordersheet.delivery.job import Job, PendingCheck
@@ -68,7 +69,7 @@ def _judge_part(
         outcome = Outcome.APPLIED_TWICE if proof is Proof.TWICE else Outcome.CONFIRMED
         if unsettled:
             part.close(outcome, message)
-            return settled(context, job, row, part, EntryState.APPLIED, message=message)
+            return settled(context, job, row, part, OperationState.APPLIED, message=message)
         if proof is Proof.TWICE and part.outcome is not None and part.outcome.ok:
             part.close(outcome, message)
     elif proof is Proof.ABSENT and unsettled:
@@ -105,14 +106,14 @@ def settled(
     job: Job,
     row: RowInHand,
     part: Part,
-    state: EntryState | None,
+    state: OperationState | None,
     *,
     message: str = "",
 ) -> list[Event]:
     """Tell book and ledger what an operation has come to; None is proven absent."""
     at = context.clock.now()
     ref = context.ref(row.number, part.ask.operation.field)
-    part.open = state is EntryState.IN_DOUBT
+    part.open = state is OperationState.IN_DOUBT
     if state is None:
         job.book.forget(ref)
         return [Settle(ref, OperationState.ABSENT, message, at)]
@@ -121,9 +122,9 @@ def settled(
 
 
 _IN_LEDGER = {
-    EntryState.APPLIED: OperationState.APPLIED,
-    EntryState.REFUSED: OperationState.REFUSED,
-    EntryState.IN_DOUBT: OperationState.IN_DOUBT,
+    OperationState.APPLIED: OperationState.APPLIED,
+    OperationState.REFUSED: OperationState.REFUSED,
+    OperationState.IN_DOUBT: OperationState.IN_DOUBT,
 }
 
 
@@ -175,11 +176,11 @@ def _since(history: tuple[Entry, ...], doubt: Doubt) -> list[Entry] | None:
     for entry in history:
         if entry.ref == doubt.ref:
             found = True
-        elif found and entry.state is EntryState.APPLIED:
+        elif found and entry.state is OperationState.APPLIED:
             if entry.kind.overwrites:
                 return None
             later.append(entry)
-        elif found and entry.state is EntryState.IN_DOUBT:
+        elif found and entry.state is OperationState.IN_DOUBT:
             return None
     return later
 
@@ -188,4 +189,4 @@ def _applied(job: Job, doubt: Doubt, at: datetime, message: str) -> None:
     """Let the order's history know that what another run left was applied."""
     for entry in job.book.history(doubt.operation.field):
         if entry.ref == doubt.ref:
-            job.book.record(entry._replace(state=EntryState.APPLIED, at=at, message=message))
+            job.book.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.orderbook import EntryState
 from ordersheet.core.journal import AttemptEnded, Begin, Learned
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.context import Provisional
 from ordersheet.delivery.job import PendingCheck
@@ -43,7 +43,7 @@ def stands_there(context: DeliveryContext, job: Job, part: Part, held: str | Non
     return not any(
         entry.key == part.ask.key or stands_as_line(text, entry.text)
         for entry in job.book.history(part.ask.operation.field)
-        if entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT)
+        if entry.state in (OperationState.APPLIED, OperationState.IN_DOUBT)
     )
 
 
@@ -70,7 +70,7 @@ def applied(context: DeliveryContext, job: Job, row: RowInHand, parts: list[Part
     events: list[Event] = []
     for part in parts:
         part.close(Outcome.APPLIED, messages.APPLIED)
-        events += settled(context, job, row, part, EntryState.APPLIED)
+        events += settled(context, job, row, part, OperationState.APPLIED)
         if part.doubted:
             _owe_look(job, row, part)
     return events
@@ -82,7 +82,7 @@ def unsent(
     """Nothing of the attempt was applied: its parts stand where they stood before it."""
     events: list[Event] = []
     for part in parts:
-        state = EntryState.IN_DOUBT if part.open else None
+        state = OperationState.IN_DOUBT if part.open else None
         events += settled(context, job, row, part, state, message=kind.value)
     return events
 
@@ -140,7 +140,7 @@ def unknown(
     may_try = row.attempts < context.options.attempts and not context.ended
     for part in parts:
         part.doubted = True
-        events += settled(context, job, row, part, EntryState.IN_DOUBT, message=verdict.meaning)
+        events += settled(context, job, row, part, OperationState.IN_DOUBT, message=verdict.meaning)
         if not part.appends and may_try:
             continue
         if part.baseline is not None and part.ask.operation.field in COMMENT_FIELDS:
@@ -166,13 +166,13 @@ def forbidden(context: DeliveryContext, job: Job, row: RowInHand, parts: list[Pa
     for part in parts:
         if part.open:
             give_up_part(context, job, row, part, said=messages.FORBIDDEN)
-            events += settled(context, job, row, part, EntryState.IN_DOUBT)
+            events += settled(context, job, row, part, OperationState.IN_DOUBT)
             continue
         part.close(Outcome.REFUSED, messages.FORBIDDEN)
         provisional.append(part)
         at = context.clock.now()
         job.book.record(
-            context.entry(row.number, part.ask, EntryState.REFUSED, at=at, message=messages.FORBIDDEN)
+            context.entry(row.number, part.ask, OperationState.REFUSED, at=at, message=messages.FORBIDDEN)
         )
     if provisional:
         context.provisional.append(Provisional(job, row, provisional))
@@ -200,17 +200,17 @@ def refused(
     whole = all(proof is Proof.ABSENT for proof in proofs.values())
     for part in parts:
         proof = proofs.get(part.ask.operation.field)
-        state = EntryState.IN_DOUBT
+        state = OperationState.IN_DOUBT
         if proof in _STANDS:
             part.close(Outcome.CONFIRMED, messages.CONFIRMED)
-            state = EntryState.APPLIED
+            state = OperationState.APPLIED
         elif part.open or not (whole or half) or (part.appends and proof is Proof.UNCLEAR):
             give_up_part(context, job, row, part, said=message)
         elif half and proof is not Proof.ABSENT:
             part.close(Outcome.REFUSED, f"{messages.sentence(message)} {messages.HALF_REFUSED}")
         else:
             part.close(Outcome.REFUSED, message)
-            state = EntryState.REFUSED
+            state = OperationState.REFUSED
         events += settled(context, job, row, part, state, message=said or message)
     return events
 

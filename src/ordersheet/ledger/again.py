@@ -12,8 +12,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import OperationKind
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import timestamp

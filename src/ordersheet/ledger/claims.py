@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.core.history.orderbook import Ask, Doubt, Entry, EntryState, OperationRef, OrderBook
-from ordersheet.core.journal import OperationState
+from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook
 from ordersheet.core.model import Operation, OperationKind
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import moment, timestamp
@@ -22,15 +22,7 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger.again import Wanted
 
-_ENTRY_STATES = {
-    OperationState.SENDING.value: EntryState.IN_DOUBT,
-    OperationState.IN_DOUBT.value: EntryState.IN_DOUBT,
-    OperationState.APPLIED.value: EntryState.APPLIED,
-    OperationState.REFUSED.value: EntryState.REFUSED,
-    OperationState.THERE.value: EntryState.THERE,
-}
-"""What is absent stands in no history."""
-
+_HISTORY_STATES = {state.value: state.in_history for state in OperationState}
 _KINDS = {kind.value: kind for kind in OperationKind}
 
 
@@ -93,7 +85,7 @@ class Reader:
                 number,
             ) = record
             places[order] = place
-            entry_state = _ENTRY_STATES.get(state)
+            entry_state = _HISTORY_STATES[state]
             if entry_state is None:
                 continue
             ref, text = OperationRef(run, row, field), as_text(value)

@@ -6,8 +6,8 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import OperationKind, RequestCounts
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
 from ordersheet.ledger.claims import Reader, as_text

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from ordersheet.core.journal import OperationState
     from ordersheet.core.model import JsonValue, OperationKind, RequestCounts, RowResult
+    from ordersheet.core.operation_state import OperationState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

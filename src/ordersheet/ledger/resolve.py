@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import UsageError
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
 from ordersheet.ledger.results import judged
 from ordersheet.ledger.runs import find_run

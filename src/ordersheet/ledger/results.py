@@ -6,8 +6,8 @@ import heapq
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """The ledger's tables, and the rules that the database itself enforces.
 
 Times are ISO 8601 texts in UTC with microseconds, so that they sort as text. Texts and values of
-operations are JSON. What an operation may go through stands in `MOVES`, and triggers hold every
-writer to it, this program or another.
+operations are JSON. What an operation may go through stands in `core.operation_state`, and triggers hold
+every writer to it, this program or another.
 """
 
 from __future__ import annotations
@@ -20,35 +20,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ordersheet.core.journal import OperationState
+from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
 
 SCHEMA_VERSION = 2
 """Stored as SQLite's `user_version`. Raise it together with a step in migrations.py."""
 
 APPLICATION_ID = 0x4F726453
 """Stored as SQLite's `application_id` ("OrdS"): tells a ledger from any other database."""
-
-_S = OperationState
-MOVES: frozenset[tuple[OperationState, OperationState]] = frozenset(
-    {
-        (_S.SENDING, _S.APPLIED),
-        (_S.SENDING, _S.REFUSED),
-        (_S.SENDING, _S.ABSENT),
-        (_S.SENDING, _S.IN_DOUBT),
-        (_S.IN_DOUBT, _S.APPLIED),
-        (_S.IN_DOUBT, _S.REFUSED),
-        (_S.IN_DOUBT, _S.ABSENT),
-        (_S.IN_DOUBT, _S.SENDING),
-        (_S.ABSENT, _S.SENDING),
-    }
-)
-"""The legal moves of an operation.
-
-To stay is legal too, but for `sending`; an append in doubt is never sent.
-"""
-
-FIRST_STATES = frozenset({_S.SENDING, _S.THERE})
-"""The states in which an operation may enter the ledger."""
 
 metadata = MetaData()
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-from ordersheet.core.journal import OperationState
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.schema import (
     again,
     again_run,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.normal import normalise_append
-from ordersheet.core.history.orderbook import Ask, EntryState, OrderBook
+from ordersheet.core.history.orderbook import Ask, OrderBook
 from ordersheet.core.model import LeftOut, OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -222,8 +223,11 @@ def _standing(history: Iterable[Entry]) -> list[Entry]:
     """The appends of a field that nothing has replaced since, as far as this ledger knows."""
     standing: list[Entry] = []
     for entry in history:
-        if entry.kind is OperationKind.APPEND and entry.state in (EntryState.APPLIED, EntryState.IN_DOUBT):
+        if entry.kind is OperationKind.APPEND and entry.state in (
+            OperationState.APPLIED,
+            OperationState.IN_DOUBT,
+        ):
             standing.append(entry)
-        elif entry.kind.overwrites and entry.state is EntryState.APPLIED:
+        elif entry.kind.overwrites and entry.state is OperationState.APPLIED:
             standing.clear()
     return standing

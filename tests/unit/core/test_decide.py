@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.model_wordings import reworded
 
-from ordersheet.core.history.orderbook import Ask, Decision, Entry, EntryState, OperationRef, Policy, decide
+from ordersheet.core.history.orderbook import Ask, Decision, Entry, OperationRef, Policy, decide
 from ordersheet.core.model import Operation, OperationKind, Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.messages import decided
 
 PAGE = Path(__file__).parents[3] / "docs" / "already-done.md"
-STATES = {"": EntryState.APPLIED, "!": EntryState.REFUSED, "?": EntryState.IN_DOUBT, "=": EntryState.THERE}
+STATES = {
+    "": OperationState.APPLIED,
+    "!": OperationState.REFUSED,
+    "?": OperationState.IN_DOUBT,
+    "=": OperationState.THERE,
+}
 NOON = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 
 
@@ -169,7 +175,7 @@ def test_a_clerk_reads_the_row_and_the_words_of_the_api():
     assert decided(decide(asks_of("a"), [entry], Policy())[0], "old") == (
         "Done by row 2 of this file on an earlier day; not sent again."
     )
-    refused = entry._replace(state=EntryState.REFUSED, message="Order is locked.")
+    refused = entry._replace(state=OperationState.REFUSED, message="Order is locked.")
     assert ": Order is locked. Not asked" in decided(decide(asks_of("a"), [refused], Policy())[0], "now")
 
 

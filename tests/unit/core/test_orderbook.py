@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordersheet.core.history.orderbook import Ask, Entry, EntryState, OperationRef, OrderBook, Policy, decide
+from ordersheet.core.history.orderbook import Ask, Entry, OperationRef, OrderBook, Policy, decide
 from ordersheet.core.model import Operation, OperationKind, Outcome
+from ordersheet.core.operation_state import IN_HISTORY, OperationState
 
 
 def ask_of(row: int, letter: str, field: str = "comment") -> Ask:
@@ -17,7 +18,7 @@ def ask_of(row: int, letter: str, field: str = "comment") -> Ask:
 
 
 def entry_of(
-    ask: Ask, state: EntryState = EntryState.APPLIED, run: str = "now", batch: str | None = None
+    ask: Ask, state: OperationState = OperationState.APPLIED, run: str = "now", batch: str | None = None
 ) -> Entry:
     ref = OperationRef(run, ask.row, ask.operation.field)
     return Entry(ref, ask.operation.kind, ask.key, state, ask.occurrence, batch)
@@ -44,10 +45,10 @@ def test_a_lone_row_without_history_is_sent():
 
 
 def test_an_order_of_which_nothing_is_asked_has_a_book_too():
-    book = OrderBook(7, (), [entry_of(ask_of(2, "a"), EntryState.IN_DOUBT, "old")], Policy())
+    book = OrderBook(7, (), [entry_of(ask_of(2, "a"), OperationState.IN_DOUBT, "old")], Policy())
     assert book.rows == ()
     book.record(entry_of(ask_of(2, "a"), run="old"))
-    assert [entry.state for entry in book.history("comment")] == [EntryState.APPLIED]
+    assert [entry.state for entry in book.history("comment")] == [OperationState.APPLIED]
 
 
 def test_a_row_of_another_order_is_unknown():
@@ -60,7 +61,7 @@ def test_a_row_of_another_order_is_unknown():
 def test_what_is_proven_absent_is_sent_again():
     ask = ask_of(2, "a")
     book = OrderBook(7, [ask], (), Policy())
-    book.record(entry_of(ask, EntryState.IN_DOUBT))
+    book.record(entry_of(ask, OperationState.IN_DOUBT))
     assert outcomes(book, 2) == [Outcome.UNCONFIRMED]
     book.forget(entry_of(ask).ref)
     assert outcomes(book, 2) == [None]
@@ -70,7 +71,7 @@ def test_what_is_proven_absent_is_sent_again():
 def test_an_overwrite_in_doubt_is_sent_again_and_the_rows_after_it_wait():
     asks = [ask_of(2, "X"), ask_of(3, "a"), ask_of(4, "b", "internalComment")]
     book = OrderBook(7, asks, [entry_of(ask_of(9, "a"), run="old")], Policy())
-    book.record(entry_of(asks[0], EntryState.IN_DOUBT))
+    book.record(entry_of(asks[0], OperationState.IN_DOUBT))
     assert outcomes(book, 2) == [None]
     assert [book.waits_for(row) for row in book.rows] == [None, 2, None]
     book.record(entry_of(asks[0]))
@@ -80,16 +81,16 @@ def test_an_overwrite_in_doubt_is_sent_again_and_the_rows_after_it_wait():
 
 def test_a_run_does_not_ask_again_what_it_was_just_refused():
     asks = [ask_of(2, "a"), ask_of(3, "X"), ask_of(4, "a")]
-    old = [entry_of(asks[1], EntryState.REFUSED, "old")]
+    old = [entry_of(asks[1], OperationState.REFUSED, "old")]
     book = OrderBook(7, asks, old, Policy(retry_no=True))
     book.record(entry_of(asks[0]))
     assert outcomes(book, 3) == [None]
-    book.record(entry_of(asks[1], EntryState.REFUSED))
+    book.record(entry_of(asks[1], OperationState.REFUSED))
     assert outcomes(book, 3) == [Outcome.REFUSED]
     assert outcomes(book, 4) == [Outcome.DUPLICATE]
 
 
-STATES = st.sampled_from([EntryState.APPLIED] * 3 + [EntryState.REFUSED, EntryState.IN_DOUBT])
+STATES = st.sampled_from([OperationState.APPLIED] * 3 + [OperationState.REFUSED, OperationState.IN_DOUBT])
 POLICIES = st.builds(
     Policy,
     batch=st.sampled_from([None, None, "m"]),
@@ -122,11 +123,11 @@ def test_the_book_decides_as_a_fresh_look_would(letters, before, ends, policy):
             entry = entry_of(ask, state, batch=policy.batch)
             own.add(entry.ref)
             if first_in_doubt:
-                book.record(entry._replace(state=EntryState.IN_DOUBT))
+                book.record(entry._replace(state=OperationState.IN_DOUBT))
                 if looks_between:
                     book.plan(ask.row)
             book.record(entry)
-            if looks_between and state is EntryState.IN_DOUBT:
+            if looks_between and state is OperationState.IN_DOUBT:
                 book.forget(entry.ref)
         fresh = decide(asks, book.history("comment"), policy, own)
         assert tuple(book.plan(other.row)[0] for other in asks) == fresh
@@ -139,7 +140,7 @@ def test_a_lone_row_is_decided_as_a_fresh_look_would(policy):
     """Its short way, for files that are sent again, comes to what the long way gives."""
     fields = ("comment", "internalComment")
     for letters, state, batch, occurrences in product(
-        product("aX", "abX"), EntryState, (None, "m", "t"), product((1, 2), repeat=2)
+        product("aX", "abX"), IN_HISTORY, (None, "m", "t"), product((1, 2), repeat=2)
     ):
         asks = [ask_of(2, letters[0], field)._replace(occurrence=occurrences[0]) for field in fields]
         old = [
@@ -162,7 +163,7 @@ def files(letters: str, longest: int, shortest: int = 0) -> list[tuple[str, ...]
 @pytest.mark.parametrize("batches", [(None, None), ("m", "m"), ("m", "t")])
 def test_the_book_decides_as_a_fresh_look_would_in_every_small_case(batches):
     policy = Policy(batch=batches[0])
-    states = (EntryState.APPLIED, EntryState.REFUSED)
+    states = (OperationState.APPLIED, OperationState.REFUSED)
     for before, letters in product(files("abX", 2), files("abX", 4, 2)):
         old = [
             entry_of(ask_of(row, letter), run="old", batch=batches[row]) for row, letter in enumerate(before)
@@ -208,31 +209,33 @@ class CountedKey(str):
         return super().__eq__(other)
 
 
-def looks_per_row(rows: int, key_of: Callable[[int], str], state_of: Callable[[int], EntryState]) -> float:
+def looks_per_row(
+    rows: int, key_of: Callable[[int], str], state_of: Callable[[int], OperationState]
+) -> float:
     asks = [ask_of(row, key_of(row)) for row in range(rows)]
     asks = [ask._replace(key=CountedKey(ask.key)) for ask in asks]
     book = OrderBook(7, asks, (), Policy())
     CountedKey.looks = 0
     for ask in asks:
         if book.plan(ask.row)[0].outcome is None:
-            book.record(entry_of(ask, EntryState.IN_DOUBT))
+            book.record(entry_of(ask, OperationState.IN_DOUBT))
             book.record(entry_of(ask, state_of(ask.row)))
     return CountedKey.looks / rows
 
 
-def always(state: EntryState) -> Callable[[int], EntryState]:
+def always(state: OperationState) -> Callable[[int], OperationState]:
     return lambda _: state
 
 
 @pytest.mark.parametrize(
     ("key_of", "state_of"),
     [
-        ("t{0}".format, always(EntryState.APPLIED)),
-        ("t{0}".format, always(EntryState.REFUSED)),
-        ("t{0}".format, lambda row: EntryState.REFUSED if row % 3 else EntryState.APPLIED),
-        ("T{0}".format, always(EntryState.REFUSED)),
-        (lambda row: f"T{row % 2}", always(EntryState.APPLIED)),
-        (lambda row: ("T" if row % 7 else "t") + str(row % 5), always(EntryState.APPLIED)),
+        ("t{0}".format, always(OperationState.APPLIED)),
+        ("t{0}".format, always(OperationState.REFUSED)),
+        ("t{0}".format, lambda row: OperationState.REFUSED if row % 3 else OperationState.APPLIED),
+        ("T{0}".format, always(OperationState.REFUSED)),
+        (lambda row: f"T{row % 2}", always(OperationState.APPLIED)),
+        (lambda row: ("T" if row % 7 else "t") + str(row % 5), always(OperationState.APPLIED)),
     ],
 )
 def test_the_work_for_a_row_does_not_grow_with_the_rows_of_its_order(key_of, state_of):

@@ -11,8 +11,9 @@ from tests.support.delivery import Run, World, append, clear, put_attribute, rep
 from tests.support.fake_store import LOST, SWALLOWED, Fate, Order, Store, no, status
 
 from ordersheet.core.history.orderbook import OperationRef
-from ordersheet.core.journal import Begin, Learned, Looked, OperationState
+from ordersheet.core.journal import Begin, Learned, Looked
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.verdict.observation import Failure
 
 O = Outcome  # noqa: E741 - it stands in nearly every line here

@@ -12,13 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersheet.core.journal import OperationState
 from ordersheet.core.model import Operation, OperationKind, Outcome, RowResult
+from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
 from ordersheet.ledger.files import NETWORK_TYPES, kind_of_mount, linux_mounts, mac_mounts
 from ordersheet.ledger.keys import operation_key, text_hash
 from ordersheet.ledger.results import judged, merged
 from ordersheet.ledger.runs import run_name
-from ordersheet.ledger.schema import FIRST_STATES, MOVES
 from ordersheet.ledger.statements import moment, timestamp
 
 SALT = bytes(32)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from ordersheet.core.history.entries import Decision, EntryState
+from ordersheet.core.history.entries import Decision
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,10 +21,10 @@ _Code: TypeAlias = tuple[str, str]
 """Kind and key: what an operation does."""
 
 _OUTCOMES = {
-    EntryState.APPLIED: Outcome.ALREADY_APPLIED,
-    EntryState.REFUSED: Outcome.REFUSED,
-    EntryState.IN_DOUBT: Outcome.UNCONFIRMED,
-    EntryState.THERE: Outcome.ALREADY_THERE,
+    OperationState.APPLIED: Outcome.ALREADY_APPLIED,
+    OperationState.REFUSED: Outcome.REFUSED,
+    OperationState.IN_DOUBT: Outcome.UNCONFIRMED,
+    OperationState.THERE: Outcome.ALREADY_THERE,
 }
 
 
@@ -81,9 +82,9 @@ class Ruling:
             place
             for place, entry in enumerate(history)
             if (policy.batch is None or entry.batch == policy.batch)
-            and not (policy.retry_no and entry.state is EntryState.REFUSED and entry.ref not in own)
+            and not (policy.retry_no and entry.state is OperationState.REFUSED and entry.ref not in own)
         ]
-        firm = [place for place in compared if history[place].state is not EntryState.REFUSED]
+        firm = [place for place in compared if history[place].state is not OperationState.REFUSED]
         twins: dict[int, int] = {} if policy.duplicates == "send" else self._duplicates()
         found: dict[int, int] = {}
 
@@ -94,7 +95,7 @@ class Ruling:
         rest = [
             index
             for index in kept
-            if index not in found or history[found[index]].state is not EntryState.REFUSED
+            if index not in found or history[found[index]].state is not OperationState.REFUSED
         ]
         if len(rest) < len(kept) and policy.duplicates != "send":
             rest = self._join_across_refusals(rest, found, twins)
@@ -126,14 +127,14 @@ class Ruling:
         """
         if self.waiting == len(self._asks):
             return False
-        index, refused = self.waiting, entry.state is EntryState.REFUSED
+        index, refused = self.waiting, entry.state is OperationState.REFUSED
         ask = self._asks[index]
         if (
             entry.ref.row != ask.row
             or (entry.kind, entry.key) != self._codes[index]
             or ask.occurrence not in (1, entry.occurrence)
             or self._policy.batch not in (None, entry.batch)
-            or (entry.kind.overwrites and entry.state is EntryState.IN_DOUBT)
+            or (entry.kind.overwrites and entry.state is OperationState.IN_DOUBT)
         ):
             return False
         if self._alike or self._overwrites:
@@ -173,7 +174,7 @@ class Ruling:
             entry.key == ask.key
             and entry.kind is ask.operation.kind
             and ask.occurrence in (1, entry.occurrence)
-            and not (entry.state is EntryState.IN_DOUBT and entry.kind.overwrites)
+            and not (entry.state is OperationState.IN_DOUBT and entry.kind.overwrites)
         )
 
     def _duplicates(self) -> dict[int, int]:
@@ -203,7 +204,7 @@ class Ruling:
         length = 0
         for place in places[-len(wanted) :]:
             entry = self._history[place]
-            doubtful = entry.state is EntryState.IN_DOUBT and entry.kind.overwrites
+            doubtful = entry.state is OperationState.IN_DOUBT and entry.kind.overwrites
             code = None if doubtful else (entry.kind, entry.key)
             while length and codes[length] != code:
                 length = shorter[length - 1]
@@ -216,7 +217,7 @@ class Ruling:
 
     def _refused(self, wanted: Sequence[int], places: Sequence[int]) -> dict[int, int]:
         """Rule 2: find what was refused when it was last asked for."""
-        if all(self._history[place].state is not EntryState.REFUSED for place in places):
+        if all(self._history[place].state is not OperationState.REFUSED for place in places):
             return {}
         latest: dict[_Code, list[int]] = {}
         for place in places:
@@ -227,7 +228,7 @@ class Ruling:
             occurrence = self._asks[index].occurrence
             for place in reversed(latest.get(self._codes[index], ())):
                 if occurrence in (1, self._history[place].occurrence):
-                    if self._history[place].state is EntryState.REFUSED:
+                    if self._history[place].state is OperationState.REFUSED:
                         refused[index] = place
                     break
         return refused
@@ -276,7 +277,7 @@ class Ruling:
         """Let what this run sent for a row stand for that row, where several rows ask for the same."""
         sent = {entry.ref.row: place for place, entry in enumerate(self._history) if entry.ref in own}
         for index in sorted(found):
-            if self._history[found[index]].state is EntryState.REFUSED:
+            if self._history[found[index]].state is OperationState.REFUSED:
                 continue
             place = sent.get(self._asks[index].row)
             if place is None or self._is_overwrite(index) or not self._equal(index, place):
@@ -311,7 +312,7 @@ class Ruling:
                 if following and not self._is_overwrite(index) and entry.state in _STANDING:
                     follower = self._follower(place, following, matched, ahead.get(index))
                 if follower is not None:
-                    doubtful = follower.state is EntryState.IN_DOUBT
+                    doubtful = follower.state is OperationState.IN_DOUBT
                     outcome = Outcome.UNCONFIRMED if doubtful else Outcome.OVERWRITTEN_SINCE
                 decisions.append(Decision(ask, outcome, entry, None, follower))
         return decisions
@@ -323,7 +324,7 @@ class Ruling:
         for place in range(len(self._history) - 1, -1, -1):
             following.append(coming)
             entry = self._history[place]
-            if entry.kind.overwrites and entry.state is not EntryState.REFUSED:
+            if entry.kind.overwrites and entry.state is not OperationState.REFUSED:
                 coming = place
         if coming == len(self._history):
             return []
@@ -343,7 +344,7 @@ class Ruling:
             if place in matched or (entry.kind, entry.key) == ahead:
                 break
             follower = entry
-            if entry.state is not EntryState.IN_DOUBT:
+            if entry.state is not OperationState.IN_DOUBT:
                 break
         return follower
 
@@ -352,7 +353,7 @@ class Ruling:
             self.waiting += 1
 
 
-_STANDING = frozenset({EntryState.APPLIED, EntryState.THERE})
+_STANDING = frozenset({OperationState.APPLIED, OperationState.THERE})
 
 
 def _borders(codes: Sequence[_Code]) -> list[int]:

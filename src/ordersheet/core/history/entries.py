@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.model import Operation, OperationKind, Outcome
+    from ordersheet.core.operation_state import OperationState
 
 
 class OperationRef(NamedTuple):
@@ -20,16 +20,6 @@ class OperationRef(NamedTuple):
     field: str
 
 
-class EntryState(StrEnum):
-    """How an operation stands in the history of its field. What is proven absent does not stand there."""
-
-    APPLIED = "applied"
-    REFUSED = "refused"
-    IN_DOUBT = "in doubt"
-    THERE = "already there"
-    """Not sent, because the text stood in the order and this ledger had not written it."""
-
-
 class Entry(NamedTuple):
     """One operation in the history of a field of an order, in the order of sending."""
 
@@ -37,7 +27,7 @@ class Entry(NamedTuple):
     kind: OperationKind
     key: str
     """What it does, normalised and hashed by the ledger: equal keys do the same."""
-    state: EntryState
+    state: OperationState
     occurrence: int = 1
     batch: str | None = None
     at: datetime | None = None

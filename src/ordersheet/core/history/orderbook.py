@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.core.history.decide import Ruling, decide
-from ordersheet.core.history.entries import Ask, Decision, Entry, EntryState, OperationRef, Policy
+from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, Policy
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,15 +21,15 @@ __all__ = [
     "Decision",
     "Doubt",
     "Entry",
-    "EntryState",
     "OperationRef",
+    "OperationState",
     "OrderBook",
     "Policy",
     "decide",
 ]
 
 
-_DONE = {EntryState.APPLIED: Outcome.ALREADY_APPLIED, EntryState.THERE: Outcome.ALREADY_THERE}
+_DONE = {OperationState.APPLIED: Outcome.ALREADY_APPLIED, OperationState.THERE: Outcome.ALREADY_THERE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Doubt:
     """What the field held before the attempt; None where it was not read."""
     given_up: datetime
     """When the last attempt was given up (UTC), or adopted from a dead process, whichever is later."""
-    state: EntryState = EntryState.IN_DOUBT
+    state: OperationState = OperationState.IN_DOUBT
     """IN_DOUBT, or APPLIED where only the last look is owed."""
 
 
