@@ -33,7 +33,7 @@ def faulty(tmp_path, store):
     def send(fault: str, row: str, *flags: object) -> Any:
         with running(store, SandboxConfig(faults=(parse_fault(fault),))) as shop:
             desk = Desk(tmp_path, shop.base_url, shop.key)
-            desk.file("orders.csv", f"Order ID,Internal comment,Comment\n{row}\n")
+            desk.file("orders.csv", f"Order ID,Internal comment,comment\n{row}\n")
             return desk.run("send", "orders.csv", "--yes", "--json", "--settle", "0.3", *flags).json
 
     return send

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
+    from ordersheet.config.settings import Settings
     from ordersheet.core.result import RunResult
     from ordersheet.pipeline.preview import Preview
 
@@ -80,6 +81,35 @@ def operations(counts: Mapping[str, int]) -> str:
     return ", ".join(parts)
 
 
+def columns_not_sent(seen: Preview) -> Iterator[str]:
+    """Each column that holds something and is not sent, with what it was probably meant to be."""
+    if not seen.not_sent:
+        return
+    yield "Not sent:"
+    yield from columns(
+        (
+            column.column,
+            column.header or "(no header)",
+            f'{column.reason}; did you mean "{column.guess}"?' if column.guess else column.reason,
+        )
+        for column in seen.not_sent
+    )
+    yield (
+        "  To send one of them, rename its header, or map it: --save-mapping mapping.toml writes a file "
+        "to fill in, --mapping mapping.toml uses it."
+    )
+
+
+def notes(seen: Preview, settings: Settings) -> Iterator[str]:
+    """What a person should know of the file, its columns, and of settings that the folder brought along."""
+    for note in seen.notes:
+        yield f"  Note: {note}"
+    found = settings.of_folder()
+    if found:
+        told = ", ".join(f"{key} = {value}" for key, value in found.items())
+        yield f"  Note: {settings.folder_file} lies in this folder and sets {told}"
+
+
 def before(seen: Preview) -> Iterator[str]:
     """The numbers that matter before sending."""
     to = f" to {seen.host}" if seen.host else ""
@@ -87,6 +117,8 @@ def before(seen: Preview) -> Iterator[str]:
         yield f"{plural(seen.to_send, 'row')} of {seen.rows:,} to send{to}: {operations(seen.operations)}"
     else:
         yield f"Nothing to send{to}: {plural(seen.rows, 'row')}"
+    if seen.customer_visible:
+        yield f"  {plural(seen.customer_visible, 'text')} that customers may see"
     for outcome, number in sorted(seen.done.items()):
         yield f"  {plural(number, 'row')}: {outcome}"
     if seen.problems:
@@ -113,7 +145,8 @@ def after(result: RunResult) -> Iterator[str]:
     """What a run came to; the report's full path is the last line."""
     summary = result.summary
     yield ""
-    yield f"{plural(result.ok, 'row')} ok, {result.no:,} no (run {summary.run})"
+    apart = f", {summary.left_out:,} left out on purpose" if summary.left_out else ""
+    yield f"{plural(result.ok, 'row')} ok, {result.no - summary.left_out:,} no{apart} (run {summary.run})"
     yield from columns((f"{number:,}".rjust(7), outcome) for outcome, number in summary.outcomes.items())
     requests = summary.requests
     pushed = f", {requests.pushed_back:,} pushed back" if requests.pushed_back else ""

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.cli.console import columns, plural, short
-from ordersheet.mapping.headers import NAMES
+from ordersheet.core.model import CUSTOMER_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ordersheet.core.model import OrderUpdate, Problem, TableFacts
-    from ordersheet.mapping.columns import ColumnMap, Feed, Unused
+    from ordersheet.mapping.columns import ColumnMap, Feed
     from ordersheet.pipeline.intake import Prepared, ProblemGroup
 
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _SAMPLE_ROWS = 20_000
 """How many rows are looked through for letters that tell whether the encoding is right."""
 _SAMPLE_WORDS = 4
-_SEEN_BY_CUSTOMERS = "comment"
+_LONGEST_TEXT, _SHOWN_TEXT = 120, 80
+"""A payload's text of more characters than the first is shown with as many as the second."""
 
 
 def recognised(prepared: Prepared, *, hidden: str) -> Iterator[str]:
@@ -43,19 +44,10 @@ def recognised(prepared: Prepared, *, hidden: str) -> Iterator[str]:
     if facts.result_columns:
         called = f"; it calls {plural(tally.called_ok, 'row')} ok" if tally.called_ok else ""
         yield f"  An earlier report{called}. The next report replaces its columns."
-    for notice in facts.notices:
-        yield f"  Note: {notice}"
     yield ""
     yield "What goes where:"
     yield from columns(_sent_columns(prepared))
-    yield from _unsent_columns(prepared.column_map)
-    for warning in prepared.column_map.warnings:
-        yield f"  Note: {warning}"
-    for header in prepared.truth_columns:
-        yield (
-            f'  Note: "{header}" holds only yes/no words and is sent as text. '
-            'A mapping file can say type = "bool" or "bool01".'
-        )
+    yield from _other_columns(prepared.column_map)
 
 
 def _text_form(prepared: Prepared) -> Iterator[str]:
@@ -114,6 +106,8 @@ def _reading(feed: Feed) -> str:
     reading = feed.reading
     notes = [] if reading.type == "text" else [f"as {reading.type}"]
     notes += ["by value"] if reading.by_value else []
+    if reading.format:
+        notes.append(f"written {reading.format}")
     if reading.decimal:
         notes.append(f'decimal sign "{reading.decimal}"')
     elif reading.type == "number":
@@ -122,26 +116,15 @@ def _reading(feed: Feed) -> str:
 
 
 def _audience(field: str) -> str:
-    return " (the customer may see it)" if field == _SEEN_BY_CUSTOMERS else ""
+    return " (the customer may see it)" if field == CUSTOMER_FIELD else ""
 
 
-def _unsent_columns(column_map: ColumnMap) -> Iterator[str]:
-    unsent = [column for column in column_map.unused if column.filled or column.header]
-    if not unsent:
-        return
-    yield "Not sent:"
-    yield from columns((column.letters, column.header or "(no header)", _why(column)) for column in unsent)
-    yield (
-        "  To send one of them, rename its header, or map it: --save-mapping mapping.toml writes a file "
-        "to fill in, --mapping mapping.toml uses it."
-    )
-
-
-def _why(column: Unused) -> str:
-    if not column.guess:
-        return column.reason
-    known = NAMES.get(column.guess, {}).get("English", (column.guess,))
-    return f'{column.reason}; did you mean "{known[0]}"?'
+def _other_columns(column_map: ColumnMap) -> Iterator[str]:
+    """Name the columns that are not recognised and hold nothing."""
+    empty = [column for column in column_map.unused if column.header and not column.filled]
+    if empty:
+        names = ", ".join(f'{column.letters} "{column.header}"' for column in empty)
+        yield f"Empty, and not recognised: {names}"
 
 
 def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:
@@ -164,8 +147,23 @@ def each_problem(found: Iterable[Problem]) -> Iterator[str]:
         yield f"  {problem.cell or f'row {problem.row}'}{value}: {problem.message}"
 
 
-def first_payloads(updates: Iterable[OrderUpdate], *, xml: bool) -> Iterator[str]:
-    """The first payloads, byte for byte as they would leave."""
+def first_payloads(updates: Iterable[OrderUpdate], *, whole: bool) -> Iterator[str]:
+    """The first payloads that would be sent.
+
+    Args:
+        updates: what is to be sent.
+        whole: byte for byte; otherwise long texts are cut, and say so.
+    """
     for update in updates:
-        body = put_body(update.order, update.operations, xml=xml).decode("utf-8")
+        body = put_body(update.order, update.operations, xml=False).decode("utf-8")
+        if not whole:
+            body = json.dumps(_cut(json.loads(body)), ensure_ascii=False, separators=(",", ":"))
         yield f"  row {update.row}: {body}"
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _cut(item) for key, item in value.items()}
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return f"{value[:_SHOWN_TEXT]}… ({len(value):,} characters)"
+    return value

@@ -11,7 +11,7 @@ import typer
 
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
-from ordersheet.cli.console import Console, after, before, plural
+from ordersheet.cli.console import Console, after, before, columns_not_sent, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
 from ordersheet.core.errors import UsageError
 
@@ -39,16 +39,14 @@ def check(file: File, flags: dict[str, Any]) -> None:
     reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
     checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.preview
-    console.say(*recognised(prepared, hidden=settings.hidden), "")
-    console.say(*before(seen))
+    console.say(*recognised(prepared, hidden=settings.hidden))
+    console.say(*columns_not_sent(seen), *notes(seen, settings), "", *before(seen))
     if prepared.tally.groups:
         console.say("", "Problems:", *problems(prepared.tally.groups))
         if settings.verbose:
             console.say("", "Each of them:", *each_problem(prepared.tally.problems))
     if seen.to_send:
-        console.say(
-            "", "The first rows as payloads:", *first_payloads(prepared.tally.first_updates, xml=False)
-        )
+        console.say("", "The first rows as payloads:", *first_payloads(seen.first, whole=settings.verbose))
     for one in checked.written:
         console.say("", f"Written: {one.path}", *filter(None, [one.note]))
     _end(checked.result, settings)
@@ -77,7 +75,7 @@ def send(file: File, flags: dict[str, Any]) -> None:
 
 def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:
     def ask(seen: Preview) -> bool:
-        console.say(*before(seen))
+        console.say(*columns_not_sent(seen), *notes(seen, settings), *before(seen))
         if settings.yes or not seen.to_send:
             return True
         if not sys.stdin.isatty():
@@ -85,13 +83,19 @@ def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:
                 "There is no terminal to ask at. Add --yes to send without being asked.",
                 code="no-answer",
             )
-        console.say(f"Send {plural(seen.to_send, 'row')} to {seen.host}? [y/N] ", end="")
+        console.say(_question(seen), end="")
         answer = sys.stdin.readline()
         if not answer:
             raise UsageError("No answer came. Add --yes to send without being asked.", code="no-answer")
         return answer.strip().lower() in ("y", "yes")
 
     return ask
+
+
+def _question(seen: Preview) -> str:
+    visible = seen.customer_visible
+    told = f" {plural(visible, 'text')} of them may be seen by customers." if visible else ""
+    return f"Send {plural(seen.to_send, 'row')} to {seen.host}?{told} [y/N] "
 
 
 def _end(result: RunResult, settings: Settings) -> None:

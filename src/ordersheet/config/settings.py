@@ -1,7 +1,7 @@
 """Settings: flags > environment > your ordersheet.toml > the working folder's > defaults, validated once.
 
-The `ordersheet.toml` of the working folder may say how sheets are read, mapped and reported, and
-nothing else: a file planted in a shared folder could otherwise send the key elsewhere.
+The `ordersheet.toml` of the working folder may say how sheets are read, mapped and reported, and nothing
+else: a file planted in a shared folder could otherwise send the key elsewhere, or decide what is written.
 """
 
 from __future__ import annotations
@@ -87,12 +87,29 @@ class Settings:
     verbose: bool
     progress: bool
     api_key: Secret | None = None
+    folder_file: Path | None = None
+    """The `ordersheet.toml` of the working folder, where it has set something."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Where each setting that is not a default came from, in words; `api_key` too."""
 
     def as_options(self) -> dict[str, object]:
         """Give the settings that are not defaults as texts, for the ledger. The key is not among them."""
         return {name: without_login(str(getattr(self, name))) for name in self.sources if name in BY_NAME}
+
+    def of_folder(self) -> dict[str, str]:
+        """Give what the `ordersheet.toml` of the working folder has set and nothing overruled, by key."""
+        path = str(self.folder_file)
+        return {
+            option.key: _in_words(getattr(self, option.name))
+            for option in OPTIONS
+            if self.folder_file is not None and self.sources.get(option.name) == path
+        }
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Given(NamedTuple):
@@ -135,10 +152,11 @@ def resolve(
     if profile is None and "profile" in own:
         given["profile"] = _Given(own["profile"], str(own_path))
         profile = _checked("profile", given, faults)
+    in_folder = _working_layer(folder or Path.cwd(), own_path)
     for layer in (
         _profile_layer(own, profile, own_path, find_sandbox),
         _plain_layer(own, str(own_path)),
-        _working_layer(folder or Path.cwd(), own_path),
+        in_folder,
     ):
         for name, item in layer.items():
             given.setdefault(name, item)
@@ -148,7 +166,11 @@ def resolve(
         raise SettingsError("\n".join(faults), code="bad-setting")
     if values["ledger"] is None:
         values["ledger"] = default_ledger()
-    settings = Settings(**values, sources={name: item.source for name, item in given.items()})
+    settings = Settings(
+        **values,
+        folder_file=(folder or Path.cwd()) / FILE_NAME if in_folder else None,
+        sources={name: item.source for name, item in given.items()},
+    )
     return _with_key(settings, flags.get("api_key"), sandbox_key, environ)
 
 
@@ -265,7 +287,8 @@ def _working_layer(folder: Path, own_path: Path) -> dict[str, _Given]:
     if forbidden:
         raise SettingsError(
             f"{path} sets {', '.join(sorted(forbidden))}, which a file in the working folder may not: "
-            "it may say how sheets are read, mapped and reported. "
+            "it may say how sheets are read, mapped and reported, and neither where anything goes nor what "
+            "is written. "
             f"Move these lines to your own settings file, {own_path}.",
             code="planted-setting",
         )

@@ -23,6 +23,8 @@ JsonValue: TypeAlias = Any
 
 ORDER = "order"
 COMMENT_FIELDS = ("internalComment", "comment")
+CUSTOMER_FIELD = "comment"
+"""What may stand on pick lists and delivery notes, so that the customer reads it."""
 REPLACE_FLAGS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
 ATTRIBUTE_PREFIX = "extraAttributes."
 RESULT_COLUMNS = ("update_status", "update_outcome", "update_message", "update_time")
@@ -153,6 +155,43 @@ class Problem:
     sheet: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SentColumn:
+    """A column that feeds a field, or a value that stands for every row."""
+
+    column: str | None
+    """Its letters, such as `C`; None for a value that stands for every row."""
+    header: str | None
+    field: str
+    """`order`, a comment, a replace flag, or `extraAttributes.` and a key."""
+    type: str = "text"
+    value: JsonValue = None
+    """What stands for every row; None for a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentColumn:
+    """A column that holds something and is not sent."""
+
+    column: str
+    header: str
+    """Empty for a column that has none."""
+    reason: str
+    """A plain clause, such as `not recognised`."""
+    guess: str | None = None
+    """The header it was probably meant to have, such as `attr:erp_reference`."""
+
+
+class RowPayload(NamedTuple):
+    """What one row asks for, as its PUT would have it."""
+
+    row: int
+    """The row's number as the person sees it."""
+    order: int
+    payload: Mapping[str, JsonValue]
+    """The JSON object of the request."""
+
+
 class OperationKind(StrEnum):
     """One effect of an update on one field of one order."""
 
@@ -179,6 +218,11 @@ class Operation(NamedTuple):
     kind: OperationKind
     value: JsonValue
     """The text of a comment; an attribute's value of any JSON type; `""` for a clear."""
+
+    @property
+    def for_customers(self) -> bool:
+        """Whether it is a text that may be printed where customers see it (facts of the Order API)."""
+        return self.field == CUSTOMER_FIELD and self.kind is not OperationKind.CLEAR
 
 
 class OrderUpdate(NamedTuple):
@@ -316,6 +360,15 @@ class RunSummary:
     resume_after: str | None = None
     retry: bool = False
     rows: int = 0
+    columns: tuple[SentColumn, ...] = ()
+    not_sent: tuple[UnsentColumn, ...] = ()
+    """Columns that hold something and are not sent."""
+    customer_visible: int = 0
+    """Texts to send, or sent, that customers may see."""
+    folder_settings: Mapping[str, str] = field(default_factory=dict)
+    """What an `ordersheet.toml` of the working folder has set, by key."""
+    left_out: int = 0
+    """Rows that were left out on purpose (--limit, --rows, hidden and skipped); `no` in `status`, too."""
     status: Mapping[str, int] = field(default_factory=dict)
     outcomes: Mapping[str, int] = field(default_factory=dict)
     requests: RequestCounts = field(default_factory=RequestCounts)

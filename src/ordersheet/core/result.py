@@ -113,6 +113,7 @@ def iso(moment: datetime | None) -> str | None:
 def summary_object(summary: RunSummary) -> dict[str, Any]:
     """Turn a summary into the JSON object of docs/contract.md."""
     given = asdict(summary)
+    given["columns"], given["not_sent"] = list(given["columns"]), list(given["not_sent"])
     given["problems"] = [
         {key: problem[key] for key in ("code", "sheet", "row", "column", "cell", "value", "message")}
         for problem in given["problems"]
@@ -129,19 +130,22 @@ class Counted(NamedTuple):
     """Rows that make a finished run exit with 1."""
     unfinished: int
     """Rows for which running again can help."""
+    left_out: int
+    """Rows that were left out on purpose."""
 
 
 def count(results: Iterable[RowResult]) -> Counted:
     """Count statuses and outcomes."""
     status = {"ok": 0, "no": 0}
     outcomes: dict[str, int] = {}
-    amiss = unfinished = 0
+    amiss = unfinished = apart = 0
     kinds = Counter((result.outcome, result.left_out) for result in results)
     for (outcome, left_out), number in kinds.items():
         status["ok" if outcome.ok else "no"] += number
+        apart += number if left_out else 0
         outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
         if (not outcome.ok and not left_out) or outcome is Outcome.APPLIED_TWICE:
             amiss += number
         if outcome in _UNFINISHED and not left_out:
             unfinished += number
-    return Counted(status, outcomes, amiss, unfinished)
+    return Counted(status, outcomes, amiss, unfinished, apart)

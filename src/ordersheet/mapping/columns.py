@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ordersheet.core.model import ATTRIBUTE_PREFIX, JsonValue, column_letters
+from ordersheet.core.model import ATTRIBUTE_PREFIX, JsonValue, SentColumn, UnsentColumn, column_letters
 from ordersheet.mapping.file import CLEAR, VERSION, toml_value
-from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType, is_truth_word, truth
+from ordersheet.mapping.headers import usual_header
+from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from ordersheet.core.model import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,11 @@ class Unused:
         """The column's letters, such as `C`."""
         return column_letters(self.column)
 
+    @property
+    def meant_header(self) -> str | None:
+        """The header that was probably meant, such as `Internal comment` or `attr:erp_reference`."""
+        return None if self.guess is None else usual_header(self.guess)
+
 
 @dataclass(frozen=True)
 class ColumnMap:
@@ -97,6 +101,27 @@ class ColumnMap:
         """The columns that feed attributes, in column order."""
         return tuple(feed for feed in self.feeds if feed.field.startswith(ATTRIBUTE_PREFIX))
 
+    def sent_columns(self) -> tuple[SentColumn, ...]:
+        """Tell what feeds each field: the columns, then the values that stand for every row."""
+        return (
+            *(
+                SentColumn(feed.letters, feed.header, feed.field, feed.reading.type.value)
+                for feed in self.feeds
+            ),
+            *(
+                SentColumn(None, None, one.field, value=self.clear if one.clears else one.value)
+                for one in self.constants
+            ),
+        )
+
+    def unsent_columns(self) -> tuple[UnsentColumn, ...]:
+        """Tell which columns hold something and are not sent."""
+        return tuple(
+            UnsentColumn(one.letters, one.header, one.reason, one.meant_header)
+            for one in self.unused
+            if one.filled
+        )
+
     def to_json(self) -> dict[str, JsonValue]:
         """Give the mapping as applied, for the ledger: JSON types alone."""
         return {
@@ -109,6 +134,7 @@ class ColumnMap:
                     "type": feed.reading.type.value,
                     "as": "value" if feed.reading.by_value else "shown",
                     "decimal": feed.reading.decimal,
+                    "format": feed.reading.format,
                 }
                 for feed in self.feeds
             ],
@@ -171,34 +197,6 @@ def _attribute_entry(feed: Feed) -> str:
         parts.append('as = "value"')
     if reading.decimal:
         parts.append(f'decimal = "{reading.decimal}"')
+    if reading.format:
+        parts.append(f"format = {toml_value(reading.format)}")
     return f"{{ {', '.join(parts)} }}"
-
-
-class TruthWatch:
-    """Notices attribute columns that hold truth words alone and are sent as text.
-
-    The vendor's yes/no elements expect "1" and "0"; a column of TRUE and FALSE sent as text would set
-    something else without a word. Columns of 1 and 0 alone are what they expect.
-    """
-
-    def __init__(self, column_map: ColumnMap) -> None:
-        self._headers = {
-            feed.column: feed.header for feed in column_map.attributes if feed.reading.type is ValueType.TEXT
-        }
-        self._clear = column_map.clear
-        self._seen: set[int] = set()
-
-    def see(self, row: Row) -> None:
-        """Look at one row."""
-        for column in tuple(self._headers):
-            cell = row.cells.get(column)
-            if cell is None or cell.shown in ("", self._clear):
-                continue
-            if truth(cell.shown) is None:
-                del self._headers[column]
-            elif is_truth_word(cell.shown):
-                self._seen.add(column)
-
-    def found(self) -> tuple[str, ...]:
-        """Give the headers of the columns that held truth words and nothing else, in column order."""
-        return tuple(header for column, header in self._headers.items() if column in self._seen)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import MappingError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
-from ordersheet.mapping.headers import FIELDS, fold, guess, key_fault
+from ordersheet.mapping.dates import form_fault
+from ordersheet.mapping.headers import FIELDS, distance, fold, guess, key_fault
 from ordersheet.mapping.headers import recognise as recognise_header
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
@@ -24,8 +25,8 @@ CLEAR = "<clear>"
 """The text that empties a field, unless the mapping file names another."""
 
 TOP_KEYS = ("version", "columns", "attributes", "values", "clear", "only")
-COLUMN_KEYS = ("field", "type", "as", "decimal")
-ATTRIBUTE_KEYS = ("key", "type", "as", "decimal")
+COLUMN_KEYS = ("field", "type", "as", "decimal", "format")
+ATTRIBUTE_KEYS = ("key", "type", "as", "decimal", "format")
 _EXAMPLE = '"Our ref" = "order"'
 
 
@@ -106,7 +107,8 @@ def field_fault(text: str) -> str | None:
     """Say what is wrong with a text that is to name a field, or None."""
     found = field_named(text)
     if found is None:
-        near = guess(text)
+        own = {fold(name): name for name in FIELDS}
+        near = next((own[name] for name in own if distance(fold(text), name) <= 1), None) or guess(text)
         meant = f": did you mean {near}?" if near else f": the fields are {', '.join(FIELDS)} and attr:KEY."
         return f'"{text}" is no field{meant}'
     if found.startswith(ATTRIBUTE_PREFIX):
@@ -201,6 +203,7 @@ class _Reader:
 
     def _reading(self, table: dict[str, Any], where: str) -> Reading:
         kind, how, decimal = table.get("type", "text"), table.get("as", "shown"), table.get("decimal")
+        form = table.get("format")
         if kind not in tuple(ValueType):
             self.faults.append(f"{where}: type {kind!r} is unknown; known are: {', '.join(ValueType)}.")
             kind = "text"
@@ -208,7 +211,14 @@ class _Reader:
             self.faults.append(f'{where}: as must be "shown" or "value".')
         if decimal is not None and (decimal not in (".", ",") or kind != ValueType.NUMBER):
             self.faults.append(f'{where}: decimal is "." or ",", and belongs to the type number.')
-        return Reading(ValueType(kind), how == "value", decimal)
+        if form is not None and (not isinstance(form, str) or kind != ValueType.DATE):
+            self.faults.append(
+                f'{where}: format is a text such as "dd.mm.yyyy", and belongs to the type date.'
+            )
+            form = None
+        elif form is not None and (fault := form_fault(form)):
+            self.faults.append(f"{where}: {fault}.")
+        return Reading(ValueType(kind), how == "value", decimal, form)
 
     def _values(self, data: dict[str, Any]) -> Iterator[tuple[str, JsonValue]]:
         table = dict(self._table(data, "values"))

@@ -24,6 +24,7 @@ FIELDS = (
     REPLACE_FLAGS["comment"],
 )
 """The fields that a column can feed, attributes apart, in the order in which people see them."""
+_COMMENT = "comment"
 
 NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     ORDER: {
@@ -140,10 +141,11 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "Dutch": ("Klantopmerking vervangen", "Vervang klantopmerking"),
     },
 }
-"""Other names of each field, by language; the field's own name (`internalComment`) always counts."""
+"""Other names of each field, by language; the field's own name (`internalComment`) always counts, `comment`
+only as the API spells it."""
 
 BARE_COMMENT_NAMES = (
-    *("Comments", "Note", "Notes", "Remark", "Remarks", "Kommentar", "Kommentarer", "Kommentare"),
+    *("Comment", "Comments", "Note", "Notes", "Remark", "Remarks", "Kommentar", "Kommentarer", "Kommentare"),
     *("Anteckning", "Anteckningar", "Notering", "Bemerkung", "Bemerkungen", "Anmerkung", "Notiz", "Notizen"),
     *("Commentaire", "Commentaires", "Remarque", "Remarques", "Comentario", "Comentarios", "Nota", "Notas"),
     *(
@@ -163,18 +165,48 @@ _IGNORED = re.compile(r"[\s_\-\u2010-\u2015\u2212.:\u00ad\u200b\ufeff]+")
 _ATTRIBUTE_HEADER = re.compile(
     r"^\s*(?P<prefix>attr\s*:|extra[\s_-]*attributes\s*\.)(?P<key>.*)$", re.IGNORECASE | re.DOTALL
 )
-_ATTRIBUTE_ALMOST = re.compile(
-    r"^\s*(attrib?|attributes?|attr|att|extra[\s_-]*attributes?|extra[\s_-]*attr)\s*[.:]\s*(?P<key>\S.*)$",
-    re.IGNORECASE | re.DOTALL,
-)
+_AFTER_PREFIX = re.compile(r"[.:;,=/\s_-]+")
+_ATTRIBUTE_PREFIXES = ("attr", "attribute", "attributes", "extraattr", "extraattribute", "extraattributes")
 _ATTRIBUTE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(_+[A-Za-z0-9.\-]+)+")
 _LONG_NAME = 7
+_MOST_LETTERS_OFF = 2
+_LONGEST_PREFIX = max(map(len, _ATTRIBUTE_PREFIXES)) + _MOST_LETTERS_OFF
+_SHORTEST_BARE = 6
+"""Shorter names of a comment have too many neighbours to tell a slip of the finger from another word."""
+_MARKS = "*\u2217\uff0a\u204e\u2731\u2020\u2021!"
+"""Signs with which forms mark a column that must be filled: an asterisk in its several shapes, daggers."""
+_MARK_WORDS = (
+    *(
+        "required",
+        "mandatory",
+        "obligatory",
+        "optional",
+        "obligatorisk",
+        "obligatoriskt",
+        "valfri",
+        "valfritt",
+    ),
+    *("pflicht", "pflichtfeld", "erforderlich", "obligatoire", "requis", "facultatif", "optionnel"),
+    *("obligatorio", "requerido", "opcional", "påkrævet", "valgfri", "påkrevd", "valgfritt"),
+    *("verplicht", "optioneel"),
+)
+_MARK = re.compile(
+    rf"^[\s{re.escape(_MARKS)}]+|[\s{re.escape(_MARKS)}]+$|\s*[(\[](?:[{re.escape(_MARKS)}]|{'|'.join(_MARK_WORDS)})[)\]]\s*$",
+    re.IGNORECASE,
+)
 
 
 def fold(text: str) -> str:
     """Give what two headers must share to be the same one: no case, spaces, `_`, `-`, `.` or `:`."""
-    plain = unicodedata.normalize("NFKC", text.replace("º", "°")).casefold()
+    plain = unicodedata.normalize("NFKC", unmarked(text).replace("º", "°")).casefold()
     return unicodedata.normalize("NFKC", _IGNORED.sub("", plain))
+
+
+def unmarked(text: str) -> str:
+    """Give a header without the mark of a form's required fields: `Order ID *`, `Order ID (required)`."""
+    while (plain := _MARK.sub("", text)) != text:
+        text = plain
+    return text
 
 
 def recognise(text: str) -> str | None:
@@ -188,10 +220,11 @@ def recognise(text: str) -> str | None:
         `extraAttributes.` and a key (as written; whether it is a good one, `key_fault` tells);
         None for a header that names no field.
     """
-    attribute = _ATTRIBUTE_HEADER.match(text)
+    attribute = _ATTRIBUTE_HEADER.match(unmarked(text))
     if attribute:
         return ATTRIBUTE_PREFIX + attribute["key"].strip()
-    return _names().get(fold(text))
+    # The customer may see it: a capital letter is enough to leave open which comment is meant.
+    return _COMMENT if unmarked(text) == _COMMENT else _names().get(fold(text))
 
 
 def is_id_header(text: str) -> bool:
@@ -219,13 +252,13 @@ def guess(text: str) -> str | None:
         A field's name where the header is one or two letters away from one of its names
         (one letter for names shorter than seven), or None.
     """
-    almost = _ATTRIBUTE_ALMOST.match(text)
-    if almost:
-        return ATTRIBUTE_PREFIX + almost["key"].strip()
+    attribute = _almost_attribute(unmarked(text))
+    if attribute is not None:
+        return ATTRIBUTE_PREFIX + attribute
     folded = fold(text)
     best: tuple[int, str] | None = None
     for name, field in _names().items():
-        limit = 2 if min(len(name), len(folded)) >= _LONG_NAME else 1
+        limit = _MOST_LETTERS_OFF if min(len(name), len(folded)) >= _LONG_NAME else 1
         if folded and abs(len(name) - len(folded)) <= limit:
             away = distance(folded, name)
             if away <= limit and (best is None or away < best[0]):
@@ -233,9 +266,35 @@ def guess(text: str) -> str | None:
     return best[1] if best else None
 
 
+def usual_header(field: str) -> str:
+    """Give the header that feeds a field as people write it: `Internal comment`, `attr:erp_reference`."""
+    if field.startswith(ATTRIBUTE_PREFIX):
+        return f"attr:{field.removeprefix(ATTRIBUTE_PREFIX)}"
+    return NAMES[field]["English"][0]
+
+
+def _almost_attribute(text: str) -> str | None:
+    """Give the key of a header that begins almost like `attr:`, one or two letters off, and ends in a key."""
+    for found in _AFTER_PREFIX.finditer(text):
+        prefix, key = fold(text[: found.start()]), text[found.end() :].strip()
+        if len(prefix) > _LONGEST_PREFIX:
+            break
+        near = any(distance(prefix, name) <= _MOST_LETTERS_OFF for name in _ATTRIBUTE_PREFIXES)
+        if near and _ATTRIBUTE_KEY.fullmatch(key):
+            return key
+    return None
+
+
 def may_be_comment(text: str) -> bool:
-    """Tell whether a header is a bare "Comment"-like word that does not say which comment is meant."""
-    return fold(text) in _bare_names()
+    """Tell whether a header is a bare "Comment"-like word that does not say which comment is meant.
+
+    A longer one counts with a letter amiss, too.
+    """
+    folded = fold(text)
+    return folded in _bare_names() or any(
+        len(name) >= _SHORTEST_BARE and abs(len(name) - len(folded)) <= 1 and distance(folded, name) <= 1
+        for name in _bare_names()
+    )
 
 
 def distance(one: str, other: str) -> int:
@@ -262,7 +321,7 @@ def _all_names() -> Iterator[tuple[str, str]]:
     for field, languages in NAMES.items():
         for names in languages.values():
             yield from ((fold(name), field) for name in names)
-    yield from ((fold(field), field) for field in FIELDS)
+    yield from ((fold(field), field) for field in FIELDS if field != _COMMENT)
 
 
 @cache

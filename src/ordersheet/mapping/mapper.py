@@ -19,8 +19,9 @@ from ordersheet.core.model import (
     Problem,
     column_letters,
 )
+from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.order_ids import order_id
-from ordersheet.mapping.values import ValueFault, ValueType, cell_truth, stored_text, typed
+from ordersheet.mapping.values import ValueType, cell_truth, stored_text, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +44,8 @@ CODES: Mapping[str, str] = {
     "bad-number": "The cell is not a number.",
     "ambiguous-number": "The cell could be one of two numbers.",
     "bad-bool": "The cell is neither yes nor no.",
-    "bad-date": "The cell is not a date as year-month-day.",
+    "bad-date": "The cell is not a date, or not one of the form that the mapping file states.",
+    "ambiguous-date": "The cell could be one of two dates.",
     "bad-json": "The cell is not JSON that can be sent.",
 }
 """Each code of a row's problems, and what it means. Never renamed, only added to."""

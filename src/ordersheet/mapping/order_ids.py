@@ -10,7 +10,8 @@ import math
 import re
 
 from ordersheet.core.model import Cell, CellKind
-from ordersheet.mapping.values import LARGEST, ValueFault
+from ordersheet.mapping.faults import ValueFault
+from ordersheet.mapping.values import LARGEST
 
 _LARGEST_DIGITS = len(str(LARGEST))
 
@@ -19,6 +20,8 @@ _SPACED_ID = re.compile(r"[0-9]{1,3}(?P<sign>[ \u00a0\u202f])[0-9]{3}(?:(?P=sign
 _SCIENTIFIC_ID = re.compile(r"(?P<lead>[0-9]+)(?:[.,](?P<rest>[0-9]+))?[eE]\+?(?P<power>[0-9]{1,3})")
 _DECIMAL_ID = re.compile(r"[0-9]+[.,][0-9]+")
 _GROUPED_ID = re.compile(r"[0-9]{1,3}(?:[.,'\u2019][0-9]{3})+")
+_HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHIPMENT_ID = re.compile(r"(?P<order>[1-9][0-9]{0,14})-[0-9]{1,4}")
 _ID_MEND = "write the ID as plain digits, such as 83651"
 
 
@@ -56,6 +59,11 @@ def order_id_from_text(text: str) -> int:
     stripped = text.strip().removeprefix("'").strip()
     if stripped.isdecimal() and not stripped.isascii():
         raise _bad_id(f'"{text}" is not written with the digits 0 to 9: {_ID_MEND}')
+    if _HEX_ID.fullmatch(stripped):
+        raise _bad_id(
+            f'"{text}" is 32 hexadecimal digits, as the newer API\'s order id or a selectionId has: this API '
+            f"takes the order number that people see; {_ID_MEND}"
+        )
     if _PLAIN_ID.fullmatch(stripped) or _SPACED_ID.fullmatch(stripped):
         whole = re.sub(r"[.,]0{1,2}$", "", stripped)
         return _checked_id(re.sub(r"[^0-9]", "", whole))
@@ -72,6 +80,12 @@ def _why_no_id(text: str) -> str:
         return f'"{text}" is negative: {_ID_MEND}'
     if _DECIMAL_ID.fullmatch(text):
         return f'"{text}" is a decimal number, and order IDs are whole: {_ID_MEND}'
+    shipment = _SHIPMENT_ID.fullmatch(text)
+    if shipment:
+        return (
+            f'"{text}" is a shipment, one part of an order: if order {shipment["order"]} itself is '
+            f"meant, write {shipment['order']}"
+        )
     if text.startswith("#"):
         return f'"{text}" may come from another numbering than the order ID: if it is the ID, {_ID_MEND}'
     return f'"{text}" is not an order ID: {_ID_MEND}'

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Cell, CellKind
+from ordersheet.mapping.dates import date_from_text
+from ordersheet.mapping.faults import ValueFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
 
 LARGEST = 10**15
 """Order IDs and integers of this size and more are refused: a spreadsheet keeps 15 digits."""
-
-
-class ValueFault(Exception):  # noqa: N818 - it never leaves the mapper, which turns it into a Problem
-    """A text cannot become what its column asks for.
-
-    Attributes:
-        code: the problem's stable word.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class ValueType(StrEnum):
@@ -48,7 +37,7 @@ class ValueType(StrEnum):
     BOOL01 = "bool01"
     """The texts "1" and "0": what the vendor's boolean elements hold."""
     DATE = "date"
-    """A text in ISO 8601: 2026-03-31, or with a time behind it."""
+    """A text in ISO 8601: 2026-03-31, or with a time behind it, whatever form the cell has."""
     JSON = "json"
     """Whatever JSON the text is."""
 
@@ -61,6 +50,8 @@ class Reading(NamedTuple):
     """Take what a cell stores (1188.44) rather than what it shows ($1,188.44)."""
     decimal: str | None = None
     """`.` or `,`: the decimal sign of texts read as `number`; None accepts only what has one reading."""
+    format: str | None = None
+    """How texts read as `date` are written, such as `dd.mm.yyyy`; None accepts only what has one reading."""
 
 
 READ_AS_TEXT = Reading()
@@ -126,6 +117,8 @@ def typed(cell: Cell, reading: Reading) -> JsonValue:
         answer = cell_truth(cell)
         text = text if answer is None else str(int(answer))
     is_number = cell.kind is CellKind.NUMBER
+    if reading.type is ValueType.DATE:
+        return date_from_text(text, reading.format)
     if reading.type is not ValueType.NUMBER:
         read = _READERS[reading.type](text)
     else:
@@ -258,27 +251,6 @@ def _yes_or_no(text: str) -> bool:
     return answer
 
 
-_DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
-)
-
-
-def _iso_date(text: str) -> str:
-    stripped = text.strip()
-    if not (_DATE.fullmatch(stripped) and _is_on_the_calendar(stripped)):
-        raise ValueFault("bad-date", f'"{text}" is not a date as year-month-day: write it like 2026-03-31')
-    return stripped
-
-
-def _is_on_the_calendar(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 _JSON_DIGITS = 18
 """Every whole number of that many digits fits into 64 bits, which is what servers count with."""
 
@@ -342,6 +314,5 @@ _READERS: Mapping[ValueType, Callable[[str], JsonValue]] = {
     ValueType.INT: _whole,
     ValueType.BOOL: _yes_or_no,
     ValueType.BOOL01: lambda text: "1" if _yes_or_no(text) else "0",
-    ValueType.DATE: _iso_date,
     ValueType.JSON: json_value,
 }

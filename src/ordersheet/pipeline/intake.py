@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ordersheet.config.settings import Settings
-    from ordersheet.core.model import OrderUpdate, Row
+    from ordersheet.core.model import Row
     from ordersheet.loader import Table
     from ordersheet.mapping import ColumnMap
 
@@ -35,7 +35,6 @@ MOST_GROUPS = 50
 """How many kinds of problems are told apart by their words; beyond, by their code alone."""
 FIRST_CELLS = 5
 """How many addresses fit on a line."""
-FIRST_UPDATES = 3
 Reading: TypeAlias = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """Entered while a file is read; what it gives is told how many rows have been."""
 _TOLD_EVERY = 1000
@@ -71,7 +70,8 @@ class IntakeCounts:
     groups: dict[str, ProblemGroup] = field(default_factory=dict)
     examples: dict[int, str] = field(default_factory=dict)
     """By column: the first filled cell, as read."""
-    first_updates: list[OrderUpdate] = field(default_factory=list)
+    customer_visible: int = 0
+    """Texts that customers may see."""
     called_ok: int = 0
     """Rows that the file, as an earlier report, calls ok."""
 
@@ -111,8 +111,8 @@ class Prepared:
     column_map: ColumnMap
     staging: Staging
     tally: IntakeCounts
-    truth_columns: tuple[str, ...]
-    """Headers of columns that hold truth words alone and are sent as text."""
+    notes: tuple[str, ...]
+    """Sentences about what columns hold, such as one of yes and no words that is sent as text."""
 
     @property
     def name(self) -> str:
@@ -174,11 +174,11 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
     staging = Staging()
     try:
         with nullcontext(_tell_nobody) if reading is None else reading() as read:
-            tally, truth_columns = _first_pass(table, column_map, staging, settings, read)
+            tally, notes = _first_pass(table, column_map, staging, settings, read)
     except BaseException:
         staging.close()
         raise
-    return Prepared(path, source if path is None else None, table, column_map, staging, tally, truth_columns)
+    return Prepared(path, source if path is None else None, table, column_map, staging, tally, notes)
 
 
 def _tell_nobody(_rows: int) -> None:
@@ -193,7 +193,7 @@ def _first_pass(
     read: Callable[[int], None],
 ) -> tuple[IntakeCounts, tuple[str, ...]]:
     tally = IntakeCounts()
-    watch = mapping.TruthWatch(column_map)
+    truths, dates = mapping.TruthWatch(column_map), mapping.DateWatch(column_map)
     status = table.facts.result_columns[0] if table.facts.result_columns else None
     columns = column_map.columns | ({status} if status is not None else set())
     sheet = table.facts.sheet
@@ -208,7 +208,8 @@ def _first_pass(
             continue
         said_ok = status is not None and status in row.cells and row.cells[status].shown == "ok"
         tally.called_ok += said_ok
-        watch.see(row)
+        truths.see(row)
+        dates.see(row)
         if len(tally.examples) < len(column_map.columns):
             _take_examples(row, tally)
         item = mapper.map_row(row, column_map, sheet=sheet)
@@ -220,15 +221,21 @@ def _first_pass(
             continue
         for operation in item.operations:
             tally.operations[operation.kind.value] += 1
-        if len(tally.first_updates) < FIRST_UPDATES:
-            tally.first_updates.append(item)
+            tally.customer_visible += operation.for_customers
     staging.seal()
     if tally.rows == 0 and not settings.allow_empty:
         raise SourceError(
             "The file has a header row but no data rows. Where that is meant to happen, add --allow-empty.",
             code="no-rows",
         )
-    return tally, tuple(watch.found())
+    return tally, (*(_truth_note(header) for header in truths.found()), *dates.found())
+
+
+def _truth_note(header: str) -> str:
+    return (
+        f'"{header}" holds only yes/no words and is sent as text. '
+        'A mapping file can say type = "bool" or "bool01".'
+    )
 
 
 def _left_apart(row: Row, tally: IntakeCounts, settings: Settings) -> str | None:

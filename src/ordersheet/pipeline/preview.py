@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.normal import normalise_append
 from ordersheet.core.history.orderbook import Ask, OrderBook
-from ordersheet.core.model import LeftOut, OperationKind, Outcome
+from ordersheet.core.model import LeftOut, OperationKind, OrderUpdate, Outcome
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.history.orderbook import Decision, Entry, Policy
-    from ordersheet.core.model import JsonValue, Operation, OrderWork
+    from ordersheet.core.model import JsonValue, Operation, OrderWork, SentColumn, UnsentColumn
     from ordersheet.ledger import Ledger
     from ordersheet.pipeline.intake import Prepared
 
 _EXAMPLES = 3
+FIRST_UPDATES = 3
+"""How many of the rows to send are shown as payloads."""
 
 
 class OtherText(NamedTuple):
@@ -49,6 +52,14 @@ class Preview:
     """What would be sent, by kind."""
     done: Counter[str] = field(default_factory=Counter)
     """Rows of which nothing would be sent, by the outcome they would have."""
+    customer_visible: int = 0
+    """Texts to send that customers may see."""
+    columns: tuple[SentColumn, ...] = ()
+    not_sent: tuple[UnsentColumn, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences about the file and its columns that a person should read before sending."""
+    first: list[OrderUpdate] = field(default_factory=list)
+    """The first rows to send, in row order, with what of them would be sent."""
     problems: int = 0
     nothing: int = 0
     left_apart: int = 0
@@ -88,6 +99,9 @@ def preview(
         nothing=tally.left_out[Outcome.NOTHING_TO_UPDATE.value],
         left_apart=tally.left_out[Outcome.NOT_SENT.value],
         called_ok=tally.called_ok,
+        columns=prepared.column_map.sent_columns(),
+        not_sent=prepared.column_map.unsent_columns(),
+        notes=(*prepared.table.facts.notices, *prepared.column_map.warnings, *prepared.notes),
     )
     same_file = (
         ledger.runs_of(prepared.path) if ledger is not None and prepared.path is not None else frozenset()
@@ -96,13 +110,18 @@ def preview(
     # orders in several rows need one.
     seen.to_send = prepared.staging.updates
     seen.operations.update(tally.operations)
+    seen.customer_visible = tally.customer_visible
     seen.unknown_ok = prepared.staging.called_ok() if tally.called_ok else set()
-    for book in _books(prepared, ledger, store, policy):
+    knows = ledger is not None and bool(ledger.runs(limit=1, store=store))
+    for book in _books(prepared, ledger if knows else None, store, policy):
         to_send: set[int] = set()
         for row in book.rows:
             _count(seen, book, row, to_send)
         if to_send:
             _find_other_texts(seen, book, same_file)
+    if not knows:
+        for update in prepared.staging.single_updates(FIRST_UPDATES):
+            _keep_first(seen, update)
     twins = seen.done[Outcome.DUPLICATE.value]
     if policy.duplicates == "refuse" and twins:
         raise UsageError(
@@ -138,13 +157,14 @@ def settle_called_ok(prepared: Prepared, seen: Preview, settings: Settings) -> b
             if update.row in seen.unknown_ok:
                 trusted.append(LeftOut(update.row, Outcome.ALREADY_APPLIED, message, str(work.order)))
                 prepared.tally.operations.subtract(one.kind.value for one in update.operations)
+                prepared.tally.customer_visible -= sum(one.for_customers for one in update.operations)
     for row in trusted:
         prepared.staging.leave_out(row)
     return True
 
 
 def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
-    if ledger is None or not ledger.runs(limit=1, store=store):
+    if ledger is None:
         works = prepared.staging.repeated_works()
         yield from (_plain_book(work, policy) for work in works)
         return
@@ -174,8 +194,11 @@ def _count(seen: Preview, book: OrderBook, row: int, to_send: set[int]) -> None:
             sends = True
         else:
             seen.operations[decision.ask.operation.kind.value] -= 1
+            seen.customer_visible -= decision.ask.operation.for_customers
     if sends:
         to_send.add(row)
+        asked = tuple(decision.ask.operation for decision in decisions if decision.outcome is None)
+        _keep_first(seen, OrderUpdate(row, book.order, asked))
         return
     seen.to_send -= 1
     seen.done[_joint(decisions).value] += 1
@@ -184,6 +207,12 @@ def _count(seen: Preview, book: OrderBook, row: int, to_send: set[int]) -> None:
     else:
         # It repeats a row that the ledger does not know either, and would be sent in that row's place.
         to_send.add(row)
+
+
+def _keep_first(seen: Preview, update: OrderUpdate) -> None:
+    if len(seen.first) == FIRST_UPDATES and update.row > seen.first[-1].row:
+        return
+    seen.first = sorted([*seen.first, update], key=attrgetter("row"))[:FIRST_UPDATES]
 
 
 def _joint(decisions: Sequence[Decision]) -> Outcome:

@@ -85,6 +85,7 @@ def send(
             if ask is not None and not ask(seen):
                 raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
+            run.seen = seen
             run.notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
             return run.carry_out(place, tell=tell, stop=stop)
 
@@ -138,6 +139,8 @@ class _Run:
         self.source: Path | None = None
         self.sha256 = sha256
         self.finishing: str | None = None
+        self.seen = Preview()
+        """What it was about to do when it was asked for."""
         self.notes: tuple[str, ...] = ()
         """What a person should read about the files beside the report."""
 
@@ -324,7 +327,7 @@ class _Run:
         written: Written | None,
         signal: int | None,
     ) -> RunResult:
-        status, outcomes, amiss, unfinished = count(read_rows())
+        status, outcomes, amiss, unfinished, apart = count(read_rows())
         facts = self.prepared.table.facts
         code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
         goes_on = (
@@ -349,6 +352,11 @@ class _Run:
             resume_after=iso(end.resume_after),
             retry=code not in (0, 1) or unfinished > 0,
             rows=self.prepared.tally.rows,
+            columns=self.seen.columns,
+            not_sent=self.seen.not_sent,
+            customer_visible=self.seen.customer_visible,
+            folder_settings=self.settings.of_folder(),
+            left_out=apart,
             status=status,
             outcomes=outcomes,
             requests=end.requests,

@@ -114,6 +114,16 @@ class Staging:
         )
         yield from _by_order(rows)
 
+    def single_updates(self, limit: int) -> Iterator[OrderUpdate]:
+        """Give the first rows, in row order, whose orders stand in one row alone."""
+        rows = self._execute(
+            "SELECT row, ord, operations FROM asked a WHERE NOT EXISTS"
+            " (SELECT 1 FROM asked b WHERE b.ord = a.ord AND b.row <> a.row) ORDER BY row LIMIT ?",
+            (limit,),
+        )
+        for row, order, operations in rows:
+            yield _update(row, order, operations)
+
     def called_ok(self) -> set[int]:
         """Name the rows that the file, as a report, calls ok."""
         return {row for (row,) in self._execute("SELECT row FROM asked WHERE said_ok")}

@@ -26,7 +26,7 @@ def settled(own, flags=None, environ=None, folder=None, sandbox=None) -> Setting
 
 
 def test_every_option_is_a_setting_and_every_setting_an_option():
-    fields = set(Settings.__dataclass_fields__) - {"api_key", "sources"}
+    fields = set(Settings.__dataclass_fields__) - {"api_key", "sources", "folder_file"}
     assert fields == {option.name for option in OPTIONS}
 
 
@@ -82,9 +82,11 @@ def test_the_working_folder_may_not_hold_profiles(own, tmp_path):
 
 
 def test_the_working_folder_may_say_how_sheets_are_read(own, tmp_path):
-    (tmp_path / "ordersheet.toml").write_text('sheet = "Calls"\nhidden = "skip"\nreport = "out"\n')
-    found = settled(own, folder=tmp_path)
-    assert (found.sheet, found.hidden, str(found.report)) == ("Calls", "skip", "out")
+    (tmp_path / "ordersheet.toml").write_text('sheet = "Calls"\nopen = true\nreport = "out"\n')
+    found = settled(own, {"report": "here"}, folder=tmp_path)
+    assert (found.sheet, found.open, str(found.report)) == ("Calls", True, "here")
+    assert found.folder_file == tmp_path / "ordersheet.toml"
+    assert found.of_folder() == {"sheet": "Calls", "open": "true"}
     assert found.sources["sheet"] == str(tmp_path / "ordersheet.toml")
 
 

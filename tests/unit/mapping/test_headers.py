@@ -44,7 +44,32 @@ def test_a_name_is_recognised_however_it_is_written(name: str, field: str) -> No
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_is_recognised_by_its_own_name(field: str) -> None:
     assert recognise(field) == field
-    assert recognise(field.upper()) == field
+    assert recognise(field.upper()) == (None if field == "comment" else field)
+
+
+MARKS = st.sampled_from(
+    ["*", " *", "**", "\u2020", "!", " (*)", " (required)", "(Pflichtfeld)", " [Obligatoire]"]
+)
+
+
+@given(st.sampled_from(EVERY_NAME), MARKS)
+def test_the_mark_of_a_required_field_changes_nothing(named: tuple[str, str], mark: str) -> None:
+    assert recognise(named[0] + mark) == named[1]
+    assert recognise(mark.strip() + named[0] if mark in ("*", "**") else named[0]) == named[1]
+    assert recognise(f"attr:erp_reference{mark}") == "extraAttributes.erp_reference"
+
+
+@pytest.mark.parametrize("header", ["Order ID (old)", "Internal comment 2", "Internal comment?"])
+def test_what_is_no_mark_stays_part_of_the_header(header: str) -> None:
+    assert recognise(header) is None
+
+
+@pytest.mark.parametrize("header", ["Comment", "COMMENT", "Coment", "Comment *", "Comments", "Komentar"])
+def test_only_the_api_s_own_spelling_is_the_customer_s_comment(header: str) -> None:
+    assert recognise(header) is None
+    assert guess(header) is None
+    assert may_be_comment(header)
+    assert recognise("comment") == recognise(" comment *") == "comment"
 
 
 def test_no_name_stands_for_two_fields() -> None:
@@ -111,7 +136,13 @@ def test_id_header() -> None:
         ("Odrer ID", "order"),
         ("Bestellnumer", "order"),
         ("replaceInternalComent", "replaceInternalComment"),
-        ("atrr:erp_reference", None),
+        ("atrr:erp_reference", "extraAttributes.erp_reference"),
+        ("atr:erp_reference", "extraAttributes.erp_reference"),
+        ("attr_erp_reference", "extraAttributes.erp_reference"),
+        ("attr;erp_reference *", "extraAttributes.erp_reference"),
+        ("Extra atributes.erp_reference", "extraAttributes.erp_reference"),
+        ("our:erp_reference", None),
+        ("atr:erp", None),
         ("attribute:erp_reference", "extraAttributes.erp_reference"),
         ("extraAttribute.erp_reference", "extraAttributes.erp_reference"),
         ("attr.erp_reference", "extraAttributes.erp_reference"),
@@ -130,7 +161,7 @@ def test_one_letter_off_is_guessed(named: tuple[str, str], data: st.DataObject) 
     folded = fold(named[0])
     at = data.draw(st.integers(0, len(folded) - 1))
     wrong = folded[:at] + folded[at + 1 :]
-    if wrong and recognise(wrong) is None:
+    if wrong and recognise(wrong) is None and not may_be_comment(wrong):
         assert guess(wrong) is not None
 
 

@@ -354,6 +354,7 @@ def test_a_map_is_told_as_json() -> None:
                 "type": "text",
                 "as": "shown",
                 "decimal": None,
+                "format": None,
             },
             {
                 "column": "AB",
@@ -362,6 +363,7 @@ def test_a_map_is_told_as_json() -> None:
                 "type": "number",
                 "as": "value",
                 "decimal": ",",
+                "format": None,
             },
         ],
         "values": {"comment": "<clear>", "extraAttributes.c_d": [1, None]},

@@ -9,11 +9,13 @@ import pytest
 from tests.support.cells import headers
 
 from ordersheet.mapping import read_mapping_file, resolve
+from ordersheet.mapping.dates import date_from_text, form_fault
+from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.file import ATTRIBUTE_KEYS, COLUMN_KEYS, TOP_KEYS
 from ordersheet.mapping.headers import FIELDS, NAMES
 from ordersheet.mapping.mapper import CODES
 from ordersheet.mapping.order_ids import order_id_from_text
-from ordersheet.mapping.values import NO_WORDS, YES_WORDS, ValueFault, ValueType
+from ordersheet.mapping.values import NO_WORDS, YES_WORDS, ValueType
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mapping.md").read_text(encoding="utf-8")
 
@@ -57,7 +59,7 @@ def test_the_example_is_a_mapping_file(tmp_path: Path) -> None:
     path = tmp_path / "mapping.toml"
     (example,) = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)
     path.write_text(example, encoding="utf-8")
-    sheet = headers("Our ref", "Amount", "Notes", "ERP ref", "On hold", "Weight")
+    sheet = headers("Our ref", "Amount", "Notes", "ERP ref", "On hold", "Weight", "Due")
     found = resolve(sheet, file=read_mapping_file(path))
     assert [feed.field for feed in found.feeds] == [
         "order",
@@ -65,6 +67,7 @@ def test_the_example_is_a_mapping_file(tmp_path: Path) -> None:
         "extraAttributes.erp_reference",
         "extraAttributes.hold_active",
         "extraAttributes.parcel_weight",
+        "extraAttributes.delivery_date",
     ]
     assert [column.header for column in found.unused] == ["Notes"]
 
@@ -75,3 +78,15 @@ def test_the_order_ids_of_the_page_are_read_or_refused_as_it_says() -> None:
     for text in re.findall(r"`(.+?)`", refused):
         with pytest.raises(ValueFault):
             order_id_from_text(text)
+
+
+def test_the_dates_of_the_page_are_read_as_it_says() -> None:
+    read, _, asked = section("Dates").partition("Without a `format`, what has one reading is read:")
+    one, _, two = asked.partition("What has two, such as")
+    for text in re.findall(r"`([0-9A-ZM].*?)`", one):
+        assert date_from_text(text) == "2026-03-31"
+    for text in re.findall(r"`([0-9].*?)`", two):
+        with pytest.raises(ValueFault, match="could be"):
+            date_from_text(text)
+    for form in re.findall(r"`(\S+[./-]\S+[./-]\S+)`", read):
+        assert form[0].isdecimal() or form_fault(form) is None

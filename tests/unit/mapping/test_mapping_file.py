@@ -35,6 +35,7 @@ only = true
 "ERP ref" = "erp_reference"
 "Count" = { key = "stock_count", type = "int", as = "value" }
 "Weight" = { key = "parcel_weight", type = "number", decimal = "," }
+"Due" = { key = "delivery_date", type = "date", format = "dd.mm.yyyy" }
 
 [values]
 comment = "Delayed"
@@ -70,6 +71,7 @@ def test_a_file_with_everything(tmp_path: Path) -> None:
         FileColumn("ERP ref", "extraAttributes.erp_reference"),
         FileColumn("Count", "extraAttributes.stock_count", Reading(ValueType.INT, by_value=True)),
         FileColumn("Weight", "extraAttributes.parcel_weight", Reading(ValueType.NUMBER, decimal=",")),
+        FileColumn("Due", "extraAttributes.delivery_date", Reading(ValueType.DATE, format="dd.mm.yyyy")),
     )
     assert found.values == {
         "comment": "Delayed",
@@ -78,7 +80,7 @@ def test_a_file_with_everything(tmp_path: Path) -> None:
         "extraAttributes.list_value": [1, "a", {"b": True}],
     }
     assert (found.clear, found.only) == ("(none)", True)
-    assert found.attribute_headers == ("Extra", "ERP ref", "Count", "Weight")
+    assert found.attribute_headers == ("Extra", "ERP ref", "Count", "Weight", "Due")
 
 
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
@@ -143,6 +145,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("[columns]\nA = { field = 'comment', typo = 1 }", '"typo"'),
         ("[columns]\nA = { field = 'comment', type = 'int' }", "belongs to attributes"),
         ("[columns]\nA = { field = 'replaceComment', as = 'value' }", "no meaning"),
+        ("[attributes]\nA = { key = 'a_b', format = 'dd.mm.yyyy' }", "belongs to the type date"),
+        ("[attributes]\nA = { key = 'a_b', type = 'date', format = 'dd.mm' }", "day, month and year"),
+        ("[attributes]\nA = { key = 'a_b', type = 'date', format = 5 }", "belongs to the type date"),
         ("[columns]\nA = { field = 'comment', as = 'text' }", "as must be"),
         ("[columns]\nA = 'colour'", "is no field"),
         ("[columns]\nA = 'attr:erp'", "no attribute key"),
@@ -200,11 +205,13 @@ def test_a_header_of_odd_letters_reads_back_the_same(tmp_path: Path) -> None:
 
 
 def test_a_map_of_a_file_reads_back_the_same(tmp_path: Path) -> None:
-    sheet = headers("Our ref", "Amount", "Notes", "Extra", "Flag", "ERP ref", "Count", "Weight", "Order ID")
+    sheet = headers(
+        "Our ref", "Amount", "Notes", "Extra", "Flag", "ERP ref", "Count", "Weight", "Due", "Order ID"
+    )
     found = resolve(sheet, file=read_mapping_file(write(tmp_path, EVERYTHING)))
     _, again = read_back(found, sheet, tmp_path)
     assert again.to_json() == found.to_json()
-    assert again.columns == {0, 1, 3, 4, 5, 6, 7}
+    assert again.columns == {0, 1, 3, 4, 5, 6, 7, 8}
 
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
@@ -216,7 +223,15 @@ VALUE = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 ).filter(lambda value: not isinstance(value, str) or bool(value.strip()))
-READING = st.builds(Reading, st.sampled_from(list(ValueType)), st.booleans(), st.none())
+READING = st.builds(
+    Reading, st.sampled_from(list(ValueType)), st.booleans(), decimal=st.none(), format=st.none()
+) | st.builds(
+    Reading,
+    st.just(ValueType.DATE),
+    st.booleans(),
+    decimal=st.none(),
+    format=st.sampled_from(["dd.mm.yyyy", "TT.MM.JJJJ", "d mmmm yyyy"]),
+)
 
 
 @given(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from tests.support.cells import number_cell
 
 from ordersheet.core.model import Cell, CellKind
+from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.order_ids import order_id, order_id_from_text
-from ordersheet.mapping.values import LARGEST, ValueFault
+from ordersheet.mapping.values import LARGEST
 
 IDS = st.integers(1, LARGEST - 1)
 
@@ -149,3 +150,15 @@ def test_dates_and_truth_values_are_no_id() -> None:
         order_id(Cell("2026-03-31", "2026-03-31", CellKind.DATE, 0, 2))
     with pytest.raises(ValueFault, match="TRUE is not"):
         order_id(Cell("TRUE", value=True, kind=CellKind.BOOLEAN, column=0, row=2))
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEF", min_size=32, max_size=32))
+def test_an_id_of_the_newer_api_is_told_as_what_it_is(text: str) -> None:
+    with pytest.raises(ValueFault, match="32 hexadecimal digits"):
+        order_id_from_text(text)
+
+
+@given(st.integers(1, LARGEST - 1), st.integers(0, 9999))
+def test_a_shipment_is_told_with_its_order(order: int, part: int) -> None:
+    with pytest.raises(ValueFault, match=f"shipment.*write {order}$"):
+        order_id_from_text(f"{order}-{part}")

@@ -96,7 +96,7 @@ def test_texts_become_their_type(text: str, kind: str, sent: object) -> None:
         ("١٢", "int", "bad-int"),
         ("maybe", "bool", "bad-bool"),
         ("2", "bool01", "bad-bool"),
-        ("31.03.2026", "date", "bad-date"),
+        ("3.2026", "date", "bad-date"),
         ("2026-02-30", "date", "bad-date"),
         ("20260331", "date", "bad-date"),
         ("2026-W14-2", "date", "bad-date"),

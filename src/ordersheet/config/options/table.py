@@ -34,7 +34,6 @@ OPTIONS: tuple[Option, ...] = (
         types.choice("refuse", "include", "skip"),
         "refuse",
         metavar="refuse|include|skip",
-        local=True,
     ),
     Option(
         "allow_empty",
@@ -77,7 +76,6 @@ OPTIONS: tuple[Option, ...] = (
         metavar="FIELD=VALUE",
         repeatable=True,
         group="Mapping columns",
-        local=True,
     ),
     Option(
         "only_columns",
@@ -244,7 +242,7 @@ OPTIONS: tuple[Option, ...] = (
         shown_default="no cap",
         metavar="N",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "concurrency",
@@ -253,7 +251,7 @@ OPTIONS: tuple[Option, ...] = (
         "auto",
         metavar="N|auto",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "timeout",
@@ -262,7 +260,7 @@ OPTIONS: tuple[Option, ...] = (
         30.0,
         metavar="S",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "attempts",
@@ -271,7 +269,7 @@ OPTIONS: tuple[Option, ...] = (
         5,
         metavar="N",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "settle",
@@ -280,7 +278,7 @@ OPTIONS: tuple[Option, ...] = (
         90.0,
         metavar="S",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "grace",
@@ -289,7 +287,7 @@ OPTIONS: tuple[Option, ...] = (
         20.0,
         metavar="S",
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "baseline",
@@ -299,7 +297,7 @@ OPTIONS: tuple[Option, ...] = (
         switch=True,
         negative=True,
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "xml",
@@ -308,7 +306,7 @@ OPTIONS: tuple[Option, ...] = (
         default=False,
         switch=True,
         commands=(SEND,),
-        group="RateEstimator",
+        group="Pace",
     ),
     Option(
         "report",

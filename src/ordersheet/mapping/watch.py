@@ -1,0 +1,127 @@
+"""Watching what columns hold, row by row, for what a person should know before it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, CellKind
+from ordersheet.mapping.dates import form_of, is_iso_date
+from ordersheet.mapping.values import ValueType, is_truth_word, truth
+
+if TYPE_CHECKING:
+    from ordersheet.core.model import Cell, Row
+    from ordersheet.mapping.columns import ColumnMap, Feed
+
+
+class TruthWatch:
+    """Notices attribute columns that hold truth words alone and are sent as text.
+
+    The vendor's yes/no elements expect "1" and "0"; a column of TRUE and FALSE sent as text would set
+    something else without a word. Columns of 1 and 0 alone are what they expect.
+    """
+
+    def __init__(self, column_map: ColumnMap) -> None:
+        self._headers = {
+            feed.column: feed.header for feed in column_map.attributes if feed.reading.type is ValueType.TEXT
+        }
+        self._clear = column_map.clear
+        self._seen: set[int] = set()
+
+    def see(self, row: Row) -> None:
+        """Look at one row."""
+        for column in tuple(self._headers):
+            cell = row.cells.get(column)
+            if cell is None or cell.shown in ("", self._clear):
+                continue
+            if truth(cell.shown) is None:
+                del self._headers[column]
+            elif is_truth_word(cell.shown):
+                self._seen.add(column)
+
+    def found(self) -> tuple[str, ...]:
+        """Give the headers of the columns that held truth words and nothing else, in column order."""
+        return tuple(header for column, header in self._headers.items() if column in self._seen)
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a column that is sent as text has held so far."""
+
+    feed: Feed
+    dates: str = ""
+    """The first date that is sent in ISO 8601."""
+    others: str = ""
+    """The first text that is a date in another form."""
+    texts: str = ""
+    """The first text that is no date."""
+    place: str = ""
+    """Where the first of the others, or else of the texts, stands."""
+
+    def see(self, cell: Cell) -> None:
+        if cell.kind is CellKind.DATE or (cell.shown[:1].isdecimal() and is_iso_date(cell.shown)):
+            self.dates = self.dates or cell.shown
+        elif self.feed.field.startswith(ATTRIBUTE_PREFIX) and form_of(cell.shown):
+            self._place(cell, first=not self.others)
+            self.others = self.others or cell.shown
+        else:
+            self._place(cell, first=not self.others and not self.texts)
+            self.texts = self.texts or cell.shown
+
+    def _place(self, cell: Cell, *, first: bool) -> None:
+        if first:
+            self.place = f"{self.feed.letters}{cell.row}"
+
+    def sentence(self) -> str | None:
+        header = f'"{self.feed.header}"'
+        apart = self.others or self.texts
+        if self.dates and apart:
+            mend = f" {self._mend()}" if self.others else ""
+            return (
+                f"{header} mixes dates, which are sent like {self.dates}, and texts such as "
+                f'"{_short(apart)}" ({self.place}).{mend}'
+            )
+        if self.others and not self.texts:
+            return f'{header} holds dates and is sent as text, such as "{self.others}". {self._mend()}'
+        if self.dates and not self.texts:
+            return f"{header} holds dates. They are sent as text in the form {self.dates}."
+        return None
+
+    def _mend(self) -> str:
+        form = form_of(self.others)
+        return f'A mapping file can say type = "date", format = "{form}"; then it is sent like 2026-03-31.'
+
+
+class DateWatch:
+    """Notices columns of dates that are sent as text, and columns that mix dates with other texts."""
+
+    def __init__(self, column_map: ColumnMap) -> None:
+        self._columns = {
+            feed.column: _Held(feed)
+            for feed in column_map.feeds
+            if feed.reading.type is ValueType.TEXT
+            and (feed.field in COMMENT_FIELDS or feed.field.startswith(ATTRIBUTE_PREFIX))
+        }
+        self._watched = dict(self._columns)
+        self._clear = column_map.clear
+
+    def see(self, row: Row) -> None:
+        """Look at one row."""
+        for column, held in tuple(self._watched.items()):
+            cell = row.cells.get(column)
+            if cell is None or cell.problem is not None or cell.shown in ("", self._clear):
+                continue
+            if held.texts and cell.kind is CellKind.TEXT and not cell.shown[0].isdecimal():
+                continue  # one more text: nearly every cell of a column of comments
+            held.see(cell)
+            if held.texts and (held.dates or held.others):
+                del self._watched[column]  # it will never be said otherwise
+
+    def found(self) -> tuple[str, ...]:
+        """Give a sentence for each column that a person should know of, in column order."""
+        return tuple(filter(None, (held.sentence() for held in self._columns.values())))
+
+
+def _short(text: str, width: int = 40) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"
