@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from tests.support.cells import number_cell, text_cell
 
 from ordersheet.core.model import Cell, CellKind
+from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.values import (
     NO_WORDS,
     YES_WORDS,
     Reading,
-    ValueFault,
     ValueType,
     is_truth_word,
     json_value,
