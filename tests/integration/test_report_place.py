@@ -3,24 +3,26 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
-import xlsxwriter
-from tests.support.reporting import result, results, sheet_facts
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.reporting import result, results
 
 from ordersheet.core.errors import OrdersheetError
 from ordersheet.core.model import TableFacts
 from ordersheet.reporter import (
-    atomic_file,
     default_report_path,
     report_path_problem,
     report_suffix,
     write_fresh,
     write_report,
 )
+from ordersheet.reporter.atomic_file import AtomicFile, Disk
 from ordersheet.reporter.report_check import is_report
 
 if TYPE_CHECKING:
@@ -197,63 +199,77 @@ def test_a_folder_that_is_gone_leads_home(tmp_path, source, home):
     assert "could not be written" in (written.note or "")
 
 
-def full_disk(folder: Path, room: int):
-    """Give an os.write for a disk that has no room left behind so many bytes, in one folder alone."""
-    real = os.write
+class SmallDisk(Disk):
+    """A disk on which a file in one folder has room for so many bytes."""
 
-    def write(handle: int, data: bytes) -> int:
-        here = Path(f"/proc/self/fd/{handle}").readlink().parent == folder
-        left = room - os.lseek(handle, 0, os.SEEK_CUR)
-        if not here:
-            return real(handle, data)
+    def __init__(self, folder: Path, room: int, home: Path) -> None:
+        self.folder, self.room, self.home = folder, room, home
+
+    def write(self, handle: int, data: memoryview) -> int:
+        if os.fstat(handle).st_ino not in {file.stat().st_ino for file in self.folder.iterdir()}:
+            return super().write(handle, data)
+        left = self.room - os.lseek(handle, 0, os.SEEK_CUR)
         if left <= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(handle, bytes(data[:left]))
+        return super().write(handle, data[:left])
 
-    return write
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to tell the folder of an open file")
-@pytest.mark.parametrize("room", [0, 10, 300, 5000])
-def test_a_disk_that_fills_up_moves_the_whole_report_home(tmp_path, home, monkeypatch, room):
-    source = tmp_path / "in.xlsx"
-    with xlsxwriter.Workbook(source) as book:
-        sheet = book.add_worksheet("Orders")
-        sheet.write_column(0, 0, ["Order ID", *range(2000)])
-    wanted = write_report(
-        source, sheet_facts(), results(range(2, 2002)), tmp_path / "good.xlsx"
-    ).path.read_bytes()
-    folder = tmp_path / "full"
-    folder.mkdir()
-    monkeypatch.setattr(os, "write", full_disk(folder, room))
-    written = write_report(source, sheet_facts(), results(range(2, 2002)), folder / "out.xlsx")
-    assert written.path == home / "out.xlsx"
-    assert "No space left" in (written.note or "")
-    assert written.path.read_bytes() == wanted
-    assert list(folder.iterdir()) == []
+    def other_folders(self, folder: Path) -> list[Path]:
+        return [folder.with_name(self.home.name)]
 
 
-def test_no_place_at_all_is_one_clear_error(tmp_path, source, monkeypatch):
-    monkeypatch.setattr(atomic_file, "_other_folders", lambda _: [])
+@given(
+    room=st.integers(0, 400),
+    pieces=st.lists(
+        st.tuples(st.integers(0, 300), st.binary(min_size=1, max_size=200)), min_size=1, max_size=8
+    ),
+)
+def test_a_disk_that_fills_up_moves_the_whole_file_home(room, pieces):
+    with tempfile.TemporaryDirectory() as name:
+        folder, home = Path(name, "full"), Path(name, "home")
+        folder.mkdir()
+        home.mkdir()
+        wanted = bytearray()
+        with AtomicFile(folder / "out.xlsx", None, SmallDisk(folder, room, home)) as out:
+            for at, data in pieces:
+                out.seek(min(at, len(wanted)))
+                wanted[out.tell() : out.tell() + len(data)] = data
+                out.write(data)
+            written = out.land()
+        assert written.path.read_bytes() == wanted
+        moved = len(wanted) > room
+        assert written.path.parent.name == ("home" if moved else "full")
+        assert ("No space left" in (written.note or "")) == moved
+        assert list(folder.iterdir()) == ([] if moved else [written.path])
+
+
+class NoOtherPlace(Disk):
+    def other_folders(self, folder: Path) -> list[Path]:
+        return [folder]
+
+
+def test_no_place_at_all_is_one_clear_error(tmp_path):
     with pytest.raises(OrdersheetError, match="could not be written") as caught:
-        write_report(source, CSV, results([2, 3]), tmp_path / "gone" / "out.csv")
+        AtomicFile(tmp_path / "gone" / "out.csv", None, NoOtherPlace())
     assert caught.value.code == "report-unwritable"
 
 
-def test_the_report_is_on_the_disk_before_it_has_its_name(tmp_path, source, monkeypatch):
-    seen: list[str] = []
-    real_sync, real_replace = os.fsync, Path.replace
+class Listening(Disk):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
 
-    def sync(handle: int) -> None:
-        seen.append("sync")
-        real_sync(handle)
+    def sync(self, handle: int) -> None:
+        self.seen.append("sync")
+        super().sync(handle)
 
-    def replace(path: Path, target: Path) -> Path:
-        seen.append("name")
-        return real_replace(path, target)
+    def rename(self, path: Path, target: Path) -> None:
+        self.seen.append("name")
+        super().rename(path, target)
 
-    monkeypatch.setattr(os, "fsync", sync)
-    monkeypatch.setattr(Path, "replace", replace)
-    write_report(source, CSV, results([2, 3]), tmp_path / "out.csv")
-    assert seen[:2] == ["sync", "name"]
-    assert seen[2:] == ([] if sys.platform == "win32" else ["sync"])
+
+def test_the_report_is_on_the_disk_before_it_has_its_name(tmp_path):
+    disk = Listening()
+    with AtomicFile(tmp_path / "out.csv", None, disk) as out:
+        out.write(b"Order ID\n")
+        out.land()
+    assert disk.seen[:2] == ["sync", "name"]
+    assert disk.seen[2:] == ([] if sys.platform == "win32" else ["sync"])

@@ -58,6 +58,30 @@ def _plain(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
+class Disk:
+    """What an atomic file asks of the operating system."""
+
+    def write(self, handle: int, data: memoryview) -> int:
+        """Write at the handle's place, and give how many bytes were taken."""
+        return os.write(handle, data)
+
+    def sync(self, handle: int) -> None:
+        """Return when everything is on the disk."""
+        os.fsync(handle)
+
+    def rename(self, path: Path, target: Path) -> None:
+        """Give a file another name in the same folder, in one step."""
+        path.replace(target)
+
+    def other_folders(self, folder: Path) -> list[Path]:
+        """Name the folders where a file may lie whose own folder takes none."""
+        others: list[Path] = []
+        with suppress(RuntimeError):
+            others.append(Path.home())
+        others.append(Path(tempfile.gettempdir()))
+        return [other for other in others if other != folder]
+
+
 class AtomicFile:
     """A file that is written beside its target and takes its name at the end, in one step.
 
@@ -66,19 +90,21 @@ class AtomicFile:
     It is a binary file as far as zipfile and openpyxl need one.
     """
 
-    def __init__(self, target: Path, never: Path | None) -> None:
+    def __init__(self, target: Path, never: Path | None, disk: Disk | None = None) -> None:
         """Open the file.
 
         Args:
             target: the name it is to take; an existing file there is replaced.
             never: the input, which is never replaced; None where there is none.
+            disk: what writes; None for the operating system.
 
         Raises:
             OrdersheetError: `report-unwritable`, where no place can be written.
         """
         self._target = Path(os.path.realpath(target))
         self._never = never
-        self._folders = [self._target.parent, *_other_folders(self._target.parent)]
+        self._disk = disk or Disk()
+        self._folders = [self._target.parent, *self._disk.other_folders(self._target.parent)]
         self._trouble: OSError | None = None
         self._note: str | None = None
         self._at = 0
@@ -99,7 +125,7 @@ class AtomicFile:
         """Write all of it, here or at the next place."""
         while True:
             try:
-                _write_all(self._file.fileno(), data, self._at)
+                self._write_all(data, self._at)
             except OSError as error:
                 self._move_on(error)
             else:
@@ -135,7 +161,7 @@ class AtomicFile:
         """
         while True:
             try:
-                os.fsync(self._file.fileno())
+                self._disk.sync(self._file.fileno())
                 self._file.close()
                 path = self._take_name()
             except OSError as error:
@@ -154,13 +180,13 @@ class AtomicFile:
         first = self._temporary.parent / self._target.name
         if first == self._target and not (self._never and same_file(first, self._never)):
             try:
-                return _renamed(self._temporary, first)
+                return self._renamed(self._temporary, first)
             except OSError as error:
                 self._trouble = error
         candidates = [first.with_name(f"{first.stem}-{n}{first.suffix}") for n in range(2, _OTHER_NAMES)]
         for path in [first, *candidates]:
             if not os.path.lexists(path):
-                return _renamed(self._temporary, path)
+                return self._renamed(self._temporary, path)
         raise FileExistsError(f"no free name like {first}")
 
     def _open_next(self) -> None:
@@ -192,35 +218,26 @@ class AtomicFile:
                 block = old.read(min(COPY_BLOCK, left))
                 if not block:
                     break
-                _write_all(self._file.fileno(), block, self._size - left)
+                self._write_all(block, self._size - left)
                 left -= len(block)
         old_file.close()
         with suppress(OSError):
             old_path.unlink()
 
+    def _write_all(self, data: bytes, at: int) -> None:
+        handle = self._file.fileno()
+        os.lseek(handle, at, os.SEEK_SET)
+        view = memoryview(data)
+        while view:
+            view = view[self._disk.write(handle, view) :]
 
-def _write_all(handle: int, data: bytes, at: int) -> None:
-    os.lseek(handle, at, os.SEEK_SET)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def _renamed(temporary: Path, path: Path) -> Path:
-    temporary.replace(path)
-    if os.name != "nt":
-        with suppress(OSError):
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-    return path
-
-
-def _other_folders(folder: Path) -> list[Path]:
-    others: list[Path] = []
-    with suppress(RuntimeError):
-        others.append(Path.home())
-    others.append(Path(tempfile.gettempdir()))
-    return [other for other in others if other != folder]
+    def _renamed(self, temporary: Path, path: Path) -> Path:
+        self._disk.rename(temporary, path)
+        if os.name != "nt":
+            with suppress(OSError):
+                folder = os.open(path.parent, os.O_RDONLY)
+                try:
+                    self._disk.sync(folder)
+                finally:
+                    os.close(folder)
+        return path
