@@ -55,6 +55,16 @@ def test_it_is_fine_where_orders_can_be_sent(desk):
     assert desk.key not in shown.out + told.out
 
 
+def test_the_verdict_comes_first_and_then_what_somebody_has_set(desk):
+    lines = desk.run("doctor").out.splitlines()
+    assert lines[0] == "The server answers, and the key may read orders."
+    named = [line.split()[0] for line in lines[lines.index("Settings:") + 1 : lines.index("Places:")] if line]
+    assert named[:-1] == ["base-url", "ledger", "api-key"]
+    assert lines[-1].startswith("ordersheet ")
+    every = desk.run("doctor", "--all").out
+    assert all(f"  {option.key} " in every for option in OPTIONS)
+
+
 def test_what_is_missing_is_told_with_what_to_do(bare_desk, desk):
     for env, said in (
         ({"ORDERSHEET_BASE_URL": ""}, "No address is set"),

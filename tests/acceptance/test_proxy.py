@@ -73,6 +73,12 @@ def test_a_proxy_that_lets_nothing_through_is_explained(desk, authority, port):
     assert "the proxy refused the connection" in told.out
 
 
+def test_a_proxy_that_does_not_answer_is_told_as_what_failed(desk):
+    told = desk.run("doctor", "--json", "--proxy", "http://127.0.0.1:1")
+    assert (told.code, told.json["probe"]["code"]) == (1, "proxy")
+    assert "The proxy http://127.0.0.1:1 was not reached" in told.json["probe"]["message"]
+
+
 def test_a_proxy_s_password_is_in_nothing_that_is_shown_or_kept(desk, authority):
     with RawProxy() as proxy:
         flags = ("--proxy", proxy.url.replace("//", "//clerk:s3cret-word@"), "--ca-bundle", authority.bundle)

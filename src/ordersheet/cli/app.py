@@ -53,6 +53,13 @@ app = typer.Typer(
 )
 
 
+def examples(*lines: str) -> str:
+    """Give a help's examples, each on a line of its own."""
+    return "\b\n" + "\n".join(
+        ["Examples:" if len(lines) > 1 else "Example:", *(f"  {line}" for line in lines)]
+    )
+
+
 def settings_of(flags: Mapping[str, Any]) -> Settings:
     """Resolve the settings of one call, with the running sandbox within reach."""
     return resolve(flags, find_sandbox=_find_sandbox)

@@ -6,6 +6,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
+from ordersheet.cli.wrap import Hanging, width_of, wrapped
 from ordersheet.console.log_line import put
 
 if TYPE_CHECKING:
@@ -37,7 +38,13 @@ class Console:
 
     def say(self, *lines: str, end: str = "\n") -> None:
         """Print lines, with control characters made visible."""
-        put(self.stream, "".join(printable(line) + end for line in lines))
+        width = width_of(self.stream)
+        put(self.stream, "".join(wrapped(_printable(line), width) + end for line in lines))
+
+
+def _printable(line: str) -> str:
+    shown = printable(line)
+    return Hanging(shown, line.hang) if isinstance(line, Hanging) else shown
 
 
 def printable(text: str) -> str:
@@ -67,9 +74,10 @@ def columns(rows: Iterable[tuple[str, ...]], *, indent: int = 2) -> Iterator[str
     """Set rows of texts as columns, each as wide as its widest text."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    hang = indent + sum(widths[:-1]) + 2 * (len(widths) - 1)
     for row in table:
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        yield (" " * indent + "  ".join(cells)).rstrip()
+        yield Hanging((" " * indent + "  ".join(cells)).rstrip(), hang)
 
 
 # ---- before a send ----

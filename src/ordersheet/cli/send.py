@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.app import app, examples, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, after, before, columns_not_sent, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
@@ -27,7 +27,13 @@ File = Annotated[
 ]
 
 
-@app.command(epilog="Example: ordersheet check calls.xlsx --profile qa")
+@app.command(
+    epilog=examples(
+        "ordersheet check calls.xlsx",
+        "ordersheet check calls.xlsx --problems problems.xlsx",
+        "ordersheet check calls.csv --delimiter semicolon --encoding cp1252 --json",
+    )
+)
 @with_options("check")
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
@@ -52,7 +58,13 @@ def check(file: File, flags: dict[str, Any]) -> None:
     _end(checked.result, settings)
 
 
-@app.command(epilog="Example: ordersheet send calls.xlsx --profile qa")
+@app.command(
+    epilog=examples(
+        "ordersheet send calls.xlsx",
+        "ordersheet send calls.xlsx --limit 1 --open",
+        "ordersheet send ids.csv --set internalComment='Delayed by strike' --yes",
+    )
+)
 @with_options("send")
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""

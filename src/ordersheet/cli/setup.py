@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
 
 import typer
 
-from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.app import app, examples, settings_of
 from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, after, columns
 from ordersheet.config.options import types
@@ -146,8 +146,14 @@ def _line(read: Callable[[str], str], question: str) -> str:
 
 @app.command(epilog="Example: ordersheet doctor --profile qa --json")
 @with_options("doctor")
-def doctor(flags: dict[str, Any]) -> None:
-    """Show version, settings and where each comes from, where things lie; try one GET."""
+def doctor(
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every setting, those that nobody has set included.")
+    ] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Try one GET and say what it means; show settings, where each comes from, and where things lie."""
     from ordersheet.setup.doctor import diagnose
 
     settings = settings_of(flags)
@@ -156,17 +162,27 @@ def doctor(flags: dict[str, Any]) -> None:
         typer.echo(json.dumps(found.as_object(), ensure_ascii=False))
     else:
         console = Console()
-        console.say(f"ordersheet {found.version}, Python {found.python}, {found.system}", "", "Settings:")
-        console.say(*columns((name, value or "-", f"({source})") for name, value, source in found.settings))
+        shown = found.settings if everything else found.set
+        rest = len(found.settings) - len(shown)
+        console.say(found.verdict, "", "Settings:")
+        console.say(*columns((name, value or "-", f"({source})") for name, value, source in shown))
+        if rest:
+            console.say(f"  {rest} more as they are by default (--all shows them)")
         console.say("", "Places:")
         console.say(
             *columns((what, path, "" if there else "(not there)") for what, path, there in found.places)
         )
-        console.say("", found.probe.sentence if found.probe else found.why_not or "")
+        console.say("", f"ordersheet {found.version}, Python {found.python}, {found.system}")
     raise typer.Exit(0 if found.well else 1)
 
 
-@app.command(epilog="Example: ordersheet template calls.xlsx")
+@app.command(
+    epilog=examples(
+        "ordersheet template",
+        "ordersheet template calls.xlsx --overwrite",
+        "ordersheet template calls.xlsx --mapping mapping.toml --overwrite",
+    )
+)
 def template(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new workbook.")] = Path("orders.xlsx"),
     *,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from ordersheet.config.options.types import RowNumbers, Share
 
 FILE_NAME = "ordersheet.toml"
+DEFAULT = "default"
+"""The source of a setting that nobody has set."""
+API_KEY = "api-key"
 SANDBOX_PROFILE = "sandbox"
 
 
@@ -298,17 +301,18 @@ def _working_layer(folder: Path, own_path: Path) -> dict[str, _Given]:
 def _with_key(
     settings: Settings, passed: object, sandbox: _Given | None, environ: Mapping[str, str]
 ) -> Settings:
-    """Find the API key: the call's own, the environment, a key file, the sandbox's, the saved one."""
+    """Find the API key: the call's own, the sandbox's, the environment, a key file, the saved one."""
     found: tuple[Secret, str] | None = None
     if passed is not None:
         found = Secret(str(passed)), "api_key"
+    elif sandbox is not None and settings.base_url == sandbox_address(settings):
+        # Before the environment's: a key of the real shop is neither meant for practising nor known there.
+        found = Secret(str(sandbox.value)), sandbox.source
     elif environ.get("ORDERSHEET_API_KEY"):
         found = Secret(environ["ORDERSHEET_API_KEY"]), "environment variable ORDERSHEET_API_KEY"
     elif settings.api_key_file is not None:
         source = settings.sources["api_key_file"]
         found = key_from_file(settings.api_key_file, source, environ), f"{settings.api_key_file} ({source})"
-    elif sandbox is not None and settings.base_url == sandbox_address(settings):
-        found = Secret(str(sandbox.value)), sandbox.source
     elif settings.base_url is not None:
         with suppress(SettingsError):  # an address that is none is told where it is used
             found = saved_key(normal_base(settings.base_url))
@@ -328,8 +332,8 @@ def describe(settings: Settings) -> Iterable[tuple[str, str, str]]:
     for option in OPTIONS:
         value = getattr(settings, option.name)
         shown = "" if value in (None, ()) else without_login(str(value))
-        yield option.key, shown, settings.sources.get(option.name, "default")
-    yield "api-key", "present" if settings.api_key else "absent", settings.sources.get("api_key", "nowhere")
+        yield option.key, shown, settings.sources.get(option.name, DEFAULT)
+    yield API_KEY, "present" if settings.api_key else "absent", settings.sources.get("api_key", "nowhere")
 
 
 def without_login(text: str) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from ordersheet.delivery.progress import Progress
 
+_USUAL_WIDTH = 80
+_SMALLEST_BAR = 14
+"""Columns below which a bar and its percentage tell nothing."""
 LOG_INTERVAL = 10.0
 """Seconds between two lines in a log."""
 
@@ -74,13 +77,12 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     def tell(progress: Progress) -> None:
         if not bars:
             # Opened at the first sign of progress, so that a question asked before it stays readable.
-            bars.append(
-                tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False, smoothing=0.1)
-            )
+            bars.append(tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False))
         bar = bars[0]
         bar.n = progress.done
-        waiting = f", {progress.waiting}" if progress.waiting else ""
-        bar.set_postfix_str(f"ok {progress.ok:,}, no {progress.no:,}{waiting}", refresh=True)
+        told = bar.format_dict
+        bar.bar_format = bar_format(progress, elapsed=told["elapsed"], width=told["ncols"])
+        bar.refresh()
 
     def tell_while_there(progress: Progress) -> None:
         try:
@@ -96,6 +98,52 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
                 bar.close()
             except OSError:
                 mute(sys.stderr)
+
+
+def bar_format(progress: Progress, *, elapsed: float, width: int | None) -> str:
+    """Give what tqdm shows: as much as fits into the terminal's width, ended before it would be cut.
+
+    How far it is and what it waits for go before the counts, these before the time left and the rate, and the
+    bar takes what room is left.
+
+    Args:
+        progress: how far it is.
+        elapsed: seconds since it began.
+        width: the terminal's columns; None where it does not say.
+    """
+    room = (width or _USUAL_WIDTH) - 1
+    of = f" of {progress.total:,}" if progress.total else ""
+    parts = [f"{progress.done:,}{of}"]
+    room -= len(parts[0])
+    after: list[str] = []
+    if progress.waiting:
+        after = [_shortened(progress.waiting, room - 2)]
+        room -= len(after[0]) + 2
+    for part in (f"ok {progress.ok:,}, no {progress.no:,}", *_pace(progress, elapsed)):
+        if len(part) + 2 > room:
+            break
+        parts.append(part)
+        room -= len(part) + 2
+    text = ", ".join([*parts, *after]).replace("{", "{{").replace("}", "}}")
+    return f"{{percentage:3.0f}}% {{bar}} {text}" if room >= _SMALLEST_BAR and progress.total else text
+
+
+def _pace(progress: Progress, elapsed: float) -> Iterator[str]:
+    if not progress.done or elapsed <= 0:
+        return
+    rate = progress.done / elapsed
+    if progress.total:
+        seconds = round((progress.total - progress.done) / rate)
+        minutes, hours = seconds // 60 % 60, seconds // 3600
+        yield (f"{hours}:{minutes:02}:" if hours else f"{minutes}:") + f"{seconds % 60:02} left"
+    yield f"{rate:,.1f}/s"
+
+
+def _shortened(text: str, room: int) -> str:
+    """Give a text cut between words, with a sign that it is."""
+    if len(text) <= room:
+        return text
+    return text[: max(room - 2, 0)].rpartition(" ")[0] + " …"
 
 
 class _Lines:

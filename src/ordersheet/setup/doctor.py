@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.config.api_key import key_store
-from ordersheet.config.settings import describe, user_file
+from ordersheet.config.settings import API_KEY, DEFAULT, describe, user_file
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import OrdersheetError
 from ordersheet.core.version import version
@@ -34,6 +34,16 @@ class Diagnosis:
     """What one GET said; None where there is no address or no key."""
     why_not: str | None
     """Why no GET was tried."""
+
+    @property
+    def verdict(self) -> str:
+        """What it comes to, in words."""
+        return self.probe.sentence if self.probe is not None else self.why_not or ""
+
+    @property
+    def set(self) -> tuple[tuple[str, str, str], ...]:
+        """The settings that somebody has set, and the key."""
+        return tuple(one for one in self.settings if one[2] != DEFAULT or one[0] == API_KEY)
 
     @property
     def well(self) -> bool:

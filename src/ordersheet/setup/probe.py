@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.api import orders_url, read_order_answer
+from ordersheet.config.settings import without_login
 from ordersheet.config.target import proxy_for
+from ordersheet.delivery.verdict.observation import Failure
 
 if TYPE_CHECKING:
     from ordersheet.config.api_key import Secret
@@ -31,6 +33,13 @@ class Probe:
         return self.code in ("fine", "no-reading")
 
 
+_TO_THE_PROXY = {
+    Failure.NAME: "The proxy {} was not reached, so {} was not asked",
+    Failure.CONNECT: "The proxy {} was not reached, so {} was not asked",
+    Failure.REFUSED: "The proxy {} was not reached, so {} was not asked",
+    Failure.DEADLINE: "The proxy {} did not open the way to {}",
+}
+"""What a connection that was never made means where there is a proxy."""
 _OF_STATUS = {
     401: Probe("key-refused", "The server refuses this key (401). Check that it belongs to this address."),
     403: Probe(
@@ -51,9 +60,8 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
     """
     from ordersheet.delivery import make_transport_factory
 
-    factory = make_transport_factory(
-        key.reveal(), proxy=proxy_for(settings.proxy, base_url), ca_bundle=settings.ca_bundle
-    )
+    proxy = proxy_for(settings.proxy, base_url)
+    factory = make_transport_factory(key.reveal(), proxy=proxy, ca_bundle=settings.ca_bundle)
 
     async def ask() -> Observation:
         transport = factory()
@@ -64,11 +72,11 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
         finally:
             await transport.close()
 
-    return explain(asyncio.run(ask()), base_url)
+    return explain(asyncio.run(ask()), base_url, proxy)
 
 
-def explain(seen: Observation, base_url: str) -> Probe:
-    """Say what an answer to one GET means."""
+def explain(seen: Observation, base_url: str, proxy: str | None = None) -> Probe:
+    """Say what an answer to one GET means, asked directly or by way of a proxy."""
     status = seen.status
     if status is not None and status in _OF_STATUS:
         return _OF_STATUS[status]
@@ -79,7 +87,9 @@ def explain(seen: Observation, base_url: str) -> Probe:
             f"The server points to {where}. Set the address to where the plugin really is; the key was not "
             "sent there.",
         )
-    return _not_answered(seen, base_url) if status is None or not seen.whole else _answered(seen, base_url)
+    if status is None or not seen.whole:
+        return _not_answered(seen, base_url, proxy)
+    return _answered(seen, base_url)
 
 
 def _answered(seen: Observation, base_url: str) -> Probe:
@@ -100,7 +110,7 @@ def _answered(seen: Observation, base_url: str) -> Probe:
     )
 
 
-def _not_answered(seen: Observation, base_url: str) -> Probe:
+def _not_answered(seen: Observation, base_url: str, proxy: str | None) -> Probe:
     reason = str(seen.failure) if seen.failure is not None else "no answer came"
     kind = seen.failure.name if seen.failure is not None else ""
     if kind == "TLS":
@@ -114,6 +124,13 @@ def _not_answered(seen: Observation, base_url: str) -> Probe:
             "proxy",
             f"{base_url} was not reached: {reason} ({seen.detail}). Ask whoever looks after the proxy "
             "whether it lets this computer through to that address.",
+        )
+    if proxy is not None and seen.failure in _TO_THE_PROXY and not seen.bytes_left:
+        what = _TO_THE_PROXY[seen.failure].format(without_login(proxy), base_url)
+        return Probe(
+            "proxy",
+            f"{what}: {reason}. Check the proxy's address, or leave it out where this computer needs none "
+            "(--proxy, ORDERSHEET_PROXY, or proxy in the profile).",
         )
     return Probe(
         "not-reached",

@@ -49,6 +49,21 @@ def test_each_answer_has_its_meaning(observation, code, said):
     assert found.usable is (code in ("fine", "no-reading"))
 
 
+@pytest.mark.parametrize("failure", [Failure.NAME, Failure.CONNECT, Failure.REFUSED, Failure.DEADLINE])
+def test_a_way_that_was_never_opened_is_the_proxy_s_where_there_is_one(failure):
+    silent = Observation(bytes_left=False, failure=failure)
+    found = explain(silent, BASE, "http://clerk:word@proxy.example:3128")
+    assert (found.code, found.usable) == ("proxy", False)
+    assert "The proxy http://...@proxy.example:3128" in found.sentence
+    assert "word" not in found.sentence
+    assert explain(silent, BASE).code == "not-reached"
+    # Once the tunnel stood, it was the shop that did not answer.
+    assert (
+        explain(Observation(bytes_left=True, failure=Failure.DEADLINE), BASE, "http://p:1").code
+        == "not-reached"
+    )
+
+
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_a_meaning(status):
     assert explain(seen(status), BASE).sentence.endswith(".")
