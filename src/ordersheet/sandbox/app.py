@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from ordersheet.sandbox.answers import DATE, Body, as_read, bend, bend_read, change, encode, refused, updated
 from ordersheet.sandbox.faults import Act, Applies, Fault, Faults, FaultTarget
 from ordersheet.sandbox.local_only import LocalOnly
-from ordersheet.sandbox.page import render
+from ordersheet.sandbox.page import SeenRequest, render
 from ordersheet.sandbox.rate_limit import Bucket, retry_after
 from ordersheet.sandbox.wire import Gone, SandboxWire, SandboxWires, raw_answer
 
@@ -74,16 +74,6 @@ class SandboxConfig:
     clock: Callable[[], float] = time.time
     """Unix seconds."""
     sleep: Callable[[float], Coroutine[Any, Any, None]] = field(default=asyncio.sleep)
-
-
-class SeenRequest(NamedTuple):
-    """One request, as the page shows it."""
-
-    at: float
-    """Unix seconds."""
-    method: str
-    order: str
-    what: str
 
 
 def base_path(store: Store) -> str:

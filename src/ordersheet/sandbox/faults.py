@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.sandbox.rate_limit import FORMS
@@ -80,7 +81,7 @@ def _statuses() -> Iterable[Kind]:
     for status in (400, 401, 403, 404, 405, 413, 415, 421, 422, 425):
         yield Kind(f"{status}", f"answers {status}; not applied", Act.STATUS, status=status)
     for status in (429, 503):
-        name = "429" if status == 429 else "503-wait"  # noqa: PLR2004 - the status itself
+        name = "429" if status == HTTPStatus.TOO_MANY_REQUESTS else "503-wait"
         yield Kind(
             name,
             f"answers {status} with Retry-After; not applied",

@@ -6,12 +6,11 @@ import json
 from datetime import UTC, datetime
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ordersheet.sandbox.app import SeenRequest
     from ordersheet.sandbox.store import Change, Order, Store
 
 MOST_ORDERS = 500
@@ -27,6 +26,16 @@ td.id { white-space: nowrap; overflow-wrap: normal; }
 th { background: #f4f4f2; } tr.changed td.id { font-weight: 700; }
 code { background: #f4f4f2; padding: .1rem .3rem; }
 """
+
+
+class SeenRequest(NamedTuple):
+    """One request, as the page shows it."""
+
+    at: float
+    """Unix seconds."""
+    method: str
+    order: str
+    what: str
 
 
 def render(store: Store, base_url: str, seen: Iterable[SeenRequest]) -> str:

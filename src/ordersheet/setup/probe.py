@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.api import orders_url, read_order_answer
@@ -80,7 +81,7 @@ def explain(seen: Observation, base_url: str, proxy: str | None = None) -> Probe
     status = seen.status
     if status is not None and status in _OF_STATUS:
         return _OF_STATUS[status]
-    if status is not None and 300 <= status < 400:  # noqa: PLR2004 - HTTP's own numbers
+    if status is not None and HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         where = seen.headers.get("location", "another address")
         return Probe(
             "moved",
@@ -94,14 +95,14 @@ def explain(seen: Observation, base_url: str, proxy: str | None = None) -> Probe
 
 def _answered(seen: Observation, base_url: str) -> Probe:
     assert seen.status is not None
-    if seen.status == 429 or seen.status >= 500:  # noqa: PLR2004 - the same
+    if seen.status == HTTPStatus.TOO_MANY_REQUESTS or seen.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Probe(
             "server-trouble",
             f"{base_url} answers, but not well at the moment (status {seen.status}). Try again later.",
         )
     # No order has the ID 0: what counts is whether the answer has the documented shape.
     view = read_order_answer(seen.body, seen.headers.get("content-type"), 0)
-    if seen.status == 200 and view is not None:  # noqa: PLR2004 - the same
+    if seen.status == HTTPStatus.OK and view is not None:
         return Probe("fine", "The server answers, and the key may read orders.")
     return Probe(
         "not-an-order-api",
