@@ -92,7 +92,7 @@ def test_another_text_for_the_same_file_is_announced_as_what_it_is(desk):
     desk.file("ids.csv", "Order ID\n83601\n")
     sends = ("send", "ids.csv", "--yes", "--set")
     assert "other text" not in desk.run(*sends, "internalComment=strike", "--batch", "mon").out
-    told = desk.run(*sends, "internalComment=snow", "--batch", "tue").out
+    told = desk.run(*sends, "internalComment=snow", "--batch", "tue", "--same-file").out
     assert "1 other text added by earlier sends of this file; each new text goes below the old one:" in told
     assert "stands: strike" in told
     assert "added:  snow" in told
@@ -138,7 +138,8 @@ def test_a_report_of_another_computer_is_not_sent_a_second_time(desk, held, tmp_
 def test_the_same_text_is_sent_in_a_new_batch_and_not_twice_in_one(desk, held):
     path = desk.file("orders.csv", ORDERS)
     ended = [
-        desk.run("send", path, "--yes", "--json", "--batch", day) for day in ("monday", "monday", "tuesday")
+        desk.run("send", path, "--yes", "--json", "--batch", day, "--same-file")
+        for day in ("monday", "monday", "tuesday")
     ]
     counts = [one.json["requests"]["put"] for one in ended]
     assert counts == [3, 0, 3]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ordersheet.config.options import Option, of_command
+from ordersheet.config.options import OPTIONS, Option, of_command
 from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 T = TypeVar("T")
 
@@ -52,6 +52,35 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
         return call
 
     return decorate
+
+
+class CommandWithBareOptions(typer.core.TyperCommand):
+    """A command some of whose options may stand with or without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
+        """Give each such option its value before typer would take what follows for it."""
+        return super().parse_args(ctx, list(_with_values(args)))
+
+
+def _with_values(args: Iterable[str]) -> Iterator[str]:
+    options = {option.flag: option for option in OPTIONS if option.bare is not None}
+    rest = iter(args)
+    for arg in rest:
+        option = options.get(arg)
+        if arg == "--":
+            yield arg
+            yield from rest
+        elif option is None:
+            yield arg
+        else:
+            following = next(rest, None)
+            if following in option.words:
+                yield f"{arg}={following}"
+            else:
+                yield f"{arg}={option.bare}"
+                if following is not None:
+                    # It may be another such option.
+                    yield from _with_values([following, *rest])
 
 
 def checked(flag: str, parse: Callable[[object], T]) -> Callable[[str], T]:

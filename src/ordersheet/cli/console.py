@@ -135,6 +135,7 @@ def before(seen: Preview) -> Iterator[str]:
         yield f"  {plural(seen.nothing, 'row')} asking for nothing"
     if seen.left_apart:
         yield f"  {plural(seen.left_apart, 'row')} left out on purpose"
+    yield from (f"  Note: {warning}" for warning in seen.warnings)
     if seen.other_texts:
         yield (
             f"  {plural(seen.other_texts, 'other text')} added by earlier sends of this file; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ordersheet.cli.app import app, examples, settings_of
-from ordersheet.cli.arguments import with_options
+from ordersheet.cli.arguments import CommandWithBareOptions, with_options
 from ordersheet.cli.console import Console, after, before, columns_not_sent, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
 from ordersheet.core.errors import UsageError
@@ -59,11 +59,12 @@ def check(file: File, flags: dict[str, Any]) -> None:
 
 
 @app.command(
+    cls=CommandWithBareOptions,
     epilog=examples(
         "ordersheet send calls.xlsx",
         "ordersheet send calls.xlsx --limit 1 --open",
         "ordersheet send ids.csv --set internalComment='Delayed by strike' --yes",
-    )
+    ),
 )
 @with_options("send")
 def send(file: File, flags: dict[str, Any]) -> None:
@@ -80,9 +81,22 @@ def send(file: File, flags: dict[str, Any]) -> None:
     ):
         reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
         ask = _asker(console, settings)
-        result = send_file(file, settings, ask=ask, tell=tell, reading=reading, stop=stop)
+        confirm = _confirmer(console, settings)
+        result = send_file(file, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop)
     console.say(*after(result))
     _end(result, settings)
+
+
+def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
+    """Give what asks a person; None where nobody is there."""
+    if settings.yes or not sys.stdin.isatty():
+        return None
+
+    def confirm(question: str) -> bool:
+        console.say(f"{question} [y/N] ", end="")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    return confirm
 
 
 def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:

@@ -11,6 +11,7 @@ import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -50,6 +51,7 @@ class Settings:
     delimiter: str | None
     hidden: str
     allow_empty: bool
+    allow_empty_rows: bool
     limit: int | None
     rows: RowNumbers | None
     mapping: Path | None
@@ -60,7 +62,9 @@ class Settings:
     batch: str | None
     again: bool
     retry_no: bool
-    trust_report: bool
+    trust_report: str | None
+    same_file: bool
+    same_store: bool
     max_no: Share | None
     yes: bool
     profile: str | None
@@ -276,7 +280,12 @@ def _profile_layer(
             "No sandbox is running. Start one in another terminal with: ordersheet sandbox", code="no-sandbox"
         )
     source = "the running sandbox"
-    return {"base_url": _Given(running.base_url, source), "api_key": _Given(running.key, source)}
+    return {
+        "base_url": _Given(running.base_url, source),
+        "api_key": _Given(running.key, source),
+        # Each start makes a key and orders anew: what the last one was sent, this one never heard of.
+        "store": _Given(f"sandbox {sha256(running.key.encode()).hexdigest()[:8]}", source),
+    }
 
 
 def _working_layer(folder: Path, own_path: Path) -> dict[str, _Given]:

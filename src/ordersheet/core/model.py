@@ -253,6 +253,10 @@ class LeftOut:
     order: str = ""
     """The order's ID as shown, where there is one."""
     problems: tuple[Problem, ...] = ()
+    time: datetime | None = None
+    """When it was settled, for a row that an earlier report tells so."""
+    on_purpose: bool = False
+    """Left out because somebody said so: it does not count towards exit code 1."""
 
 
 class Outcome(StrEnum):

@@ -7,6 +7,7 @@ Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` imp
 `check`, `runs`, `show` and `report`, and carries out `resolve` and `purge`.
 """
 
+from ordersheet.ledger.earlier_runs import EarlierSend
 from ordersheet.ledger.ledger import Ledger
 from ordersheet.ledger.person import this_person
 from ordersheet.ledger.records import (
@@ -24,6 +25,7 @@ from ordersheet.ledger.run_journal import RunJournal
 __all__ = [
     "AgainFacts",
     "AttemptInfo",
+    "EarlierSend",
     "Ledger",
     "OperationInfo",
     "Purged",

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.ledger import engine, files, process_table, queries, resolve, retention
+from ordersheet.ledger import earlier_runs, engine, files, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
 from ordersheet.ledger.migrations import migrate, version_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.ledger.earlier_runs import EarlierSend
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
 
 _CHUNK = 500
@@ -206,6 +207,20 @@ class Ledger:
         """
         with self._reading() as cursor:
             return find_run(cursor, text)[0]
+
+    def sent_before(self, store: str, sha256: str) -> list[EarlierSend]:
+        """Tell the runs at a store that sent something of a file with these bytes, newest first."""
+        with self._reading() as cursor:
+            return earlier_runs.sent_before(cursor, store, sha256)
+
+    def key_print(self, key: str) -> str:
+        """Give the fingerprint by which this ledger knows an API key; the key itself is kept nowhere."""
+        return earlier_runs.key_print(self._salt, key)
+
+    def key_is_new(self, store: str, key_print: str) -> bool:
+        """Tell whether a store was written to with other keys, and never with this one."""
+        with self._reading() as cursor:
+            return earlier_runs.key_is_new(cursor, store, key_print)
 
     def runs_of(self, path: Path) -> frozenset[str]:
         """Name the runs whose input was the file at this path."""

@@ -9,8 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.journal import Done, Release
+from ordersheet.core.fingerprint import marked
+from ordersheet.core.journal import Done, Release, Settle
 from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
 from ordersheet.ledger.claims import Claims, Reader
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event
-    from ordersheet.core.model import OrderWork, RequestCounts
+    from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
     from ordersheet.ledger.records import RunStart
@@ -75,6 +77,8 @@ class RunJournal:
             each=start.policy.duplicates == "send",
         )
         self._again_is_settled = not start.policy.again
+        self._rows: dict[str, dict[int, OrderUpdate]] = {}
+        self._doubted: set[int] = set()
         self._wanted: dict[str, dict[int, list[Params]]] = {}
         self._unwritten: dict[int, RowResult] = {}
         self._closed = False
@@ -139,6 +143,8 @@ class RunJournal:
             if work.order not in taken:
                 books.append(None)
                 continue
+            if work.updates:
+                self._rows[str(work.order)] = {update.row: update for update in work.updates}
             known = found.get(work.order)
             self._event_writer.places[work.order] = known.next_place if known is not None else 1
             meant = wanted.get(work.order)
@@ -155,6 +161,7 @@ class RunJournal:
             LedgerError: they could not be made durable; where the disk or the file is at fault,
                 nothing can be written any more.
         """
+        events = tuple(map(self._with_mark, events))
         done = [event.result for event in events if type(event) is Done]
         for result in done:
             self._unwritten[result.row] = result
@@ -167,7 +174,28 @@ class RunJournal:
             for event in events:
                 if type(event) is Release:
                     self._wanted.pop(str(event.order), None)
+        for event in events:
+            if type(event) is Release:
+                self._forget_rows(str(event.order))
         await self._submit(lambda cursor: execute(writes, cursor), done)
+
+    def _with_mark(self, event: Event) -> Event:
+        """Let the message of a row that is ok end in its mark, by which a report that comes back is known."""
+        if type(event) is Settle and event.state is OperationState.IN_DOUBT:
+            self._doubted.add(event.ref.row)
+        if type(event) is Done and event.result.outcome.ok:
+            result = event.result
+            update = self._rows.get(result.order, {}).get(result.row)
+            if update is not None:
+                return Done(result._replace(message=marked(result.message, self._name, update)))
+        return event
+
+    def _forget_rows(self, order: str) -> None:
+        """Let go of an order's rows, but for those that a last look may tell anew."""
+        rows = self._rows.pop(order, {})
+        kept = {row: update for row, update in rows.items() if row in self._doubted}
+        if kept:
+            self._rows[order] = kept
 
     async def owed(self) -> Sequence[int]:
         """Name the orders of this store that owe a look, but for those that another living run holds."""

@@ -48,9 +48,6 @@ Write = tuple[str, Params | tuple[object, ...]]
 """A statement and its values: by name, or by place."""
 
 _BY_NAME, _BY_PLACE = sqlite.dialect(paramstyle="named"), sqlite.dialect(paramstyle="qmark")
-_ONE: ColumnElement[int] = literal_column("1")
-_ZERO: ColumnElement[int] = literal_column("0")
-_NOTHING: ColumnElement[str] = literal_column("''")
 
 
 def timestamp(moment: datetime) -> str:
@@ -76,20 +73,23 @@ def storable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
+def compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
+    """Give a statement as SQLite's text; its parameters take their values by name, or as `dialect` says."""
     return str(statement.compile(dialect=dialect))
 
 
-def _word(state: OperationState) -> ColumnElement[str]:
-    return literal_column(f"'{state.value}'")
+def constant(value: str | int) -> ColumnElement[Any]:
+    """Give a value that is part of the statement's text: one of the program's own words or numbers."""
+    return literal_column(f"'{value}'" if isinstance(value, str) else str(value))
 
 
-def _p(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
+def bind(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
+    """Give a place for a value; the values bear the name with `p_` before it."""
     return bindparam(f"p_{name}")
 
 
 _SENDING, _IN_DOUBT, _APPLIED, _THERE, _ABSENT = (
-    _word(state)
+    constant(state.value)
     for state in (
         OperationState.SENDING,
         OperationState.IN_DOUBT,
@@ -98,32 +98,33 @@ _SENDING, _IN_DOUBT, _APPLIED, _THERE, _ABSENT = (
         OperationState.ABSENT,
     )
 )
-_given_orders = select(func.json_each(_p("orders")).table_valued("value").c.value)
+_ONE, _ZERO, _NOTHING = constant(1), constant(0), constant("")
+_given_orders = select(func.json_each(bind("orders")).table_valued("value").c.value)
 
 _begin_row = insert(row).values(
-    run_id=_p("run"),
-    row=_p("row"),
-    order_text=_p("order_text"),
+    run_id=bind("run"),
+    row=bind("row"),
+    order_text=bind("order_text"),
     state=_SENDING,
     message=_NOTHING,
     left_out=_ZERO,
 )
-BEGIN_ROW = _compiled(
+BEGIN_ROW = compiled(
     _begin_row.on_conflict_do_update(
         index_elements=["run_id", "row"], set_={"state": _SENDING, "outcome": null(), "message": _NOTHING}
     )
 )
 _done = insert(row).values(
-    run_id=_p("run"),
-    row=_p("row"),
-    order_text=_p("order_text"),
-    state=literal_column("'done'"),
-    outcome=_p("outcome"),
-    message=_p("message"),
-    at=_p("at"),
-    left_out=_p("left_out"),
+    run_id=bind("run"),
+    row=bind("row"),
+    order_text=bind("order_text"),
+    state=constant("done"),
+    outcome=bind("outcome"),
+    message=bind("message"),
+    at=bind("at"),
+    left_out=bind("left_out"),
 )
-DONE = _compiled(
+DONE = compiled(
     _done.on_conflict_do_update(
         index_elements=["run_id", "row"],
         set_={name: _done.excluded[name] for name in ("state", "outcome", "message", "at", "left_out")},
@@ -131,21 +132,21 @@ DONE = _compiled(
     _BY_PLACE,
 )
 """Values by place, which are bound faster: run, row, order, outcome, message, time, left out."""
-NOT_SENT = _compiled(_done.on_conflict_do_nothing(), _BY_PLACE)
+NOT_SENT = compiled(_done.on_conflict_do_nothing(), _BY_PLACE)
 """Values as those of `DONE`."""
-KNOWN_ROWS = _compiled(
-    select(row.c.row).where(row.c.run_id == _p("run"), row.c.row.between(_p("first"), _p("last")))
+KNOWN_ROWS = compiled(
+    select(row.c.row).where(row.c.run_id == bind("run"), row.c.row.between(bind("first"), bind("last")))
 )
-BEGIN_ATTEMPT = _compiled(
-    insert(attempt).values(run_id=_p("run"), row=_p("row"), number=_p("number"), begun=_p("at"))
+BEGIN_ATTEMPT = compiled(
+    insert(attempt).values(run_id=bind("run"), row=bind("row"), number=bind("number"), begun=bind("at"))
 )
-BASELINE = _compiled(
+BASELINE = compiled(
     insert(baseline).values(
-        run_id=_p("run"), row=_p("row"), number=_p("number"), field=_p("field"), text=_p("text")
+        run_id=bind("run"), row=bind("row"), number=bind("number"), field=bind("field"), text=bind("text")
     )
 )
 _operation_values = {
-    name: _p(name)
+    name: bind(name)
     for name in (
         "row",
         "field",
@@ -163,9 +164,9 @@ _operation_values = {
     )
 }
 _begin_operation = insert(operation).values(
-    **_operation_values, run_id=_p("run"), state=_SENDING, doubted=_ZERO, open=_ONE, message=_NOTHING
+    **_operation_values, run_id=bind("run"), state=_SENDING, doubted=_ZERO, open=_ONE, message=_NOTHING
 )
-BEGIN_OPERATION = _compiled(
+BEGIN_OPERATION = compiled(
     _begin_operation.on_conflict_do_update(
         index_elements=["run_id", "row", "field"],
         set_={
@@ -176,50 +177,50 @@ BEGIN_OPERATION = _compiled(
         },
     )
 )
-THERE = _compiled(
+THERE = compiled(
     insert(operation).values(
-        **_operation_values, run_id=_p("run"), state=_THERE, doubted=_ZERO, open=_ZERO, message=_NOTHING
+        **_operation_values, run_id=bind("run"), state=_THERE, doubted=_ZERO, open=_ZERO, message=_NOTHING
     )
 )
-GAVE_UP = _compiled(
+GAVE_UP = compiled(
     update(attempt)
-    .where(attempt.c.run_id == _p("run"), attempt.c.row == _p("row"), attempt.c.number == _p("number"))
-    .values({"given_up": _p("at"), "class": _p("verdict"), "status": _p("status")})
+    .where(attempt.c.run_id == bind("run"), attempt.c.row == bind("row"), attempt.c.number == bind("number"))
+    .values({"given_up": bind("at"), "class": bind("verdict"), "status": bind("status")})
 )
 
 
 def _settle(whose: ColumnElement[bool]) -> str:
     # Who was in doubt once owes a last look, until it is refused, absent, or looked at. To be found in
     # doubt again, after that look, changes nothing.
-    doubt = _p("state") == _IN_DOUBT
+    doubt = bind("state") == _IN_DOUBT
     stays = and_(doubt, operation.c.state == _IN_DOUBT)
-    return _compiled(
+    return compiled(
         update(operation)
-        .where(whose, operation.c.row == _p("row"), operation.c.field == _p("field"))
+        .where(whose, operation.c.row == bind("row"), operation.c.field == bind("field"))
         .values(
-            state=_p("state"),
-            message=_p("message"),
-            at=_p("at"),
+            state=bind("state"),
+            message=bind("message"),
+            at=bind("at"),
             doubted=case((stays, operation.c.doubted), (doubt, _ONE), else_=operation.c.doubted),
             open=case(
                 (stays, operation.c.open),
                 (doubt, _ONE),
-                (_p("state") == _APPLIED, operation.c.doubted),
+                (bind("state") == _APPLIED, operation.c.doubted),
                 else_=_ZERO,
             ),
         )
     )
 
 
-SETTLE = _settle(operation.c.run_id == _p("run"))
+SETTLE = _settle(operation.c.run_id == bind("run"))
 SETTLE_OTHER = _settle(
-    operation.c.run_id == select(run.c.id).where(run.c.name == _p("run")).scalar_subquery()
+    operation.c.run_id == select(run.c.id).where(run.c.name == bind("run")).scalar_subquery()
 )
-LOOKED = _compiled(
+LOOKED = compiled(
     update(operation)
     .where(
-        operation.c.store_id == _p("store"),
-        operation.c.order_id == _p("order"),
+        operation.c.store_id == bind("store"),
+        operation.c.order_id == bind("order"),
         operation.c.open == _ONE,
         operation.c.state != _SENDING,
     )
@@ -227,34 +228,34 @@ LOOKED = _compiled(
         doubted=_ZERO,
         # An append stays open until somebody knows; an overwrite in doubt is simply sent again.
         open=case(
-            (and_(operation.c.state == _IN_DOUBT, operation.c.kind == literal_column("'append'")), _ONE),
+            (and_(operation.c.state == _IN_DOUBT, operation.c.kind == constant("append")), _ONE),
             else_=_ZERO,
         ),
     )
 )
-RELEASE = _compiled(
+RELEASE = compiled(
     delete(claim).where(
-        claim.c.store_id == _p("store"), claim.c.order_id.in_(_given_orders), claim.c.run_id == _p("run")
+        claim.c.store_id == bind("store"), claim.c.order_id.in_(_given_orders), claim.c.run_id == bind("run")
     )
 )
-_learned = insert(learned).values(store_id=_p("store"), field=_p("field"), reads_back=_p("reads_back"))
-LEARNED = _compiled(
+_learned = insert(learned).values(store_id=bind("store"), field=bind("field"), reads_back=bind("reads_back"))
+LEARNED = compiled(
     _learned.on_conflict_do_update(
         index_elements=["store_id", "field"], set_={"reads_back": _learned.excluded.reads_back}
     )
 )
-CLOSE_AGAIN = _compiled(
+CLOSE_AGAIN = compiled(
     update(again)
     .where(
         again.c.run_id.in_(
             select(again_run.c.run_id).where(
-                again_run.c.store_id == _p("store"), again_run.c.batch.is_not_distinct_from(_p("batch"))
+                again_run.c.store_id == bind("store"), again_run.c.batch.is_not_distinct_from(bind("batch"))
             )
         ),
-        again.c.order_id == _p("order"),
-        again.c.field == _p("field"),
-        again.c.key == _p("key"),
-        again.c.occurrence == _p("occurrence"),
+        again.c.order_id == bind("order"),
+        again.c.field == bind("field"),
+        again.c.key == bind("key"),
+        again.c.occurrence == bind("occurrence"),
     )
     .values(closed=_ONE)
 )
@@ -263,23 +264,23 @@ CLOSE_AGAIN = _compiled(
 MUST_HIT = frozenset({SETTLE, SETTLE_OTHER, GAVE_UP})
 """Statements that name something which has to be there."""
 
-CLAIMED = _compiled(
+CLAIMED = compiled(
     select(claim.c.order_id, claim.c.run_id, claim.c.process_id, process.c.lock)
     .join(process, process.c.id == claim.c.process_id)
-    .where(claim.c.store_id == _p("store"), claim.c.order_id.in_(_given_orders))
+    .where(claim.c.store_id == bind("store"), claim.c.order_id.in_(_given_orders))
 )
 _claim = insert(claim).from_select(
     ["store_id", "order_id", "process_id", "run_id"],
     # Without a WHERE, SQLite would take ON CONFLICT for a part of the FROM.
-    select(_p("store"), _given_orders.selected_columns.value, _p("process"), _p("run")).where(true()),
+    select(bind("store"), _given_orders.selected_columns.value, bind("process"), bind("run")).where(true()),
 )
-CLAIM = _compiled(
+CLAIM = compiled(
     _claim.on_conflict_do_update(
         index_elements=["store_id", "order_id"],
         set_={"process_id": _claim.excluded.process_id, "run_id": _claim.excluded.run_id},
     )
 )
-HISTORY = _compiled(
+HISTORY = compiled(
     select(
         operation.c.order_id,
         operation.c.field,
@@ -298,20 +299,20 @@ HISTORY = _compiled(
         operation.c.id,
     )
     .join(run, run.c.id == operation.c.run_id)
-    .where(operation.c.store_id == _p("store"), operation.c.order_id.in_(_given_orders))
+    .where(operation.c.store_id == bind("store"), operation.c.order_id.in_(_given_orders))
     .order_by(operation.c.order_id, operation.c.place)
 )
-ADOPT = _compiled(
+ADOPT = compiled(
     update(operation)
-    .where(operation.c.id == _p("id"))
-    .values(state=_IN_DOUBT, adopted=_p("at"), doubted=_ONE, open=_ONE)
+    .where(operation.c.id == bind("id"))
+    .values(state=_IN_DOUBT, adopted=bind("at"), doubted=_ONE, open=_ONE)
 )
 _its_attempt = and_(
     attempt.c.run_id == operation.c.run_id,
     attempt.c.row == operation.c.row,
     attempt.c.number == operation.c.attempt,
 )
-DOUBT = _compiled(
+DOUBT = compiled(
     select(
         select(attempt.c.given_up).where(_its_attempt).scalar_subquery(),
         operation.c.adopted,
@@ -323,23 +324,23 @@ DOUBT = _compiled(
             baseline.c.field == operation.c.field,
         )
         .scalar_subquery(),
-    ).where(operation.c.id == _p("id"))
+    ).where(operation.c.id == bind("id"))
 )
-OWED = _compiled(
+OWED = compiled(
     select(operation.c.order_id)
     .distinct()
-    .where(operation.c.store_id == _p("store"), operation.c.open == _ONE)
+    .where(operation.c.store_id == bind("store"), operation.c.open == _ONE)
     .order_by(operation.c.order_id)
 )
-OWED_CLAIMS = _compiled(
+OWED_CLAIMS = compiled(
     select(claim.c.order_id, claim.c.run_id, process.c.lock)
     .join(process, process.c.id == claim.c.process_id)
-    .where(claim.c.store_id == _p("store"))
+    .where(claim.c.store_id == bind("store"))
 )
-WANTED = _compiled(
+WANTED = compiled(
     select(again.c.order_id, again.c.field, again.c.key, again.c.occurrence, again.c.run_id)
     .where(
-        again.c.run_id.in_(select(func.json_each(_p("runs")).table_valued("value").c.value)),
+        again.c.run_id.in_(select(func.json_each(bind("runs")).table_valued("value").c.value)),
         again.c.order_id.in_(_given_orders),
     )
     .order_by(again.c.run_id, again.c.occurrence)

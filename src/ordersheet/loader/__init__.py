@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ordersheet.loader.empty import empty_table
 from ordersheet.loader.source import open_frame, open_table
 from ordersheet.loader.table import Table
 
-__all__ = ["Table", "open_frame", "open_table"]
+__all__ = ["Table", "empty_table", "open_frame", "open_table"]

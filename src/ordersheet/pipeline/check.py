@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ordersheet.config.target import target_of
 from ordersheet.core.model import RunSummary
 from ordersheet.core.result import RunResult, count, iso
+from ordersheet.pipeline.before_sending import new_key_warning
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview, preview
@@ -83,4 +84,8 @@ def _preview(prepared: Prepared, settings: Settings) -> Preview:
     from ordersheet.ledger import Ledger
 
     with Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
-        return preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
+        other_key = new_key_warning(ledger, target, settings)
+        known = ledger if other_key is None else None
+        seen = preview(prepared, known, store=target.store, host=target.host, policy=policy)
+    seen.warnings += filter(None, [other_key])
+    return seen

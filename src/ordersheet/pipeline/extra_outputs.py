@@ -59,6 +59,8 @@ def _write_problems(prepared: Prepared, settings: Settings) -> Written:
         raise UsageError(fault, code="problems-path")
     texts = prepared.staging.problem_texts()
     table = prepared.table
+    if not table.headers:
+        return reporter.write_fresh((), settings.problems)
     return reporter.write_problems(
         prepared.path, table.facts, texts, settings.problems, headers=table.headers, rows=table.rows()
     )

@@ -9,23 +9,27 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from ordersheet import mapping
 from ordersheet.core.errors import SourceError, UsageError
+from ordersheet.core.fingerprint import mark_of
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import LeftOut, Outcome, Problem
-from ordersheet.loader import open_frame, open_table
+from ordersheet.loader import empty_table, open_frame, open_table
 from ordersheet.mapping import mapper
-from ordersheet.pipeline.staging import Staging
+from ordersheet.pipeline.staging import CalledOk, Staging
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from ordersheet.config.settings import Settings
-    from ordersheet.core.model import Row
+    from ordersheet.core.model import OrderUpdate, Row
     from ordersheet.loader import Table
     from ordersheet.mapping import ColumnMap
 
@@ -74,6 +78,8 @@ class IntakeCounts:
     """Texts that customers may see."""
     called_ok: int = 0
     """Rows that the file, as an earlier report, calls ok."""
+    edited_ok: list[int] = field(default_factory=list)
+    """Those among them that are known to have been changed since."""
 
     @property
     def invalid(self) -> int:
@@ -148,9 +154,13 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
         SourceError: where the file cannot be read as one table without guessing.
         MappingError: with all faults of the mapping.
     """
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path is not None and settings.allow_empty and (empty := empty_table(path)) is not None:
+        staging = Staging()
+        staging.seal()
+        return Prepared(path, None, empty, mapping.ColumnMap(()), staging, IntakeCounts(), ())
     file = mapping.read_mapping_file(settings.mapping) if settings.mapping is not None else None
     is_id_header = mapping.id_header_test(file)
-    path = Path(source) if isinstance(source, str | Path) else None
     table = (
         open_table(
             path,
@@ -194,8 +204,8 @@ def _first_pass(
 ) -> tuple[IntakeCounts, tuple[str, ...]]:
     tally = IntakeCounts()
     truths, dates = mapping.TruthWatch(column_map), mapping.DateWatch(column_map)
-    status = table.facts.result_columns[0] if table.facts.result_columns else None
-    columns = column_map.columns | ({status} if status is not None else set())
+    results = table.facts.result_columns
+    columns = column_map.columns | set(results or ())
     sheet = table.facts.sheet
     for row in table.rows(columns):
         tally.rows += 1
@@ -203,17 +213,17 @@ def _first_pass(
             read(tally.rows)
         apart = _left_apart(row, tally, settings)
         if apart is not None:
-            staging.add(LeftOut(row.number, Outcome.NOT_SENT, apart))
+            staging.add(LeftOut(row.number, Outcome.NOT_SENT, apart, on_purpose=True))
             tally.left_out[Outcome.NOT_SENT.value] += 1
             continue
-        said_ok = status is not None and status in row.cells and row.cells[status].shown == "ok"
-        tally.called_ok += said_ok
+        said = _called_ok(row, results) if results else None
+        tally.called_ok += said is not None
         truths.see(row)
         dates.see(row)
         if len(tally.examples) < len(column_map.columns):
             _take_examples(row, tally)
-        item = mapper.map_row(row, column_map, sheet=sheet)
-        staging.add(item, said_ok=said_ok)
+        item = _mapped(row, column_map, sheet, settings)
+        staging.add(item, said=said)
         if isinstance(item, LeftOut):
             tally.left_out[item.outcome.value] += 1
             for problem in item.problems:
@@ -238,6 +248,13 @@ def _truth_note(header: str) -> str:
     )
 
 
+def _mapped(row: Row, column_map: ColumnMap, sheet: str | None, settings: Settings) -> OrderUpdate | LeftOut:
+    item = mapper.map_row(row, column_map, sheet=sheet)
+    if settings.allow_empty_rows and isinstance(item, LeftOut):
+        return replace(item, on_purpose=item.outcome is Outcome.NOTHING_TO_UPDATE)
+    return item
+
+
 def _left_apart(row: Row, tally: IntakeCounts, settings: Settings) -> str | None:
     """Say why a row is left out on purpose; None where it is not."""
     if row.hidden:
@@ -249,6 +266,20 @@ def _left_apart(row: Row, tally: IntakeCounts, settings: Settings) -> str | None
     if settings.rows is not None and row.number not in settings.rows:
         return "Not among the rows that --rows chose."
     return None
+
+
+def _called_ok(row: Row, results: Sequence[int]) -> CalledOk | None:
+    """Read what the file, as an earlier report, says of a row that it calls ok; None where it does not."""
+    status, _, message, time = (row.cells[column].shown if column in row.cells else "" for column in results)
+    return CalledOk(mark_of(message), _moment(time)) if status == "ok" else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _take_examples(row: Row, tally: IntakeCounts) -> None:

@@ -36,6 +36,7 @@ class CheckOptions(TypedDict, total=False):
     delimiter: str
     hidden: str
     allow_empty: bool
+    allow_empty_rows: bool
     limit: int
     rows: str
     mapping: str | PathLike[str]
@@ -53,7 +54,9 @@ class SendOptions(CheckOptions, total=False):
 
     again: bool
     retry_no: bool
-    trust_report: bool
+    trust_report: bool | str
+    same_file: bool
+    same_store: bool
     max_no: int | str
     proxy: str
     ca_bundle: str | PathLike[str]

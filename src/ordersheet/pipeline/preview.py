@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.normal import normalise_append
 from ordersheet.core.history.orderbook import Ask, OrderBook
-from ordersheet.core.model import LeftOut, OperationKind, OrderUpdate, Outcome
+from ordersheet.core.model import OperationKind, OrderUpdate, Outcome
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ordersheet.config.settings import Settings
     from ordersheet.core.history.orderbook import Decision, Entry, Policy
     from ordersheet.core.model import JsonValue, Operation, OrderWork, SentColumn, UnsentColumn
     from ordersheet.ledger import Ledger
@@ -67,6 +66,8 @@ class Preview:
     """Rows that the file, as a report, calls ok."""
     unknown_ok: set[int] = field(default_factory=set)
     """Those among them, by row, that this ledger does not know as done."""
+    warnings: list[str] = field(default_factory=list)
+    """Sentences about what was done before that a person should read before sending."""
     other_texts: int = 0
     other_text_examples: list[OtherText] = field(default_factory=list)
 
@@ -111,7 +112,7 @@ def preview(
     seen.to_send = prepared.staging.updates
     seen.operations.update(tally.operations)
     seen.customer_visible = tally.customer_visible
-    seen.unknown_ok = prepared.staging.called_ok() if tally.called_ok else set()
+    seen.unknown_ok = prepared.staging.rows_called_ok() if tally.called_ok else set()
     knows = ledger is not None and bool(ledger.runs(limit=1, store=store))
     for book in _books(prepared, ledger if knows else None, store, policy):
         to_send: set[int] = set()
@@ -130,37 +131,6 @@ def preview(
             code="duplicate-rows",
         )
     return seen
-
-
-def settle_called_ok(prepared: Prepared, seen: Preview, settings: Settings) -> bool:
-    """Decide about the rows that an earlier report calls ok and this ledger does not know.
-
-    Returns:
-        Whether rows were left out as the report has them, so that the preview is to be made anew.
-
-    Raises:
-        UsageError: where neither --trust-report nor --again decides.
-    """
-    if not seen.unknown_ok or settings.again:
-        return False
-    if not settings.trust_report:
-        raise UsageError(
-            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
-            "does not know; sending them would add their texts again. Add --trust-report to leave them "
-            "as they are, or --again if they are meant once more.",
-            code="unknown-report",
-        )
-    message = "The report that was handed in calls this row ok, and --trust-report leaves it so."
-    trusted = []
-    for work in prepared.staging.works():
-        for update in work.updates:
-            if update.row in seen.unknown_ok:
-                trusted.append(LeftOut(update.row, Outcome.ALREADY_APPLIED, message, str(work.order)))
-                prepared.tally.operations.subtract(one.kind.value for one in update.operations)
-                prepared.tally.customer_visible -= sum(one.for_customers for one in update.operations)
-    for row in trusted:
-        prepared.staging.leave_out(row)
-    return True
 
 
 def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet import reporter
 from ordersheet.core.errors import OrdersheetError
 from ordersheet.core.model import Outcome, RowResult
-from ordersheet.loader import open_table
+from ordersheet.loader import empty_table, open_table
 from ordersheet.mapping.headers import fold
 from ordersheet.reporter.report_path import file_sha256, report_path_chooser
 
@@ -47,8 +47,11 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
     source = _source(info)
     table = _open(info, source) if source is not None else None
     named = Path(info.input)
-    form = table.facts.form if table is not None else "frame"
+    empty = None if source is None else empty_table(source)
+    form = next((one.facts.form for one in (table, empty) if one is not None), "frame")
     place = report_path_chooser(named, form, target, source=_existing(named), overwrite=overwrite)(info.run)
+    if empty is not None:
+        return Rewritten(reporter.write_fresh((), place).path, None)
     if table is None or source is None:
         written = reporter.write_fresh(ledger.results(info.run), place, sheet=info.sheet or "Orders")
         why = (
@@ -82,7 +85,7 @@ def _open(info: RunInfo, source: Path) -> Table | None:
             source,
             is_id_header=_order_header(info.mapping),
             sheet=info.sheet,
-            encoding=_option(info, "encoding"),
+            encoding=_option(info, "encoding") or info.encoding,
             delimiter=_option(info, "delimiter"),
         )
     except OrdersheetError:

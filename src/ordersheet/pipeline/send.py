@@ -24,10 +24,18 @@ from ordersheet.core.errors import (
 from ordersheet.core.model import RunSummary, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.version import version
+from ordersheet.pipeline.before_sending import (
+    edited_in_words,
+    refuse_many_problems,
+    refuse_same_file,
+    settle_called_ok,
+    settle_new_key,
+    sha256_before,
+)
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
-from ordersheet.pipeline.preview import Preview, preview, settle_called_ok
-from ordersheet.reporter.report_path import file_sha256, report_path_chooser
+from ordersheet.pipeline.preview import Preview, preview
+from ordersheet.reporter.report_path import report_path_chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +52,7 @@ def send(
     settings: Settings,
     *,
     ask: Callable[[Preview], bool] | None = None,
+    confirm: Callable[[str], bool] | None = None,
     tell: Callable[[Progress], None] | None = None,
     reading: Reading | None = None,
     stop: StopSwitch | None = None,
@@ -54,6 +63,7 @@ def send(
         source: a path, or a pandas DataFrame.
         settings: every setting, checked.
         ask: is shown what would be done, and says whether to do it; None does it.
+        confirm: asks a question that is answered by yes or no; None where nobody can be asked.
         tell: is told how far the delivery has come, at most ten times a second.
         reading: entered while the file is read, and told how many rows have been, every thousand.
         stop: lets a signal end the run.
@@ -71,41 +81,29 @@ def send(
             code="no-key",
         )
     started = datetime.now(UTC)
-    sha256 = _sha256_before(source)
+    sha256 = sha256_before(source)
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
-        _refuse_many_problems(prepared, settings)
+        refuse_many_problems(prepared, settings)
         place = _report_place(prepared, settings)
         extra = write_extra_outputs(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
+            refuse_same_file(ledger, target, settings, sha256)
+            same_store = settle_new_key(ledger, target, settings, confirm)
             policy = policy_of(settings)
             seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
             if settle_called_ok(prepared, seen, settings):
                 seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
+            edited = edited_in_words(prepared.tally.edited_ok)
+            seen.warnings += filter(None, [edited])
             if ask is not None and not ask(seen):
                 raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
             run.seen = seen
-            run.notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
+            run.same_store = same_store
+            notes = (edited, *(f"{one.path}: {one.note}" for one in extra if one.note))
+            run.notes = tuple(filter(None, notes))
             return run.carry_out(place, tell=tell, stop=stop)
-
-
-def _sha256_before(source: object) -> str | None:
-    """What the file is before its first pass; None where it cannot be read, which that pass then tells."""
-    if isinstance(source, str | Path):
-        with suppress(OSError):
-            return file_sha256(Path(source)) if Path(source).is_file() else None
-    return None
-
-
-def _refuse_many_problems(prepared: Prepared, settings: Settings) -> None:
-    tally = prepared.tally
-    if settings.max_no is not None and settings.max_no.exceeded(tally.invalid, tally.rows):
-        raise UsageError(
-            f"{tally.invalid:,} of {tally.rows:,} rows have problems, more than --max-no {settings.max_no} "
-            "allows. See them with: ordersheet check",
-            code="too-many-problems",
-        )
 
 
 def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
@@ -139,6 +137,7 @@ class _Run:
         self.source: Path | None = None
         self.sha256 = sha256
         self.finishing: str | None = None
+        self.same_store = False
         self.seen = Preview()
         """What it was about to do when it was asked for."""
         self.notes: tuple[str, ...] = ()
@@ -233,7 +232,13 @@ class _Run:
             policy=policy_of(self.settings),
             settle=self.settings.settle,
             encoding=facts.encoding,
+            key_print=self._key_print(),
+            same_store=self.same_store,
         )
+
+    def _key_print(self) -> str | None:
+        key = self.settings.api_key
+        return self.ledger.key_print(key.reveal()) if key is not None else None
 
     def _copy(self, path: Path) -> Path:
         """Keep the input as the first pass read it, for the report."""
@@ -308,7 +313,7 @@ class _Run:
 
         table = self.prepared.table
         facts = table.facts
-        if self.source is None:
+        if self.source is None or not table.headers:
             return reporter.write_fresh(results, place, sheet=facts.sheet or "Orders")
         return reporter.write_report(
             self.source, facts, results, place, headers=table.headers, rows=table.rows()

@@ -11,12 +11,14 @@ import json
 import os
 import sqlite3
 import tempfile
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ordersheet.core.errors import UsageError
+from ordersheet.core.fingerprint import Mark
 from ordersheet.core.model import (
     LeftOut,
     Operation,
@@ -43,6 +45,15 @@ class StagedRow(NamedTuple):
     order: str
 
 
+class CalledOk(NamedTuple):
+    """What an earlier report says of a row that it calls ok."""
+
+    mark: Mark | None
+    """The end of its message; None where there is none."""
+    time: datetime | None
+    """When it was settled."""
+
+
 class Staging:
     """Updates and left-out rows of one file, in a temporary file that only this user can read.
 
@@ -62,28 +73,26 @@ class Staging:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             PRAGMA cache_size = -8000;
-            CREATE TABLE asked (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, said_ok INTEGER);
+            CREATE TABLE asked (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, said TEXT);
             CREATE TABLE left_out
-                (row INTEGER PRIMARY KEY, ord TEXT, outcome TEXT, message TEXT, apart INTEGER);
+                (row INTEGER PRIMARY KEY, ord TEXT, outcome TEXT, message TEXT, apart INTEGER, at TEXT);
             BEGIN;
             """
         )
-        self._asked: list[tuple[int, int, str, bool]] = []
-        self._others: list[tuple[int, str, str, str, bool]] = []
+        self._asked: list[tuple[int, int, str, str | None]] = []
+        self._others: list[tuple[int, str, str, str, bool, str | None]] = []
         self._sealed = False
         self.updates = 0
         self.left_out = 0
 
-    def add(self, item: OrderUpdate | LeftOut, *, said_ok: bool = False) -> None:
-        """Keep one row; `said_ok` where the file is a report that calls it ok."""
+    def add(self, item: OrderUpdate | LeftOut, *, said: CalledOk | None = None) -> None:
+        """Keep one row; `said` where the file is a report that calls it ok."""
         if isinstance(item, OrderUpdate):
             self.updates += 1
-            self._asked.append((item.row, item.order, _told(item.operations), said_ok))
+            self._asked.append((item.row, item.order, _told(item.operations), _said(said)))
         else:
             self.left_out += 1
-            apart = item.outcome is Outcome.NOT_SENT
-            order, message = _whole(item.order), _whole(item.message)
-            self._others.append((item.row, order, item.outcome.value, message, apart))
+            self._others.append(_left_out(item))
         if len(self._asked) >= _BATCH or len(self._others) >= _BATCH:
             self._flush()
 
@@ -124,24 +133,34 @@ class Staging:
         for row, order, operations in rows:
             yield _update(row, order, operations)
 
-    def called_ok(self) -> set[int]:
+    def rows_called_ok(self) -> set[int]:
         """Name the rows that the file, as a report, calls ok."""
-        return {row for (row,) in self._execute("SELECT row FROM asked WHERE said_ok")}
+        return {row for (row,) in self._execute("SELECT row FROM asked WHERE said IS NOT NULL")}
+
+    def called_ok(self) -> Iterator[tuple[OrderUpdate, CalledOk]]:
+        """Give these rows in row order, each with what the report says of it."""
+        for row, order, operations, said in self._execute(
+            "SELECT row, ord, operations, said FROM asked WHERE said IS NOT NULL ORDER BY row"
+        ):
+            run, fingerprint, at = json.loads(said)
+            mark = Mark(run, fingerprint) if run is not None else None
+            yield _update(row, order, operations), CalledOk(mark, at and datetime.fromisoformat(at))
 
     def leave_out(self, item: LeftOut) -> None:
         """Take an update out again, with a result of its own."""
         self._execute("DELETE FROM asked WHERE row = ?", (item.row,))
         self._execute(
-            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?)",
-            (item.row, item.order, item.outcome.value, item.message, False),
+            "INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)",
+            _left_out(item),
         )
         self.updates -= 1
         self.left_out += 1
 
     def left_out_results(self) -> Iterator[RowResult]:
         """Give the results of the rows that are not sent, in row order."""
-        for row, order, outcome, message, apart in self._execute("SELECT * FROM left_out ORDER BY row"):
-            yield RowResult(row, order, Outcome(outcome), message, left_out=bool(apart))
+        for row, order, outcome, message, apart, at in self._execute("SELECT * FROM left_out ORDER BY row"):
+            time = datetime.fromisoformat(at) if at is not None else None
+            yield RowResult(row, order, Outcome(outcome), message, time, bool(apart))
 
     def problem_texts(self) -> Iterator[tuple[int, str]]:
         """Give each row's number and why it cannot be sent, in row order; `""` where nothing is wrong."""
@@ -169,7 +188,7 @@ class Staging:
     def _flush(self) -> None:
         try:
             self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", self._asked)
-            self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?)", self._others)
+            self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)", self._others)
         except sqlite3.OperationalError as error:
             raise self._full(error) from error
         self._asked.clear()
@@ -187,6 +206,19 @@ class Staging:
             f"({error}). Make room there, or name another folder in TMPDIR, and run again.",
             code="disk-full",
         )
+
+
+def _said(said: CalledOk | None) -> str | None:
+    if said is None:
+        return None
+    run, fingerprint = said.mark or (None, None)
+    return json.dumps([run, fingerprint, said.time.isoformat() if said.time is not None else None])
+
+
+def _left_out(item: LeftOut) -> tuple[int, str, str, str, bool, str | None]:
+    order, message = _whole(item.order), _whole(item.message)
+    at = item.time.isoformat() if item.time is not None else None
+    return item.row, order, item.outcome.value, message, item.on_purpose, at
 
 
 def _whole(text: str) -> str:

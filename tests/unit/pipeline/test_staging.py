@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordersheet.core.fingerprint import Mark
 from ordersheet.core.model import LeftOut, Operation, OperationKind, OrderUpdate, Outcome
-from ordersheet.pipeline.staging import Staging
+from ordersheet.pipeline.staging import CalledOk, Staging
+
+MARK = Mark("20261127-abcd", "0123456789")
+AT = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 
 values = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.booleans(), st.integers(), st.none())
 operations = st.builds(
@@ -48,16 +54,19 @@ def test_a_row_can_be_taken_out_again():
     with Staging() as staging:
         for row in (2, 3):
             staging.add(
-                OrderUpdate(row, 7, (Operation("comment", OperationKind.APPEND, "x"),)), said_ok=row == 3
+                OrderUpdate(row, 7, (Operation("comment", OperationKind.APPEND, "x"),)),
+                said=CalledOk(MARK, AT) if row == 3 else None,
             )
         staging.seal()
-        assert staging.called_ok() == {3}
-        staging.leave_out(LeftOut(3, Outcome.ALREADY_APPLIED, "trusted", "7"))
+        assert staging.rows_called_ok() == {3}
+        ((update, said),) = staging.called_ok()
+        assert (update.row, said) == (3, CalledOk(MARK, AT))
+        staging.leave_out(LeftOut(3, Outcome.ALREADY_APPLIED, "trusted", "7", time=AT))
         assert [update.row for work in staging.works() for update in work.updates] == [2]
-        assert [(result.row, result.outcome) for result in staging.left_out_results()] == [
-            (3, Outcome.ALREADY_APPLIED)
+        assert [result[:3] + result[4:5] for result in staging.left_out_results()] == [
+            (3, "7", Outcome.ALREADY_APPLIED, AT)
         ]
-        assert staging.called_ok() == set()
+        assert staging.rows_called_ok() == set()
 
 
 def test_nothing_is_left_behind(tmp_path):

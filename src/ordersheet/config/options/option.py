@@ -33,6 +33,10 @@ class Option:
     negative: bool = False
     """A switch that turns something off: its flag is `--no-` and the name."""
     repeatable: bool = False
+    bare: str | None = None
+    """What the flag says where it stands without a value."""
+    words: tuple[str, ...] = ()
+    """The values that a flag which may stand alone takes; anything else after it is not its value."""
     group: str = "Reading the file"
     local: bool = False
     """May stand in the `ordersheet.toml` of the working folder: how sheets are read, mapped, reported."""

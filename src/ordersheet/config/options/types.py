@@ -86,6 +86,16 @@ def truth(value: object) -> bool:
     raise ValueError("must be true or false")
 
 
+def trust(value: object) -> str | None:
+    """Which rows of a report are trusted: `unchanged` (also said as true), or `all`."""
+    word = str(value).strip().lower()
+    if word in ("unchanged", "all"):
+        return word
+    if word in _TRUE | _FALSE:
+        return "unchanged" if word in _TRUE else None
+    raise ValueError("must be unchanged or all")
+
+
 def choice(*words: str) -> Callable[[object], str]:
     """One of these words."""
 

@@ -1,0 +1,83 @@
+"""What earlier runs at a store say against a new one: the same bytes under another batch, another key."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import and_, case, exists, func, or_, select
+
+from ordersheet.core.model import Outcome
+from ordersheet.ledger.schema import attempt, row, run, store
+from ordersheet.ledger.statements import bind, compiled, constant, moment
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+_UNFINISHED = [
+    constant(outcome.value) for outcome in (Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED)
+]
+
+_may_have_arrived = exists().where(
+    attempt.c.run_id == run.c.id,
+    # An attempt's class begins with "not " where it is known to have changed nothing.
+    or_(attempt.c["class"].is_(None), attempt.c["class"].not_like(constant("not %"))),
+)
+_has_unfinished_rows = exists().where(
+    row.c.run_id == run.c.id,
+    row.c.left_out == constant(0),
+    or_(row.c.outcome.is_(None), row.c.outcome.in_(_UNFINISHED)),
+)
+_of_store = and_(store.c.id == run.c.store_id, store.c.name == bind("store"))
+_SAME_BYTES = compiled(
+    select(
+        run.c.name,
+        run.c.batch,
+        run.c.started,
+        or_(run.c.finished.is_(None), run.c.stopped_by.is_not(None), _has_unfinished_rows),
+    )
+    .join(store, _of_store)
+    .where(run.c.sha256 == bind("sha256"), _may_have_arrived)
+    .order_by(run.c.id.desc())
+)
+_KEY_PRINTS = compiled(
+    select(func.count(), func.count(case((run.c.key_print == bind("print"), constant(1)))))
+    .select_from(run)
+    .join(store, _of_store)
+    .where(run.c.key_print.is_not(None), or_(run.c.same_store == constant(1), _may_have_arrived))
+)
+
+
+class EarlierSend(NamedTuple):
+    """An earlier run that sent something of the very same bytes."""
+
+    run: str
+    batch: str | None
+    started: datetime
+    unfinished: bool
+    """Whether running it again, under its batch, can do more."""
+
+
+def sent_before(cursor: sqlite3.Cursor, store: str, sha256: str) -> list[EarlierSend]:
+    """Tell the runs at a store that sent something of a file with these bytes, newest first."""
+    found = cursor.execute(_SAME_BYTES, {"p_store": store, "p_sha256": sha256})
+    return [
+        EarlierSend(name, batch, moment(started), bool(unfinished))
+        for name, batch, started, unfinished in found
+    ]
+
+
+def key_is_new(cursor: sqlite3.Cursor, store: str, key_print: str) -> bool:
+    """Tell whether a store was written to with other keys, and never with this one.
+
+    A store of which no key is known yet, since nothing was sent there or an older version sent it, takes
+    whichever comes first.
+    """
+    known, same = cursor.execute(_KEY_PRINTS, {"p_store": store, "p_print": key_print}).fetchone()
+    return bool(known) and not same
+
+
+def key_print(salt: bytes, key: str) -> str:
+    """Give the fingerprint of an API key: keyed with the ledger's own salt, so that it tells nothing else."""
+    return hmac.digest(salt, b"api key\0" + key.encode(), "sha256")[:16].hex()
