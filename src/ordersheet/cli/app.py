@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.arguments import AS_JSON
+from ordersheet.cli.arguments import AS_JSON, FILE
 from ordersheet.cli.console import Console
 from ordersheet.config.settings import Settings, resolve
 from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 ORDER = (
@@ -33,7 +34,8 @@ class _Command(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except OrdersheetError as error:
-            told = fail(error, ctx.invoked_subcommand or "", as_json=ctx.meta.get(AS_JSON, False))
+            json_mode, file = ctx.meta.get(AS_JSON, False), ctx.meta.get(FILE)
+            told = fail(error, ctx.invoked_subcommand or "", as_json=json_mode, file=file)
             raise typer.Exit(told) from error
         except KeyboardInterrupt:
             early = Interrupted("Interrupted.", signal=signal.SIGINT, nothing_sent=True)
@@ -85,7 +87,7 @@ def _version(
         raise typer.Exit
 
 
-def fail(error: OrdersheetError, command: str, *, as_json: bool = False) -> int:
+def fail(error: OrdersheetError, command: str, *, as_json: bool = False, file: Path | None = None) -> int:
     """Say what went wrong, and give the exit code."""
     Console(json_mode=True).say(str(error))
     # Whoever interrupts anything wonders, too.
@@ -97,6 +99,7 @@ def fail(error: OrdersheetError, command: str, *, as_json: bool = False) -> int:
 
         summary = RunSummary(
             command=command,
+            file=str(file) if file is not None else None,
             exit_code=error.exit_code,
             stopped_by=None if error.nothing_sent else error.stopped_by,
             error=str(error),

@@ -29,7 +29,7 @@ _NAMED_ROWS = 10
 
 
 def sha256_before(source: object) -> str | None:
-    """Give what the file is before its first pass; None where it cannot be read, which that pass then tells."""
+    """Give what the file is before its first pass; None where it cannot be read, as that pass tells."""
     if isinstance(source, str | Path):
         with suppress(OSError):
             return file_sha256(Path(source)) if Path(source).is_file() else None

@@ -28,7 +28,7 @@ def test_all_rows_come_out_by_order_in_file_order(given_rows):
         updates = []
         for number, row in enumerate(given_rows, start=2):
             if isinstance(row, Outcome):
-                staging.add(LeftOut(number, row, "why", "1"))
+                staging.add(LeftOut(number, row, "why", "1", on_purpose=row is Outcome.NOT_SENT))
             else:
                 updates.append(OrderUpdate(number, *row))
                 staging.add(updates[-1])
