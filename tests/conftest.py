@@ -6,6 +6,7 @@ import os
 
 import pytest
 from hypothesis import settings
+from tests.support.needs import pytest_runtest_setup  # noqa: F401 - the hook of the mark `needs`
 
 # How fast an example runs says nothing about it; machines are busy.
 settings.register_profile("any pace", deadline=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support import files_of_docs
 from tests.support.command import ROOT
-from tests.support.libreoffice import SOFFICE
+from tests.support.needs import need
 from tests.support.one_cell import ORDER, TEXT, agrees, in_csv, in_ods, in_workbook, outcome
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def said_of_file(path: Path) -> str:
 @pytest.mark.parametrize("row", FILES, ids=names(FILES))
 def test_files_and_sheets(row, tmp_path):
     name, said = row
-    if name.startswith((".ods", ".xls, ")) and SOFFICE is None:
-        pytest.skip("LibreOffice (soffice) is not installed")
+    if name.startswith((".ods", ".xls, ")):
+        need("libreoffice")
     found = said_of_file(files_of_docs.FILES[name](tmp_path))
     kind, _, words = said.partition(": ")
     assert found.startswith(kind), found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def test_blanks_up_to_the_last_cell_of_a_sheet_are_kept_and_not_in_the_way(tmp_p
     assert all(cell in kept for cell in old)
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.needs("libreoffice")
 def test_libreoffice_opens_a_report(tmp_path):
     path = CORPUS / "AutoFilter.xlsx"
     rows = filled_rows(path, "One Cond")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import openpyxl
@@ -51,7 +50,7 @@ def test_help_explains_every_column_of_the_template(book):
     assert {f"“{header}”" for header in plain} <= said
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+@pytest.mark.needs("libreoffice")
 def test_libreoffice_keeps_what_is_typed_as_text(tmp_path):
     path = write_template(tmp_path / "orders.xlsx")
     home = f"-env:UserInstallation=file://{tmp_path}/office"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SOFFICE = shutil.which("soffice")
 
-needs_libreoffice = pytest.mark.skipif(SOFFICE is None, reason="LibreOffice (soffice) is not installed")
+needs_libreoffice = pytest.mark.needs("libreoffice")
 
 
 def convert(sources: Sequence[Path], form: str, folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -185,3 +186,14 @@ def test_no_line_of_a_page_is_longer_than_160_characters_but_in_tables(page):
     lines = page.read_text(encoding="utf-8").splitlines()
     long = [n for n, line in enumerate(lines, 1) if len(line) > 160 and not line.lstrip().startswith("|")]
     assert long == []
+
+
+def test_the_workflow_calls_targets_that_make_knows_on_every_python_that_is_promised():
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    called = re.findall(r"make PYTHON=python (\S+)", workflow)
+    assert called
+    assert set(called) <= targets
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    promised = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert re.findall(r'"(3\.\d+)"', workflow.split("matrix:", 1)[1]) == promised
