@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ORDER = (
     *("demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
+    *("jobs", "watch"),
 )
 
 
@@ -64,10 +65,11 @@ def examples(*lines: str) -> str:
 
 def settings_of(flags: Mapping[str, Any]) -> Settings:
     """Resolve the settings of one call, with the running sandbox within reach."""
-    return resolve(flags, find_sandbox=_find_sandbox)
+    return resolve(flags, find_sandbox=find_sandbox)
 
 
-def _find_sandbox() -> Any:  # noqa: ANN401 - the sandbox shares no types with the rest
+def find_sandbox() -> Any:  # noqa: ANN401 - the sandbox shares no types with the rest
+    """Find the running sandbox, for the profile of that name."""
     from ordersheet.config.settings import SandboxAddress
     from ordersheet.sandbox.server import find_running
 

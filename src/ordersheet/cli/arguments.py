@@ -30,21 +30,20 @@ def parameters_of(command: str) -> list[inspect.Parameter]:
 def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a function the options of a command; they reach it as one dict, `flags`.
 
-    The function's own parameters stand before them, as typer understands them.
+    The function's own parameters stand before them, as typer understands them; `context` is the call's own.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        own = [
-            parameter
-            for parameter in inspect.signature(function, eval_str=True).parameters.values()
-            if parameter.name != "flags"
-        ]
+        declared = inspect.signature(function, eval_str=True).parameters
+        own = [parameter for name, parameter in declared.items() if name not in ("flags", "context")]
         names = [option.name for option in of_command(command)]
 
         def call(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever typer read
             context.meta[AS_JSON] = given.get("json", False)
             context.meta[FILE] = given.get("file")
             flags = {name: _meant(name, command, given.pop(name)) for name in names}
+            if "context" in declared:
+                given["context"] = context
             function(**given, flags=flags)
 
         parameters = [*own, *parameters_of(command), _CONTEXT]

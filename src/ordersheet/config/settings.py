@@ -30,6 +30,8 @@ DEFAULT = "default"
 """The source of a setting that nobody has set."""
 API_KEY = "api-key"
 SANDBOX_PROFILE = "sandbox"
+TABLES = ("profiles", "jobs")
+"""What a settings file has beside settings: only a person's own, never the working folder's."""
 
 
 class SandboxAddress(NamedTuple):
@@ -181,6 +183,16 @@ def resolve(
     return _with_key(settings, flags.get("api_key"), sandbox_key, environ)
 
 
+def job_tables(config: Path | None) -> tuple[object, Path]:
+    """Give what stands under `jobs` in the person's own settings file, and that file's path.
+
+    Args:
+        config: the file that `--config` names.
+    """
+    path = config if config is not None else user_file()
+    return _read_toml(path, must_exist=config is not None).get("jobs", {}), path
+
+
 def user_file() -> Path:
     """The person's own settings file, where `--config` names no other."""
     import platformdirs
@@ -237,7 +249,7 @@ def _plain_layer(table: Mapping[str, Any], source: str, prefix: str = "") -> dic
     unknown = []
     for key, value in table.items():
         option = _of_key(key)
-        if key == "profiles" and not prefix:
+        if key in TABLES and not prefix:
             continue
         if option is None:
             unknown.append(key)
@@ -294,8 +306,7 @@ def _working_layer(folder: Path, own_path: Path) -> dict[str, _Given]:
         return {}
     table = _read_toml(path, must_exist=True)
     forbidden = [key for key in table if (option := _of_key(key)) is not None and not option.local]
-    if "profiles" in table:
-        forbidden.append("profiles")
+    forbidden += [name for name in TABLES if name in table]
     if forbidden:
         raise SettingsError(
             f"{path} sets {', '.join(sorted(forbidden))}, which a file in the working folder may not: "

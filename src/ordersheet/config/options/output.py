@@ -50,7 +50,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "runs", "show", "doctor"),
+        commands=(CHECK, SEND, "runs", "show", "doctor", "jobs"),
         group="Report and output",
         flag_only=True,
     ),
@@ -60,6 +60,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.choice("text", "json"),
         "text",
         metavar="text|json",
+        commands=(CHECK, SEND, "jobs", "watch"),
         group="Report and output",
     ),
     Option(

@@ -6,6 +6,7 @@ from ordersheet.config.options import types
 from ordersheet.config.options.option import CHECK, SEND, Option
 from ordersheet.config.options.output import OUTPUT_OPTIONS
 
+JOB_COMMANDS = ("jobs", "watch")
 LEDGER_COMMANDS = (CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor")
 
 OPTIONS: tuple[Option, ...] = (
@@ -204,7 +205,7 @@ OPTIONS: tuple[Option, ...] = (
         types.path,
         shown_default="ordersheet.toml in your settings folder",
         metavar="FILE",
-        commands=(*LEDGER_COMMANDS, "setup"),
+        commands=(*LEDGER_COMMANDS, "setup", *JOB_COMMANDS),
         group="Where to",
     ),
     Option(
@@ -229,7 +230,7 @@ OPTIONS: tuple[Option, ...] = (
         types.ledger,
         shown_default="ledger.db in your data folder",
         metavar="PATH|URL",
-        commands=LEDGER_COMMANDS,
+        commands=(*LEDGER_COMMANDS, *JOB_COMMANDS),
         group="Where to",
     ),
     Option(
@@ -238,7 +239,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=LEDGER_COMMANDS,
+        commands=(*LEDGER_COMMANDS, *JOB_COMMANDS),
         group="Where to",
     ),
     Option(

@@ -1,0 +1,207 @@
+"""The commands of scheduled imports: jobs, jobs run, watch."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from pathlib import Path  # noqa: TC003 - typer reads it off the signature
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from ordersheet.cli.app import app, find_sandbox, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, columns
+from ordersheet.console.log_line import write_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.setup import JobsOfCall
+    from ordersheet.ledger.job_files import JobFile
+
+jobs_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(
+    jobs_app, name="jobs", help="List the jobs of your settings file: last file, result, next time."
+)
+
+
+@jobs_app.callback(epilog="Example: ordersheet jobs run nightly")
+@with_options("jobs")
+def jobs(flags: dict[str, Any], context: typer.Context) -> None:
+    """List the jobs of your settings file: last file, result, next time."""
+    if context.invoked_subcommand is not None:
+        return
+    from ordersheet.jobs.setup import jobs_of, overlaps
+
+    settings = settings_of(flags)
+    found = jobs_of(settings)
+    lines = list(_listed(settings, found.values()))
+    if settings.json:
+        typer.echo(json.dumps({"schema": 1, "command": "jobs", "jobs": lines}))
+        return
+    console = Console()
+    if not lines:
+        console.say("No job yet: a job is a table such as [jobs.nightly] in your settings file.")
+    console.say(
+        *columns(
+            tuple(str(line[key] or "-") for key in ("name", "source", "file", "result", "next"))
+            for line in lines
+        )
+    )
+    console.say(*overlaps(found))
+
+
+def _listed(settings: Settings, found: Iterable[Job]) -> Iterator[dict[str, object]]:
+    from ordersheet.jobs.file_work import FILE_STATES
+    from ordersheet.jobs.setup import utc_now
+    from ordersheet.ledger import Ledger
+
+    with ExitStack() as stack:
+        files = None
+        if settings.ledger.exists():
+            files = stack.enter_context(
+                Ledger.open(settings.ledger, create=False, read_only=True)
+            ).job_files()
+        now = utc_now()
+        for job in found:
+            latest = files.latest(job.name, *FILE_STATES) if files is not None else []
+            one = latest[0] if latest else None
+            yield {
+                "name": job.name,
+                "source": job.shown_source,
+                "pattern": job.pattern,
+                "file": one.name if one is not None else None,
+                "taken": f"{one.taken:%Y-%m-%dT%H:%M:%SZ}" if one is not None else None,
+                "state": one.state if one is not None else None,
+                "result": result_of(one) if one is not None else None,
+                "run": one.facts.get("run") if one is not None else None,
+                "next": f"{job.schedule.next_after(now):%Y-%m-%dT%H:%M:%SZ}",
+            }
+
+
+def result_of(one: JobFile) -> str:
+    """Say in a few words what became of a file."""
+    counts = one.facts.get("status") or {}
+    if one.state == "sent":
+        return f"{counts.get('ok', 0)} ok, {counts.get('no', 0)} no"
+    if one.state == "waiting":
+        return f"held up, goes on after {one.facts.get('resume_after', '-')}"
+    return {"taken": "being sent", "failed": "not sent", "same": "the same as an earlier file"}[one.state]
+
+
+@jobs_app.command("run", epilog="Example: ordersheet jobs run nightly --log-format json")
+@with_options("jobs")
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The job.")],
+    flags: dict[str, Any],
+) -> None:
+    """Make one pass now: take and send everything that is there. Exit code as send."""
+    settings = settings_of(flags)
+    with ExitStack() as stack:
+        call = _call(settings, flags, (name,), stack)
+        work, passes = call.make(name)
+        report = passes.look()
+        while passes.awaits and not call.ended():
+            time.sleep(min(0.5, max(0.05, work.job.stable)))
+            report = passes.look().joined(report)
+        for one in report.handled:
+            _say_handled(settings.log_format, one)
+        if report.gone is not None:
+            write_line(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
+        for sentence in work.untold:
+            write_line(settings.log_format, "untold", sentence, job=name)
+        signal = call.switch.signal
+    if settings.json:
+        files = [
+            {"file": one.name, "state": one.state, "run": one.facts.get("run")} for one in report.handled
+        ]
+        typer.echo(
+            json.dumps(
+                {"schema": 1, "command": "jobs run", "job": name, "files": files, "error": report.gone}
+            )
+        )
+    raise typer.Exit(128 + signal if signal is not None else report.exit_code)
+
+
+@app.command(epilog="Example: ordersheet watch nightly --health /run/ordersheet.health")
+@with_options("watch")
+def watch(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer's older versions read only this
+        typer.Argument(metavar="NAME", help="The jobs; all of them where none is named."),
+    ] = None,
+    *,
+    health: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Touched every 30 s, for a container's probe.")
+    ] = None,
+    flags: dict[str, Any],
+) -> None:
+    """Watch the jobs' sources and send what comes, until a signal ends it."""
+    from ordersheet.jobs.setup import overlaps, utc_now
+    from ordersheet.jobs.watch import WatchedJob, Watcher
+
+    settings = settings_of(flags)
+    with ExitStack() as stack:
+        call = _call(settings, flags, names or (), stack)
+        log = _Log(settings.log_format)
+        for sentence in overlaps(call.jobs):
+            log.trouble("watch", sentence)
+        shown = ", ".join(call.jobs)
+        write_line(
+            settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs)
+        )
+        watched = [WatchedJob(lambda name=name: call.make(name), name) for name in call.jobs]  # type: ignore[misc]
+        Watcher(watched, utc_now, call.ended, log, health=health).run()
+        signal = call.switch.signal
+        write_line(settings.log_format, "ended", "Ended; the next start goes on.", signal=signal)
+    raise typer.Exit(128 + signal if signal is not None else 0)
+
+
+class _Log:
+    """Says on stderr what a watcher does, and the same sentence only once in a while."""
+
+    def __init__(self, log_format: str) -> None:
+        self._format = log_format
+        self._said: dict[tuple[str, str], float] = {}
+
+    def handled(self, one: JobFile) -> None:
+        _say_handled(self._format, one)
+
+    def trouble(self, job: str, sentence: str) -> None:
+        now = time.monotonic()
+        if now - self._said.get((job, sentence), float("-inf")) < 3600.0:  # noqa: PLR2004 - an hour
+            return
+        self._said[job, sentence] = now
+        write_line(self._format, "trouble", f"{job}: {sentence}", job=job, error=sentence)
+
+
+def _say_handled(log_format: str, one: JobFile) -> None:
+    facts = {"job": one.job, "file": one.name, "run": one.facts.get("run"), "state": one.state}
+    counts = one.facts.get("status") or {}
+    words = f"{one.job}: {one.name}: {result_of(one)}"
+    write_line(
+        log_format,
+        "file",
+        words,
+        **facts,
+        ok=counts.get("ok"),
+        no=counts.get("no"),
+        report=one.facts.get("report"),
+    )
+
+
+def _call(settings: Settings, flags: dict[str, Any], names: Iterable[str], stack: ExitStack) -> JobsOfCall:
+    from ordersheet.cli.signals import signals_press
+    from ordersheet.config.settings import user_file
+    from ordersheet.jobs.setup import JobsOfCall, chosen, jobs_of
+    from ordersheet.ledger import Ledger
+
+    found = chosen(jobs_of(settings), names, str(settings.config or user_file()))
+    switch = stack.enter_context(signals_press(Console(json_mode=True).say))
+    ledger = stack.enter_context(Ledger.open(settings.ledger, create=not settings.ledger_must_exist))
+    switch.armed = True
+    return JobsOfCall(found, flags, ledger, switch, find_sandbox)

@@ -1,0 +1,1 @@
+"""Jobs: files that come by themselves, taken once each, sent, put away, and told of."""

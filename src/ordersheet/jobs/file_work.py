@@ -1,0 +1,291 @@
+"""One file's way: taken, sent, put away, told of. Killed anywhere, the next start goes on from its line.
+
+Each step can be done again: the line in the ledger says how far the file has come, a step that had been
+carried out but not noted finds its own result, and sending again sends only what is not done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from ordersheet.jobs.messages import Message, of_file
+from ordersheet.jobs.notify import NotTold
+from ordersheet.jobs.sources.base import PROBLEMS, SourceGone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.notify import Notifier
+    from ordersheet.jobs.sources import Source, SourceFile
+    from ordersheet.ledger.job_files import JobFile, JobFiles
+
+TAKEN, WAITING, SENT, FAILED, SAME, NOTICE = "taken", "waiting", "sent", "failed", "same", "notice"
+"""`taken`: it is sent; `waiting`: to be gone on with later; `sent`, `failed`, `same`: it has ended, and
+is put away; `notice`: no file, but something that is told once."""
+FILE_STATES = (TAKEN, WAITING, SENT, FAILED, SAME)
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
+"""Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
+TELL_FOR = timedelta(hours=1)
+"""How long a message that nobody takes is tried again."""
+_CHUNK = 1 << 20
+
+
+class Ended(NamedTuple):
+    """What sending a file came to."""
+
+    state: str
+    """`sent`, `failed`, `waiting`, or `taken` where a signal ended it."""
+    facts: Mapping[str, Any]
+    report: Path | None = None
+    """The sheet with the results, on this computer."""
+    problems: Path | None = None
+    """The person's file with the problems beside the rows."""
+
+
+class Sender(Protocol):
+    """Sends one file as the command does, unattended."""
+
+    def send(self, job: Job, path: Path, batch: str | None, folder: Path) -> Ended:
+        """Send a file; a report goes to the folder.
+
+        Raises:
+            SettingsError, LedgerError: the job cannot work as it is set up.
+        """
+
+
+@dataclass(slots=True)
+class FileWork:
+    """Carries the files of one job.
+
+    Attributes:
+        job: the job.
+        source: where its files come from.
+        files: its lines in the ledger.
+        sender: sends a file.
+        notifier: tells people.
+        folder: this computer's private place for copies.
+        clock: gives the time in UTC.
+        on_point: called with the name of each step when it has been carried out, for tests that kill.
+    """
+
+    job: Job
+    source: Source
+    files: JobFiles
+    sender: Sender
+    notifier: Notifier
+    folder: Path
+    clock: Callable[[], datetime]
+    on_point: Callable[[str], None] = field(default=lambda _name: None)
+    untold: list[str] = field(default_factory=list)
+    """Sentences about messages that nobody took, for the log."""
+
+    # --- taking
+
+    def take(self, seen: SourceFile) -> JobFile | None:
+        """Take a whole file, if nobody has.
+
+        Returns:
+            Its line; None where another process takes it, or it is remembered and stays where it is.
+
+        Raises:
+            SourceGone: it cannot be reached, or has changed meanwhile.
+        """
+        batch = self.job.batch_of(seen.name, seen.modified, self.clock())
+        sha256 = self._hash_of(seen)
+        one, new = self.files.take(self.job.name, seen.name, sha256, batch, state=TAKEN)
+        if new:
+            self.on_point("taken in the ledger")
+            return self._moved(one)
+        if one.name == seen.name and (not self.source.moves or one.finished is None):
+            return None
+        return self._same(seen, sha256, one)
+
+    def _hash_of(self, seen: SourceFile) -> str:
+        place = self._place("seen")
+        try:
+            self.source.fetch(seen.name, place / "file")
+            return _sha256(place / "file")
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _moved(self, one: JobFile) -> JobFile:
+        """Move a taken file to where it is worked on, and make sure that it is what was taken."""
+        if not self.source.moves or one.facts.get("working"):
+            return one
+        working = self.source.take(one.name, one.id)
+        self.on_point("moved to working")
+        return self.files.save(one, facts={"working": working})
+
+    def _same(self, seen: SourceFile, sha256: str, earlier: JobFile) -> JobFile | None:
+        """Note a content that was taken before; it is told and put away, and not sent."""
+        word = f"same:{sha256}:{seen.name}:{seen.modified.isoformat()}"
+        one, _ = self.files.take(self.job.name, seen.name, word, earlier.batch, state=SAME)
+        if one.finished is not None:
+            return None
+        as_what = f"{earlier.name} of {earlier.taken.astimezone(self.job.schedule.zone):%Y-%m-%d %H:%M}"
+        one = self.files.save(one, facts={"same_as": as_what})
+        return self._moved(one)
+
+    # --- going on
+
+    def go_on(self, one: JobFile) -> JobFile:
+        """Take a file as far as it goes now.
+
+        Raises:
+            SourceGone: its place cannot be reached; the line says how far it has come.
+            SettingsError, LedgerError: the job cannot work as it is set up.
+        """
+        if one.state == NOTICE:
+            return self._tell(one)
+        if one.state == WAITING and self.clock() < when(one.facts.get("resume_after")):
+            return one
+        if one.state in (TAKEN, WAITING):
+            one = self._send(self._moved(one))
+        if one.state in (SENT, FAILED, SAME):
+            one = self._put_away(one)
+            one = self._tell(one)
+        return one
+
+    def _send(self, one: JobFile) -> JobFile:
+        place = self._place(str(one.id))
+        path = place / one.name
+        if self.source.moves:
+            self.source.fetch_taken(str(one.facts["working"]), path)
+        else:
+            self.source.fetch(one.name, path)
+        if not one.facts.get("begun"):
+            if _sha256(path) != one.sha256:
+                self._let_go(one)
+                raise SourceGone(f"{one.name} changed while it was taken. It is looked at again.")
+            one = self.files.save(one, facts={"begun": True})
+        given_up = self._given_up(one)
+        if given_up is not None:
+            return self.files.save(one, state=FAILED, facts=given_up)
+        ended = self.sender.send(self.job, path, one.batch or None, place)
+        self.on_point("sent")
+        facts = dict(ended.facts)
+        if ended.state == WAITING:
+            facts |= self._pause(one, facts)
+        facts["local_report"] = str(ended.report) if ended.report is not None else None
+        facts["local_problems"] = str(ended.problems) if ended.problems is not None else None
+        one = self.files.save(one, state=ended.state, facts=facts)
+        self.on_point("noted as sent")
+        return one
+
+    def _let_go(self, one: JobFile) -> None:
+        if one.facts.get("working"):
+            self.source.give_back(str(one.facts["working"]), one.name)
+        self.files.release(one)
+
+    def _given_up(self, one: JobFile) -> dict[str, Any] | None:
+        since = one.facts.get("held_since")
+        if since is None or self.clock() - when(since) < timedelta(seconds=self.job.give_up):
+            return None
+        return {"error": f"It could not be sent to its end. {one.facts.get('error', '')}".strip()}
+
+    def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Say when a file that was held up is gone on with."""
+        now, tries = self.clock(), int(one.facts.get("tries", 0)) + 1
+        pause = timedelta(seconds=min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
+        until = max(now + pause, when(facts.get("resume_after")))
+        since = one.facts.get("held_since") or now.isoformat()
+        return {"tries": tries, "held_since": since, "resume_after": until.isoformat()}
+
+    def _put_away(self, one: JobFile) -> JobFile:
+        """Put report, problems and input where they belong."""
+        folder = self.job.folders.failed if one.state == FAILED else self.job.folders.done
+        if self.source.moves or self.job.report_to is not None:
+            one = self._put_results(one, self.job.report_to or folder, folder)
+        working = one.facts.get("working")
+        if working and not one.facts.get("lies"):
+            if self.source.has(working):
+                lies = self.source.put_away(working, folder, one.name)
+            else:
+                lies = f"{folder}/{one.name}"  # It was put away, and this was ended before it was noted.
+            self.on_point("put away")
+            one = self.files.save(one, facts={"lies": lies})
+        return one
+
+    def _put_results(self, one: JobFile, reports: str, folder: str) -> JobFile:
+        for local, name, place in (
+            ("local_report", "report", reports),
+            ("local_problems", "problems_sheet", folder),
+        ):
+            path = self._local(one.facts.get(local))
+            if path is not None and not one.facts.get(name):
+                one = self.files.save(one, facts={name: self.source.put(path, place, path.name)})
+                self.on_point(f"{name} put")
+        if one.state == FAILED and self.source.moves and not one.facts.get("problems_file"):
+            text = self._place(str(one.id)) / f"{one.name}{PROBLEMS}"
+            message = of_file(self.job, one.name, one.state, one.facts, repeated=False)
+            text.write_text(message.body + "\n", encoding="utf-8")
+            one = self.files.save(one, facts={"problems_file": self.source.put(text, folder, text.name)})
+        return one
+
+    # --- telling
+
+    def notice(self, word: str, message: Message) -> None:
+        """Tell something that is no file, once for each word."""
+        if message.kind in self.job.notify_on:
+            one, new = self.files.take(self.job.name, message.subject, word, None, state=NOTICE)
+            if new:
+                facts = {"kind": message.kind, "subject": message.subject, "body": message.body}
+                self._tell(self.files.save(one, facts=facts))
+
+    def _tell(self, one: JobFile) -> JobFile:
+        repeated = one.facts.get("telling") is not None and one.facts.get("tell_failed") is None
+        if one.state == NOTICE:
+            facts = one.facts
+            message = Message(facts["kind"], facts["subject"], facts["body"])
+        else:
+            message = of_file(self.job, one.name, one.state, one.facts, repeated=repeated)
+        if message.kind in self.job.notify_on and self.job.notify:
+            since = one.facts.get("telling") or self.clock().isoformat()
+            one = self.files.save(one, facts={"telling": since, "tell_failed": None})
+            attached = self._local(one.facts.get("local_report")) if self.job.attach_report else None
+            try:
+                self.notifier.tell(message, attached)
+            except NotTold as fault:
+                one = self.files.save(one, facts={"tell_failed": str(fault)})
+                if self.clock() - when(since) < TELL_FOR:
+                    return one
+                self.untold.append(f"Nobody was told of {one.name}: {fault}")
+            self.on_point("told")
+        one = self.files.save(one, finished=True)
+        shutil.rmtree(self.folder / str(one.id), ignore_errors=True)
+        return one
+
+    # --- small things
+
+    def _place(self, name: str) -> Path:
+        place = self.folder / name
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self.folder, 0o700)  # noqa: PTH101 - whoever made it, it is the user's alone
+        return place
+
+    def _local(self, text: object) -> Path | None:
+        """A file of this computer that was noted; None where it is gone."""
+        path = Path(text) if isinstance(text, str) else None
+        return path if path is not None and path.is_file() else None
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def when(text: object) -> datetime:
+    """Read a moment that was noted; the beginning of time where none was."""
+    if not isinstance(text, str):
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.fromisoformat(text).astimezone(UTC)

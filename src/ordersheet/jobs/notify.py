@@ -1,0 +1,109 @@
+"""Telling people: through Apprise, to addresses that may be secrets."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ordersheet.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ordersheet.jobs.messages import Message
+
+
+class NotTold(Exception):  # noqa: N818 - a state that passes, told in a sentence
+    """No address took the message; the text is a sentence without an address."""
+
+
+class Notifier(Protocol):
+    """Tells people."""
+
+    def tell(self, message: Message, attachment: Path | None) -> None:
+        """Send a message.
+
+        Raises:
+            NotTold: an address did not take it.
+        """
+
+
+class Apprise:
+    """Tells through Apprise.
+
+    Args:
+        addresses: Apprise URLs, or `file:` and `env:` naming where one stands.
+        environ: the environment.
+
+    Raises:
+        SettingsError: an address is none, or Apprise is not installed; no address stands in the message.
+    """
+
+    def __init__(self, addresses: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+        self._urls = [_resolved(address, os.environ if environ is None else environ) for address in addresses]
+        if not self._urls:
+            return
+        try:
+            import apprise
+        except ImportError as error:
+            raise SettingsError(
+                "notify needs the package apprise. Install it with: pip install 'ordersheet[notify]'",
+                code="no-package",
+            ) from error
+        with _quietly():
+            for number, url in enumerate(self._urls, start=1):
+                if apprise.Apprise.instantiate(url) is None:
+                    raise SettingsError(
+                        f"Address {number} of notify is none that Apprise knows (mailto://, slack:// and so "
+                        "on; see its list of services). It may be a secret, so it is not shown.",
+                        code="bad-notify",
+                    )
+
+    def tell(self, message: Message, attachment: Path | None) -> None:
+        """Send a message to every address."""
+        if not self._urls:
+            return
+        import apprise
+
+        failed = 0
+        with _quietly():
+            for url in self._urls:
+                one = apprise.Apprise()
+                one.add(url)
+                attach = str(attachment) if attachment is not None else None
+                failed += not one.notify(title=message.subject, body=message.body, attach=attach)
+        if failed:
+            raise NotTold(f"{failed} of {len(self._urls)} addresses did not take the message.")
+
+
+def _resolved(address: str, environ: Mapping[str, str]) -> str:
+    kind, colon, rest = address.partition(":")
+    if colon and kind == "env":
+        if not environ.get(rest):
+            raise SettingsError(
+                f"notify names the environment variable {rest}, which is empty.", code="bad-notify"
+            )
+        return environ[rest].strip()
+    if colon and kind == "file" and not rest.startswith("//"):
+        try:
+            return Path(rest).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"notify names the file {rest}, which cannot be read.", code="bad-notify"
+            ) from error
+    return address
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep Apprise from logging: its lines name addresses."""
+    import logging
+
+    logger = logging.getLogger("apprise")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

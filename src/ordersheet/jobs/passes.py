@@ -1,0 +1,173 @@
+"""One pass of a job: look, take what is whole, and go on with what was begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ordersheet.jobs.file_work import FAILED, FILE_STATES, SENT, TAKEN, WAITING, when
+from ordersheet.jobs.messages import Message, nothing_came
+from ordersheet.jobs.sources import SourceFile, SourceGone
+from ordersheet.jobs.stability import Stability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ordersheet.jobs.file_work import FileWork
+    from ordersheet.ledger.job_files import JobFile
+
+GONE_FOR = 900.0
+"""Seconds for which a source may be out of reach before that is told."""
+
+
+SOON, RETRY = 0.1, 30.0
+"""Seconds at the least until the next look at a file that is not whole yet, and at one that is held up."""
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass came to."""
+
+    handled: list[JobFile] = field(default_factory=list)
+    gone: str | None = None
+    """Why the source, or a file of it, could not be reached."""
+
+    def joined(self, earlier: PassReport) -> PassReport:
+        """Give this pass's report with an earlier one's files, each as it stands now."""
+        files = {one.id: one for one in (*earlier.handled, *self.handled)}
+        return PassReport(list(files.values()), self.gone)
+
+    @property
+    def exit_code(self) -> int:
+        """The worst of its files', as send would give it: 3 before 2 before 1."""
+        codes = [_code(one) for one in self.handled]
+        if self.gone is not None:
+            codes.append(3)
+        return max(codes, default=0)
+
+
+def _code(one: JobFile) -> int:
+    if one.state in (TAKEN, WAITING):
+        return 3
+    if one.state == FAILED:
+        return 2 if not one.facts.get("run") else 3
+    return int(one.facts.get("exit_code") or 0) if one.state == SENT else 0
+
+
+class Passes:
+    """The passes of one job.
+
+    Args:
+        work: carries its files.
+        monotonic: gives seconds that never go back.
+        ended: tells whether a signal has ended the whole.
+    """
+
+    def __init__(self, work: FileWork, monotonic: Callable[[], float], ended: Callable[[], bool]) -> None:
+        self._work = work
+        self._monotonic = monotonic
+        self._ended = ended
+        self._stability = Stability(work.job.stable, work.job.marker)
+        self._done: dict[str, SourceFile] = {}
+        """By name: files that stay where they are and are done with."""
+        self._gone_since: float | None = None
+
+    def wait(self, report: PassReport, due_in: float) -> float:
+        """Give the seconds until this job is looked at again.
+
+        Args:
+            report: what its last pass came to.
+            due_in: seconds until its next pass is due; a file that may be whole by then, or may be gone on
+                with again, comes first.
+        """
+        stable = self._stability.wait(self._monotonic())
+        waits = [due_in] if stable is None else [due_in, max(SOON, stable)]
+        now = self._work.clock()
+        for one in report.handled:
+            if one.finished is None:
+                resume = when(one.facts.get("resume_after"))
+                waits.append(max(RETRY, (resume - now).total_seconds()))
+        return min(waits)
+
+    @property
+    def awaits(self) -> bool:
+        """Whether another look may find a file whole that was not at the last one."""
+        return self._stability.wait(self._monotonic()) is not None
+
+    def begun(self) -> PassReport:
+        """Go on with what was begun, by this process or by one that has died."""
+        report = PassReport()
+        for one in self._work.files.adopt(self._work.job.name):
+            if self._ended():
+                break
+            self._carry(one, report)
+        return report
+
+    def look(self) -> PassReport:
+        """Look once; take and send what is whole."""
+        report = self.begun()
+        try:
+            found = self._work.source.look()
+        except SourceGone as gone:
+            report.gone = str(gone)
+            self._tell_gone(report.gone)
+            return report
+        self._gone_since = None
+        found = [one for one in found if self._done.get(one.name) != one]
+        for seen in self._stability.whole(found, self._work.source.names(), self._monotonic()):
+            if self._ended():
+                break
+            self._handle(seen, report)
+        self._expect()
+        self._prune()
+        return report
+
+    def _handle(self, seen: SourceFile, report: PassReport) -> None:
+        try:
+            one = self._work.take(seen)
+        except SourceGone as gone:
+            report.gone = str(gone)
+            return
+        if one is None:
+            if not self._work.source.moves:
+                self._done[seen.name] = seen
+            return
+        self._carry(one, report)
+        if not self._work.source.moves:
+            self._done[seen.name] = seen
+
+    def _carry(self, one: JobFile, report: PassReport) -> None:
+        try:
+            one = self._work.go_on(one)
+        except SourceGone as gone:
+            report.gone = str(gone)
+        if one.state in FILE_STATES:
+            report.handled.append(one)
+
+    def _tell_gone(self, why: str) -> None:
+        now = self._monotonic()
+        self._gone_since = now if self._gone_since is None else self._gone_since
+        if now - self._gone_since < GONE_FOR:
+            return
+        job = self._work.job
+        day = job.schedule.day_of(self._work.clock())
+        message = Message("failed", f"{job.name} - its source cannot be reached", f"Job {job.name}: {why}")
+        self._work.notice(f"gone:{day}", message)
+
+    def _expect(self) -> None:
+        """Tell, once a day, that nothing came by the time that something should have."""
+        job, now = self._work.job, self._work.clock()
+        if job.expect_by is None or not job.schedule.passed(job.expect_by, now):
+            return
+        latest = self._work.files.latest(job.name, *FILE_STATES)
+        if latest and latest[0].taken >= job.schedule.midnight(now):
+            return
+        day = job.schedule.day_of(now)
+        self._work.notice(f"nothing:{day}", nothing_came(job, day))
+
+    def _prune(self) -> None:
+        job = self._work.job
+        if job.keep is not None:
+            before: datetime = self._work.clock() - job.keep
+            self._work.source.prune(job.folders.done, before)

@@ -1,0 +1,128 @@
+"""A job's file, sent as the command sends it: the same pipeline, unattended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ordersheet.config.settings import resolve
+from ordersheet.core.errors import (
+    LedgerError,
+    MappingError,
+    OrdersheetError,
+    RunStopped,
+    SettingsError,
+    SourceError,
+)
+from ordersheet.core.model import StoppedBy
+from ordersheet.jobs.file_work import FAILED, SENT, TAKEN, WAITING, Ended
+from ordersheet.jobs.messages import MOST_PROBLEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from ordersheet.config.settings import SandboxFinder, Settings
+    from ordersheet.core.model import Problem
+    from ordersheet.core.result import RunResult
+    from ordersheet.delivery import Progress, StopSwitch
+    from ordersheet.jobs.definition import Job
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSender:
+    """Sends a job's files through the pipeline.
+
+    Attributes:
+        call: the options of the call itself: config, ledger, log format.
+        switch: gives the switch of one run, which a signal presses.
+        tell: is told how far a run has come.
+        find_sandbox: tells the running sandbox.
+    """
+
+    call: Mapping[str, object]
+    switch: Callable[[], StopSwitch]
+    tell: Callable[[Progress], None] | None = None
+    find_sandbox: SandboxFinder | None = None
+
+    def settings(self, job: Job, batch: str | None = None, report: Path | None = None) -> Settings:
+        """Resolve the settings of one send of a job.
+
+        Raises:
+            SettingsError: where one is wrong.
+        """
+        own: dict[str, object] = {"profile": job.profile, "batch": batch, "report": report}
+        fixed = {"yes": True, "progress": False, "same_file": True if batch else None}
+        return resolve({**job.options, **self.call, **own, **fixed}, find_sandbox=self.find_sandbox)
+
+    def send(self, job: Job, path: Path, batch: str | None, folder: Path) -> Ended:
+        """Send a file; its report goes to the folder."""
+        from ordersheet.pipeline.send import send
+
+        reports = folder / "reports"
+        reports.mkdir(exist_ok=True)
+        settings = self.settings(job, batch, reports)
+        try:
+            result = send(path, settings, tell=self.tell, stop=self.switch())
+        except RunStopped as stopped:
+            return Ended(WAITING, {"error": str(stopped), "exit_code": stopped.exit_code})
+        except (SourceError, MappingError) as error:
+            return self._unreadable(job, path, folder, error)
+        except (SettingsError, LedgerError):
+            raise
+        except OrdersheetError as error:
+            return self._unreadable(job, path, folder, error)
+        return _ended(result)
+
+    def _unreadable(self, job: Job, path: Path, folder: Path, error: OrdersheetError) -> Ended:
+        """Note why a file was refused, with its problems beside the rows where it can be read at all."""
+        from ordersheet.pipeline.check import check
+
+        problems = folder / f"{path.stem}.problems{path.suffix}"
+        facts: dict[str, Any] = {"error": str(error), "exit_code": 2, "code": error.code}
+        facts["problems"] = _lines(getattr(error, "problems", ()))
+        try:
+            settings = resolve(
+                {**job.options, **self.call, "profile": job.profile, "problems": problems, "overwrite": True},
+                find_sandbox=self.find_sandbox,
+            )
+            checked = check(path, settings)
+            facts["problems"] = _lines(checked.result.summary.problems)
+        except OrdersheetError:
+            return Ended(FAILED, facts)
+        written = [one.path for one in checked.written if one.path.name.startswith(problems.stem)]
+        return Ended(FAILED, facts, problems=written[0] if written else None)
+
+
+def _ended(result: RunResult) -> Ended:
+    summary = result.summary
+    facts: dict[str, Any] = {
+        "run": summary.run,
+        "host": summary.host,
+        "exit_code": summary.exit_code,
+        "status": dict(summary.status),
+        "outcomes": dict(summary.outcomes),
+        "left_out": sum(row.left_out for row in result.read_rows()),
+        "problems": _lines(summary.problems),
+        "error": summary.error,
+        "resume_after": summary.resume_after,
+        "stopped_by": str(summary.stopped_by) if summary.stopped_by else None,
+        "retry": summary.retry,
+    }
+    state = SENT if summary.stopped_by is None else WAITING
+    if summary.stopped_by is StoppedBy.INTERRUPTED:
+        state = TAKEN
+    elif summary.stopped_by is StoppedBy.TOO_MANY_NO:
+        state = SENT
+    return Ended(state, facts, report=result.report)
+
+
+def _lines(problems: tuple[Problem, ...] | Any) -> list[str]:  # noqa: ANN401 - of an error, or of a result
+    """The first problems, without what their cells hold."""
+    lines = []
+    for problem in list(problems)[:MOST_PROBLEMS]:
+        where = problem.cell or f"row {problem.row}"
+        column = f" ({problem.column})" if problem.column else ""
+        said = problem.message.replace(problem.value, "...") if problem.value else problem.message
+        lines.append(f"{where}{column}: {said}")
+    return lines

@@ -1,0 +1,205 @@
+"""A folder of this computer, or one that it has mounted."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ordersheet.jobs.definition import Job
+
+
+class FolderSource:
+    """A folder.
+
+    Args:
+        root: the folder.
+        pattern: which names are of interest.
+        working: where files lie while they are worked on: a name below the folder, or a path.
+    """
+
+    moves = True
+
+    def __init__(self, root: Path, pattern: str, working: str) -> None:
+        self._root = root
+        self._pattern = pattern
+        self._working = self._place(working)
+        self._names: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, job: Job) -> FolderSource:
+        """Make a job's source."""
+        source = job.source
+        if source.startswith("file://"):
+            source = unquote(urlsplit(source).path)
+        return cls(Path(source).expanduser().absolute(), job.pattern, job.folders.working)
+
+    @property
+    def shown(self) -> str:
+        """The folder's path."""
+        return str(self._root)
+
+    def look(self) -> list[SourceFile]:
+        """Give the files that are there now."""
+        found, names = [], set()
+        with _plainly(self._root), os.scandir(self._root) as entries:
+            for entry in entries:
+                names.add(entry.name)
+                if not wanted(entry.name, self._pattern):
+                    continue
+                try:
+                    facts = entry.stat()
+                    if not entry.is_file():
+                        continue
+                except OSError:
+                    continue  # It has gone meanwhile, or cannot be seen: the next look tells.
+                modified = datetime.fromtimestamp(facts.st_mtime, UTC)
+                found.append(SourceFile(entry.name, facts.st_size, modified, str(facts.st_mtime_ns)))
+        self._names = frozenset(names)
+        return sorted(found, key=lambda one: (one.modified, one.name))
+
+    def names(self) -> frozenset[str]:
+        """Give every name that the last look saw."""
+        return self._names
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file."""
+        with _plainly(self._root):
+            shutil.copyfile(self._root / name, target)
+
+    def fetch_taken(self, working: str, target: Path) -> None:
+        """Copy a file that was taken."""
+        with _plainly(self._working):
+            shutil.copyfile(self._working / working, target)
+
+    def take(self, name: str, number: int) -> str:
+        """Rename a file into a folder of its own below the working folder, where nobody else looks."""
+        place = self._working / str(number)
+        with _plainly(self._root):
+            place.mkdir(parents=True, exist_ok=True)
+            if not (place / name).exists():
+                _renamed(self._root / name, place / name)
+        return f"{number}/{name}"
+
+    def give_back(self, working: str, name: str) -> None:
+        """Move a taken file back."""
+        with _plainly(self._root):
+            _moved(self._working / working, self._root, name)
+            _remove_if_empty((self._working / working).parent)
+
+    def put_away(self, working: str, folder: str, name: str) -> str:
+        """Move a taken file into a folder."""
+        place = self._place(folder)
+        with _plainly(place):
+            place.mkdir(parents=True, exist_ok=True)
+            found = place / _moved(self._working / working, place, name)
+            _remove_if_empty((self._working / working).parent)
+            return str(found)
+
+    def put(self, local: Path, folder: str, name: str) -> str:
+        """Copy a file of this computer into a folder, whole or not at all."""
+        place = self._place(folder)
+        with _plainly(place):
+            place.mkdir(parents=True, exist_ok=True)
+            if (place / name).is_file() and filecmp.cmp(local, place / name, shallow=False):
+                return str(place / name)
+            partial = place / f".{name}.{os.getpid()}.part"
+            try:
+                shutil.copyfile(local, partial)
+                return str(place / _moved(partial, place, name))
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def has(self, working: str) -> bool:
+        """Tell whether a taken file still lies in the working folder."""
+        return (self._working / working).exists()
+
+    def prune(self, folder: str, before: datetime) -> int:
+        """Remove what is older from a folder."""
+        place, gone = self._place(folder), 0
+        with _plainly(place):
+            for path in place.iterdir() if place.is_dir() else ():
+                if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                    path.unlink()
+                    gone += 1
+        return gone
+
+    def faults(self) -> list[str]:
+        """Try to see and to write."""
+        if not self._root.is_dir():
+            what = "is no folder" if self._root.exists() else "is not there"
+            return [f"The source {self._root} {what}. Make it, or correct source."]
+        if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
+            return [
+                f"The source {self._root} cannot be read and written. Done files are moved: mend its rights."
+            ]
+        return []
+
+    def _place(self, folder: str) -> Path:
+        path = Path(folder).expanduser()
+        return path if path.is_absolute() else self._root / path
+
+
+def _moved(source: Path, folder: Path, name: str) -> str:
+    """Move a file to a name that is free in a folder, never over another; gives that name.
+
+    A hard link refuses a name that exists, in one step. Where this was killed between the link and the
+    removal of the old name, doing it again finds the link and goes on; where there are no hard links, the
+    name is looked for first.
+    """
+    taken: set[str] = set()
+    while True:
+        candidate = free_name(name, taken)
+        target = folder / candidate
+        if target.exists() and not _is_same(source, target):
+            taken.add(candidate)
+            continue
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            if not _is_same(source, target):
+                continue
+        except OSError:
+            _renamed(source, target)
+            return candidate
+        source.unlink()
+        return candidate
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    try:
+        return source.samefile(target)
+    except OSError:
+        return False
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _renamed(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError:
+        if not source.exists():
+            raise
+        shutil.move(source, target)  # To another file system: copied whole, then removed.
+
+
+@contextmanager
+def _plainly(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceGone(f"{place}: {error.strerror or error}.") from error

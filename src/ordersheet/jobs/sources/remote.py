@@ -1,0 +1,283 @@
+"""What fsspec reaches: SFTP, S3, HTTPS and others, each with the package for it."""
+
+from __future__ import annotations
+
+import fnmatch
+import tempfile
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ordersheet.core.errors import SettingsError
+from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ordersheet.jobs.definition import Job
+
+EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
+"""By protocol: the extra of ordersheet that brings its package."""
+_RENAMES = frozenset({"sftp", "ssh", "file", "local"})
+"""Protocols whose rename is one step; elsewhere a move is a copy, and the ledger alone decides who takes."""
+_READ_ONLY = frozenset({"http", "https"})
+_VERSIONS = ("ETag", "etag", "e_tag", "VersionId")
+_TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
+
+
+class RemoteSource:
+    """A folder, or one file, behind a URL.
+
+    Args:
+        url: the URL.
+        pattern: which names are of interest.
+        working: the name of the folder below it for files that are worked on.
+        options: for the protocol's package; in tests.
+    """
+
+    def __init__(self, url: str, pattern: str, working: str, options: dict[str, Any] | None = None) -> None:
+        self._url = url
+        self._scheme = url.partition("://")[0]
+        self._pattern = pattern
+        self._working = working
+        self._names: frozenset[str] = frozenset()
+        self._fs, self._root = _open(url, options or {})
+        self._single = self._scheme in _READ_ONLY
+
+    @classmethod
+    def of(cls, job: Job) -> RemoteSource:
+        """Make a job's source."""
+        return cls(job.source, job.pattern, job.folders.working)
+
+    @property
+    def shown(self) -> str:
+        """The URL without a password."""
+        return shown_url(self._url)
+
+    @property
+    def moves(self) -> bool:
+        """Whether files can be moved there."""
+        return self._scheme not in _READ_ONLY
+
+    def look(self) -> list[SourceFile]:
+        """Give the files that are there now."""
+        with self._plainly():
+            self._fs.invalidate_cache()
+            if self._single:
+                return [self._facts(self._fs.info(self._root))]
+            entries = self._fs.ls(self._root, detail=True)
+        files = [entry for entry in entries if entry.get("type") != "directory"]
+        found = [self._facts(entry) for entry in files]
+        self._names = frozenset(one.name for one in found)
+        found = [one for one in found if wanted(one.name, self._pattern)]
+        return sorted(found, key=lambda one: (one.modified, one.name))
+
+    def names(self) -> frozenset[str]:
+        """Give every name that the last look saw."""
+        return self._names
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file to this computer."""
+        with self._plainly():
+            self._fs.get_file(self._root if self._single else self._path(name), str(target))
+
+    def fetch_taken(self, working: str, target: Path) -> None:
+        """Copy a file that was taken to this computer."""
+        with self._plainly():
+            self._fs.get_file(self._path(self._working, working), str(target))
+
+    def take(self, name: str, number: int) -> str:
+        """Move a file into the working folder."""
+        working = f"{number}/{name}"
+        target = self._path(self._working, working)
+        with self._plainly():
+            if not self._fs.exists(target):
+                self._make(self._path(self._working, str(number)))
+                self._move(self._path(name), target)
+        return working
+
+    def give_back(self, working: str, name: str) -> None:
+        """Move a taken file back."""
+        self.put_away(working, "", name)
+
+    def put_away(self, working: str, folder: str, name: str) -> str:
+        """Move a taken file into a folder."""
+        source = self._path(self._working, working)
+        with self._plainly():
+            self._make(self._path(folder))
+            target = self._path(folder, free_name(name, self._there(folder)))
+            self._move(source, target)
+            with suppress(OSError, NotImplementedError):
+                self._fs.rmdir(source.rpartition("/")[0])
+        return self._shown_path(target)
+
+    def put(self, local: Path, folder: str, name: str) -> str:
+        """Copy a file of this computer into a folder, whole or not at all."""
+        with self._plainly():
+            self._make(self._path(folder))
+            there = self._there(folder)
+            target = self._path(folder, name)
+            if name in there and self._same(local, target):
+                return self._shown_path(target)
+            target = self._path(folder, free_name(name, there))
+            partial = self._path(folder, f".{name}.part")
+            if self._scheme in _RENAMES:
+                self._fs.put_file(str(local), partial)
+                self._move(partial, target)
+            else:
+                self._fs.put_file(str(local), target)  # An object store shows it when it is whole.
+        return self._shown_path(target)
+
+    def has(self, working: str) -> bool:
+        """Tell whether a taken file still lies in the working folder."""
+        with self._plainly():
+            self._fs.invalidate_cache()
+            return bool(self._fs.exists(self._path(self._working, working)))
+
+    def prune(self, folder: str, before: datetime) -> int:
+        """Remove what is older from a folder."""
+        gone = 0
+        with self._plainly():
+            self._fs.invalidate_cache()
+            entries = (
+                self._fs.ls(self._path(folder), detail=True) if self._fs.exists(self._path(folder)) else []
+            )
+            for entry in entries:
+                if entry.get("type") != "directory" and self._facts(entry).modified < before:
+                    self._fs.rm_file(entry["name"])
+                    gone += 1
+        return gone
+
+    def faults(self) -> list[str]:
+        """Try to see it, and to write below it."""
+        try:
+            self.look()
+            if self.moves:
+                with tempfile.TemporaryDirectory() as folder:
+                    probe = Path(folder) / "probe"
+                    probe.write_bytes(b"")
+                    with self._plainly():
+                        target = self._path(".ordersheet.part")
+                        self._fs.put_file(str(probe), target)
+                        self._fs.rm_file(target)
+        except SourceGone as gone:
+            return [f"The source cannot be used: {gone}"]
+        return []
+
+    # --- small things
+
+    def _path(self, *parts: str) -> str:
+        return "/".join([self._root.rstrip("/"), *(part for part in parts if part)])
+
+    def _shown_path(self, path: str) -> str:
+        return f"{self.shown.rstrip('/')}{path.removeprefix(self._root.rstrip('/'))}"
+
+    def _facts(self, entry: dict[str, Any]) -> SourceFile:
+        path = str(entry["name"]).rstrip("/")
+        modified = next((entry[key] for key in _TIMES if entry.get(key) is not None), None)
+        version = next((str(entry[key]) for key in _VERSIONS if entry.get(key)), "")
+        name = path.partition("?")[0].rpartition("/")[2]
+        return SourceFile(name, int(entry.get("size") or 0), _moment(modified), version)
+
+    def _there(self, folder: str) -> set[str]:
+        self._fs.invalidate_cache()
+        path = self._path(folder)
+        return {str(name).rstrip("/").rpartition("/")[2] for name in self._fs.ls(path, detail=False)}
+
+    def _make(self, path: str) -> None:
+        self._fs.makedirs(path, exist_ok=True)
+
+    def _move(self, source: str, target: str) -> None:
+        self._fs.mv(source, target)
+
+    def _same(self, local: Path, target: str) -> bool:
+        if self._fs.info(target).get("size") != local.stat().st_size:
+            return False
+        return bool(self._fs.cat_file(target) == local.read_bytes())
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except SourceGone:
+            raise
+        except FileNotFoundError as error:
+            raise SourceGone(f"{self.shown}: it is not there any more.") from error
+        except Exception as error:
+            raise SourceGone(f"{self.shown}: {_sentence(error)}") from error
+
+
+def shown_url(url: str) -> str:
+    """Give a URL without the password in it."""
+    scheme, colon, rest = url.partition("://")
+    login, at, place = rest.partition("@")
+    if not colon or not at or "/" in login:
+        return url
+    return f"{scheme}://{login.partition(':')[0]}@{place}"
+
+
+def fetch_url(url: str, folder: Path) -> Path:
+    """Copy one file behind a URL to a folder of this computer, under its own name.
+
+    Raises:
+        SettingsError: the address is none, or the package for its protocol is not installed.
+        SourceGone: it cannot be had.
+    """
+    base, _, name = url.partition("?")[0].rpartition("/")
+    if not name or "://" not in f"{base}/":
+        raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
+    single = url.partition("://")[0] in _READ_ONLY
+    source = RemoteSource(url if single else base, fnmatch.translate(name), "working")
+    target = folder / name
+    source.fetch(name, target)
+    return target
+
+
+def put_url(local: Path, url: str) -> str:
+    """Copy a file of this computer to a folder behind a URL, never over another; gives where it lies."""
+    return RemoteSource(url, "*", "working").put(local, "", local.name)
+
+
+def _open(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    import fsspec
+
+    scheme = url.partition("://")[0]
+    try:
+        if scheme in _READ_ONLY:
+            return fsspec.filesystem(scheme, skip_instance_cache=True, **options), url
+        fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
+    except ImportError as error:
+        extra = EXTRAS.get(scheme)
+        mend = f"Install it with: pip install 'ordersheet[{extra}]'" if extra else f"It says: {error}"
+        raise SettingsError(
+            f"{shown_url(url)} needs a package for {scheme} that is not installed. {mend}", code="no-package"
+        ) from error
+    except ValueError as error:
+        raise SettingsError(
+            f"{shown_url(url)} has a protocol that nothing here knows.", code="bad-url"
+        ) from error
+    except Exception as error:
+        raise SourceGone(f"{shown_url(url)}: {_sentence(error)}") from error
+    return fs, str(root)
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    return datetime.fromtimestamp(0, UTC)
+
+
+_KEY_FAULTS = frozenset({"HostKeyNotVerifiable", "KeyExchangeFailed"})
+
+
+def _sentence(error: BaseException) -> str:
+    if type(error).__name__ in _KEY_FAULTS:
+        return (
+            "its host key is not known here, or is another one than before. Compare its fingerprint with the "
+            "one that its operator gives, then add it to ~/.ssh/known_hosts (ssh-keyscan prints it)."
+        )
+    words = " ".join(str(error).split()) or type(error).__name__
+    return f"it cannot be reached or used ({type(error).__name__}: {words[:200]})."

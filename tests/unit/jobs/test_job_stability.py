@@ -1,0 +1,74 @@
+"""When a file is whole: unchanged for long enough, or said to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordersheet.jobs.sources import SourceFile
+from ordersheet.jobs.sources.base import free_name, wanted
+from ordersheet.jobs.stability import Stability
+
+FILE = SourceFile("calls.xlsx", 100, datetime(2026, 11, 27, tzinfo=UTC))
+
+
+def test_a_file_is_whole_when_two_looks_far_enough_apart_found_it_alike():
+    stability = Stability(10.0, None)
+    assert stability.whole([FILE], (), 0.0) == []
+    assert stability.wait(4.0) == 6.0
+    assert stability.whole([FILE], (), 9.9) == []
+    assert stability.whole([FILE], (), 10.0) == [FILE]
+    assert stability.wait(10.0) is None
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 8.0), st.booleans()), max_size=30))
+def test_a_file_that_grows_is_never_whole_before_it_has_rested(steps):
+    stability, now, rested, size = Stability(10.0, None), 0.0, None, 100
+    for seconds, grows in steps:
+        now += seconds
+        if grows:
+            size += 1
+            rested = None
+        seen = replace(FILE, size=size)
+        whole = stability.whole([seen], (), now)
+        rested = now if rested is None else rested
+        assert bool(whole) == (now - rested >= 10.0)
+
+
+def test_a_file_that_went_and_came_again_rests_anew():
+    stability = Stability(10.0, None)
+    stability.whole([FILE], (), 0.0)
+    stability.whole([], (), 5.0)
+    assert stability.whole([FILE], (), 12.0) == []
+
+
+def test_a_marker_says_that_a_file_is_whole():
+    stability = Stability(10.0, ".done")
+    marker = replace(FILE, name="calls.xlsx.done")
+    assert stability.whole([FILE], {"calls.xlsx"}, 100.0) == []
+    assert stability.whole([FILE, marker], {"calls.xlsx", "calls.xlsx.done"}, 100.0) == [FILE]
+    assert stability.wait(100.0) is None
+
+
+def test_names_that_are_not_taken():
+    pattern = "*.xlsx"
+    names = [
+        "calls.xlsx",
+        "CALLS.XLSX",
+        "~$calls.xlsx",
+        ".calls.xlsx",
+        "calls.xlsx.part",
+        "x.tmp",
+        "a/b.xlsx",
+    ]
+    assert [name for name in names if wanted(name, pattern)] == ["calls.xlsx", "CALLS.XLSX"]
+    assert not wanted("calls.xlsx.problems.txt", "*")
+
+
+def test_a_free_name():
+    assert free_name("calls.xlsx", ()) == "calls.xlsx"
+    assert free_name("calls.xlsx", {"calls.xlsx", "calls (2).xlsx"}) == "calls (3).xlsx"
+    assert free_name("calls", {"calls"}) == "calls (2)"
