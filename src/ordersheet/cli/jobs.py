@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ordersheet.config.settings import Settings
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
     from ordersheet.jobs.setup import JobsOfCall
     from ordersheet.ledger.job_files import JobFile
 
@@ -55,7 +55,7 @@ def jobs(flags: dict[str, Any], context: typer.Context) -> None:
     console.say(*overlaps(found))
 
 
-def _listed(settings: Settings, found: Iterable[Job]) -> Iterator[dict[str, object]]:
+def _listed(settings: Settings, found: Iterable[JobDefinition]) -> Iterator[dict[str, object]]:
     from ordersheet.jobs.file_work import FILE_STATES
     from ordersheet.jobs.setup import utc_now
     from ordersheet.ledger import Ledger

@@ -39,7 +39,7 @@ class Folders(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class JobDefinition:
     """One job, as its table says."""
 
     name: str
@@ -92,7 +92,7 @@ class Job:
         )
 
 
-def read_jobs(tables: object, place: str) -> dict[str, Job]:
+def read_jobs(tables: object, place: str) -> dict[str, JobDefinition]:
     """Read the `[jobs.NAME]` tables.
 
     Args:
@@ -115,7 +115,7 @@ def read_jobs(tables: object, place: str) -> dict[str, Job]:
     return jobs
 
 
-def _read_job(name: str, table: Mapping[str, Any], faults: list[str], place: str) -> Job | None:
+def _read_job(name: str, table: Mapping[str, Any], faults: list[str], place: str) -> JobDefinition | None:
     given: dict[str, Any] = {}
     options: dict[str, object] = {}
     before = len(faults)
@@ -139,7 +139,7 @@ def _read_job(name: str, table: Mapping[str, Any], faults: list[str], place: str
     if len(faults) > before:
         return None
     folders = Folders(**{key: given.pop(key) for key in Folders._fields if key in given})
-    return Job(name=name, options=options, schedule=schedule, folders=folders, **given)
+    return JobDefinition(name=name, options=options, schedule=schedule, folders=folders, **given)
 
 
 def _is_option(word: str) -> bool:

@@ -21,7 +21,7 @@ from ordersheet.jobs.sources.base import PROBLEMS, SourceGone
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
     from ordersheet.jobs.notify import Notifier
     from ordersheet.jobs.sources import Source, SourceFile
     from ordersheet.ledger.job_files import JobFile, JobFiles
@@ -52,7 +52,7 @@ class Ended(NamedTuple):
 class Sender(Protocol):
     """Sends one file as the command does, unattended."""
 
-    def send(self, job: Job, path: Path, batch: str | None, folder: Path) -> Ended:
+    def send(self, job: JobDefinition, path: Path, batch: str | None, folder: Path) -> Ended:
         """Send a file; a report goes to the folder.
 
         Raises:
@@ -75,7 +75,7 @@ class FileWork:
         on_point: called with the name of each step when it has been carried out, for tests that kill.
     """
 
-    job: Job
+    job: JobDefinition
     source: Source
     files: JobFiles
     sender: Sender

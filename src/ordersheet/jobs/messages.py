@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 MOST_PROBLEMS = 5
 
@@ -26,7 +26,9 @@ class Message:
     body: str
 
 
-def of_file(job: Job, name: str, state: str, facts: Mapping[str, Any], *, repeated: bool) -> Message:
+def of_file(
+    job: JobDefinition, name: str, state: str, facts: Mapping[str, Any], *, repeated: bool
+) -> Message:
     """Tell of one file.
 
     Args:
@@ -48,7 +50,7 @@ def of_file(job: Job, name: str, state: str, facts: Mapping[str, Any], *, repeat
     return Message(kind, f"{name} - {where}{result}{again}", "\n".join(lines))
 
 
-def nothing_came(job: Job, day: str) -> Message:
+def nothing_came(job: JobDefinition, day: str) -> Message:
     """Tell that an expected file did not come."""
     at = f"{job.expect_by:%H:%M}" if job.expect_by is not None else ""
     return Message(

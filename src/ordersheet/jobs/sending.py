@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ordersheet.core.model import Problem
     from ordersheet.core.result import RunResult
     from ordersheet.delivery import Progress, StopSwitch
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PipelineSender:
     tell: Callable[[Progress], None] | None = None
     find_sandbox: SandboxFinder | None = None
 
-    def settings(self, job: Job, batch: str | None = None, report: Path | None = None) -> Settings:
+    def settings(self, job: JobDefinition, batch: str | None = None, report: Path | None = None) -> Settings:
         """Resolve the settings of one send of a job.
 
         Raises:
@@ -55,7 +55,7 @@ class PipelineSender:
         fixed = {"yes": True, "progress": False, "same_file": True if batch else None}
         return resolve({**job.options, **self.call, **own, **fixed}, find_sandbox=self.find_sandbox)
 
-    def send(self, job: Job, path: Path, batch: str | None, folder: Path) -> Ended:
+    def send(self, job: JobDefinition, path: Path, batch: str | None, folder: Path) -> Ended:
         """Send a file; its report goes to the folder."""
         from ordersheet.pipeline.send import send
 
@@ -74,7 +74,7 @@ class PipelineSender:
             return self._unreadable(job, path, folder, error)
         return _ended(result)
 
-    def _unreadable(self, job: Job, path: Path, folder: Path, error: OrdersheetError) -> Ended:
+    def _unreadable(self, job: JobDefinition, path: Path, folder: Path, error: OrdersheetError) -> Ended:
         """Note why a file was refused, with its problems beside the rows where it can be read at all."""
         from ordersheet.pipeline.check import check
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import SandboxFinder, Settings
     from ordersheet.delivery import StopSwitch
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
     from ordersheet.ledger import Ledger
 
 CALL_OPTIONS = ("config", "ledger", "ledger_must_exist", "log_format", "verbose")
@@ -40,7 +40,7 @@ class JobsOfCall:
         find_sandbox: tells the running sandbox.
     """
 
-    jobs: Mapping[str, Job]
+    jobs: Mapping[str, JobDefinition]
     flags: Mapping[str, object]
     ledger: Ledger
     switch: StopSwitch
@@ -81,7 +81,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def jobs_of(settings: Settings) -> dict[str, Job]:
+def jobs_of(settings: Settings) -> dict[str, JobDefinition]:
     """Read the jobs of the person's own settings file.
 
     Raises:
@@ -91,7 +91,7 @@ def jobs_of(settings: Settings) -> dict[str, Job]:
     return read_jobs(tables, str(place))
 
 
-def chosen(jobs: Mapping[str, Job], names: Iterable[str], place: str) -> dict[str, Job]:
+def chosen(jobs: Mapping[str, JobDefinition], names: Iterable[str], place: str) -> dict[str, JobDefinition]:
     """Give the jobs that a call names, or all of them.
 
     Raises:
@@ -132,7 +132,7 @@ def job_faults(settings: Settings, make: Callable[[str], tuple[FileWork, Passes]
     return found
 
 
-def overlaps(jobs: Mapping[str, Job]) -> list[str]:
+def overlaps(jobs: Mapping[str, JobDefinition]) -> list[str]:
     """Name the jobs that would take the same files: one source, and patterns of which both can match."""
     found = []
     names = sorted(jobs)

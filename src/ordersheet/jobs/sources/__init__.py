@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from ordersheet.jobs.sources.base import Source, SourceFile, SourceGone
 
 if TYPE_CHECKING:
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 __all__ = ["Source", "SourceFile", "SourceGone", "source_of"]
 
 
-def source_of(job: Job) -> Source:
+def source_of(job: JobDefinition) -> Source:
     """Make a job's source; nothing is asked of it yet.
 
     Raises:

@@ -16,7 +16,7 @@ from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, want
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 
 class FolderSource:
@@ -37,7 +37,7 @@ class FolderSource:
         self._names: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, job: Job) -> FolderSource:
+    def of(cls, job: JobDefinition) -> FolderSource:
         """Make a job's source."""
         source = job.source
         if source.startswith("file://"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import netrc
 import os
-import ssl
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +19,10 @@ from ordersheet.core.errors import SettingsError
 from ordersheet.jobs.sources.base import SourceFile, SourceGone, wanted
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator, Mapping
 
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 PASSWORD = "ORDERSHEET_MAIL_PASSWORD"  # noqa: S105 - the name of a variable
 DAYS = 14
@@ -59,7 +59,7 @@ class MailSource:
         """By name: the mail's number and the attachment's own name."""
 
     @classmethod
-    def of(cls, job: Job) -> MailSource:
+    def of(cls, job: JobDefinition) -> MailSource:
         """Make a job's source."""
         return cls(job.source, job.pattern, _password(job.source, os.environ), tls=_trust())
 
@@ -206,6 +206,6 @@ def _password(url: str, environ: Mapping[str, str]) -> str:
 
 
 def _trust() -> ssl.SSLContext:
-    import truststore
+    from ordersheet.delivery.transport.factory import tls_context
 
-    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return tls_context()

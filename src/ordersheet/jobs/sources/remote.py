@@ -15,7 +15,7 @@ from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, want
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ordersheet.jobs.definition import Job
+    from ordersheet.jobs.definition import JobDefinition
 
 EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
@@ -46,7 +46,7 @@ class RemoteSource:
         self._single = self._scheme in _READ_ONLY
 
     @classmethod
-    def of(cls, job: Job) -> RemoteSource:
+    def of(cls, job: JobDefinition) -> RemoteSource:
         """Make a job's source."""
         return cls(job.source, job.pattern, job.folders.working)
 
