@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "no write-ahead",
         "delivery/lane.py",
-        "        written = await self.flush()\n",
-        "        written = True\n",
+        "                durable = await self.flush()\n",
+        "                durable = True\n",
         KILLS,
     ),
     Mutant(
@@ -80,15 +80,15 @@ MUTANTS = (
     ),
     Mutant(
         "no settle wait after an unknown attempt",
-        "delivery/transitions.py",
-        "job.clear_at = now + context.options.settle",
-        "job.clear_at = now",
+        "delivery/looks.py",
+        "self.clear_at = now.seconds + settle",
+        "self.clear_at = now.seconds + 0 * settle",
         FAULTS,
     ),
     Mutant(
         "no settle wait after an adoption",
-        "delivery/lane.py",
-        "left = max(0.0, context.options.settle - ago)",
+        "delivery/looks.py",
+        "left = max(0.0, settle - ago)",
         "left = 0.0 * ago",
         KILLS,
     ),
@@ -132,8 +132,8 @@ MUTANTS = (
     ),
     Mutant(
         "no baseline",
-        "delivery/lane.py",
-        "part.baseline = held if context.trusts(part.ask.operation.field) else None",
+        "delivery/order.py",
+        "part.baseline = held if self.run.trusts(part.field) else None",
         "part.baseline = None",
         FAULTS,
     ),

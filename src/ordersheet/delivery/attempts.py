@@ -1,13 +1,13 @@
-"""One lane's requests: paced, counted, and tried again where nothing can have been applied.
+"""One lane's requests: paced and counted. A reading is tried again here, by tenacity; an update never is.
 
-tenacity runs the repetitions; what may be repeated is decided by `classify` and by the pure functions here.
+Each update is written ahead before it leaves, so whether it leaves once more is decided by `OrderMachine`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import tenacity
 
@@ -15,7 +15,7 @@ from ordersheet.api import order_url, orders_url
 from ordersheet.delivery.stop_switch import pause
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get
-from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind, classify
+from ordersheet.delivery.verdict.put import StopReason, Verdict, classify
 from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
@@ -28,22 +28,12 @@ if TYPE_CHECKING:
 
 READS = 6
 """How often an order is asked for before its reading counts as unanswered; answers of 429 and 503 apart."""
-FRESH = 30.0
-"""Seconds after which a baseline is read anew rather than used for another try."""
 BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_random(0.0, 0.5)
 """Seconds between two tries."""
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict
 V = TypeVar("V", Verdict, GetVerdict)
 _OK, _TOO_MANY = 200, 429
-_FIRST_TRY = tenacity.RetryCallState(tenacity.Retrying(), None, (), {})
-
-
-def repeats(verdict: Verdict) -> bool:
-    """Tell whether the very same PUT may simply leave again: nothing of it can have been applied."""
-    if verdict.stop is not None:
-        return False
-    return verdict.kind is VerdictKind.NOT_SENT or verdict.code == "too-many"
 
 
 @dataclass(slots=True)
@@ -54,42 +44,25 @@ class Attempts:
     last: Observation | None = None
     """What was seen of the latest request."""
 
-    def give_back(self, ticket: Ticket) -> None:
-        """Tell that the request that was let go did not leave."""
-        self.context.limiter.ended(ticket)
-
-    async def put(self, order: int, body: bytes, ticket: Ticket, *, baseline: bool) -> Verdict:
-        """Send a payload until something may have come of it, or the run ends.
+    async def put(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
+        """Send a payload once.
 
         Args:
             order: the order in the payload.
             body: the payload.
-            ticket: the limiter's leave for the first try.
-            baseline: whether a reading of the order stands behind this attempt; it grows stale.
+            ticket: the limiter's leave.
         """
-        clock = self.context.clock
-        began = clock.monotonic()
-        last = await self._put_once(order, body, ticket)
-        if not repeats(last):
-            return last
-
-        def enough(state: tenacity.RetryCallState) -> bool:
-            del state
-            return self.context.ended or (baseline and clock.monotonic() - began > FRESH)
-
-        async def again() -> Verdict:
-            nonlocal last
-            leave = await self.context.limiter.ready()
-            if leave is not None and enough(_FIRST_TRY):
-                self.give_back(leave)
-            elif leave is not None:
-                last = await self._put_once(order, body, leave)
-            return last
-
-        await self._back_off(last)
-        if enough(_FIRST_TRY):
-            return last
-        return await self._retrying(repeats, enough, last)(again)
+        context, run = self.context, self.context.run
+        url = orders_url(run.options.base_url)
+        judge = partial(classify, order=order)
+        seen, verdict = await self._ask("PUT", url, body, run.options.timeout, judge)
+        context.counts.put += seen.bytes_left
+        run.api_seen |= verdict.answer is not None
+        self._learn(seen, verdict, ticket)
+        reason = run.breakers.put_answered(verdict.status if seen.failure is None else None)
+        if reason is not None:
+            run.halt(reason)
+        return verdict
 
     async def read(self, order: int, *, once: bool = False) -> GetVerdict | None:
         """Read an order; None where that got no usable answer.
@@ -104,7 +77,7 @@ class Attempts:
 
         def enough(state: tenacity.RetryCallState) -> bool:
             del state
-            return once or tries >= READS or self.context.ended
+            return once or tries >= READS or self.context.run.ended
 
         async def ask() -> GetVerdict | None:
             nonlocal tries
@@ -113,64 +86,36 @@ class Attempts:
                 tries += 1
             return verdict
 
-        verdict = await ask()
-        if _unread(verdict) and not enough(_FIRST_TRY):
-            await self._back_off(verdict)
-            verdict = await self._retrying(_unread, enough, None)(ask)
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_result(_unread),
+            stop=enough,
+            wait=_wait,
+            sleep=self._sleep,
+            retry_error_callback=_last_result,
+        )
+        verdict: GetVerdict | None = await retrying(ask)
         return verdict if verdict is not None and verdict.kind is GetKind.USABLE else None
 
     def cause(self) -> Cause:
         """Say why the latest request got no usable answer."""
-        return cause_of(self.last, self.context.options.base_url)
-
-    def _retrying(
-        self,
-        repeated: Callable[[Any], bool],
-        enough: Callable[[tenacity.RetryCallState], bool],
-        otherwise: object,
-    ) -> tenacity.AsyncRetrying:
-        """Set tenacity up: the repetition goes on while `repeated`, and ends with the last result."""
-
-        def last(state: tenacity.RetryCallState) -> object:
-            return otherwise if state.outcome is None else state.outcome.result()
-
-        return tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_result(repeated),
-            stop=enough,
-            wait=_wait,
-            sleep=self._sleep,
-            retry_error_callback=last,
-        )
-
-    async def _put_once(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
-        context = self.context
-        url = orders_url(context.options.base_url)
-        judge = partial(classify, order=order)
-        seen, verdict = await self._ask("PUT", url, body, context.options.timeout, judge)
-        context.counts.put += seen.bytes_left
-        context.api_seen |= verdict.answer is not None
-        self._learn(seen, verdict, ticket)
-        reason = context.breakers.put_answered(verdict.status if seen.failure is None else None)
-        if reason is not None:
-            context.halt(reason)
-        return verdict
+        return cause_of(self.last, self.context.run.options.base_url)
 
     async def _get_once(self, order: int) -> GetVerdict | None:
-        context = self.context
+        context, run = self.context, self.context.run
         # Without a ticket the run is ending; orders in doubt are read all the same.
         ticket = await context.limiter.ready()
         deadline = context.read_deadline()
-        if deadline <= 0 or not context.may_read:
+        if deadline <= 0 or not run.may_read:
             if ticket is not None:
-                self.give_back(ticket)
+                context.limiter.ended(ticket)
             return None
-        url = order_url(context.options.base_url, order)
+        url = order_url(run.options.base_url, order)
         seen, verdict = await self._ask("GET", url, None, deadline, partial(classify_get, order=order))
         context.counts.get += seen.bytes_left
-        context.api_seen |= verdict.status == _OK and verdict.view is not None
+        run.api_seen |= verdict.status == _OK and verdict.view is not None
         self._learn(seen, verdict, ticket)
-        if verdict.kind is GetKind.UNREADABLE and context.readable:
-            context.warn_unreadable(verdict.status)
+        if verdict.kind is GetKind.UNREADABLE and run.readable:
+            run.warn_unreadable(verdict.status)
         return verdict
 
     async def _ask(
@@ -189,9 +134,9 @@ class Attempts:
         context = self.context
         reason = verdict.stop
         if seen.status is not None:
-            context.breakers.heard()
+            context.run.breakers.heard()
         elif not seen.interrupted:
-            reason = reason or context.breakers.failed(context.clock.monotonic())
+            reason = reason or context.run.breakers.failed(context.clock.monotonic())
         if verdict.pushed_back:
             self._pushed_back(seen, verdict, ticket)
         elif ticket is not None and seen.status is not None:
@@ -199,7 +144,7 @@ class Attempts:
         elif ticket is not None:
             context.limiter.ended(ticket)
         if reason is not None:
-            context.halt(reason, seen)
+            context.run.halt(reason, seen)
 
     def _pushed_back(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         context = self.context
@@ -209,23 +154,21 @@ class Attempts:
         if ticket is not None:
             context.limiter.pushed_back(ticket, resume)
         if resume is not None and resume - now > LONGEST_PAUSE:
-            context.halt(StopReason.LONG_PAUSE, resume_after=resume)
-
-    async def _back_off(self, verdict: AnyVerdict | None) -> None:
-        if verdict is None or not verdict.pushed_back:
-            await self._sleep(BACKOFF(_FIRST_TRY))
+            context.run.halt(StopReason.LONG_PAUSE, resume_after=resume)
 
     async def _sleep(self, seconds: float) -> None:
-        await pause(seconds, clock=self.context.clock, stop=self.context.switch)
+        await pause(seconds, clock=self.context.clock, stop=self.context.run.switch)
 
 
 def _unread(verdict: GetVerdict | None) -> bool:
     return verdict is not None and verdict.kind is GetKind.RETRY
 
 
+def _last_result(state: tenacity.RetryCallState) -> GetVerdict | None:
+    return None if state.outcome is None else state.outcome.result()
+
+
 def _wait(state: tenacity.RetryCallState) -> float:
     """Wait between two tries; after a push-back the limiter's gate is the wait."""
-    verdict = state.outcome.result() if state.outcome is not None else None
-    if isinstance(verdict, Verdict | GetVerdict) and verdict.pushed_back:
-        return 0.0
-    return BACKOFF(state)
+    verdict = None if state.outcome is None else state.outcome.result()
+    return 0.0 if isinstance(verdict, GetVerdict) and verdict.pushed_back else BACKOFF(state)

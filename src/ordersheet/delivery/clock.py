@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Moment(NamedTuple):
+    """One moment, by both clocks."""
+
+    seconds: float
+    """Monotonic."""
+    utc: datetime
 
 
 class Clock(Protocol):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import itertools
-from collections import deque
 from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,23 +12,24 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import Done, Release
 from ordersheet.core.model import OrderWork, Outcome, RowResult
 from ordersheet.delivery.context import DeliveryContext
-from ordersheet.delivery.job import Job, decide_all
 from ordersheet.delivery.lane import Lane
+from ordersheet.delivery.order import OrderMachine
+from ordersheet.delivery.order_queue import OrderQueue
 from ordersheet.delivery.progress import ProgressTally
 from ordersheet.delivery.rate.concurrency import MOST, START, AutoConcurrency
 from ordersheet.delivery.rate.estimator import AHEAD
 from ordersheet.delivery.rate.limiter import RateLimiter
+from ordersheet.delivery.run_facts import RunFacts
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN, pause
 from ordersheet.delivery.transport.connections import Connections
 from ordersheet.delivery.verdict.put import StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
-    from datetime import datetime
 
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event, Journal
-    from ordersheet.delivery.clock import Clock
+    from ordersheet.delivery.clock import Clock, Moment
     from ordersheet.delivery.options import DeliveryEnd, DeliveryOptions
     from ordersheet.delivery.progress import Progress
     from ordersheet.delivery.stop_switch import StopSwitch
@@ -40,8 +39,6 @@ CHUNK, LARGE_CHUNK = 64, 512
 """Orders that are claimed together; the second number where most of them turn out to be done."""
 REST_CHUNK = 500
 """Rows that are written together as not sent."""
-MOST_PARKED = 4096
-"""Orders in doubt at the same time; more of them, and new orders wait."""
 CLAIM_PAUSE, LONGEST_CLAIM_PAUSE = 1.0, 5.0
 """Seconds between two tries to get orders that another run has claimed."""
 TICK = 0.5
@@ -96,23 +93,18 @@ class _Delivery:
     ) -> None:
         self._auto = AutoConcurrency() if options.lanes is None else None
         self._most = AHEAD * ((options.lanes or MOST) - 1) + 1
+        tally = ProgressTally(progress, clock, options.total)
         self.context = DeliveryContext(
+            run=RunFacts(journal.run, options, stop, tally, on_end=self._end),
             journal=journal,
             connections=connections,
-            options=options,
             clock=clock,
-            switch=stop,
             limiter=RateLimiter(clock, rate=options.rate, auto=self._auto, most=options.lanes),
-            tally=ProgressTally(progress, clock, options.total),
-            wake=self._wake,
-            reads_back={},
         )
         self._works = iter(works)
         self._exhausted = False
         self._chunk = max(1, options.lanes or START)
-        self._ready: deque[Job] = deque()
-        self._parked: list[tuple[float, int, Job]] = []
-        self._numbers = itertools.count()
+        self._queue = OrderQueue()
         self._elsewhere: list[OrderWork] = []
         self._busy = 0
         self._filling: asyncio.Task[None] | None = None
@@ -131,25 +123,30 @@ class _Delivery:
             await self._work_off()
             await self._guarded(self._wait_for_claims())
             await self._guarded(self._look_up_the_owed())
-            refused = context.stop_reason is not StopReason.FORBIDDEN
-            await self._lanes[0].resolve_provisional(refused=refused)
-            await self._lanes[0].flush()
+            await self._settle_forbidden()
             await self._guarded(self._write_rest())
         finally:
             await _end_all(helpers)
             await context.connections.close()
-        context.tally.waiting(None)
-        context.tally.tell(last=True)
+        context.run.tally.waiting(None)
+        context.run.tally.tell(last=True)
         return context.delivery_end()
+
+    async def _settle_forbidden(self) -> None:
+        """Nothing more can show that the key may update no order at all: a lone 403 is a refusal."""
+        run = self.context.run
+        refused = run.stop_reason is not StopReason.FORBIDDEN
+        self._lanes[0].note(run.settle_forbidden(refused=refused, now=self.context.moment()))
+        await self._lanes[0].flush()
 
     async def _guarded(self, step: Coroutine[None, None, None]) -> None:
         try:
             await step
         except LedgerError as error:
-            self.context.fail(error)
+            self.context.run.fail(error)
 
     async def _begin(self) -> None:
-        self.context.reads_back.update(await self.context.journal.reads_back())
+        self.context.run.reads_back.update(await self.context.journal.reads_back())
 
     # --- the lanes
 
@@ -173,8 +170,8 @@ class _Delivery:
                 self._changed.clear()
                 await self._changed.wait()
                 continue
-            job = self._next_job()
-            if job is None:
+            order = self._next_order()
+            if order is None:
                 await lane.flush()
                 if self._finished():
                     self._changed.set()
@@ -183,43 +180,45 @@ class _Delivery:
                 continue
             self._busy += 1
             try:
-                due = await lane.advance(job)
+                due = await lane.advance(order)
             finally:
                 self._busy -= 1
             if due is not None:
-                heapq.heappush(self._parked, (due, next(self._numbers), job))
+                self._queue.park(order, due)
                 self._changed.set()
 
-    def _next_job(self) -> Job | None:
+    def _next_order(self) -> OrderMachine | None:
         """Give an order that is due, else a new one; None where neither is there."""
-        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
-            return heapq.heappop(self._parked)[2]
-        if len(self._parked) >= MOST_PARKED and not self.context.ended:
-            return None
-        job = self._ready.popleft() if self._ready else None
-        if len(self._ready) < self._open_lanes():
-            self._fill()
-        return job
+        queue = self._queue
+        order = queue.take_due(self.context.clock.monotonic())
+        if order is None and self._takes_new():
+            order = queue.take_new()
+            if queue.ready < self._open_lanes():
+                self._fill()
+        return order
+
+    def _takes_new(self) -> bool:
+        return not self._queue.is_full or self.context.run.ended
 
     def _may_take(self) -> bool:
         """Tell whether another look around would give a lane something to do."""
-        if self._parked and self._parked[0][0] <= self.context.clock.monotonic():
+        if self._queue.next_due <= self.context.clock.monotonic():
             return True
-        if len(self._parked) >= MOST_PARKED and not self.context.ended:
-            return False
-        return bool(self._ready) or self._may_fill()
+        return self._takes_new() and (self._queue.ready > 0 or self._may_fill())
 
     def _may_fill(self) -> bool:
         """Tell whether more orders can be claimed now."""
         filling = self._filling is not None and not self._filling.done()
-        return not (self._exhausted or filling or self.context.interrupted or self.context.ledger_failed)
+        return not (
+            self._exhausted or filling or self.context.run.interrupted or self.context.run.ledger_failed
+        )
 
     def _finished(self) -> bool:
         if self._filling is not None and self._filling.done():
             self._filling.result()
         filling = self._filling is not None and not self._filling.done()
-        nothing = not self._ready and not self._parked and not self._busy and not filling
-        return nothing and (self._exhausted or self.context.ended)
+        nothing = self._queue.is_empty and not self._busy and not filling
+        return nothing and (self._exhausted or self.context.run.ended)
 
     async def _wait_for_change(self) -> None:
         self._changed.clear()
@@ -229,23 +228,21 @@ class _Delivery:
         if self._may_take():
             # It came while this lane was writing; nobody tells a second time.
             return
-        if not self._parked:
+        if not self._queue.parked:
             await self._changed.wait()
             return
-        sleeper = asyncio.ensure_future(
-            self.context.clock.sleep(max(0.0, self._parked[0][0] - self.context.clock.monotonic()))
-        )
+        left = max(0.0, self._queue.next_due - self.context.clock.monotonic())
+        sleeper = asyncio.ensure_future(self.context.clock.sleep(left))
         changed = asyncio.ensure_future(self._changed.wait())
         try:
             await asyncio.wait((sleeper, changed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _end_all([sleeper, changed])
 
-    def _wake(self) -> None:
-        """The run is ending: every parked order is due, and every lane looks about itself."""
-        now = self.context.clock.monotonic()
-        self._parked = [(min(due, now), number, job) for due, number, job in self._parked]
-        heapq.heapify(self._parked)
+    def _end(self) -> None:
+        """The run's end is decided: no request leaves any more."""
+        self.context.limiter.release()
+        self._queue.wake(self.context.clock.monotonic())
         self._changed.set()
 
     # --- new orders
@@ -260,10 +257,10 @@ class _Delivery:
             works = list(itertools.islice(self._works, self._chunk))
             self._exhausted = len(works) < self._chunk
             usual = max(CHUNK, 2 * self._open_lanes())
-            before = len(self._ready)
+            before = self._queue.ready
             await self._claim(works)
             # Where nothing is to be sent, more orders at a time cost fewer commits.
-            idle = len(self._ready) <= before
+            idle = self._queue.ready <= before
             self._chunk = min(2 * max(self._chunk, usual), LARGE_CHUNK) if idle else usual
         finally:
             self._changed.set()
@@ -275,7 +272,7 @@ class _Delivery:
         context = self.context
         books = await context.journal.take(works)
         events: list[Event] = []
-        now = context.clock.now()
+        now = context.moment()
         for work, book in zip(works, books, strict=True):
             results = self._take_over(work, book, now)
             if results:
@@ -284,21 +281,20 @@ class _Delivery:
             await context.journal.write(*events)
             for event in events:
                 if isinstance(event, Done):
-                    context.count(event.result)
-            context.tally.tell()
+                    context.run.count(event.result)
+            context.run.tally.tell()
 
-    def _take_over(self, work: OrderWork, book: OrderBook | None, at: datetime) -> list[RowResult]:
+    def _take_over(self, work: OrderWork, book: OrderBook | None, now: Moment) -> list[RowResult]:
         """Put an order where it belongs; the results of all its rows where nothing is to be sent."""
         if book is None:
             self._elsewhere.append(work)
             return []
-        job = Job(work, book)
-        context = self.context
-        if work.updates and (not book.doubts or context.closed is not None):
-            results = decide_all(job, context.journal.run, closed=context.closed, at=at)
+        order = OrderMachine(work, book, self.context.run)
+        if work.updates and (not book.doubts or self.context.run.ended):
+            results = order.decide_all(now)
             if results is not None:
                 return results
-        self._ready.append(job)
+        self._queue.add(order)
         return []
 
     # --- when the file is through
@@ -306,7 +302,7 @@ class _Delivery:
     async def _wait_for_claims(self) -> None:
         """Work off the orders that other runs had claimed, while this one holds no claim at all."""
         seconds = CLAIM_PAUSE
-        while self._elsewhere and not self.context.ended:
+        while self._elsewhere and not self.context.run.ended:
             works, self._elsewhere = self._elsewhere, []
             before = len(works)
             for at in range(0, before, CHUNK):
@@ -316,15 +312,17 @@ class _Delivery:
             if len(self._elsewhere) < before:
                 seconds = CLAIM_PAUSE
                 continue
-            self.context.tally.waiting(f"another run is working on {before} of these orders")
-            await pause(seconds, clock=self.context.clock, stop=self.context.switch)
+            self.context.run.tally.waiting(f"another run is working on {before} of these orders")
+            await pause(seconds, clock=self.context.clock, stop=self.context.run.switch)
             seconds = min(seconds * 2, LONGEST_CLAIM_PAUSE)
 
     async def _look_up_the_owed(self) -> None:
         """Look up what is in doubt on orders of this store that the file does not name."""
-        if self.context.ended or not self.context.may_read:
+        if self.context.run.ended or not self.context.run.may_read:
             return
-        owed = [order for order in await self.context.journal.owed() if order not in self.context.unlooked]
+        owed = [
+            order for order in await self.context.journal.owed() if order not in self.context.run.unlooked
+        ]
         for at in range(0, len(owed), CHUNK):
             if not await self._work_on([OrderWork(order, ()) for order in owed[at : at + CHUNK]]):
                 break
@@ -334,15 +332,15 @@ class _Delivery:
         """Claim these orders and work them off; False where the run has ended."""
         await self._claim(works)
         await self._work_off()
-        return not self.context.ended
+        return not self.context.run.ended
 
     async def _write_rest(self) -> None:
         """Write down the rows that the run did not come to; after an interrupt only while there is time."""
         context = self.context
-        if context.stop is None or context.ledger_failed:
+        if context.run.stop is None or context.run.ledger_failed:
             return
-        until = context.clock.monotonic() + context.options.grace * REST_SHARE
-        message = context.closed or ""
+        until = context.clock.monotonic() + context.run.options.grace * REST_SHARE
+        message = context.run.closed or ""
         elsewhere = (
             (update.row, work.order, _ELSEWHERE) for work in self._elsewhere for update in work.updates
         )
@@ -352,18 +350,20 @@ class _Delivery:
             results = [RowResult(row, str(order), Outcome.NOT_SENT, text) for row, order, text in chunk]
             await context.journal.write(*map(Done, results))
             for result in results:
-                context.count(result)
-            context.tally.tell()
-            if context.interrupted and (context.clock.monotonic() >= until or context.switch.level >= CUT):
+                context.run.count(result)
+            context.run.tally.tell()
+            if context.run.interrupted and (
+                context.clock.monotonic() >= until or context.run.switch.level >= CUT
+            ):
                 return
 
     # --- beside the lanes
 
     async def _heed_the_switch(self) -> None:
-        await self.context.switch.reached(WIND_DOWN)
+        await self.context.run.switch.reached(WIND_DOWN)
         self.context.interrupt()
         self.context.connections.cut(within=self.context.put_time_left())
-        await self.context.switch.reached(CUT)
+        await self.context.run.switch.reached(CUT)
         self.context.connections.cut()
 
     async def _tick(self) -> None:
@@ -372,8 +372,8 @@ class _Delivery:
             await self.context.clock.sleep(TICK)
             if self._auto is not None:
                 self._changed.set()
-            self.context.tally.waiting(self._waits_for())
-            self.context.tally.tell()
+            self.context.run.tally.waiting(self._waits_for())
+            self.context.run.tally.tell()
 
     def _waits_for(self) -> str | None:
         context = self.context
@@ -381,11 +381,12 @@ class _Delivery:
         if left > TICK:
             until = (context.clock.now() + timedelta(seconds=left)).astimezone()
             return f"server asked to wait until {until.strftime('%H:%M:%S')}"
-        if self._busy == 0 and not self._ready and self._parked:
-            seconds = max(0, round(self._parked[0][0] - context.clock.monotonic()))
-            count = len(self._parked)
+        idle = self._busy == 0 and not self._queue.ready
+        if idle and self._queue.parked:
+            seconds = max(0, round(self._queue.next_due - context.clock.monotonic()))
+            count = self._queue.parked
             return f"waiting {seconds} s to be sure about {count} order{'' if count == 1 else 's'}"
-        if self._elsewhere and self._busy == 0 and not self._ready:
+        if idle and self._elsewhere:
             return f"another run is working on {len(self._elsewhere)} of these orders"
         return None
 

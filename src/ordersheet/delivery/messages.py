@@ -71,6 +71,28 @@ def unread(cause: Cause) -> str:
     )
 
 
+def unreadable(status: int | None) -> str:
+    """Say that the run goes on without reading orders."""
+    return (
+        f"This key may not read orders (HTTP {status}): the run goes on without looking at them first. "
+        "A request that stays without an answer cannot be looked up, and its row is marked unconfirmed."
+    )
+
+
+def rows_unread(cause: Cause) -> str:
+    """Say, once a run, that rows were not sent because their orders could not be read."""
+    return f"Rows were not sent because their orders could not be read first: {cause.what}. {cause.mend}"
+
+
+def unverifiable(field: str) -> str:
+    """Say that a field does not read back."""
+    return (
+        f"A text that the API took for {field_name(field)} could not be read back as it was sent "
+        "(shortened, changed, or kept elsewhere): reading back is off for that field. A request there "
+        "that stays without an answer is marked unconfirmed."
+    )
+
+
 def no_api(base_url: str) -> str:
     """Say that no answer so far looks like one of an Order API."""
     return (

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from ordersheet.core.model import Outcome
+from ordersheet.core.history.orderbook import Entry
+from ordersheet.core.model import COMMENT_FIELDS, Outcome
+from ordersheet.core.operation_state import OperationState, is_legal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
-    from ordersheet.core.history.orderbook import Ask
+    from ordersheet.core.history.orderbook import Ask, OperationRef
     from ordersheet.core.model import OrderUpdate, RowResult
-
-
-class Phase(Enum):
-    """Where a part of a row stands."""
-
-    SEND = auto()
-    """It goes out with the row's next attempt."""
-    DOUBT = auto()
-    """It may have been applied; the order is to be read before anything else happens to it."""
-    OVER = auto()
-    """It has an outcome."""
 
 
 @dataclass(slots=True)
@@ -31,29 +22,81 @@ class Part:
     """One operation of a row under way."""
 
     ask: Ask
-    phase: Phase = Phase.SEND
+    state: OperationState | None = None
+    """Where it stands in the ledger; None where this row has written nothing of it."""
     outcome: Outcome | None = None
     message: str = ""
     """What became of it, for a clerk; set with the outcome."""
     baseline: str | None = None
     """What its field held before the latest attempt; None where that was not read, or cannot be trusted."""
-    open: bool = False
-    """An earlier attempt with it is unknown, and not proven either way."""
+    to_look_up: bool = False
+    """The order is to be read before anything else happens to it."""
     doubted: bool = False
     """It was in doubt once, so a last look is owed."""
-    sent: bool = False
-    """The ledger knows it: an attempt with it was begun."""
+    was_open: bool = False
+    """It was in doubt before the attempt that is under way."""
 
     def close(self, outcome: Outcome, message: str) -> None:
         """Give it its outcome, or another one."""
-        self.phase = Phase.OVER
+        self.to_look_up = False
         self.outcome = outcome
         self.message = message
+
+    def move(self, state: OperationState) -> None:
+        """Let it stand there from now on."""
+        assert is_legal(self.state, state, appends=self.appends), f"from {self.state} to {state}"
+        self.was_open = self.open
+        self.state = state
+
+    @property
+    def field(self) -> str:
+        """The field that it changes."""
+        return self.ask.operation.field
+
+    @property
+    def text(self) -> str:
+        """What it writes there."""
+        return str(self.ask.operation.value)
+
+    def entry(self, ref: OperationRef, batch: str | None, at: datetime, message: str = "") -> Entry:
+        """Make its entry for the order's history, with the state that it has now."""
+        assert self.state is not None
+        text = self.text if self.in_comment else None
+        kind, key, occurrence = self.ask.operation.kind, self.ask.key, self.ask.occurrence
+        return Entry(ref, kind, key, self.state, occurrence, batch, at, message, text)
+
+    @property
+    def in_comment(self) -> bool:
+        """Whether reading the order can tell anything of its field."""
+        return self.field in COMMENT_FIELDS
 
     @property
     def appends(self) -> bool:
         """Whether sending it twice would do harm."""
         return not self.ask.operation.kind.overwrites
+
+    @property
+    def sent(self) -> bool:
+        """Whether the ledger knows of an attempt with it."""
+        return self.state is not None and self.state is not OperationState.THERE
+
+    @property
+    def open(self) -> bool:
+        """Whether an earlier attempt with it is unknown, and not proven either way."""
+        if self.state is OperationState.SENDING:
+            return self.was_open
+        return self.state is OperationState.IN_DOUBT
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether the later rows of its order must wait for its row.
+
+        They wait for an append that may have been applied, and for what a next run would send: rows of one
+        order are applied in file order. What is refused holds back nothing.
+        """
+        if self.outcome is Outcome.UNCONFIRMED:
+            return self.appends
+        return self.outcome in (Outcome.NOT_SENT, Outcome.NOT_APPLIED)
 
 
 @dataclass(slots=True)
@@ -66,6 +109,8 @@ class RowInHand:
     """PUTs that may have reached the server."""
     begun: int = 0
     """Attempts begun, those among them of which no byte left."""
+    unsent: int = 0
+    """Attempts in a row of which nothing can have been applied."""
     turned_away: int = 0
     """Answers of 421 and 425."""
     result: RowResult | None = None
@@ -80,15 +125,16 @@ class RowInHand:
         """The row's number as the person sees it."""
         return self.update.row
 
-    def in_phase(self, phase: Phase) -> list[Part]:
-        """The parts that stand there."""
-        return [part for part in self.parts if part.phase is phase]
+    @property
+    def to_send(self) -> list[Part]:
+        """The parts that go out with the row's next attempt."""
+        return [part for part in self.parts if part.outcome is None and not part.to_look_up]
 
     @property
     def over(self) -> bool:
         """Whether every part has its outcome."""
         for part in self.parts:  # noqa: SIM110 - it is asked of every row, and all() takes three times as long
-            if part.phase is not Phase.OVER:
+            if part.outcome is None:
                 return False
         return True
 

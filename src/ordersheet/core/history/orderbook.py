@@ -148,6 +148,11 @@ class OrderBook:
         """Write an operation into the history, or change its state where it stands there already."""
         self._field(entry.ref.field).record(entry)
 
+    def confirm(self, ref: OperationRef, at: datetime, message: str) -> None:
+        """Let what another run left in doubt stand as applied."""
+        entry = self._field(ref.field).entries[ref]
+        self.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))
+
     def forget(self, ref: OperationRef) -> None:
         """Take an operation out of the history: it is proven absent."""
         self._field(ref.field).forget(ref)

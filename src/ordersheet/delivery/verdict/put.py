@@ -122,7 +122,13 @@ PUT_TABLE: tuple[PutLine, ...] = (
     PutLine(
         "ok",
         "200, `ok` and the very order that was sent",
-        lambda seen: seen.observation.whole and seen.status == _OK and seen.says_ok and seen.names_ours,
+        lambda seen: (
+            not seen.unsent
+            and seen.observation.whole
+            and seen.status == _OK
+            and seen.says_ok
+            and seen.names_ours
+        ),
         VerdictKind.ANSWERED_OK,
         "The API applied it.",
     ),

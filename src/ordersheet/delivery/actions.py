@@ -1,0 +1,91 @@
+"""What an order's life asks of its lane, and what the lane tells it: the two sides of `OrderMachine`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from ordersheet.api import OrderView
+    from ordersheet.core.journal import Event
+    from ordersheet.delivery.verdict.causes import Cause
+    from ordersheet.delivery.verdict.put import Verdict
+
+
+class Read(NamedTuple):
+    """Read the order, and tell `WasRead`."""
+
+    once: bool = False
+    """Do not ask again where no usable answer comes."""
+
+
+class TakeTurn(NamedTuple):
+    """Wait until a request may be written ahead, and tell `TurnCame`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAhead:
+    """Make these events durable, then wait until the request may leave, and tell `WasWritten`."""
+
+    events: tuple[Event, ...]
+
+
+class Put(NamedTuple):
+    """Send this payload once, and tell `Answered`."""
+
+    body: bytes
+
+
+class Wait(NamedTuple):
+    """Nothing is to be done before then."""
+
+    until: float
+    """Monotonic seconds."""
+    stays: bool = False
+    """The lane waits with the order, since another order would fare no better; otherwise it takes another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Let these events be written, with the next thing that leaves at the latest."""
+
+    events: tuple[Event, ...]
+
+
+class Finish(NamedTuple):
+    """The order is done with."""
+
+
+Action: TypeAlias = Read | TakeTurn | WriteAhead | Put | Wait | Record | Finish
+
+
+class WasRead(NamedTuple):
+    """The order was read."""
+
+    view: OrderView | None
+    """None where no usable answer came."""
+    cause: Cause | None = None
+    """Why none came."""
+
+
+class TurnCame(NamedTuple):
+    """The request may be written ahead, or not, since the run is ending."""
+
+    granted: bool
+
+
+class WasWritten(NamedTuple):
+    """The attempt was written ahead, or could not be."""
+
+    durable: bool
+    leaves: bool
+    """It may leave now. Otherwise the run is ending, or the server has asked for a pause meanwhile."""
+
+
+class Answered(NamedTuple):
+    """The request has ended."""
+
+    verdict: Verdict
+
+
+Told: TypeAlias = WasRead | TurnCame | WasWritten | Answered

@@ -1,0 +1,215 @@
+"""What an order's life depends on beyond the order: how the run stands, and what it has learned."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ordersheet.core.model import COMMENT_FIELDS, StoppedBy
+from ordersheet.delivery import messages
+from ordersheet.delivery.breakers import Breakers, Stop, stop_for
+from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
+from ordersheet.delivery.verdict.causes import cause_of
+from ordersheet.delivery.verdict.put import StopReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from ordersheet.core.errors import LedgerError
+    from ordersheet.core.journal import Event
+    from ordersheet.core.model import RowResult
+    from ordersheet.delivery.clock import Moment
+    from ordersheet.delivery.options import DeliveryOptions
+    from ordersheet.delivery.parts import Part
+    from ordersheet.delivery.progress import ProgressTally
+    from ordersheet.delivery.stop_switch import StopSwitch
+    from ordersheet.delivery.verdict.causes import Cause
+    from ordersheet.delivery.verdict.observation import Observation
+
+_INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
+_TOO_MANY_NO = (
+    "More rows ended in `no` than --max-no allows. Look at what their messages say, then send the same file "
+    "again to go on where it stopped."
+)
+_UNREAD, _NO_API = "unread", "no-api"
+"""Warnings that something said later makes needless."""
+
+
+def jitter() -> float:
+    """Give a part of a second, so that lanes which failed together do not try again together."""
+    return random.random() / 2  # noqa: S311 - nothing secret
+
+
+class TurnedAway(Protocol):
+    """An order with rows that were turned away with 403."""
+
+    def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
+        """Tell what those rows are."""
+
+
+@dataclass(slots=True)
+class RunFacts:
+    """What all orders of a run share. It holds no connection and no clock, and waits for nothing."""
+
+    run: str
+    """The run's id."""
+    options: DeliveryOptions
+    switch: StopSwitch
+    tally: ProgressTally
+    on_end: Callable[[], None]
+    """Called when the run's end is decided."""
+    breakers: Breakers = field(default_factory=Breakers)
+    reads_back: dict[str, bool] = field(default_factory=dict)
+    """By PUT's field name: whether what is appended can be read back at this store."""
+    probing: set[str] = field(default_factory=set)
+    """Fields whose first answered append is being read back, or was."""
+    stop: Stop | None = None
+    stop_reason: StopReason | None = None
+    api_seen: bool = False
+    """Whether any answer has had the shape that the Order API's answers have."""
+    readable: bool = True
+    """False once the server said that this key may not read orders."""
+    forbidden: dict[int, TurnedAway] = field(default_factory=dict)
+    """By their IDs, the orders with rows that were turned away with 403: refused, unless the run stops."""
+    unlooked: set[int] = field(default_factory=set)
+    """Orders that could not be looked at a last time."""
+    warnings: dict[str, str] = field(default_factory=dict)
+    jitter: Callable[[], float] = jitter
+
+    # --- whether the run goes on
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self.stop is not None
+
+    @property
+    def closed(self) -> str | None:
+        """What to say of a row that is not sent because the run has ended; None while it goes on."""
+        return None if self.stop is None else f"Not sent. {self.stop.message}"
+
+    @property
+    def ledger_failed(self) -> bool:
+        """Whether the ledger takes nothing more."""
+        return self.stop is not None and self.stop.word is StoppedBy.LEDGER
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a person or a signal ended it."""
+        return self.switch.level >= WIND_DOWN
+
+    @property
+    def may_read(self) -> bool:
+        """Whether orders may still be read at all."""
+        return (
+            self.readable
+            and not self.ledger_failed
+            and self.switch.level < CUT
+            and self.stop_reason is not StopReason.LONG_PAUSE
+        )
+
+    def halt(
+        self, reason: StopReason, seen: Observation | None = None, *, resume_after: datetime | None = None
+    ) -> None:
+        """Stop the run for a reason that the attempts gave, and of which `seen` was the last."""
+        if self.stop is None:
+            self.stop_reason = reason
+            cause = cause_of(seen, self.options.base_url)
+            self._end(stop_for(reason, cause, resume_after=resume_after))
+
+    def interrupt(self) -> None:
+        """Stop the run because a person or a signal said so."""
+        self._end(self.stop or Stop(StoppedBy.INTERRUPTED, _INTERRUPTED))
+
+    def fail(self, error: LedgerError) -> None:
+        """Stop the run because the ledger cannot be written."""
+        # Whatever stopped the run before, this is what has to be mended first.
+        how = "Nothing was sent after that. Mend it, then send the same file again."
+        self._end(Stop(StoppedBy.LEDGER, f"{error} {how}"))
+
+    def _end(self, stop: Stop) -> None:
+        self.stop = stop
+        self.on_end()
+
+    # --- rows
+
+    def count(self, result: RowResult, replaced: RowResult | None = None) -> None:
+        """Count a row's result, and stop the run where too many have ended in `no`."""
+        self.tally.count(result, replaced)
+        most = self.options.most_no
+        if most is not None and self.tally.no > most and self.stop is None:
+            self._end(Stop(StoppedBy.TOO_MANY_NO, _TOO_MANY_NO))
+
+    def row_unknown(self) -> None:
+        """Count a row that ended unknown where reading back is not possible."""
+        reason = self.breakers.row_unknown()
+        if reason is not None:
+            self.halt(reason)
+
+    def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
+        """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
+        orders = tuple(self.forbidden.values())
+        self.forbidden.clear()
+        return [event for order in orders for event in order.settle_forbidden(refused=refused, now=now)]
+
+    # --- reading back
+
+    def wants_baseline(self, parts: list[Part]) -> bool:
+        """Tell whether an attempt with these parts is preceded by reading the order."""
+        if not self.options.baseline or not self.readable:
+            return False
+        return any(self.trusts(part.field) for part in parts)
+
+    def trusts(self, name: str) -> bool:
+        """Tell whether reading a field may prove something, or is still to be tried out in this run."""
+        if name not in COMMENT_FIELDS:
+            return False
+        return self.reads_back.get(name) is not False or name not in self.probing
+
+    def trusts_absence(self, name: str) -> bool:
+        """Tell whether a text's absence from a field proves that it was not added.
+
+        What PUT calls `comment` comes back under another name, so there it must have been seen first.
+        """
+        known = self.reads_back.get(name)
+        return known is True if name == "comment" else known is not False
+
+    def to_try(self, parts: list[Part]) -> list[Part]:
+        """Name the answered appends of fields that were never read back at this store."""
+        return [
+            part
+            for part in parts
+            if part.appends
+            and part.baseline is not None
+            and part.field not in self.probing
+            and self.reads_back.get(part.field) is not True
+            and self.may_read
+        ]
+
+    # --- sentences for people
+
+    def told_warnings(self) -> Iterator[str]:
+        """Give the warnings, but for those that something said later makes needless."""
+        for name, text in self.warnings.items():
+            told = name == _UNREAD and self.stop_reason is StopReason.DEAD_SERVER
+            if not told and not (name == _NO_API and self.api_seen):
+                yield text
+
+    def warn_unreadable(self, status: int | None) -> None:
+        """Go on without reading orders."""
+        self.readable = False
+        self.warnings["unreadable"] = messages.unreadable(status)
+
+    def warn_unread(self, cause: Cause) -> None:
+        """Say that rows were not sent because their orders could not be read."""
+        self.warnings[_UNREAD] = messages.rows_unread(cause)
+
+    def warn_no_api(self) -> None:
+        """Say that the address seems to be a wrong one; told only where that stays so to the end."""
+        self.warnings[_NO_API] = messages.no_api(self.options.base_url)
+
+    def warn_unverifiable(self, name: str) -> None:
+        """Say that a field does not read back."""
+        self.warnings[f"unverifiable {name}"] = messages.unverifiable(name)
