@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MANY_STEPS, MOST_STEPS = 1_000, 100_000
+"""A clock never stands still: after so many steps of the loop at one moment a microsecond goes by, and after
+so many a second a step, so that a circle comes to its limit."""
 
 
 class _JumpingSelector(selectors.SelectSelector):
@@ -20,9 +23,13 @@ class _JumpingSelector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._steps = 0
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
+        self._steps = 0 if timeout else self._steps + 1
+        if self._steps > MANY_STEPS:
+            self.now += 1.0 if self._steps > MOST_STEPS else 1e-6
         if not ready:
             if timeout is None:
                 raise RuntimeError("Everything waits, and no timer is set: this would hang for ever.")

@@ -1,0 +1,223 @@
+"""What a reading shows of an order: all of it as it stands, or as some servers and caches show it.
+
+Nothing here knows what ordersheet makes of a reading. A view is data, so that it can be drawn, kept as a
+counterexample, and told to a server in another process.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MARKUP = re.compile(r"<[^<>]*>")
+_FIRST_WORDS = 60
+NEVER_FRESH = 1e9
+"""Seconds by which a replica lags that gets no updates any more."""
+
+
+class Held(NamedTuple):
+    """What an order's comments hold, by PUT's names for them."""
+
+    internalComment: str = ""  # noqa: N815 - the API's own name
+    comment: str = ""
+
+
+class View(NamedTuple):
+    """How a server shows its orders."""
+
+    texts: tuple[str, ...] = ()
+    """What is done to each comment before it is shown, by name in TEXTS, one after the other."""
+    moment: str = "now"
+    """Which state is shown: one of MOMENTS."""
+    seconds: float = 0.0
+    """How old that state is, or how long a cache keeps it."""
+    tells: tuple[str, ...] = ()
+    """Which headers tell how old it is: `age`, `date`; `other time` is a clock that is hours late."""
+    fields: str = "documented"
+    """Under which names the comments stand: one of FIELDS."""
+
+    @property
+    def honest(self) -> bool:
+        """Whether each reading shows the whole of what was there at the moment of reading."""
+        return not self.texts and self.moment == "now" and self.fields == "documented"
+
+    @property
+    def name(self) -> str:
+        """The view in a few words."""
+        words = [*self.texts]
+        if self.moment != "now":
+            words.append(f"{self.moment} {self.seconds:g} s")
+        words += [f"tells {one}" for one in self.tells]
+        if self.fields != "documented":
+            words.append(self.fields)
+        return ", ".join(words) or "honest"
+
+
+def _first(size: int, end: str = "") -> Callable[[str, str], str]:
+    return lambda text, _other: text if len(text) <= size else text[:size] + end
+
+
+def _last(size: int) -> Callable[[str, str], str]:
+    return lambda text, _other: text[-size:]
+
+
+def _first_lines(size: int, end: str = "") -> Callable[[str, str], str]:
+    def show(text: str, _other: str) -> str:
+        lines = text.split("\n")
+        return text if len(lines) <= size else "\n".join(lines[:size]) + end
+
+    return show
+
+
+def _last_lines(size: int) -> Callable[[str, str], str]:
+    return lambda text, _other: "\n".join(text.split("\n")[-size:])
+
+
+def _each(change: Callable[[str], str]) -> Callable[[str, str], str]:
+    return lambda text, _other: change(text)
+
+
+def _without_emoji(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) != "So")
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)
+
+
+def _lines(change: Callable[[list[str]], list[str]]) -> Callable[[str, str], str]:
+    return lambda text, _other: "\n".join(change(text.split("\n")))
+
+
+def _once(lines: list[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
+
+
+CUTS: dict[str, Callable[[str, str], str]] = {
+    **{f"first {size} characters": _first(size) for size in (5, 20, 60, 200)},
+    **{f"first {size} and an ellipsis": _first(size, "…") for size in (20, 60, 200)},
+    "first 60 and three dots": _first(_FIRST_WORDS, "..."),
+    "first 60 and a word": _first(_FIRST_WORDS, " [more]"),
+    **{f"last {size} characters": _last(size) for size in (5, 20, 60, 200)},
+    **{f"first {size} lines": _first_lines(size) for size in (1, 3)},
+    "first 3 lines and an ellipsis": _first_lines(3, "\n…"),
+    **{f"last {size} lines": _last_lines(size) for size in (1, 3)},
+}
+CHANGES: dict[str, Callable[[str, str], str]] = {
+    "escaped": _each(html.escape),
+    "escaped with breaks": _each(lambda text: html.escape(text).replace("\n", "<br>")),
+    "NFC": _each(lambda text: unicodedata.normalize("NFC", text)),
+    "NFD": _each(lambda text: unicodedata.normalize("NFD", text)),
+    "blanks folded": _each(lambda text: " ".join(text.split())),
+    "CRLF": _each(lambda text: text.replace("\n", "\r\n")),
+    "upper case": _each(str.upper),
+    "lower case": _each(str.lower),
+    "without markup": _each(lambda text: _MARKUP.sub("", text)),
+    "without emoji": _each(_without_emoji),
+    "only ASCII": _each(lambda text: text.encode("ascii", "ignore").decode()),
+    "only ASCII and ?": _each(lambda text: text.encode("ascii", "replace").decode()),
+    "newest line first": _lines(lambda lines: lines[::-1]),
+    "lines sorted": _lines(sorted),
+    "each line once": _lines(_once),
+    "another order's lines first": lambda text, other: _joined(other, text),
+    "another order's lines last": _joined,
+    "another order's lines alone": lambda _text, other: other,
+    "nothing": lambda _text, _other: "",
+}
+TEXTS = {**CUTS, **CHANGES}
+MOMENTS = ("now", "lagging", "cached", "two replicas", "one of three replicas")
+"""Now; so long ago; at a reading that a cache keeps so long; every second or third reading lags."""
+FIELDS = (
+    "documented",
+    "comment under its own name",
+    "comment not shown",
+    "internalComment not shown",
+    "null",
+    "comment in both",
+)
+HONEST = View()
+
+
+@dataclass
+class Reader:
+    """Shows orders in one view; it remembers what a cache holds, and how often it was asked."""
+
+    view: View = HONEST
+    reads: dict[int, int] = field(default_factory=dict)
+    kept: dict[int, tuple[float, Held, Held]] = field(default_factory=dict)
+
+    def show(
+        self, order: int, now: float, held: Callable[[int, float], Held]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Show an order.
+
+        Args:
+            order: its ID.
+            now: seconds since the epoch.
+            held: tells what an order held at a moment.
+
+        Returns:
+            The order as GET shows it, and headers of the answer.
+        """
+        then = self._moment(order, now)
+        own, other = held(order, then), held(order + 1, then)
+        if self.view.moment == "cached":
+            kept = self.kept.get(order)
+            if kept is None or now - kept[0] >= self.view.seconds:
+                kept = self.kept[order] = (now, own, other)
+            then, own, other = kept
+        shown = Held(*(self._text(mine, theirs) for mine, theirs in zip(own, other, strict=True)))
+        return {"orderId": str(order), **self._named(shown)}, self._headers(now, then)
+
+    def _moment(self, order: int, now: float) -> float:
+        count = self.reads[order] = self.reads.get(order, 0) + 1
+        late = now - self.view.seconds
+        match self.view.moment:
+            case "lagging":
+                return late
+            case "two replicas":
+                return late if count % 2 == 0 else now
+            case "one of three replicas":
+                return late if count % 3 == 0 else now
+            case _:
+                return now
+
+    def _text(self, text: str, other: str) -> str:
+        for name in self.view.texts:
+            text = TEXTS[name](text, other)
+        return text
+
+    def _named(self, shown: Held) -> dict[str, Any]:
+        match self.view.fields:
+            case "comment under its own name":
+                return {"internalComment": shown.internalComment, "comment": shown.comment}
+            case "comment not shown":
+                return {"internalComment": shown.internalComment}
+            case "internalComment not shown":
+                return {"otherComment": shown.comment}
+            case "null":
+                return {
+                    "internalComment": shown.internalComment or None,
+                    "otherComment": shown.comment or None,
+                }
+            case "comment in both":
+                return {"internalComment": _joined(*shown), "otherComment": shown.comment}
+            case _:
+                return {"internalComment": shown.internalComment, "otherComment": shown.comment}
+
+    def _headers(self, now: float, then: float) -> dict[str, str]:
+        headers = {}
+        if "age" in self.view.tells:
+            headers["age"] = str(int(min(now - then, NEVER_FRESH)))
+        if "date" in self.view.tells:
+            headers["date"] = formatdate(max(0.0, then), usegmt=True)
+        if "other time" in self.view.tells:
+            headers["date"] = formatdate(now - 5 * 3600, usegmt=True)
+        return headers

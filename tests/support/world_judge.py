@@ -1,0 +1,139 @@
+"""The promise, held against a shop's own log: it knows nothing of the rules by which a status was found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.support.delivery import sheet
+from tests.support.world_run import BOUND, run
+
+from ordersheet.core.model import Operation, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.world_run import Report, Told
+    from tests.support.world_shop import Did
+    from tests.support.worlds import World
+
+    from ordersheet.core.model import OrderUpdate
+
+__all__ = ["Finding", "judge", "judged", "sheet"]
+SAYS_NOTHING_WAS_APPLIED = frozenset(
+    {
+        Outcome.REFUSED,
+        Outcome.NOT_SENT,
+        Outcome.NOT_APPLIED,
+        Outcome.INVALID,
+        Outcome.ALREADY_THERE,
+        Outcome.OVERWRITTEN_SINCE,
+    }
+)
+
+
+class Finding(NamedTuple):
+    """One place where the promise was broken."""
+
+    kind: str
+    """`doubled`, `false ok`, `false no`, `false part`, `rows`, `endless`, `false there`, `doubtful`."""
+    words: str
+
+
+def judged(world: World) -> list[Finding]:
+    """Let a world happen, and hold each report against the shop's log."""
+    return judge(run(world))
+
+
+def judge(told: Told) -> list[Finding]:
+    """Hold each report of a world against the shop's log."""
+    found = list(_doubled(told))
+    for report in told.reports:
+        if report.endless:
+            found.append(Finding("endless", f"{report.who} did not end within {BOUND:.0f} s"))
+        elif report.end is not None:
+            found += _judge_report(told, report)
+    return found
+
+
+def _place(operation: Operation) -> tuple[str, str, str]:
+    name = operation.field.removeprefix("extraAttributes.")
+    kind = "overwrite" if operation.kind.overwrites else "append"
+    return name, kind, str(operation.value)
+
+
+def _is(did: Did, order: int, operation: Operation) -> bool:
+    return did.order == order and (did.field, did.kind, str(did.text)) == _place(operation)
+
+
+def _doubled(told: Told) -> Iterator[Finding]:
+    """No append of ours stands twice since its field was last overwritten by us.
+
+    What a gateway carried out twice came with one PUT of ours, and counts once.
+    """
+    standing: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for did in told.shop.log:
+        place = did.order, did.field
+        if not did.who or place in told.shop.disturbed:
+            continue
+        if did.kind == "overwrite":
+            standing[place].clear()
+            continue
+        puts = standing[place][did.text]
+        if did.put not in puts and puts:
+            yield Finding("doubled", f"{did.text!r} of order {did.order}, {did.field}: {len(puts) + 1} times")
+        puts.add(did.put)
+
+
+def _judge_report(told: Told, report: Report) -> Iterator[Finding]:
+    rows = {update.row: update for work in told.works for update in work.updates}
+    assert report.end is not None
+    unwritten = {result.row: result for result in report.end.unwritten}
+    results = {**report.results, **unwritten}
+    if set(results) != set(rows) and not (report.end.rest and set(results) < set(rows)):
+        yield Finding("rows", f"{report.who} tells of rows {sorted(results)} of {sorted(rows)}")
+    outcomes = {row: results[row].outcome if row in results else Outcome.NOT_SENT for row in rows}
+    perhaps = {
+        (update.order, operation)
+        for row, update in rows.items()
+        for operation in update.operations
+        if outcomes[row] not in SAYS_NOTHING_WAS_APPLIED
+    }
+    for row, update in rows.items():
+        for kind, words in _judge_row(told, report, update, outcomes[row], perhaps):
+            yield Finding(kind, f"{report.who}, row {row} ({outcomes[row]}): {words}")
+
+
+def _judge_row(
+    told: Told,
+    report: Report,
+    update: OrderUpdate,
+    outcome: Outcome,
+    perhaps: set[tuple[int, Operation]],
+) -> Iterator[tuple[str, str]]:
+    """Judge one row; `perhaps` is what the rows ask for that may have been applied."""
+    order = update.order
+    there = []
+    applied = 0
+    for operation in update.operations:
+        if (order, operation.field) in told.shop.disturbed:
+            there.append(False)
+            continue
+        # An ok must be true when it is told, and a no must stay true afterwards.
+        done = [did for did in told.shop.log if did.who and _is(did, order, operation)]
+        by_now = [did for did in done if did.at <= report.at]
+        applied += len(done)
+        there.append(bool(by_now) and not operation.kind.overwrites)
+        if outcome.ok and not by_now:
+            yield "false ok", f"{operation} was never applied"
+        ours = any(did.who == report.who for did in done)
+        if outcome in SAYS_NOTHING_WAS_APPLIED and ours and (order, operation) not in perhaps:
+            yield "false no", f"{operation} was applied by this run"
+    if outcome is Outcome.ALREADY_THERE and all(there):
+        yield "false there", "this ledger has written all of it"
+    if told.shop.disturbed:
+        return
+    if outcome is Outcome.PARTLY_APPLIED and not applied:
+        yield "false part", "nothing of it was applied"
+    if outcome is Outcome.APPLIED_TWICE and applied < 2:
+        yield "false ok", "it was not applied twice"

@@ -1,0 +1,159 @@
+"""A world from its beginning to its end, in virtual time: its runs, their kills, and what each reported."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.support import virtual_time
+from tests.support.delivery import append, clear, put_attribute, replaced, sheet
+from tests.support.memory_journal import MemoryJournal, MemoryLedger
+from tests.support.views import HONEST, Held
+from tests.support.world_shop import Connection, Shop
+from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
+
+from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
+
+if TYPE_CHECKING:
+    from tests.support.worlds import Ask
+
+    from ordersheet.core.journal import Event
+    from ordersheet.core.model import Operation, OrderWork, RowResult
+    from ordersheet.delivery import DeliveryEnd
+
+OPTIONS = DeliveryOptions(
+    "https://shop.example.com/api", lanes=2, attempts=ATTEMPTS, settle=SETTLE, timeout=TIMEOUT
+)
+BOUND = 4 * 3600.0
+"""Seconds within which any run of so few rows is over: an hour for another run, and some minutes a row."""
+QUIET = 1000.0
+"""Seconds after which nothing is under way any more."""
+SEEN_BEFORE = (90, 91)
+"""Orders of the file that an earlier run sent."""
+
+
+class Report(NamedTuple):
+    """What one run reported, and when."""
+
+    who: str
+    at: float
+    results: dict[int, RowResult]
+    end: DeliveryEnd | None
+    """None where the run was killed: then nothing is reported."""
+    endless: bool
+    """It went on beyond BOUND, and was ended by the test."""
+
+
+@dataclass
+class Told:
+    """All that came of a world."""
+
+    world: World
+    shop: Shop
+    works: list[OrderWork]
+    ledger: MemoryLedger
+    reports: list[Report] = field(default_factory=list)
+
+
+def run(world: World) -> Told:
+    """Let a world happen."""
+    return virtual_time.run(_happen(world))
+
+
+def sheet_of(world: World) -> list[OrderWork]:
+    """Make the works of the world's sheet; its first row is row 2."""
+    return sheet(*((row.order, [_operation(ask) for ask in row.asks]) for row in world.rows))
+
+
+def _operation(ask: Ask) -> Operation:
+    match ask.kind:
+        case "append":
+            return append(ask.text, ask.field)
+        case "replace":
+            return replaced(ask.text, ask.field)
+        case "clear":
+            return clear(ask.field)
+        case _:
+            return put_attribute(ask.text)
+
+
+async def _happen(world: World) -> Told:
+    clock = virtual_time.VirtualClock()
+    shop = Shop(world)
+    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.now))
+    for order, held in enumerate(world.held, start=1):
+        shop.hold(order, Held(*held), float("-inf"))
+    if world.learned != "nothing":
+        shop.show_in(HONEST if world.learned == "honest growth" else world.view)
+        rows = [(order, [append("seen"), append("seen too", "comment")]) for order in SEEN_BEFORE]
+        await _send(told, "earlier", sheet(*rows), Start())
+        await asyncio.sleep(QUIET)
+        told.reports.clear()
+    shop.begin()
+    under_way: list[asyncio.Future[None]] = []
+    for number, start in enumerate(world.starts):
+        if start.after >= 0:
+            await asyncio.gather(*under_way)
+        await asyncio.sleep(abs(start.after))
+        works = told.works[::-1] if start.backwards else told.works
+        under_way.append(asyncio.ensure_future(_send(told, f"run{number}", works, start)))
+    await asyncio.gather(*under_way)
+    await asyncio.sleep(QUIET)
+    return told
+
+
+async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> None:
+    """Send the sheet once, and end the run as the world has it."""
+    journal, switch = told.ledger.journal(who), StopSwitch()
+    journal.seconds = lambda: 0.001
+    task = asyncio.ensure_future(_deliver(told, journal, works, switch))
+
+    def kill() -> None:
+        journal.fail_after = 0
+        task.cancel()
+
+    if start.killed_at_write is not None:
+        _before_write(journal, start.killed_at_write, kill)
+    loop = asyncio.get_running_loop()
+    timers = [loop.call_later(start.killed, kill)] if start.killed is not None else []
+    if start.pressed is not None:
+        timers.append(loop.call_later(start.pressed, switch.press))
+    end, endless = None, False
+    try:
+        end = await task
+    except asyncio.CancelledError:
+        pass  # It was killed.
+    except TimeoutError:
+        endless = True
+    for timer in timers:
+        timer.cancel()
+    told.ledger.dies(who)
+    told.reports.append(Report(who, told.shop.now(), dict(journal.results), end, endless))
+
+
+def _before_write(journal: MemoryJournal, number: int, kill: object) -> None:
+    writes = 0
+
+    def count(_events: tuple[Event, ...]) -> None:
+        nonlocal writes
+        writes += 1
+        if writes == number and callable(kill):
+            kill()
+
+    journal.before_write = count
+
+
+async def _deliver(
+    told: Told, journal: MemoryJournal, works: list[OrderWork], switch: StopSwitch
+) -> DeliveryEnd:
+    delivery = deliver(
+        works,
+        journal=journal,
+        transports=lambda: Connection(told.shop, journal.run),
+        options=OPTIONS,
+        clock=virtual_time.VirtualClock(),
+        stop=switch,
+        progress=lambda _: None,
+    )
+    return await asyncio.wait_for(delivery, BOUND)

@@ -1,0 +1,325 @@
+"""Worlds in which a rule could lie: a view of the orders, faults, what was learned before, kills, people.
+
+A world is drawn by a `Chooser`: Hypothesis and a seeded random generator draw the very same worlds.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from hypothesis import strategies as st
+from tests.support.views import CHANGES, CUTS, FIELDS, HONEST, NEVER_FRESH, View
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+SETTLE, TIMEOUT, ATTEMPTS = 90.0, 30.0, 3
+WITHIN = 60.0
+"""Seconds: what arrives late arrives within settle after it was given up."""
+
+
+class Chooser(Protocol):
+    """Draws one of several."""
+
+    def one(self, options: Sequence[T]) -> T:
+        """Draw one; the first is the simplest."""
+
+
+class RandomChooser:
+    """Draws at random, from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def one(self, options: Sequence[T]) -> T:
+        return self._random.choice(options)
+
+
+class HypothesisChooser:
+    """Draws as Hypothesis says, so that a counterexample is made small."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def one(self, options: Sequence[T]) -> T:
+        return self._draw(st.sampled_from(options))
+
+
+class Fault(NamedTuple):
+    """What becomes of one PUT."""
+
+    name: str = "none"
+    applies: str = "all"
+    """`all`, `none`, or `comments` and `internalComment`: of several parts only those."""
+    answer: str = "ok"
+    """`ok`, `no`, `lost`, `no connection`, `other order`, `no object`, or a status."""
+    late: float = 0.0
+    """Seconds after its arrival at which it is applied."""
+    again: float | None = None
+    """Seconds after which a gateway applies it a second time."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+_WAIT = (("retry-after", "2"),)
+NO_FAULT = Fault()
+LOST = Fault("applied, answer lost", answer="lost")
+SWALLOWED = Fault("never arrived", "none", "lost")
+FAULTS = (
+    LOST,
+    SWALLOWED,
+    Fault("applied and 500", answer="500"),
+    Fault("500, not applied", "none", "500"),
+    Fault("applied late, 500", answer="500", late=WITHIN),
+    Fault("applied late, answer lost", answer="lost", late=WITHIN),
+    Fault("applied late, 503", answer="503", late=20.0, headers=_WAIT),
+    Fault("503, not applied", "none", "503", headers=_WAIT),
+    Fault("503, applied", answer="503", headers=_WAIT),
+    Fault("429", "none", "429", headers=_WAIT),
+    Fault("403", "none", "403"),
+    Fault("404", "none", "404"),
+    Fault("421", "none", "421"),
+    Fault("no", "none", "no"),
+    Fault("no, comments applied", "comments", "no"),
+    Fault("no, internal comment applied", "internalComment", "no"),
+    Fault("part applied, answer lost", "comments", "lost"),
+    Fault("doubled by a gateway, ok", again=1.0),
+    Fault("doubled by a gateway, lost", answer="lost", again=40.0),
+    Fault("doubled by a gateway, 500", answer="500", again=5.0),
+    Fault("another order's answer", answer="other order"),
+    Fault("not the object", "none", "no object"),
+    Fault("no connection", "none", "no connection"),
+)
+GET_FAULTS = ("ok", "lost", "502", "429", "404", "not the object", "403")
+
+
+class Ask(NamedTuple):
+    """One operation of a row."""
+
+    field: str
+    """`internalComment`, `comment`, or `ref` for the attribute."""
+    kind: str
+    """`append`, `replace`, `clear` or `set`."""
+    text: str
+
+
+class AskedRow(NamedTuple):
+    """One row of a sheet."""
+
+    order: int
+    asks: tuple[Ask, ...]
+
+
+class Start(NamedTuple):
+    """One run of the sheet."""
+
+    after: float = 200.0
+    """Seconds after the run before it ended; negative: beside it, so long after it began."""
+    killed: float | None = None
+    """Seconds after which it is killed."""
+    killed_at_write: int | None = None
+    """Before which of its commits it is killed."""
+    pressed: float | None = None
+    """Seconds after which it is told to end."""
+    backwards: bool = False
+    """Its file has the orders the other way round."""
+
+
+class Deed(NamedTuple):
+    """What a person does to an order."""
+
+    at: float
+    order: int
+    field: str
+    what: str
+    """One of DEEDS."""
+
+
+DEEDS = (
+    "adds a line",
+    "adds a line above",
+    "writes it anew",
+    "adds the same text",
+    "takes the last line out",
+)
+DISTURBING = frozenset({"adds the same text", "takes the last line out"})
+"""Those that the promise names as its limits."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that happens to one sheet."""
+
+    rows: tuple[AskedRow, ...]
+    view: View = HONEST
+    learned: str = "nothing"
+    """What an earlier file saw at this store: `nothing`, `honest growth`, or `growth in this view`."""
+    held: tuple[tuple[str, str], ...] = ()
+    """What the orders 1, 2, … held before: internalComment and comment."""
+    faults: tuple[Fault, ...] = ()
+    """Of the PUTs, one after the other; then there are none."""
+    get_faults: tuple[str, ...] = ()
+    freezes: tuple[tuple[int, float], ...] = ()
+    """As which PUT arrives the server stands still, for how many seconds; then it carries out what came."""
+    deeds: tuple[Deed, ...] = ()
+    starts: tuple[Start, ...] = (Start(0.0),)
+    hidden: frozenset[int] = frozenset()
+    """Orders that no reading shows."""
+    unknown: frozenset[int] = frozenset()
+    """Orders that the shop does not have: none shows them, and each update is refused."""
+
+
+TEXTS = (
+    "called",
+    "called.",
+    "Called",
+    "recalled by Anna",
+    "paid",
+    "paid \N{GRINNING FACE}",
+    "<b>paid</b>",
+    "Gro\N{LATIN SMALL LETTER SHARP S}e & Mu\N{COMBINING DIAERESIS}he",
+    "two\nlines",
+    "a  b",
+    "1",
+    "12",
+    "\N{CHECK MARK}",
+    "\N{HORIZONTAL ELLIPSIS}",
+    "see the invoice of Monday, " * 10,
+    "line\n" * 5 + "end",
+)
+"""Texts that are parts of each other, or that a view changes."""
+HELD = (
+    "",
+    "old",
+    "called the customer",
+    "paid",
+    "o" * 60,
+    "p" * 200,
+    "line one\nline two\nline three",
+    "\n".join(f"{day} of March: spoke to the carrier" for day in range(1, 13)),
+    "\N{WHITE HEAVY CHECK MARK} packed <i>well</i> & sent",
+)
+ORDERS = (1, 2, 3)
+MOSTLY_ONE = (1, 1, 1, 2, 3)
+WANTED = (
+    ("internalComment",),
+    ("comment",),
+    ("internalComment", "ref"),
+    ("comment", "ref"),
+    ("internalComment", "comment"),
+    ("ref",),
+)
+"""The fields that one row asks for something of."""
+
+
+def some(choose: Chooser, options: Sequence[T], most: int) -> tuple[T, ...]:
+    """Draw up to so many."""
+    return tuple(choose.one(options) for _ in range(choose.one(range(most + 1))))
+
+
+def draw_view(choose: Chooser) -> View:
+    """Draw a view: most of them are honest but for one thing."""
+    kind = choose.one(("honest", "cut", "changed", "moment", "fields", "several"))
+    several = kind == "several"
+    texts: list[str] = []
+    view = HONEST
+    if several or kind == "changed":
+        texts.append(choose.one(tuple(CHANGES)))
+    if several or kind == "cut":
+        texts.append(choose.one(tuple(CUTS)))
+    if several or kind == "moment":
+        view = view._replace(
+            moment=choose.one(("lagging", "cached", "two replicas", "one of three replicas")),
+            seconds=choose.one((200.0, 1.0, 20.0, 100.0, 3600.0, NEVER_FRESH)),
+        )
+        if view.moment == "cached" and view.seconds > SETTLE:
+            view = view._replace(tells=choose.one(((), ("age",), ("date",))))
+    elif kind == "honest":
+        view = view._replace(tells=choose.one(((), ("date",), ("other time",))))
+    if several or kind == "fields":
+        view = view._replace(fields=choose.one(FIELDS))
+    return view._replace(texts=tuple(texts))
+
+
+def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]]) -> AskedRow:
+    order = choose.one(MOSTLY_ONE)
+    asks = []
+    wanted = choose.one(WANTED)
+    for name in wanted:
+        if name == "ref":
+            asks.append(Ask(name, "set", choose.one(("A", "B"))))
+            continue
+        texts = free.setdefault((order, name), list(TEXTS))
+        kind = choose.one(("append",) * 6 + ("replace", "clear"))
+        text = "" if kind == "clear" else choose.one(texts)
+        if text:
+            texts.remove(text)
+        asks.append(Ask(name, kind, text))
+    return AskedRow(order, tuple(asks))
+
+
+def draw_rows(choose: Chooser, most: int = 6) -> tuple[AskedRow, ...]:
+    """Draw a sheet; no two of its rows ask for the same text of the same field."""
+    free: dict[tuple[int, str], list[str]] = {}
+    return tuple(_draw_row(choose, free) for _ in range(choose.one(range(1, most + 1))))
+
+
+def _draw_start(choose: Chooser, *, first: bool) -> Start:
+    start = Start(0.0 if first else choose.one((200.0, 0.0, 5.0, 100.0, -0.2, -20.0)))
+    match choose.one(("left alone",) * 4 + ("killed", "killed at a write", "pressed")):
+        case "killed":
+            start = start._replace(killed=choose.one((0.02, 0.06, 0.11, 0.3, 1.0, 10.0, 60.0, 95.0)))
+        case "killed at a write":
+            start = start._replace(killed_at_write=choose.one(range(1, 9)))
+        case "pressed":
+            start = start._replace(pressed=choose.one((0.05, 0.5, 20.0, 91.0)))
+    return start if first else start._replace(backwards=choose.one((False, True)))
+
+
+def draw_world(choose: Chooser) -> World:
+    """Draw a world."""
+    orders = choose.one(("all",) * 5 + ("hidden", "unknown"))
+    starts = [_draw_start(choose, first=True)]
+    starts += [_draw_start(choose, first=False) for _ in range(choose.one(range(3)))]
+    return World(
+        rows=draw_rows(choose),
+        view=draw_view(choose),
+        learned=choose.one(("nothing", "honest growth", "growth in this view")),
+        held=tuple((choose.one(HELD), choose.one(HELD)) for _ in ORDERS),
+        faults=some(choose, (NO_FAULT, NO_FAULT, *FAULTS), 6),
+        get_faults=some(choose, ("ok",) * 6 + GET_FAULTS, 8) if choose.one((False, True)) else (),
+        freezes=_draw_freezes(choose),
+        deeds=_draw_deeds(choose),
+        starts=(*starts, Start()),
+        hidden=frozenset({choose.one(ORDERS)}) if orders == "hidden" else frozenset(),
+        unknown=frozenset({choose.one(ORDERS)}) if orders == "unknown" else frozenset(),
+    )
+
+
+def _draw_freezes(choose: Chooser) -> tuple[tuple[int, float], ...]:
+    if choose.one((False, False, False, True)):
+        return ((choose.one((1, 2, 3)), choose.one((5.0, 40.0, 100.0, 125.0, 300.0))),)
+    return ()
+
+
+def _draw_deeds(choose: Chooser) -> tuple[Deed, ...]:
+    if not choose.one((False, False, False, True)):
+        return ()
+    return tuple(
+        Deed(
+            choose.one((0.01, 0.06, 0.2, 30.0, 95.0)),
+            choose.one(ORDERS),
+            choose.one(("internalComment", "comment")),
+            choose.one(DEEDS),
+        )
+        for _ in range(choose.one((1, 2, 3)))
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw worlds as Hypothesis does."""
+    return draw_world(HypothesisChooser(draw))

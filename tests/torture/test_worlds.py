@@ -1,0 +1,174 @@
+"""Worlds at random, each held against its shop's own log; and the judge, which must find what is false."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from tests.support.views import CHANGES, CUTS, HONEST, Held, Reader, View
+from tests.support.world_judge import judge
+from tests.support.world_run import run
+from tests.support.world_shop import Did
+from tests.support.worlds import LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World, worlds
+
+from ordersheet.core.model import Outcome, RowResult
+
+ONE_ROW = World(rows=(AskedRow(1, (Ask("internalComment", "append", "called"), Ask("ref", "set", "A"))),))
+SHORT, LONG = 150, 20_000
+FREE = settings(
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
+
+
+def at_noon(_order: int, _at: float) -> Held:
+    return Held("called <b>Anna</b>\nabout the parcel", "x" * 80)
+
+
+# --- the judge
+
+
+def kinds(told) -> set[str]:
+    return {one.kind for one in judge(told)}
+
+
+def test_a_world_without_any_trouble_keeps_the_promise():
+    told = run(ONE_ROW)
+    assert not judge(told)
+    assert [report.results[2].outcome for report in told.reports] == [Outcome.APPLIED]
+
+
+def test_a_text_that_came_twice_is_found_and_what_a_gateway_doubled_is_not():
+    told = run(ONE_ROW)
+    (did,) = [one for one in told.shop.log if one.kind == "append"]
+    told.shop.log.append(did)
+    assert not judge(told)
+    told.shop.log.append(did._replace(put=did.put + 1))
+    assert kinds(told) == {"doubled"}
+
+
+def test_an_ok_that_is_not_true_yet_is_found():
+    told = run(ONE_ROW)
+    told.shop.log[:] = [one._replace(at=one.at + 100) for one in told.shop.log]
+    assert kinds(told) == {"false ok"}
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.NOT_SENT, Outcome.NOT_APPLIED])
+def test_a_no_that_was_applied_is_found_and_an_unconfirmed_is_not(outcome):
+    told = run(ONE_ROW)
+    results = told.reports[0].results
+    results[2] = RowResult(2, "1", Outcome.UNCONFIRMED, "not known")
+    assert not judge(told)
+    results[2] = RowResult(2, "1", outcome, "no")
+    assert kinds(told) == {"false no"}
+
+
+def test_a_row_that_is_missing_from_a_report_is_found():
+    told = run(ONE_ROW)
+    told.reports[0].results.clear()
+    assert kinds(told) == {"rows", "false no"}
+
+
+def test_a_part_that_was_not_applied_is_found():
+    told = run(ONE_ROW)
+    told.shop.log.clear()
+    told.reports[0].results[2] = RowResult(2, "1", Outcome.PARTLY_APPLIED, "partly")
+    assert kinds(told) == {"false part"}
+
+
+def test_a_text_that_this_ledger_wrote_is_not_there_already():
+    told = run(World(rows=(AskedRow(1, ONE_ROW.rows[0].asks[:1]),)))
+    told.shop.log[:] = [one._replace(who="an earlier run") for one in told.shop.log]
+    told.reports[0].results[2] = RowResult(2, "1", Outcome.ALREADY_THERE, "there")
+    assert kinds(told) == {"false there"}
+
+
+def test_a_person_who_adds_the_same_text_is_no_finding():
+    told = run(ONE_ROW)
+    told.shop.log.append(Did(1.0, "", 0, 1, "internalComment", "append", "called"))
+    assert not judge(told)
+
+
+# --- the shop
+
+
+def test_what_left_arrives_though_its_run_was_killed():
+    told = run(World(ONE_ROW.rows, starts=(Start(0.0, killed=0.07), Start())))
+    assert {one.who for one in told.shop.log if one.kind == "append"} == {"run0"}
+    assert told.reports[0].end is None
+    assert not judge(told)
+
+
+def test_a_frozen_server_carries_out_what_came_meanwhile():
+    told = run(World(ONE_ROW.rows, faults=(NO_FAULT,), freezes=((1, 40.0),)))
+    assert [one.at > 40.0 for one in told.shop.log[:1]] == [True]
+
+
+@pytest.mark.parametrize("fault", [LOST, Fault("no, comments applied", "comments", "no")])
+def test_a_single_part_is_applied_whole_or_not_at_all(fault):
+    told = run(World(rows=(AskedRow(1, ONE_ROW.rows[0].asks[1:]),), faults=(fault,)))
+    assert {one.field for one in told.shop.log} <= {"ref"}
+    assert not judge(told)
+
+
+@pytest.mark.parametrize("name", [*CUTS, *CHANGES])
+def test_each_view_of_a_text_shows_something_else_of_some_text(name):
+    texts = [
+        "",
+        "Anna\nAnna <b>o\N{DIAERESIS}ffnet</b> \N{GRINNING FACE}",
+        "4\n4\n1\n2",
+        "x" * 300,
+        "e\u0301  \u00e9",
+    ]
+    reader = Reader(View((name,)))
+
+    def shown(text: str) -> str:
+        order, _ = reader.show(1, 0.0, lambda order, _at: Held(text if order == 1 else "b"))
+        return str(order["internalComment"])
+
+    assert [shown(text) for text in texts] != texts
+
+
+def test_a_cache_a_lag_and_replicas_show_what_was_there_before():
+    def held(_order: int, at: float) -> Held:
+        return Held("new" if at >= 100 else "old")
+
+    def seen(view: View, *times: float) -> list[str]:
+        reader = Reader(view)
+        return [reader.show(1, at, held)[0]["internalComment"] for at in times]
+
+    assert seen(HONEST, 99, 100) == ["old", "new"]
+    assert seen(View(moment="lagging", seconds=10), 105, 110) == ["old", "new"]
+    assert seen(View(moment="cached", seconds=10), 99, 105, 109) == ["old", "old", "new"]
+    assert seen(View(moment="two replicas", seconds=50), 120, 121, 122, 200) == ["new", "old", "new", "new"]
+    assert seen(View(moment="one of three replicas", seconds=50), 120, 121, 122) == ["new", "new", "old"]
+
+
+def test_headers_tell_the_age_where_they_tell_it():
+    _, headers = Reader(View(moment="lagging", seconds=10, tells=("age", "date"))).show(1, 3600.0, at_noon)
+    assert headers == {"age": "10", "date": "Thu, 01 Jan 1970 00:59:50 GMT"}
+    assert Reader().show(1, 3600.0, at_noon)[1] == {}
+
+
+# --- the promise
+
+
+def holds(world: World) -> None:
+    told = run(world)
+    assert not judge(told), world
+
+
+@pytest.mark.parametrize(
+    "examples", [SHORT, pytest.param(LONG, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_an_honest_store_never_makes_a_status_false(examples):
+    @settings(FREE, max_examples=examples)
+    @given(world=worlds())
+    def check(world: World) -> None:
+        holds(replace(world, view=HONEST, freezes=()))
+
+    check()
