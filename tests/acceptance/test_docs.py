@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
 from pathlib import Path
 
@@ -109,3 +110,22 @@ def test_the_contract_lists_every_word_of_stopped_by():
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_module_that_a_page_names_is_there(page):
+    named = re.findall(r"`((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)`", page.read_text(encoding="utf-8"))
+    homes = (ROOT, ROOT / "src" / "ordersheet")
+    assert [name for name in named if not any((home / name).exists() for home in homes)] == []
+
+
+DEVELOPMENT = (DOCS / "development.md").read_text(encoding="utf-8")
+ROOMS = sorted(path.parent.name for path in (ROOT / "src" / "ordersheet").glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("name", re.findall(rf"`((?:{'|'.join(ROOMS)})\.[A-Za-z_.]+)", DEVELOPMENT))
+def test_every_name_of_the_page_for_developers_is_there(name):
+    room, *rest = name.split(".")
+    found = importlib.import_module(f"ordersheet.{room}")
+    for part in rest:
+        found = getattr(found, part, None) or importlib.import_module(f"{found.__name__}.{part}")

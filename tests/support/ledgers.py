@@ -1,4 +1,4 @@
-"""Small runs in a real ledger, as the sender would make them."""
+"""Small runs in a real ledger, as delivery would make them."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The loop's time, as the sender's clock."""
+    """The loop's time, as delivery's clock."""
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()

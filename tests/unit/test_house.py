@@ -82,6 +82,12 @@ def test_no_class_name_stands_twice():
     assert [name for name, number in names.items() if number > 1] == []
 
 
+def test_the_page_for_developers_names_every_room():
+    page = (ROOT / "docs" / "development.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| [0-9–]* *\| `([a-z]+)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(ROOMS - {"__pycache__"})
+
+
 def test_no_module_is_loose_at_the_top():
     assert {path.name for path in SOURCE.iterdir() if path.is_file()} <= {
         "__init__.py",

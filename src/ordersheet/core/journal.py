@@ -1,6 +1,6 @@
-"""What the sender asks of the ledger: a seam, so that each can be tested without the other.
+"""What delivery asks of the ledger: a seam, so that each can be tested without the other.
 
-The sender tells what happened as events. `Journal.write` returns when they are on
+Delivery tells what happened as events. `Journal.write` returns when they are on
 disk, all of one call in one transaction; calls of several lanes may share one commit.
 """
 
@@ -40,7 +40,7 @@ class AttemptEnded:
     row: int
     attempt: int
     verdict: str
-    """The classification, as the sender words it (`answered ok`, `unknown`, ...).
+    """The classification, as delivery words it (`answered ok`, `unknown`, ...).
 
     One that begins with `not ` (`not sent`, `not applied`) does not count among the attempts that may have
     reached the server.
@@ -103,7 +103,7 @@ Event: TypeAlias = Begin | AttemptEnded | Settle | There | Done | Release | Lear
 
 
 class Journal(Protocol):
-    """The ledger as the sender sees it, bound to one run.
+    """The ledger as delivery sees it, bound to one run.
 
     Every method raises LedgerError where the ledger cannot be read or written; the run must then stop
     before the next byte leaves.

@@ -1,4 +1,4 @@
-"""Where an operation stands, and which moves are legal: one table for sender, ledger, history and tests."""
+"""Where an operation stands, and which moves are legal: one table for delivery, ledger, history and tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time as the sender is given it, so that tests can turn it."""
+"""Time as delivery is given it, so that tests can turn it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Moment(NamedTuple):
 
 
 class Clock(Protocol):
-    """What the sender knows of time."""
+    """What delivery knows of time."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes back."""

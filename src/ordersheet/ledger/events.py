@@ -1,4 +1,4 @@
-"""From what the sender tells to what is written: each event as statements with their values."""
+"""From what delivery tells to what is written: each event as statements with their values."""
 
 from __future__ import annotations
 

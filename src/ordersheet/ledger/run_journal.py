@@ -1,4 +1,4 @@
-"""One run in the ledger: the sender's journal, and what the pipeline records before and after it."""
+"""One run in the ledger: delivery's journal, and what the pipeline records before and after it."""
 
 from __future__ import annotations
 
@@ -263,7 +263,7 @@ class RunJournal:
             rest: number and order of rows in row order, for a run whose `finish` failed: those without a
                 result are `not sent`.
             message: why they were not.
-            unwritten: results that the sender could not hand over any more; newer than any other.
+            unwritten: results that delivery could not hand over any more; newer than any other.
         """
         recorded = results.recorded(self._handles.connect, self._run_id)
         newer = self._unwritten | {result.row: result for result in unwritten}

@@ -49,7 +49,7 @@ class Doubt:
 class OrderBook:
     """One order in one run: what the file asks, what the history holds, what is in doubt.
 
-    It lives in memory under the order's claim. The sender asks it before each row and tells it what became
+    It lives in memory under the order's claim. Delivery asks it before each row and tells it what became
     of each operation; it decides anew from what it then knows.
 
     Attributes:
