@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ordersheet.cli.arguments import AS_JSON, FILE
 from ordersheet.cli.console import Console
+from ordersheet.cli.window import hold_window
 from ordersheet.config.settings import Settings, resolve
 from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError
 
@@ -25,11 +27,28 @@ ORDER = (
 )
 
 
+FILE_ALONE = "file-alone"
+"""The command that `ordersheet FILE` means; nobody types its name."""
+_SPREADSHEETS = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt", ".ods", ".xls")
+
+
+def names_a_file(text: str) -> bool:
+    """Tell whether a word is meant as a file: there is one of that name, or it ends like a spreadsheet."""
+    return text.lower().endswith(_SPREADSHEETS) or Path(text).is_file()
+
+
 class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as typer has it
-        return sorted(self.commands, key=ORDER.index)
+        return sorted(self.commands.keys() - {FILE_ALONE}, key=ORDER.index)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer has it
+        """Find the command; a file where a command would stand is one to check, to ask about, and to send."""
+        if args[0] not in self.commands and names_a_file(args[0]):
+            ctx.meta[FILE_ALONE] = True
+            return "send", self.commands[FILE_ALONE], args
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as typer has it
         try:
@@ -41,6 +60,9 @@ class _Command(typer.core.TyperGroup):
         except KeyboardInterrupt:
             early = Interrupted("Interrupted.", signal=signal.SIGINT, nothing_sent=True)
             raise typer.Exit(fail(early, ctx.invoked_subcommand or "")) from None
+        finally:
+            if FILE_ALONE in ctx.meta:
+                hold_window()
 
 
 app = typer.Typer(
@@ -48,7 +70,8 @@ app = typer.Typer(
     cls=_Command,
     help="A spreadsheet of orders goes in, each row becomes one PUT /orders, "
     "and the same spreadsheet comes back with ok or no beside every row.",
-    epilog="New here? Try: ordersheet demo",
+    epilog="New here? Try: ordersheet demo. And ordersheet FILE, or a file dragged onto the program, checks "
+    "it, asks, sends it and opens the report.",
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.app import app, examples, settings_of
+from ordersheet.cli.app import FILE_ALONE, app, examples, settings_of
 from ordersheet.cli.arguments import CommandWithBareOptions, with_options
 from ordersheet.cli.console import Console, after, before, columns_not_sent, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
+from ordersheet.config.target import target_of
 from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.result import RunResult
+    from ordersheet.pipeline.check import Checked
     from ordersheet.pipeline.preview import Preview
 
 File = Annotated[
@@ -37,11 +39,16 @@ File = Annotated[
 @with_options("check")
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
+    settings = settings_of(flags)
+    checked = _checked(file, settings, Console(json_mode=settings.json))
+    _end(checked.result, settings)
+
+
+def _checked(file: Path, settings: Settings, console: Console) -> Checked:
+    """Check a file, and show what was found."""
     from ordersheet.console.progress import reading_progress
     from ordersheet.pipeline.check import check as check_file
 
-    settings = settings_of(flags)
-    console = Console(json_mode=settings.json)
     reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
     checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.preview
@@ -55,7 +62,7 @@ def check(file: File, flags: dict[str, Any]) -> None:
         console.say("", "The first rows as payloads:", *first_payloads(seen.first, whole=settings.verbose))
     for one in checked.written:
         console.say("", f"Written: {one.path}", *filter(None, [one.note]))
-    _end(checked.result, settings)
+    return checked
 
 
 @app.command(
@@ -69,18 +76,33 @@ def check(file: File, flags: dict[str, Any]) -> None:
 @with_options("send")
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
+    settings = settings_of(flags)
+    console = Console(json_mode=settings.json)
+    _send(file, settings, console, _asker(console, settings, shown=False))
+
+
+@app.command(FILE_ALONE, hidden=True, cls=CommandWithBareOptions)
+@with_options("send")
+def file_alone(file: File, flags: dict[str, Any]) -> None:
+    """Check a file, ask, send it, and open the report: what dragging it onto the program does."""
+    settings = settings_of({**flags, "open": True})
+    console = Console(json_mode=settings.json)
+    target_of(settings)  # without an address there is nothing to be asked in the end
+    if _checked(file, settings, console).preview.to_send:
+        console.say("")
+    _send(file, settings, console, _asker(console, settings, shown=True))
+
+
+def _send(file: Path, settings: Settings, console: Console, ask: Callable[[Preview], bool]) -> None:
     from ordersheet.cli.signals import signals_press
     from ordersheet.console.progress import reading_progress, sending_progress
     from ordersheet.pipeline.send import send as send_file
 
-    settings = settings_of(flags)
-    console = Console(json_mode=settings.json)
     with (
         signals_press(console.say) as stop,
         sending_progress(progress=settings.progress, log_format=settings.log_format) as tell,
     ):
         reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
-        ask = _asker(console, settings)
         confirm = _confirmer(console, settings)
         result = send_file(file, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop)
     console.say(*after(result))
@@ -99,9 +121,12 @@ def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | 
     return confirm
 
 
-def _asker(console: Console, settings: Settings) -> Callable[[Preview], bool]:
+def _asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Preview], bool]:
+    """Give what asks whether to send; `shown` where all that bears on the answer has just been said."""
+
     def ask(seen: Preview) -> bool:
-        console.say(*columns_not_sent(seen), *notes(seen, settings), *before(seen))
+        if not shown:
+            console.say(*columns_not_sent(seen), *notes(seen, settings), *before(seen))
         if settings.yes or not seen.to_send:
             return True
         if not sys.stdin.isatty():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import secrets
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional, TypeVar
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -16,16 +13,10 @@ from ordersheet.cli.app import app, examples, settings_of
 from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, after, columns
 from ordersheet.config.options import types
-from ordersheet.config.settings import resolve, user_file
 from ordersheet.core.errors import UsageError
 from ordersheet.sandbox.editors import edits_per_minute
+from ordersheet.setup.checklist import CHECKLIST
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ordersheet.config.settings import Settings
-
-T = TypeVar("T")
 _SEPARATORS = {"newline": "\n", "space": " ", "nothing": ""}
 
 
@@ -44,104 +35,20 @@ def demo() -> None:
     raise typer.Exit(0 if designed else 1)
 
 
-@app.command(epilog="Example: ordersheet setup")
+@app.command(
+    epilog=examples(
+        "ordersheet setup",
+        "ordersheet setup --profile qa --base-url https://qa.example.com/api/order-api/1",
+        "ordersheet setup --base-url https://shop.example.com/api/order-api/1 --api-key-file key.txt --yes",
+    ),
+    help="Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."
+    f"\n\n\b\n{CHECKLIST}",
+)
 @with_options("setup")
-def setup(flags: dict[str, Any]) -> None:
-    """Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."""
-    from ordersheet.config.api_key import Secret, save_key
-    from ordersheet.config.profiles import check_free, check_name, write_profile
-    from ordersheet.setup.probe import probe
+def setup(flags: dict[str, Any]) -> None:  # noqa: D103 - its help is more than a docstring can hold
+    from ordersheet.cli.questions import set_up
 
-    console = Console()
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "setup asks questions, and there is no terminal to ask at. Set ORDERSHEET_BASE_URL and "
-            "ORDERSHEET_API_KEY_FILE instead, or write the settings file by hand.",
-            code="no-terminal",
-        )
-    path = Path(flags["config"] or os.environ.get("ORDERSHEET_CONFIG") or user_file())
-    settings, kept = _way_there({**flags, "config": path if path.exists() else None})
-    name = _answer(
-        console, "A short name for this store, such as qa or production [default]: ", check_name, "default"
-    )
-    address = _answer(
-        console, "The address of its Order API, as the plugin's page shows it: ", _address(settings)
-    )
-    check_free(path, name, address)
-    key = _answer(
-        console,
-        "The API key (it stays unseen): ",
-        lambda text: Secret(text).checked("what you typed"),
-        read=getpass.getpass,
-    )
-    console.say(f"Asking {address} ...")
-    found = probe(address, key, settings)
-    console.say(found.sentence)
-    if not found.usable and _line(input, "Save it all the same? [y/N] ").lower() not in ("y", "yes"):
-        raise UsageError("Nothing was saved.", code="declined")
-    write_profile(path, name, address, kept)
-    where = save_key(address, key)
-    console.say(
-        f"Saved: the profile {name} in {path}, the key in {where}. The key goes to this address only.",
-        f"Next: ordersheet check FILE --profile {name}",
-    )
-
-
-def _way_there(flags: dict[str, Any]) -> tuple[Settings, dict[str, str | bool]]:
-    """Give the settings to ask with, and those of them without which the new profile would not be reached."""
-    # What the environment says of another store is not meant for the new one.
-    others = {f"ORDERSHEET_{name}" for name in ("CONFIG", "PROFILE", "BASE_URL", "API_KEY", "API_KEY_FILE")}
-    settings = resolve(flags, environ={name: text for name, text in os.environ.items() if name not in others})
-    kept: dict[str, str | bool] = {}
-    for name in ("proxy", "ca_bundle", "allow_http"):
-        if settings.sources.get(name, "").startswith(("--", "[profiles.")):
-            value = getattr(settings, name)
-            kept[name.replace("_", "-")] = str(value.absolute()) if isinstance(value, Path) else value
-    return settings, kept
-
-
-def _address(settings: Settings) -> Callable[[str], str]:
-    """Give what understands an address, and refuses one to which the key would travel in the clear."""
-    from ordersheet.api import clean_address, is_loopback
-
-    def understand(text: str) -> str:
-        address = clean_address(text)
-        if address.startswith("http:") and not is_loopback(address) and not settings.allow_http:
-            raise UsageError(
-                f"{address} is plain http: the key could be read on its way. Use https.", code="plain-http"
-            )
-        return address
-
-    return understand
-
-
-def _answer(
-    console: Console,
-    question: str,
-    understand: Callable[[str], T],
-    default: str = "",
-    *,
-    read: Callable[[str], str] = input,
-) -> T:
-    """Ask until the answer can be used, three times at most."""
-    for last in (False, False, True):
-        text = _line(read, question) or default
-        try:
-            return understand(text)
-        except UsageError as error:
-            if last:
-                raise
-            console.say(str(error))
-    raise AssertionError("the last answer was used or refused")
-
-
-def _line(read: Callable[[str], str], question: str) -> str:
-    try:
-        return read(question).strip()
-    except EOFError:
-        raise UsageError("Nothing was saved: no answer came.", code="no-answer") from None
-    except UnicodeDecodeError:
-        return "\N{REPLACEMENT CHARACTER}"  # what cannot be read is no name, no address and no key
+    set_up(flags, Console())
 
 
 @app.command(epilog="Example: ordersheet doctor --profile qa --json")

@@ -175,11 +175,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "yes",
-        "Do not ask before sending.",
+        "Do not ask before sending; setup: ask nothing, and save what cannot be tried, too.",
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND,),
+        commands=(SEND, "setup"),
         group="What is sent",
         flag_only=True,
     ),
@@ -188,7 +188,7 @@ OPTIONS: tuple[Option, ...] = (
         "The part of ordersheet.toml to use: [profiles.NAME]; `sandbox` finds the running sandbox.",
         types.name,
         metavar="NAME",
-        commands=LEDGER_COMMANDS,
+        commands=(*LEDGER_COMMANDS, "setup"),
         group="Where to",
     ),
     Option(
@@ -196,7 +196,7 @@ OPTIONS: tuple[Option, ...] = (
         "The address of the Order API plugin, such as https://shop.example.com/api/order-api/1.",
         types.text,
         metavar="URL",
-        commands=(CHECK, SEND, "doctor"),
+        commands=(CHECK, SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(
@@ -221,7 +221,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file that holds the API key, readable by its owner alone.",
         types.path,
         metavar="FILE",
-        commands=(),
+        commands=("setup",),
         group="Where to",
     ),
     Option(
