@@ -17,7 +17,6 @@ from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 ORDER = (
