@@ -40,6 +40,14 @@ def column_letters(index: int) -> str:
     return letters
 
 
+def column_index(letters: str) -> int:
+    """Give the index of a column's letters: 0 for A."""
+    index = 0
+    for letter in letters.upper():
+        index = index * 26 + ord(letter) - ord("A") + 1
+    return index - 1
+
+
 class CellKind(StrEnum):
     """What a cell holds, as far as reading it truly depends on it."""
 

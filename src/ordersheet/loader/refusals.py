@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from ordersheet.core.model import Header, Row, TableFacts
-    from ordersheet.ooxml.references import Merge
+    from ordersheet.ooxml.references import CellRange
 
 MOST_PLACES = 1000
 """How many hidden rows are named one by one."""
@@ -29,7 +29,7 @@ class SheetTable(ABC):
 
     facts: TableFacts
     headers: tuple[Header, ...]
-    merges: Collection[Merge]
+    merges: Collection[CellRange]
     """All merged blocks of the sheet."""
     last_row: int
     """The last data row's number."""
@@ -107,7 +107,12 @@ def refuse_duplicate_headers(headers: Sequence[Header], columns: Collection[int]
 
 
 def refuse_merges(
-    merges: Iterable[Merge], columns: Collection[int], *, header_row: int, last_row: int, sheet: str | None
+    merges: Iterable[CellRange],
+    columns: Collection[int],
+    *,
+    header_row: int,
+    last_row: int,
+    sheet: str | None,
 ) -> None:
     """Refuse merged cells that touch data of columns that are sent.
 

@@ -1,7 +1,6 @@
 """Raw rows of a sheet, kept packed so that a sheet is parsed once and read as often as needed.
 
-A row is one text: its number (and `h` where it is hidden), then for each filled cell the shape's number
-and the raw text, parted by a sign that XML cannot hold. Blocks of rows are packed, in memory at first and
+A row is one text, in whatever form its reader gives it. Blocks of rows are packed, in memory at first and
 then in a temporary file: a million rows of eight columns take about 50 MB of disk, and no memory.
 """
 
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FIELD = "\x1f"
-"""Between the fields of a row; XML 1.0 has no such character."""
 _ROW = "\x1e"
+"""Between rows; XML 1.0 has no such character, and JSON escapes it."""
 _BLOCK = 256 * 1024
 """Characters in a block."""
 _MEMORY = 8 * 2**20

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
-from xml.parsers import expat
+from typing import NamedTuple
 
+from ordersheet.ooxml.part import PartParser, main_name, refuse_depth
 from ordersheet.ooxml.refusals import CannotSplice
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-STRICT_MAIN = "http://purl.oclc.org/ooxml/spreadsheetml/main"
-
 _TAG_END = re.compile(rb"""(?:[^<>"']|"[^"<]*"|'[^'<]*')*>""")
-_DECLARED = re.compile(rb"""^<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
-_AS_IS = ("utf-8", "ascii")
 
 
 class Tag(NamedTuple):
@@ -46,48 +37,42 @@ class Tag(NamedTuple):
         return self.inner == self.end
 
 
-def tags(data: bytes) -> list[Tag]:
+def tags(data: bytes, name: str = "") -> list[Tag]:
     """List the elements of a UTF-8 document in document order.
 
+    Args:
+        data: the document.
+        name: the part's name, for messages.
+
     Raises:
-        CannotSplice: where the document is not well-formed or declares a document type.
+        SourceError: where the document is damaged or declares a document type.
     """
     found: list[Tag | None] = []
     open_: list[tuple[int, str, int, int, dict[str, str]]] = []
-    parser = expat.ParserCreate("utf-8", " ")
-    parser.buffer_text = True
+    parser = PartParser(name, encoding="utf-8")
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        begin = parser.CurrentByteIndex
-        open_.append((len(found), _short(name), begin, tag_end(data, begin), attributes))
+    def start(element: str, attributes: dict[str, str]) -> None:
+        begin = parser.expat.CurrentByteIndex
+        open_.append((len(found), _short(element), begin, tag_end(data, begin), attributes))
+        refuse_depth(len(open_), name)
         found.append(None)
 
-    def end(_name: str) -> None:
-        index, name, begin, inner, attributes = open_.pop()
-        here = parser.CurrentByteIndex
+    def end(_element: str) -> None:
+        index, element, begin, inner, attributes = open_.pop()
+        here = parser.expat.CurrentByteIndex
         empty = data[inner - 2 : inner] == b"/>"
         close, stop = (inner, inner) if empty else (here, data.index(b">", here) + 1)
         path = tuple(item[1] for item in open_)
-        found[index] = Tag(name, path, begin, inner, close, stop, attributes, _prefix(data, begin))
+        found[index] = Tag(element, path, begin, inner, close, stop, attributes, _prefix(data, begin))
 
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse_doctype
-    try:
-        parser.Parse(data, True)  # noqa: FBT003 - expat takes it by position only
-    except expat.ExpatError as error:
-        raise CannotSplice(f"a part of it is not well-formed XML ({error})") from error
+    parser.expat.StartElementHandler = start
+    parser.expat.EndElementHandler = end
+    parser.feed(data, last=True)
     return [tag for tag in found if tag is not None]
 
 
-def refuse_doctype(*_: object) -> NoReturn:
-    """Refuse a document type: no workbook program writes one, and it can hide what a document holds."""
-    raise CannotSplice("a part of it declares a document type")
-
-
 def _short(name: str) -> str:
-    namespace, _, local = name.rpartition(" ")
-    return local if namespace in (MAIN, STRICT_MAIN) else name
+    return main_name(name) or name
 
 
 def tag_end(data: bytes, begin: int) -> int:
@@ -134,46 +119,3 @@ class Edits:
                 parts += (data[done : begin - offset], new)
                 done = end - offset
         return b"".join((*parts, data[done:]))
-
-
-def codec_of(start: bytes) -> str:
-    """Tell a part's encoding from its first bytes, as a Python codec.
-
-    Raises:
-        CannotSplice: where the declared encoding is not known.
-    """
-    if start.startswith((codecs.BOM_UTF16_LE, b"<\0")):
-        return "utf-16-le"
-    if start.startswith((codecs.BOM_UTF16_BE, b"\0<")):
-        return "utf-16-be"
-    declared = _DECLARED.match(start)
-    if declared is None:
-        return "utf-8"
-    try:
-        return codecs.lookup(declared[1].decode()).name
-    except LookupError as error:
-        raise CannotSplice(f"a part of it is in an unknown encoding, {declared[1].decode()}") from error
-
-
-def to_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:
-    """Give a part's bytes as UTF-8, byte order mark included where there is one."""
-    if codec in _AS_IS:
-        yield from chunks
-        return
-    decoder = codecs.getincrementaldecoder(codec)()
-    try:
-        for chunk in chunks:
-            yield decoder.decode(chunk).encode()
-        yield decoder.decode(b"", final=True).encode()
-    except UnicodeError as error:
-        raise CannotSplice(f"a part of it is not in the encoding that it declares, {codec}") from error
-
-
-def from_utf8(chunks: Iterable[bytes], codec: str) -> Iterator[bytes]:
-    """Give UTF-8 back in the part's own encoding; what it lacks becomes a character reference."""
-    if codec == "utf-8":
-        yield from chunks
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode(codec, "xmlcharrefreplace")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from ordersheet.core.errors import SourceError
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.part import CHUNK, local_name, walk_part
 from ordersheet.ooxml.refusals import not_a_workbook, password_protected, too_big
 
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-MAX_PARTS = 10_000
-MAX_DIRECTORY = 16 * 2**20
-"""Bytes of the zip's directory."""
-MAX_PART = 3 * 2**30
-"""Bytes of one part unpacked: a million rows of sixty columns."""
-MAX_SMALL_PART = 32 * 2**20
-"""The same for parts that are kept in memory, such as the styles."""
-MAX_TOTAL = 6 * 2**30
-MAX_RATIO = 400
-"""Unpacked to packed; deflate ends at 1032, and real sheets stay below 100."""
-RATIO_FROM = 32 * 2**20
-"""Bytes unpacked below which the ratio does not matter."""
-
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -43,16 +31,18 @@ _END_REACH = 22 + 20 + 56 + 65535
 """From how far before the end of a zip its closing records can stand."""
 _NOT_SAID = 0xFFFF_FFFF
 _NOT_SAID_SHORT = 0xFFFF
-_DAMAGED = (
+DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
     EOFError,
     ValueError,
+    NotImplementedError,
     RuntimeError,
     IndexError,
     OverflowError,
 )
+"""What zipfile fails with on a damaged package."""
 
 
 class Relationship(NamedTuple):
@@ -66,31 +56,37 @@ class Relationship(NamedTuple):
 
 
 class Package:
-    """An open workbook package.
+    """An open package: a zip of parts, whose names differ in more than case and slashes.
 
     Args:
         archive: the zip.
+        limits: how big it may be.
 
     Raises:
         SourceError: where it has too many or too big parts, or two of one name.
     """
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+    def __init__(self, archive: zipfile.ZipFile, limits: Limits = LIMITS) -> None:
+        self.archive = archive
+        self.limits = limits
         self._parts: dict[str, zipfile.ZipInfo] = {}
         parts = [info for info in archive.infolist() if not info.is_dir()]
-        if len(parts) > MAX_PARTS:
+        if len(parts) > limits.parts:
             raise too_big(f"The file has {len(parts):,} parts")
         for info in parts:
-            name = _fold(info.filename)
+            name = part_key(info.filename)
             if name in self._parts:
                 raise not_a_workbook(f"The file is damaged: it has two parts named {info.filename}.")
             self._parts[name] = info
-        if sum(info.file_size for info in parts) > MAX_TOTAL:
-            raise too_big("Unpacked, the file has more than 6 GB")
+        if sum(info.file_size for info in parts) > limits.total:
+            raise too_big(f"Unpacked, the file has more than {limits.total:,} bytes")
 
     def __contains__(self, name: str) -> bool:
-        return _fold(name) in self._parts
+        return part_key(name) in self._parts
+
+    def names(self) -> list[str]:
+        """List the parts' names, as they are compared."""
+        return list(self._parts)
 
     def chunks(self, name: str, *, big: bool = False) -> Iterator[bytes]:
         """Unpack a part, piece by piece.
@@ -102,18 +98,22 @@ class Package:
         Raises:
             SourceError: where it is missing, damaged, encrypted or too big.
         """
-        info = self._parts.get(_fold(name))
+        info = self._parts.get(part_key(name))
         if info is None:
             raise not_a_workbook(f"The file is damaged: its part {name} is missing.")
-        _refuse_part(info, MAX_PART if big else MAX_SMALL_PART)
+        _refuse_part(info, self.limits, big=big)
         try:
-            with self._archive.open(info) as stream:
+            with self.archive.open(info) as stream:
                 while chunk := stream.read(CHUNK):
                     yield chunk
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise not_a_workbook(f"The file is damaged: its part {name} cannot be unpacked.") from error
         except OSError as error:
             raise _unreadable(error) from error
+
+    def read(self, name: str) -> bytes:
+        """Unpack a small part whole; see `chunks`."""
+        return b"".join(self.chunks(name))
 
     def relationships(self, name: str) -> list[Relationship]:
         """Read how a part points at others; the package itself has the name `""`.
@@ -130,8 +130,10 @@ class Package:
         def start(path: list[str], attributes: dict[str, str]) -> None:
             if local_name(path[-1]) != "Relationship" or attributes.get("TargetMode") == "External":
                 return
-            target = unquote(attributes.get("Target", "")).replace("\\", "/")
+            target = attributes.get("Target", "").replace("\\", "/")
             joined = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+            if joined not in self:
+                joined = unquote(joined)
             kind = attributes.get("Type", "").rsplit("/", 1)[-1]
             found.append(Relationship(attributes.get("Id", ""), kind, joined))
 
@@ -140,8 +142,12 @@ class Package:
 
 
 @contextmanager
-def open_package(path: Path) -> Iterator[Package]:
+def open_package(path: Path, limits: Limits = LIMITS) -> Iterator[Package]:
     """Open a workbook package for reading.
+
+    Args:
+        path: the file.
+        limits: how big it may be.
 
     Raises:
         SourceError: `password`, `bomb` or `not-a-workbook`.
@@ -152,32 +158,33 @@ def open_package(path: Path) -> Iterator[Package]:
         raise _unreadable(error) from error
     with file:
         try:
-            _refuse_start(file)
+            _refuse_start(file, limits)
             archive = zipfile.ZipFile(file)
         except OSError as error:
             raise _unreadable(error) from error
-        except (*_DAMAGED, NotImplementedError) as error:
+        except DAMAGED as error:
             raise not_a_workbook("The file is damaged: it is no complete zip package.") from error
         with archive:
-            yield Package(archive)
+            yield Package(archive, limits)
 
 
-def _fold(name: str) -> str:
+def part_key(name: str) -> str:
+    """Give a part's name as names are compared: case and the kind of slash do not count."""
     return name.replace("\\", "/").lstrip("/").casefold()
 
 
-def _refuse_part(info: zipfile.ZipInfo, limit: int) -> None:
+def _refuse_part(info: zipfile.ZipInfo, limits: Limits, *, big: bool) -> None:
     if info.flag_bits & 1:
         raise password_protected()
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise not_a_workbook(f"The part {info.filename} is packed in a way that workbooks are not.")
-    if info.file_size > limit:
+    if info.file_size > (limits.part if big else limits.small_part):
         raise too_big(f"Unpacked, the part {info.filename} has {info.file_size:,} bytes")
-    if info.file_size > RATIO_FROM and info.file_size > MAX_RATIO * max(info.compress_size, 1):
-        raise too_big(f"Unpacked, the part {info.filename} grows {MAX_RATIO}-fold and more")
+    if info.file_size > limits.ratio_from and info.file_size > limits.ratio * max(info.compress_size, 1):
+        raise too_big(f"Unpacked, the part {info.filename} grows {limits.ratio}-fold and more")
 
 
-def _refuse_start(file: BinaryIO) -> None:
+def _refuse_start(file: BinaryIO, limits: Limits) -> None:
     """Refuse what is no zip by its first bytes, and a directory too big to be read."""
     begin = file.read(8)
     if begin == _OLE:
@@ -189,7 +196,7 @@ def _refuse_start(file: BinaryIO) -> None:
     if not begin.startswith(_ZIP):
         raise not_a_workbook("The file is not an .xlsx workbook, whatever its name says.")
     count, size = _directory(file)
-    if count > MAX_PARTS or size > MAX_DIRECTORY:
+    if count > limits.parts or size > limits.directory:
         raise too_big(f"The file has {count:,} parts")
 
 

@@ -1,22 +1,21 @@
-"""A zip package read part by part, and copied with every unchanged part's stored bytes as they are."""
+"""A package written anew with some parts changed, and the stored bytes of all others as they are."""
 
 from __future__ import annotations
 
 import struct
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
+from ordersheet.ooxml.package import part_key
+from ordersheet.ooxml.part import CHUNK
 from ordersheet.ooxml.refusals import CannotSplice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Mapping
 
-READ_BLOCK = 1 << 18
-SMALL_PART = 1 << 28
-"""Bytes that a part may have that is held in memory (styles, a table): far beyond any real one."""
+    from ordersheet.ooxml.package import Package
+
 _LOCAL_SIZE = 30
 _ENCRYPTED = 0x1
 _SIZES_FOLLOW = 0x8
@@ -46,114 +45,65 @@ class Sink(Protocol):
         ...
 
 
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(NotImplementedError, ValueError, RuntimeError, IndexError, OverflowError),
-)
-"""What zipfile fails with on a damaged package."""
+def copy_package(package: Package, out: Sink, changed: Mapping[str, Callable[[], Iterable[bytes]]]) -> None:
+    """Write a package anew: the parts in their order, unchanged ones without unpacking them.
+
+    Args:
+        package: the package; `check_copyable` was called.
+        out: where to, at its beginning.
+        changed: by part name what gives the new bytes.
+    """
+    new = {part_key(name): make for name, make in changed.items()}
+    entries = []
+    for info in package.archive.infolist():
+        at = out.tell()
+        make = new.get(part_key(info.filename))
+        if make is not None:
+            sizes = _write_new(out, info, make())
+        else:
+            sizes = info.CRC, info.compress_size, info.file_size
+            _copy_raw(package, out, info)
+        entries.append(
+            _central(info, at, sizes, info.compress_type if make is None else zipfile.ZIP_DEFLATED)
+        )
+    _write_end(out, entries, package.archive.comment)
 
 
-class PackageCopy:
-    """A zip package (.xlsx, .xlsm, .ods)."""
+def check_copyable(package: Package) -> None:
+    """Find each part's stored bytes, since a report that is half written is too late to refuse.
 
-    def __init__(self, path: Path) -> None:
-        """Open it.
-
-        Raises:
-            CannotSplice: where it is damaged, encrypted or has two parts of one name.
-        """
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except _DAMAGED as error:
-            raise CannotSplice(f"it is not a sound zip package ({error})") from error
-        self._infos = {info.filename: info for info in self._zip.infolist()}
-        names = {name.lower().lstrip("/") for name in self._infos}
-        if len(names) < len(self._zip.infolist()):
-            self._zip.close()
-            raise CannotSplice("it has two parts of the same name")
-        if any(info.flag_bits & _ENCRYPTED for info in self._infos.values()):
-            self._zip.close()
+    Raises:
+        CannotSplice: where a part is encrypted or cut off.
+    """
+    source = package.archive.fp
+    assert source is not None
+    end = source.seek(0, 2)
+    for info in package.archive.infolist():
+        if info.flag_bits & _ENCRYPTED:
             raise CannotSplice("parts of it are encrypted")
-        self._check_places(path)
-        self._by_lower = {name.lower().lstrip("/"): name for name in self._infos}
+        # Where bytes stand before the zip, or its end is damaged, a part may begin before the file does.
+        source.seek(max(info.header_offset, 0))
+        head = source.read(_LOCAL_SIZE) if info.header_offset >= 0 else b""
+        sizes = (
+            struct.unpack("<HH", head[26:]) if head[:4] == b"PK\3\4" and len(head) == _LOCAL_SIZE else None
+        )
+        if sizes is None or info.header_offset + _LOCAL_SIZE + sum(sizes) + info.compress_size > end:
+            raise CannotSplice(f"its part {info.filename} is cut off")
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._zip.close()
-
-    def find(self, name: str) -> str | None:
-        """Give a part's name as the package writes it, or None; names differ in more than case."""
-        return self._by_lower.get(name.lower().lstrip("/"))
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Read a part block by block."""
-        try:
-            with self._zip.open(self._infos[name]) as part:
-                while block := part.read(READ_BLOCK):
-                    yield block
-        except _DAMAGED as error:
-            raise CannotSplice(f"its part {name} cannot be unpacked ({error})") from error
-
-    def read(self, name: str) -> bytes:
-        """Read a small part whole."""
-        if self._infos[name].file_size > SMALL_PART:
-            raise CannotSplice(f"its part {name} is far too big")
-        return b"".join(self.chunks(name))
-
-    def copy(self, out: Sink, changed: Mapping[str, Callable[[], Iterable[bytes]]]) -> None:
-        """Write the package anew: the parts in their order, unchanged ones without unpacking them.
-
-        Args:
-            out: where to, at its beginning.
-            changed: by part name what gives the new bytes.
-        """
-        entries = []
-        for name, info in self._infos.items():
-            at = out.tell()
-            if name in changed:
-                sizes = _write_new(out, info, changed[name]())
-            else:
-                sizes = info.CRC, info.compress_size, info.file_size
-                self._copy_raw(out, info)
-            kept = name not in changed
-            entries.append(_central(info, at, sizes, info.compress_type if kept else zipfile.ZIP_DEFLATED))
-        _write_end(out, entries, self._zip.comment)
-
-    def _check_places(self, path: Path) -> None:
-        """Find each part's stored bytes now, since a report that is half written is too late to refuse."""
-        source = self._zip.fp
-        assert source is not None
-        end = path.stat().st_size
-        for info in self._infos.values():
-            # Where bytes stand before the zip, or its end is damaged, a part may begin before the file does.
-            source.seek(max(info.header_offset, 0))
-            head = source.read(_LOCAL_SIZE) if info.header_offset >= 0 else b""
-            sizes = (
-                struct.unpack("<HH", head[26:])
-                if head[:4] == b"PK\3\4" and len(head) == _LOCAL_SIZE
-                else None
-            )
-            if sizes is None or info.header_offset + _LOCAL_SIZE + sum(sizes) + info.compress_size > end:
-                self._zip.close()
-                raise CannotSplice(f"its part {info.filename} is cut off")
-
-    def _copy_raw(self, out: Sink, info: zipfile.ZipInfo) -> None:
-        source = self._zip.fp
-        assert source is not None
-        source.seek(info.header_offset)
-        name_size, extra_size = struct.unpack("<HH", source.read(_LOCAL_SIZE)[26:])
-        source.seek(name_size, 1)
-        extra = _without_zip64(source.read(extra_size))
-        out.write(_local(info, (info.CRC, info.compress_size, info.file_size), info.compress_type, extra))
-        left = info.compress_size
-        while left:
-            block = source.read(min(READ_BLOCK, left))
-            out.write(block)
-            left -= len(block)
+def _copy_raw(package: Package, out: Sink, info: zipfile.ZipInfo) -> None:
+    source = package.archive.fp
+    assert source is not None
+    source.seek(info.header_offset)
+    name_size, extra_size = struct.unpack("<HH", source.read(_LOCAL_SIZE)[26:])
+    source.seek(name_size, 1)
+    extra = _without_zip64(source.read(extra_size))
+    out.write(_local(info, (info.CRC, info.compress_size, info.file_size), info.compress_type, extra))
+    left = info.compress_size
+    while left:
+        block = source.read(min(CHUNK, left))
+        out.write(block)
+        left -= len(block)
 
 
 def _write_new(out: Sink, info: zipfile.ZipInfo, chunks: Iterable[bytes]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
 CHUNK = 65_536
 MAX_DEPTH = 200
-MAX_TOKEN = 4 * 2**20
-"""Bytes of one tag or comment."""
 
 MAIN = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -44,15 +43,20 @@ class PartParser:
     Args:
         name: the part's name, for messages.
         namespaces: whether names come as `namespace local`; otherwise as they stand, which is faster.
+        encoding: its encoding, where what it declares does not count.
+        limits: how big it may be.
 
     Attributes:
         expat: the parser, for handlers to be set on.
         name: the part's name, for messages.
     """
 
-    def __init__(self, name: str, *, namespaces: bool = True) -> None:
+    def __init__(
+        self, name: str, *, namespaces: bool = True, encoding: str | None = None, limits: Limits = LIMITS
+    ) -> None:
+        self._most = limits.token
         self.name = name
-        self.expat = expat.ParserCreate(namespace_separator=" " if namespaces else None)
+        self.expat = expat.ParserCreate(encoding, " " if namespaces else None)
         self.expat.buffer_text = True
         self.expat.StartDoctypeDeclHandler = self._refuse_doctype
         self._fed = 0
@@ -75,8 +79,8 @@ class PartParser:
         except (LookupError, ValueError) as error:
             raise not_a_workbook(f"The part {self.name} is in an encoding that is not known.") from error
         self._fed += len(chunk)
-        if self._fed - max(self.expat.CurrentByteIndex, 0) > MAX_TOKEN:
-            raise too_big(f"The part {self.name} has a tag of more than {MAX_TOKEN:,} bytes")
+        if not last and self._fed - max(self.expat.CurrentByteIndex, 0) > self._most:
+            raise too_big(f"The part {self.name} has a tag of more than {self._most:,} bytes")
 
 
 def plain_prefix(chunk: bytes) -> str | None:

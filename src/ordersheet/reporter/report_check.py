@@ -7,18 +7,18 @@ import os
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from xml.parsers import expat
-from zipfile import BadZipFile, ZipFile
 
+from ordersheet.core.errors import SourceError
 from ordersheet.core.model import RESULT_COLUMNS
-from ordersheet.ooxml.edits import refuse_doctype
-from ordersheet.ooxml.package_copy import READ_BLOCK
-from ordersheet.ooxml.refusals import CannotSplice
+from ordersheet.ooxml.package import open_package
+from ordersheet.ooxml.part import PartParser
 from ordersheet.reporter.atomic_file import report_suffix, same_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from ordersheet.ooxml.package import Package
 
 LOOKED_AT = 1 << 20
 """Unpacked bytes of a part, or bytes of a CSV, in which the headers of an earlier report are looked for."""
@@ -87,11 +87,12 @@ def _can_write_in(folder: Path) -> bool:
 
 def is_report(path: Path) -> bool:
     """Tell whether a file is an earlier report: the four headers stand together in it."""
-    with suppress(OSError, BadZipFile, expat.ExpatError, NotImplementedError, RuntimeError, CannotSplice):
+    with suppress(OSError, SourceError):
         with path.open("rb") as file:
             start = file.read(LOOKED_AT)
         if start.startswith(b"PK\3\4"):
-            return _is_report_package(path)
+            with open_package(path) as package:
+                return _is_report_package(package)
         return bool(_IN_TEXT.search(_as_text(start)))
     return False
 
@@ -102,17 +103,15 @@ def _as_text(data: bytes) -> str:
     return data.decode("latin-1")
 
 
-def _is_report_package(path: Path) -> bool:
-    with ZipFile(path) as package:
-        names = package.namelist()
-        if "content.xml" in names:
-            return _together(_texts(package, "content.xml", "table-cell", ("p",), LOOKED_AT))
-        strings: dict[str, str] = {}
-        if "xl/sharedStrings.xml" in names:
-            shared = enumerate(_texts(package, "xl/sharedStrings.xml", "si", ("t",), None))
-            strings = {str(index): text for index, (_, text) in shared if text in RESULT_COLUMNS}
-        sheets = (name for name in names if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name))
-        return any(_together(_texts(package, name, "c", ("t", "v"), LOOKED_AT), strings) for name in sheets)
+def _is_report_package(package: Package) -> bool:
+    if "content.xml" in package:
+        return _together(_texts(package, "content.xml", "table-cell", ("p",), LOOKED_AT))
+    strings: dict[str, str] = {}
+    if "xl/sharedStrings.xml" in package:
+        shared = enumerate(_texts(package, "xl/sharedStrings.xml", "si", ("t",), None))
+        strings = {str(index): text for index, (_, text) in shared if text in RESULT_COLUMNS}
+    sheets = (name for name in package.names() if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name))
+    return any(_together(_texts(package, name, "c", ("t", "v"), LOOKED_AT), strings) for name in sheets)
 
 
 def _together(texts: Iterable[tuple[str, str]], strings: Mapping[str, str] | None = None) -> bool:
@@ -130,15 +129,14 @@ def _together(texts: Iterable[tuple[str, str]], strings: Mapping[str, str] | Non
 
 
 def _texts(
-    package: ZipFile, name: str, unit: str, within: Collection[str], limit: int | None
+    package: Package, name: str, unit: str, within: Collection[str], limit: int | None
 ) -> Iterator[tuple[str, str]]:
     """Read the type and text of each element of one name, from a part's beginning."""
     found: list[tuple[str, str]] = []
     text: list[str] = []
     kinds = [""]
     inside = 0
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
+    parser = PartParser(name)
 
     def start(element: str, attributes: dict[str, str]) -> None:
         nonlocal inside
@@ -159,14 +157,15 @@ def _texts(
         if inside:
             text.append(data)
 
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = refuse_doctype
+    parser.expat.StartElementHandler = start
+    parser.expat.EndElementHandler = end
+    parser.expat.CharacterDataHandler = characters
     left = limit
-    with package.open(name) as part:
-        while (left is None or left > 0) and (block := part.read(READ_BLOCK)):
-            parser.Parse(block, False)  # noqa: FBT003 - expat takes it by position only
-            left = None if left is None else left - len(block)
-            yield from found
-            found.clear()
+    for chunk in package.chunks(name, big=True):
+        parser.feed(chunk)
+        yield from found
+        found.clear()
+        if left is not None:
+            left -= len(chunk)
+            if left <= 0:
+                return

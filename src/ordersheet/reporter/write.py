@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from ordersheet.core.errors import SourceError
 from ordersheet.ooxml.refusals import CannotSplice
 from ordersheet.reporter.added import Written, problems_added, results_added
 from ordersheet.reporter.atomic_file import AtomicFile
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.core.model import Header, Problem, Row, RowResult, TableFacts
-    from ordersheet.ooxml.package_copy import PackageCopy
     from ordersheet.reporter.added import Added
     from ordersheet.reporter.xlsx.workbook import WorkbookSplice
 
@@ -130,19 +131,25 @@ def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, rep
             return out.land()
     if facts.form in _NO_SPLICE:
         raise CannotSplice(_NO_SPLICE[facts.form])
-    from ordersheet.ooxml.package_copy import PackageCopy
-
-    with PackageCopy(source) as package:
-        plan = _plan(package, facts, added, replace=replace)
+    with ExitStack() as stack:
+        plan = _plan(stack, source, facts, added, replace=replace)
         with AtomicFile(target, source) as out:
             plan.write(out)
             return out.land(" ".join(plan.notes) or None)
 
 
-def _plan(package: PackageCopy, facts: TableFacts, added: Added, *, replace: bool) -> WorkbookSplice:
+def _plan(
+    stack: ExitStack, source: Path, facts: TableFacts, added: Added, *, replace: bool
+) -> WorkbookSplice:
+    from ordersheet.ooxml.package import open_package
     from ordersheet.reporter.xlsx.workbook import WorkbookSplice
 
-    return WorkbookSplice(package, facts, added, replace=replace)
+    try:
+        package = stack.enter_context(open_package(source))
+        return WorkbookSplice(package, facts, added, replace=replace)
+    except SourceError as fault:
+        what = str(fault).partition(". ")[0]
+        raise CannotSplice(f"columns could not be added to yours ({what[:1].lower()}{what[1:]})") from fault
 
 
 def _fresh_note(facts: TableFacts, reason: CannotSplice) -> str:

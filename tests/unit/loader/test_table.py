@@ -16,7 +16,7 @@ from ordersheet.loader.table import (
     look_at_head,
     result_columns,
 )
-from ordersheet.ooxml.references import Merge
+from ordersheet.ooxml.references import CellRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,11 +101,11 @@ def test_the_only_visible_sheet_with_an_id_header_is_chosen():
 @pytest.mark.parametrize(
     ("merge", "refused"),
     [
-        (Merge(4, 1, 5, 1), True),
-        (Merge(3, 0, 4, 2), True),
-        (Merge(4, 2, 5, 2), False),
-        (Merge(3, 1, 3, 2), False),
-        (Merge(11, 1, 12, 1), False),
+        (CellRange(4, 1, 5, 1), True),
+        (CellRange(3, 0, 4, 2), True),
+        (CellRange(4, 2, 5, 2), False),
+        (CellRange(3, 1, 3, 2), False),
+        (CellRange(11, 1, 12, 1), False),
     ],
 )
 def test_merges_matter_where_they_touch_data_that_is_sent(merge, refused):

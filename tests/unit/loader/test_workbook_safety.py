@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from tests.support import handmade_xlsx as hand
 
 from ordersheet.core.errors import SourceError
-from ordersheet.loader.xlsx import sheet, strings, styles
-from ordersheet.loader.xlsx.strings import SharedStrings
+from ordersheet.loader.xlsx.strings import Room, SharedStrings
 from ordersheet.loader.xlsx.workbook import open_workbook
-from ordersheet.ooxml import package, part
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.package import open_package
 
 if TYPE_CHECKING:
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 ROWS = '<row r="2"><c r="A2" t="s"><v>0</v></c><c r="B2"><f>1+1</f><v>2</v></c></row>'
 
 
-def refusal(path: Path) -> SourceError:
+def refusal(path: Path, limits: Limits = LIMITS) -> SourceError:
     with pytest.raises(SourceError) as refused:
-        open_workbook(path, is_id_header=lambda text: text == "Order ID")
+        open_workbook(path, is_id_header=lambda text: text == "Order ID", limits=limits)
     message = str(refused.value)
     assert message.endswith(".")
     assert "Error" not in message
@@ -125,40 +124,43 @@ def test_nesting_is_refused_before_it_costs_memory(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("where", "limit", "small"),
+    "limits",
     [
-        (package, "MAX_PARTS", 3),
-        (package, "MAX_PART", 100),
-        (package, "MAX_SMALL_PART", 100),
-        (package, "MAX_TOTAL", 100),
-        (sheet, "MAX_ROW", 1),
-        (sheet, "MAX_SHAPES", 1),
-        (sheet, "MAX_ROW_TEXT", 2),
-        (styles, "MAX_STYLES", 1),
-        (strings, "MAX_TEXT", 0),
-        (strings, "MAX_BLANK", 0),
+        Limits(parts=3),
+        Limits(part=100),
+        Limits(small_part=100),
+        Limits(total=100),
+        Limits(sheets=0),
+        Limits(rows=1),
+        Limits(shapes=1),
+        Limits(row_text=2),
+        Limits(styles=1),
+        Limits(cell_text=0),
+        Limits(blank_strings=0),
     ],
+    ids=repr,
 )
-def test_every_limit_ends_in_a_sentence(tmp_path, monkeypatch, where, limit, small):
-    path = changed(tmp_path, {"xl/sharedStrings.xml": hand.strings("<t>x</t>", "<t/>").encode()})
-    monkeypatch.setattr(where, limit, small)
-    assert refusal(path).code == "bomb"
+@pytest.mark.parametrize("rows", [ROWS, ROWS.replace("<c ", "<c\t")], ids=["plain", "unusual"])
+def test_every_limit_ends_in_a_sentence(tmp_path, limits, rows):
+    shared = hand.strings("<t>x</t>", "<t/>").encode()
+    assert refusal(changed(tmp_path, {"xl/sharedStrings.xml": shared}, rows=rows), limits).code == "bomb"
 
 
 def test_a_part_that_grows_too_much_is_refused_before_it_is_unpacked(tmp_path):
-    blanks = " " * (package.RATIO_FROM + 1)
+    blanks = " " * (LIMITS.ratio_from + 1)
     refused = refusal(changed(tmp_path, {"xl/worksheets/sheet1.xml": hand.sheet(after=blanks).encode()}))
     assert refused.code == "bomb"
 
 
-def test_an_endless_tag_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(part, "MAX_TOKEN", 100_000)
+def test_an_endless_tag_is_refused(tmp_path):
     noise = "".join(random.Random(1).choices("abcdefgh", k=400_000))
-    assert refusal(changed(tmp_path, {}, rows=f'<row r="2" x="{noise}"/>')).code == "bomb"
+    assert (
+        refusal(changed(tmp_path, {}, rows=f'<row r="2" x="{noise}"/>'), Limits(token=100_000)).code == "bomb"
+    )
 
 
 def test_an_endless_cell_is_refused(tmp_path):
-    noise = "".join(random.Random(1).choices("abcdefgh", k=sheet.MAX_TEXT + 1))
+    noise = "".join(random.Random(1).choices("abcdefgh", k=LIMITS.cell_text + 1))
     assert refusal(changed(tmp_path, {}, rows=f'<row><c t="str"><v>{noise}</v></c></row>')).code == "bomb"
 
 
@@ -166,7 +168,7 @@ def test_a_directory_too_big_to_be_read_is_refused_unread(tmp_path):
     path = changed(tmp_path, {})
     data = bytearray(path.read_bytes())
     at = data.rfind(b"PK\x05\x06")
-    struct.pack_into("<HHI", data, at + 8, 60_000, 60_000, package.MAX_DIRECTORY + 1)
+    struct.pack_into("<HHI", data, at + 8, 60_000, 60_000, LIMITS.directory + 1)
     path.write_bytes(data)
     assert refusal(path).code == "bomb"
 
@@ -324,17 +326,13 @@ def test_parts_are_found_whatever_their_case_and_slashes(tmp_path):
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=30), max_size=200))
 def test_many_strings_are_kept_as_they_are(texts):
-    kept = SharedStrings()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(strings, "_KEPT", 2048)
-        patch.setattr(strings, "_WAITING", 500)
-        patch.setattr(strings, "_AT_HAND", 100)
-        for text in texts:
-            kept.add(text)
-        get = kept.get
-        order = random.Random(1).sample(range(len(texts)), len(texts))
-        assert [get(at) for at in order] == [texts[at] for at in order]
-        assert kept.blank == {str(at) for at, text in enumerate(texts) if not text}
-        for beyond in (len(texts), len(texts) + 1000):
-            with pytest.raises(IndexError):
-                get(beyond)
+    kept = SharedStrings(room=Room(kept=2048, waiting=500, at_hand=100))
+    for text in texts:
+        kept.add(text)
+    get = kept.get
+    order = random.Random(1).sample(range(len(texts)), len(texts))
+    assert [get(at) for at in order] == [texts[at] for at in order]
+    assert kept.blank == {str(at) for at, text in enumerate(texts) if not text}
+    for beyond in (len(texts), len(texts) + 1000):
+        with pytest.raises(IndexError):
+            get(beyond)

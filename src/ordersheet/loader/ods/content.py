@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
 
-from ordersheet.ooxml.references import Merge
+from ordersheet.ooxml.references import CellRange
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class OdsSheet:
     def __init__(self, name: str, style: str | None) -> None:
         self.name = name
         self.style = style
-        self.merges: list[Merge] = []
+        self.merges: list[CellRange] = []
         self.hidden_columns: set[int] = set()
         self.column_styles: dict[int, str] = {}
         self.columns = 0
@@ -332,7 +332,7 @@ class _Parser:
         row = self._sheet.rows + 1
         width = _number(attributes.get(_TABLE + "number-columns-spanned"), 1)
         height = _number(attributes.get(_TABLE + "number-rows-spanned"), 1)
-        self._sheet.merges.append(Merge(row, column, row + height - 1, column + width - 1))
+        self._sheet.merges.append(CellRange(row, column, row + height - 1, column + width - 1))
 
     def _end_row(self) -> None:
         assert self._sheet is not None

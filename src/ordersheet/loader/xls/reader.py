@@ -24,7 +24,7 @@ from ordersheet.loader.table import (
     look_at_head,
     result_columns,
 )
-from ordersheet.ooxml.references import Merge
+from ordersheet.ooxml.references import CellRange
 from ordersheet.ooxml.refusals import not_a_workbook, password_protected, too_big
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class _SheetBlock:
         self.name = str(about["sheet"])
         self.visible = bool(about["visible"])
         self.hidden_columns = frozenset(about["hidden_columns"])
-        self.merges = [Merge(*merge) for merge in about["merges"]]
+        self.merges = [CellRange(*merge) for merge in about["merges"]]
         self.lines: list[bytes] = []
 
     def rows(self, after: int = 0) -> Iterator[Row]:

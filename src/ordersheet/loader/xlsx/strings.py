@@ -9,29 +9,35 @@ from __future__ import annotations
 import tempfile
 import weakref
 from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.part import PartParser, main_name, refuse_depth
 from ordersheet.ooxml.refusals import too_big
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-MAX_STRINGS = 20_000_000
-MAX_BLANK = 1_000_000
-"""Empty texts; a program that writes each text once has one."""
-MAX_TEXT = 2**20
-"""Characters of one text; Excel ends at 32,767."""
-_KEPT = 16 * 2**20
-"""Characters (and 60 for each text) that are kept as a list."""
 _BLOCK = 32
 """Texts in a block."""
-_WAITING = 2**20
-"""Characters that wait to be packed."""
-_AT_HAND = 8 * 2**20
-"""Bytes of blocks that stay unpacked."""
 _MEMORY = 4 * 2**20
 """Bytes of packed texts before they go to the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much memory shared strings may take."""
+
+    kept: int = 16 * 2**20
+    """Characters (and 60 for each text) that are kept as a list."""
+    waiting: int = 2**20
+    """Characters that wait to be packed."""
+    at_hand: int = 8 * 2**20
+    """Bytes of blocks that stay unpacked."""
+
+
+_ROOM = Room()
 
 
 class SharedStrings:
@@ -42,7 +48,9 @@ class SharedStrings:
         blank: the numbers of empty texts, as a file writes them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = LIMITS, room: Room = _ROOM) -> None:
+        self._limits = limits
+        self._room = room
         self.blank: set[str] = set()
         self._list: list[str] = []
         self._size = 0
@@ -70,19 +78,19 @@ class SharedStrings:
         """
         if not text:
             self.blank.add(str(self._count))
-            if len(self.blank) > MAX_BLANK:
-                raise too_big(f"The file has more than {MAX_BLANK:,} empty shared texts")
+            if len(self.blank) > self._limits.blank_strings:
+                raise too_big(f"The file has more than {self._limits.blank_strings:,} empty shared texts")
         self._list.append(text)
         self._count += 1
         self._size += len(text) + 60
-        if self._size > _KEPT:
+        if self._size > self._room.kept:
             self._packed = True
             self._waiting += len(text) + 60
-            if self._waiting > _WAITING:
+            if self._waiting > self._room.waiting:
                 self._pack(len(self._list) // _BLOCK * _BLOCK)
                 self._waiting = 0
-            if self._count > MAX_STRINGS:
-                raise too_big(f"The file has more than {MAX_STRINGS:,} shared texts")
+            if self._count > self._limits.strings:
+                raise too_big(f"The file has more than {self._limits.strings:,} shared texts")
 
     def _pack(self, count: int) -> None:
         for at in range(0, count, _BLOCK):
@@ -101,7 +109,7 @@ class SharedStrings:
             self._file.seek(self._ends[at])
             block = self._file.read(size).decode("utf-8").split("\0")
             self._held += size
-            if self._held > _AT_HAND:
+            if self._held > self._room.at_hand:
                 self._at_hand.clear()
                 self._held = size
             self._at_hand[at] = block
@@ -111,8 +119,9 @@ class SharedStrings:
 class _StringsParser:
     """The handlers for the part of shared strings."""
 
-    def __init__(self, name: str) -> None:
-        self.strings = SharedStrings()
+    def __init__(self, name: str, limits: Limits) -> None:
+        self._limits = limits
+        self.strings = SharedStrings(limits)
         self.path: list[str] = []
         self.parser = PartParser(name)
         self.parser.expat.StartElementHandler = self._start
@@ -143,21 +152,22 @@ class _StringsParser:
         if self.path[-1] == "t" and not self._phonetic:
             self._texts.append(data)
             self._size += len(data)
-            if self._size > MAX_TEXT:
-                raise too_big(f"The part {self._name} has a text of more than {MAX_TEXT:,} characters")
+            if self._size > (most := self._limits.cell_text):
+                raise too_big(f"The part {self._name} has a text of more than {most:,} characters")
 
 
-def read_strings(chunks: Iterable[bytes], name: str) -> SharedStrings:
+def read_strings(chunks: Iterable[bytes], name: str, limits: Limits = LIMITS) -> SharedStrings:
     """Read the part of shared strings; phonetic guides are left out, rich text is joined.
 
     Args:
         chunks: its bytes.
         name: its name, for messages.
+        limits: how much it may hold.
 
     Raises:
         SourceError: where it is damaged or too big.
     """
-    reading = _StringsParser(name)
+    reading = _StringsParser(name, limits)
     for chunk in chunks:
         reading.parser.feed(chunk)
         refuse_depth(len(reading.path), name)

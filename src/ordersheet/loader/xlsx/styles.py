@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.loader.numberformat.render import BUILTIN_FORMATS, compile_format
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.part import main_name, walk_part
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ordersheet.loader.numberformat.render import NumberFormat
-
-MAX_STYLES = 200_000
-"""Excel ends at 65,490."""
 
 
 class Styles:
@@ -42,13 +40,14 @@ class Styles:
         return None if code is None else compile_format(code, date1904=self._date1904)
 
 
-def read_styles(chunks: Iterable[bytes], name: str, *, date1904: bool) -> Styles:
+def read_styles(chunks: Iterable[bytes], name: str, *, date1904: bool, limits: Limits = LIMITS) -> Styles:
     """Read the styles part.
 
     Args:
         chunks: its bytes.
         name: its name, for messages.
         date1904: whether the workbook counts days from 1904.
+        limits: how much it may hold.
 
     Raises:
         SourceError: where it is damaged.
@@ -70,8 +69,8 @@ def read_styles(chunks: Iterable[bytes], name: str, *, date1904: bool) -> Styles
             raise not_a_workbook(
                 f"The file is damaged: its part {name} has a broken number format."
             ) from None
-        if len(formats) > MAX_STYLES or len(codes) > MAX_STYLES:
-            raise too_big(f"The file has more than {MAX_STYLES:,} styles")
+        if len(formats) > limits.styles or len(codes) > limits.styles:
+            raise too_big(f"The file has more than {limits.styles:,} styles")
 
     walk_part(chunks, name, start)
     return Styles(formats, codes, date1904=date1904)

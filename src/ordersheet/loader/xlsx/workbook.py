@@ -8,12 +8,13 @@ file itself is closed, so that the person can go on working with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Row, TableFacts
 from ordersheet.loader.cells import CellReaders
 from ordersheet.loader.refusals import SheetTable
-from ordersheet.loader.row_store import FIELD, RowStore
+from ordersheet.loader.row_store import RowStore
 from ordersheet.loader.table import (
     HeadRow,
     SheetLook,
@@ -22,21 +23,26 @@ from ordersheet.loader.table import (
     look_at_head,
     result_columns,
 )
+from ordersheet.loader.xlsx.plain_rows import FIELD
 from ordersheet.loader.xlsx.sheet import SheetParser
 from ordersheet.loader.xlsx.strings import SharedStrings, read_strings
 from ordersheet.loader.xlsx.styles import Styles, read_styles
+from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.package import open_package
 from ordersheet.ooxml.part import RELATIONSHIPS, local_name, main_name, walk_part
-from ordersheet.ooxml.refusals import not_a_workbook
+from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
+    from ordersheet.loader.cells import Reader
+    from ordersheet.loader.xlsx.plain_rows import RawRow
     from ordersheet.ooxml.package import Package
     from ordersheet.ooxml.references import Shape
 
-MAX_SHEETS = 2000
+REMEMBERED = 2**18
+"""Cells of frames that are remembered."""
 _ON = ("1", "true")
 
 
@@ -71,30 +77,48 @@ class WorkbookTable(SheetTable):
         Args:
             columns: the columns to render, 0 for column A; all where None.
         """
+        frames: dict[str, list[tuple[int, int, Reader]]] = {}
+        size = 0
+        new = tuple.__new__  # what Row(...) ends in, without a call in between
         readers = {
             str(number): self.readers.reader(shape)
             for number, shape in enumerate(self.shapes)
             if columns is None or shape.column in columns
         }
-        get = readers.get
         for block in self.row_store:
             for text in block:
-                fields = iter(text.split(FIELD))
-                head = next(fields)
+                head, shapes, *values = text.split(FIELD)
                 hidden = head[-1] == "h"
                 number = int(head[:-1] if hidden else head)
+                frame = frames.get(shapes)
+                if frame is None:
+                    size += len(values)
+                    if size > REMEMBERED:
+                        frames.clear()
+                        size = len(values)
+                    frame = frames[shapes] = self._frame(shapes, readers)
                 cells = {}
-                for shape, raw in zip(fields, fields, strict=True):
-                    read = get(shape)
-                    if read is not None:
-                        cell = read(raw, number)
-                        if cell is not None:
-                            cells[cell.column] = cell
-                yield Row(number, cells, hidden)
+                for place, column, read in frame:
+                    cell = read(values[place], number)
+                    if cell is not None:
+                        cells[column] = cell
+                yield new(Row, (number, cells, hidden, None))
+
+    def _frame(self, shapes: str, readers: Mapping[str, Reader]) -> list[tuple[int, int, Reader]]:
+        """Tell which cells of a row are read: their place among its texts, their column, and how."""
+        return [
+            (place, self.shapes[int(shape)].column, readers[shape])
+            for place, shape in enumerate(shapes.split())
+            if shape in readers
+        ]
 
 
 def open_workbook(
-    path: Path, *, is_id_header: Callable[[str], bool], sheet: str | None = None
+    path: Path,
+    *,
+    is_id_header: Callable[[str], bool],
+    sheet: str | None = None,
+    limits: Limits = LIMITS,
 ) -> WorkbookTable:
     """Open an .xlsx or .xlsm workbook and read one of its sheets.
 
@@ -102,18 +126,18 @@ def open_workbook(
         path: the file.
         is_id_header: tells the order column's header.
         sheet: the sheet's name; needed only where several visible sheets have an ID header.
+        limits: how big the file may be.
 
     Raises:
         SourceError: where the file cannot be read or is beyond the limits, or where no sheet qualifies, or
             several do.
     """
-    with open_package(path) as package:
+    with open_package(path, limits) as package:
         book = _read_book(package)
-        looks = [_look(package, one, book, is_id_header) for one in book.sheets]
-        chosen = choose_sheet(looks, sheet)
-        assert chosen.header is not None
-        part = next(one.part for one in book.sheets if one.name == chosen.name)
-        return _read_table(package, part, chosen.name, chosen.header, book, is_id_header)
+        openings = [_Opening(package, one, book, is_id_header) for one in book.sheets]
+        chosen = choose_sheet([opening.look for opening in openings], sheet)
+        opening = next(opening for opening in openings if opening.look is chosen)
+        return _read_table(opening, book, is_id_header)
 
 
 def _read_book(package: Package) -> _Book:
@@ -142,8 +166,10 @@ def _read_book(package: Package) -> _Book:
             recalculates = attributes.get("fullCalcOnLoad") in _ON
 
     walk_part(package.chunks(main), main, start)
-    if root != "workbook" or len(found) > MAX_SHEETS:
+    if root != "workbook":
         raise not_a_workbook("The file is an Office file, but no workbook.")
+    if len(found) > package.limits.sheets:
+        raise too_big(f"The file has {len(found):,} sheets")
     related = package.relationships(main)
     worksheets = {to.id: to.target for to in related if to.type == "worksheet"}
     sheets = tuple(
@@ -153,10 +179,12 @@ def _read_book(package: Package) -> _Book:
     strings = SharedStrings()
     if "sharedStrings" in targets:
         part = targets["sharedStrings"]
-        strings = read_strings(package.chunks(part, big=True), part)
+        strings = read_strings(package.chunks(part, big=True), part, package.limits)
     styles = Styles([], {}, date1904=date1904)
     if "styles" in targets:
-        styles = read_styles(package.chunks(targets["styles"]), targets["styles"], date1904=date1904)
+        styles = read_styles(
+            package.chunks(targets["styles"]), targets["styles"], date1904=date1904, limits=package.limits
+        )
     readers = CellReaders(styles, strings.get, recalculates=recalculates)
     return _Book(sheets, readers, strings, _has_macros(package, main))
 
@@ -173,57 +201,61 @@ def _has_macros(package: Package, main: str) -> bool:
     return any("macroEnabled" in text for text in types)
 
 
-def _look(package: Package, sheet: _Sheet, book: _Book, is_id_header: Callable[[str], bool]) -> SheetLook:
-    """Look at the first rows of a sheet."""
-    parser = SheetParser(sheet.part, book.strings.blank)
-    rows = _head_rows(parser, parser.parse(package.chunks(sheet.part, big=True)), book.readers)
-    first, header = look_at_head(rows, is_id_header)
-    return SheetLook(sheet.name, sheet.visible, first, header)
+class _Opening:
+    """A sheet that is being read: its first rows are known, and the others follow in the same pass."""
+
+    def __init__(
+        self, package: Package, sheet: _Sheet, book: _Book, is_id_header: Callable[[str], bool]
+    ) -> None:
+        self.sheet = sheet
+        self.parser = SheetParser(sheet.part, book.strings.blank, package.limits)
+        self._readers = book.readers
+        self._portions = self.parser.parse(package.chunks(sheet.part, big=True))
+        self._seen: list[list[RawRow]] = []
+        first, header = look_at_head(self._heads(), is_id_header)
+        self.look = SheetLook(sheet.name, sheet.visible, first, header)
+
+    def rows(self) -> Iterator[RawRow]:
+        """Give all rows, from the first."""
+        for portion in chain(self._seen, self._portions):
+            yield from portion
+
+    def _heads(self) -> Iterator[HeadRow]:
+        for portion in self._portions:
+            self._seen.append(portion)
+            for row in portion:
+                texts = {}
+                for shape, raw in zip(row.shapes.split(), row.values.split(FIELD), strict=True):
+                    cell = self._readers.reader(self.parser.shapes[int(shape)])(raw, row.number)
+                    if cell is not None and cell.shown.strip():
+                        texts[cell.column] = cell.shown
+                if texts:
+                    yield HeadRow(row.number, texts, row.hidden)
 
 
-def _head_rows(
-    parser: SheetParser, portions: Iterable[list[list[str]]], readers: CellReaders
-) -> Iterator[HeadRow]:
-    for portion in portions:
-        for fields in portion:
-            number = int(fields[0].rstrip("h"))
-            texts = {}
-            for shape, raw in zip(fields[1::2], fields[2::2], strict=True):
-                cell = readers.reader(parser.shapes[int(shape)])(raw, number)
-                if cell is not None and cell.shown.strip():
-                    texts[cell.column] = cell.shown
-            if texts:
-                yield HeadRow(number, texts, fields[0].endswith("h"))
-
-
-def _read_table(
-    package: Package,
-    part: str,
-    name: str,
-    header: HeadRow,
-    book: _Book,
-    is_id_header: Callable[[str], bool],
-) -> WorkbookTable:
-    parser = SheetParser(part, book.strings.blank)
+def _read_table(opening: _Opening, book: _Book, is_id_header: Callable[[str], bool]) -> WorkbookTable:
+    header = opening.look.header
+    assert header is not None
+    parser, name = opening.parser, opening.sheet.name
     row_store = RowStore()
     used: set[str] = set()
+    before = ""
     hidden_rows = 0
     last_row = header.number
-    for portion in parser.parse(package.chunks(part, big=True)):
-        for fields in portion:
-            head = fields[0]
-            hidden = head[-1] == "h"
-            number = int(head[:-1] if hidden else head)
-            if number > header.number:
-                used.update(fields[1::2])
-                hidden_rows += hidden
-                last_row = number
-                row_store.add(FIELD.join(fields))
+    for number, hidden, shapes, values in opening.rows():
+        if number > header.number:
+            if shapes != before:
+                used.update(shapes.split())
+                before = shapes
+            hidden_rows += hidden
+            last_row = number
+            row_store.add(f"{number}{'h' if hidden else ''}{FIELD}{shapes}{FIELD}{values}")
     row_store.flush()
+    display = parser.display
     headers = build_headers(
         header,
         is_id_header,
-        hidden=parser.hidden_columns,
+        hidden=display.hidden_columns,
         filled={parser.shapes[int(shape)].column for shape in used},
         sheet=name,
     )
@@ -237,7 +269,7 @@ def _read_table(
     return WorkbookTable(
         facts,
         headers,
-        tuple(block for block in parser.merges if block.last_row > header.number),
+        tuple(block for block in display.merges if block.last_row > header.number),
         last_row,
         row_store,
         parser.shapes,

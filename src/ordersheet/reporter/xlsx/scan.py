@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
-from xml.parsers import expat
 
-from ordersheet.ooxml.edits import MAIN, STRICT_MAIN, refuse_doctype, tag_end
+from ordersheet.core.model import column_index
+from ordersheet.ooxml.edits import tag_end
+from ordersheet.ooxml.part import PartParser, main_name
 from ordersheet.ooxml.refusals import CannotSplice
 
 if TYPE_CHECKING:
@@ -24,14 +25,6 @@ _CELL_PLACE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})\d*["']""")
 _STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
 _NOT_ELEMENTS = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTALL)
 _SKIPPED = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
-
-
-def column_index(letters: bytes) -> int:
-    """Give a column's index from its letters (A is 0)."""
-    index = 0
-    for letter in letters.upper():
-        index = index * 26 + letter - 64
-    return index - 1
 
 
 class RawRow(NamedTuple):
@@ -95,7 +88,7 @@ class RowShapes:
         if refs not in self._last:
             if len(self._last) > 1 << 14:
                 self._last.clear()
-            columns = [column_index(ref) for ref in refs]
+            columns = [column_index(ref.decode()) for ref in refs]
             plain = b"" not in refs
             if plain and any(a >= b for a, b in pairwise(columns)):
                 raise CannotSplice("cells of a row are not in order")
@@ -110,7 +103,7 @@ class RowShapes:
         at, column = 0, -1
         while (tag := self._cell.search(body, at)) is not None:
             place = _CELL_PLACE.search(tag[0])
-            before, column = column, column_index(place[1]) if place else column + 1
+            before, column = column, column_index(place[1].decode()) if place else column + 1
             if column <= before:
                 raise CannotSplice("cells of a row are not in order")
             style = _STYLE.search(tag[0])
@@ -208,29 +201,22 @@ class SheetReader:
     def _read_head(self) -> tuple[bytes, bytes]:
         found: list[tuple[int, str]] = []
         path: list[str] = []
-        parser = expat.ParserCreate("utf-8", " ")
+        parser = PartParser("", encoding="utf-8")
 
         def start(name: str, _attributes: dict[str, str]) -> None:
             path.append(name)
-            namespace, _, local = name.rpartition(" ")
-            if namespace in (MAIN, STRICT_MAIN) and local == "sheetData" and len(path) == 2:  # noqa: PLR2004 - under the root
-                found.append((parser.CurrentByteIndex, path[0]))
+            if main_name(name) == "sheetData" and len(path) == 2:  # noqa: PLR2004 - under the root
+                found.append((parser.expat.CurrentByteIndex, path[0]))
 
         def end(_: str) -> None:
             path.pop()
 
-        parser.StartElementHandler = start
-        parser.EndElementHandler = end
-        parser.StartDoctypeDeclHandler = refuse_doctype
+        parser.expat.StartElementHandler = start
+        parser.expat.EndElementHandler = end
         data = b""
         for chunk in self._chunks:
             data += chunk
-            try:
-                parser.Parse(chunk, False)  # noqa: FBT003 - expat takes it by position only
-            except expat.ExpatError:
-                # What is wrong may stand far behind the head; the outline finds it and says it.
-                if not found:
-                    raise CannotSplice("its sheet is not well-formed XML") from None
+            parser.feed(chunk)
             if found:
                 break
         if not found:
@@ -271,6 +257,7 @@ def outline(chunks: Iterable[bytes], header_row: int) -> SheetOutline:
         header_row: the header row's number.
 
     Raises:
+        SourceError: where it is damaged.
         CannotSplice: where columns cannot be added safely.
     """
     reader = SheetReader(_well_formed(chunks))
@@ -296,12 +283,8 @@ def outline(chunks: Iterable[bytes], header_row: int) -> SheetOutline:
 
 
 def _well_formed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    parser = expat.ParserCreate("utf-8")
-    parser.StartDoctypeDeclHandler = refuse_doctype
-    try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)  # noqa: FBT003 - expat takes it by position only
-            yield chunk
-        parser.Parse(b"", True)  # noqa: FBT003 - the same
-    except expat.ExpatError as error:
-        raise CannotSplice(f"its sheet is not well-formed XML ({error})") from error
+    parser = PartParser("", encoding="utf-8")
+    for chunk in chunks:
+        parser.feed(chunk)
+        yield chunk
+    parser.feed(b"", last=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.model import column_letters
 from ordersheet.ooxml.edits import Edits, tags
+from ordersheet.ooxml.references import MAX_COLUMN, parse_range
 from ordersheet.ooxml.refusals import CannotSplice
 from ordersheet.reporter.text import text_element
 from ordersheet.reporter.xlsx.scan import RowShapes, SheetReader
@@ -15,45 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ordersheet.ooxml.edits import Tag
+    from ordersheet.ooxml.references import CellRange
     from ordersheet.reporter.added import Added, AddedRow
     from ordersheet.reporter.xlsx.scan import RawRow, SheetOutline
 
-COLUMN_LIMIT = 16_384
 WRITE_BLOCK = 1 << 18
 _SPANS = re.compile(rb"""(\sspans\s*=\s*["'])(\d+):(\d+)(["'])""")
 _ROW_STYLE = re.compile(rb"""\ss\s*=\s*["'](\d+)["']""")
 _ROW_STYLE_COUNTS = re.compile(rb"""\scustomFormat\s*=\s*["'](?:1|true)["']""")
-_RANGE = re.compile(r"^([A-Z]{1,3})(\d+):([A-Z]{1,3})(\d+)$")
 
 
-class Range:
-    """A block of cells such as `A1:E10`; rows from 1, columns from 0, all inclusive."""
-
-    def __init__(self, first_column: int, first_row: int, last_column: int, last_row: int) -> None:
-        self.first_column = first_column
-        self.first_row = first_row
-        self.last_column = last_column
-        self.last_row = last_row
-
-    @classmethod
-    def read(cls, text: str) -> Range | None:
-        """Read it, or give None for what is no such block."""
-        match = _RANGE.match(text.replace("$", "").upper() if ":" in text else f"{text}:{text}".upper())
-        if match is None:
-            return None
-        return cls(_index(match[1]), int(match[2]), _index(match[3]), int(match[4]))
-
-    def widened(self, last_column: int) -> str:
-        """Write it with another last column."""
-        begin = f"{column_letters(self.first_column)}{self.first_row}"
-        return f"{begin}:{column_letters(last_column)}{self.last_row}"
-
-
-def _index(letters: str) -> int:
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - 64
-    return index - 1
+def widened(block: CellRange, last_column: int) -> str:
+    """Write a block with another last column."""
+    return block._replace(last_column=last_column).address
 
 
 def outer_edits(
@@ -77,15 +52,15 @@ def outer_edits(
         if tag.name == "dimension" and tag.path == ("worksheet",):
             _widen_dimension(edits, data, tag, outline, columns)
         elif tag.name in ("autoFilter", "sortState") and tag.path[1:] in ((), ("autoFilter",)):
-            block = Range.read(tag.attributes.get("ref", ""))
+            block = parse_range(tag.attributes.get("ref", ""))
             if block is not None and borders(block, columns, header_row):
-                edits.attribute(data, tag, "ref", block.widened(columns[-1]))
+                edits.attribute(data, tag, "ref", widened(block, columns[-1]))
     if widths is not None:
         _set_widths(edits, data, elements, outline, columns, widths)
     return edits
 
 
-def borders(block: Range, columns: Sequence[int], header_row: int) -> bool:
+def borders(block: CellRange, columns: Sequence[int], header_row: int) -> bool:
     """Tell whether a block of the header row, or the rows below it, ends where the added columns begin."""
     return block.last_column == columns[0] - 1 and header_row <= block.first_row <= header_row + 1
 
@@ -95,7 +70,7 @@ def merged_columns(outline: SheetOutline, header_row: int) -> int:
     last = -1
     for tag in tags(outline.head + outline.tail):
         if tag.name == "mergeCell" and tag.path == ("worksheet", "mergeCells"):
-            block = Range.read(tag.attributes.get("ref", ""))
+            block = parse_range(tag.attributes.get("ref", ""))
             if block is not None and block.last_row >= header_row:
                 last = max(last, block.last_column)
     return last
@@ -104,10 +79,10 @@ def merged_columns(outline: SheetOutline, header_row: int) -> int:
 def _widen_dimension(
     edits: Edits, data: bytes, tag: Tag, outline: SheetOutline, columns: Sequence[int]
 ) -> None:
-    block = Range.read(tag.attributes.get("ref", ""))
+    block = parse_range(tag.attributes.get("ref", ""))
     if block is not None:
-        block.last_row = max(block.last_row, outline.last_row)
-        edits.attribute(data, tag, "ref", block.widened(max(block.last_column, columns[-1])))
+        block = block._replace(last_row=max(block.last_row, outline.last_row))
+        edits.attribute(data, tag, "ref", widened(block, max(block.last_column, columns[-1])))
 
 
 def _set_widths(
@@ -293,5 +268,5 @@ class RowSplicer:
 
 def check_room(columns: Sequence[int]) -> None:
     """Refuse columns beyond the last one that a sheet can have."""
-    if columns[-1] >= COLUMN_LIMIT:
+    if columns[-1] >= MAX_COLUMN:
         raise CannotSplice("there is no room at the right of its columns")

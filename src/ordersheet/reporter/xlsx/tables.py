@@ -8,7 +8,8 @@ from xml.sax.saxutils import quoteattr
 
 from ordersheet.core.model import column_letters
 from ordersheet.ooxml.edits import Edits, tags
-from ordersheet.reporter.xlsx.splice import Range, borders
+from ordersheet.ooxml.references import parse_range
+from ordersheet.reporter.xlsx.splice import borders, widened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def widened_table(
     """
     elements = tags(data)
     table = elements[0]
-    block = Range.read(table.attributes.get("ref", ""))
+    block = parse_range(table.attributes.get("ref", ""))
     group = next((tag for tag in elements if tag.path == ("table",) and tag.name == "tableColumns"), None)
     if block is None or group is None or block.first_row != header_row:
         return None
@@ -49,12 +50,12 @@ def widened_table(
     ):
         return None
     edits = Edits()
-    edits.attribute(data, table, "ref", block.widened(columns[-1]))
+    edits.attribute(data, table, "ref", widened(block, columns[-1]))
     for tag in elements[1:]:
         if tag.name in ("autoFilter", "sortState"):
-            inner = Range.read(tag.attributes.get("ref", ""))
+            inner = parse_range(tag.attributes.get("ref", ""))
             if inner is not None and borders(inner, columns, header_row):
-                edits.attribute(data, tag, "ref", inner.widened(columns[-1]))
+                edits.attribute(data, tag, "ref", widened(inner, columns[-1]))
     number = max((int(tag.attributes.get("id", "0")) for tag in own), default=0)
     p = table.prefix
     new = "".join(
@@ -84,7 +85,7 @@ def widened_filter_name(
         match = _NAMED_RANGE.match(data[tag.inner : tag.close])
         if match is None:
             continue
-        block = Range.read(match[1].decode())
+        block = parse_range(match[1].decode())
         if block is not None and borders(block, columns, header_row):
             begin, end = match.span(2)
             edits.replace(tag.inner + begin, tag.inner + end, column_letters(columns[-1]).encode())

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import posixpath
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
 
-from ordersheet.ooxml.edits import codec_of, from_utf8, tags, to_utf8
+from ordersheet.ooxml.edits import tags
+from ordersheet.ooxml.package_copy import check_copyable, copy_package
+from ordersheet.ooxml.references import parse_range
 from ordersheet.ooxml.refusals import CannotSplice
+from ordersheet.ooxml.text import codec_of, from_utf8, to_utf8
 from ordersheet.reporter.xlsx.scan import outline
-from ordersheet.reporter.xlsx.splice import Range, RowSplicer, check_room, merged_columns, outer_edits
+from ordersheet.reporter.xlsx.splice import RowSplicer, check_room, merged_columns, outer_edits
 from ordersheet.reporter.xlsx.styles import with_bad_style
 from ordersheet.reporter.xlsx.tables import widened_filter_name, widened_table
 
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ordersheet.core.model import TableFacts
-    from ordersheet.ooxml.package_copy import PackageCopy, Sink
+    from ordersheet.ooxml.package import Package, Relationship
+    from ordersheet.ooxml.package_copy import Sink
     from ordersheet.reporter.added import Added
 
     Maker = Callable[[], Iterable[bytes]]
-
-_RELATION = "http://schemas.openxmlformats.org/package/2006/relationships Relationship"
 
 
 class SheetPlace(NamedTuple):
@@ -43,7 +43,7 @@ class SheetPlace(NamedTuple):
 class WorkbookSplice:
     """What is to be changed in a package; planned before the first row is taken, while it can be refused."""
 
-    def __init__(self, package: PackageCopy, facts: TableFacts, added: Added, *, replace: bool) -> None:
+    def __init__(self, package: Package, facts: TableFacts, added: Added, *, replace: bool) -> None:
         """Look at the package and plan the changes.
 
         Args:
@@ -53,12 +53,14 @@ class WorkbookSplice:
             replace: they replace those of an earlier report, at `facts.result_columns`.
 
         Raises:
-            CannotSplice: where the file cannot be given back with columns added.
+            SourceError: where the file is damaged.
+            CannotSplice: where it cannot be given back with columns added.
         """
+        check_copyable(package)
         self._package = package
         self._added = added
         self._place = find_sheet(package, facts.sheet)
-        self._codec = codec_of(next(package.chunks(self._place.sheet), b""))
+        self._codec = codec_of(next(package.chunks(self._place.sheet, big=True), b""))
         self._outline = outline(self._sheet(), facts.header_row)
         self._changed: dict[str, Maker] = {}
         self._columns = self._choose_columns(facts, replace=replace)
@@ -76,10 +78,10 @@ class WorkbookSplice:
 
     def write(self, out: Sink) -> None:
         """Write the package, taking the rows as it goes."""
-        self._package.copy(out, {**self._changed, self._place.sheet: self._spliced})
+        copy_package(self._package, out, {**self._changed, self._place.sheet: self._spliced})
 
     def _sheet(self) -> Iterator[bytes]:
-        return to_utf8(self._package.chunks(self._place.sheet), self._codec)
+        return to_utf8(self._package.chunks(self._place.sheet, big=True), self._codec)
 
     def _spliced(self) -> Iterator[bytes]:
         rows = self._rows.splice(self._sheet(), self._added, self._style)
@@ -121,15 +123,13 @@ class WorkbookSplice:
             self._change(self._place.workbook, named, codec)
 
     def _read(self, name: str) -> tuple[bytes, str]:
-        data = self._package.read(name)
-        codec = codec_of(data)
-        return b"".join(to_utf8((data,), codec)), codec
+        return read_utf8(self._package, name)
 
     def _change(self, name: str, data: bytes, codec: str) -> None:
         self._changed[name] = partial(from_utf8, (data,), codec)
 
 
-def find_sheet(package: PackageCopy, sheet: str | None) -> SheetPlace:
+def find_sheet(package: Package, sheet: str | None) -> SheetPlace:
     """Find a sheet and what belongs to it by following the package's relations.
 
     Raises:
@@ -138,53 +138,37 @@ def find_sheet(package: PackageCopy, sheet: str | None) -> SheetPlace:
     workbook = _one(package, "", "officeDocument")
     if workbook is None:
         raise CannotSplice("its workbook part cannot be found")
-    data = package.read(workbook)
-    sheets = [
-        tag
-        for tag in tags(b"".join(to_utf8((data,), codec_of(data))))
-        if tag.name == "sheet" and tag.path == ("workbook", "sheets")
-    ]
+    data, _ = read_utf8(package, workbook)
+    sheets = [tag for tag in tags(data) if tag.name == "sheet" and tag.path == ("workbook", "sheets")]
     index = next((n for n, tag in enumerate(sheets) if tag.attributes.get("name") == sheet), None)
     if index is None:
         raise CannotSplice(f'its sheet "{sheet}" cannot be found')
     wanted = next((v for k, v in sheets[index].attributes.items() if k.endswith("/relationships id")), "")
-    part = next((p for i, _, p in relations(package, workbook) if i == wanted), None)
+    part = next((to.target for to in _relations(package, workbook) if to.id == wanted), None)
     if part is None:
         raise CannotSplice(f'its sheet "{sheet}" cannot be found')
-    tables = tuple(p for _, kind, p in relations(package, part) if kind == "table")
-    signed = any(kind == "origin" for _, kind, _ in relations(package, ""))
+    tables = tuple(to.target for to in _relations(package, part) if to.type == "table")
+    signed = _one(package, "", "origin") is not None
     return SheetPlace(workbook, part, index, _one(package, workbook, "styles"), tables, signed)
 
 
-def _one(package: PackageCopy, source: str, kind: str) -> str | None:
-    return next((part for _, found, part in relations(package, source) if found == kind), None)
+def read_utf8(package: Package, name: str) -> tuple[bytes, str]:
+    """Read a small part as UTF-8, with the encoding that it has."""
+    data = package.read(name)
+    codec = codec_of(data)
+    return b"".join(to_utf8((data,), codec)), codec
 
 
-def relations(package: PackageCopy, source: str) -> Iterator[tuple[str, str, str]]:
-    """List a part's relations to parts that exist: id, last word of the kind, and the part's name.
+def _one(package: Package, source: str, kind: str) -> str | None:
+    return next((to.target for to in _relations(package, source) if to.type == kind), None)
 
-    Args:
-        package: the package.
-        source: the part's name; empty for the package itself.
-    """
-    folder, name = posixpath.split(source)
-    own = package.find(posixpath.join(folder, "_rels", f"{name}.rels"))
-    if own is None:
-        return
-    data = package.read(own)
-    for tag in tags(b"".join(to_utf8((data,), codec_of(data)))):
-        if tag.name != _RELATION or tag.attributes.get("TargetMode") == "External":
-            continue
-        target = tag.attributes.get("Target", "").replace("\\", "/")
-        path = target if target.startswith("/") else posixpath.join("/", folder, target)
-        path = posixpath.normpath(path)
-        part = package.find(path) or package.find(unquote(path))
-        if part is not None:
-            yield tag.attributes.get("Id", ""), tag.attributes.get("Type", "").rpartition("/")[2], part
+
+def _relations(package: Package, source: str) -> list[Relationship]:
+    """List a part's relations to parts that exist."""
+    return [to for to in package.relationships(source) if to.target in package]
 
 
 def _is_beside(data: bytes, header_row: int) -> bool:
     """Tell whether a table has its headers in the header row, so that its rows are the ones reported."""
-    ref = tags(data)[0].attributes.get("ref", "")
-    block = Range.read(ref)
+    block = parse_range(tags(data)[0].attributes.get("ref", ""))
     return block is not None and block.first_row == header_row
