@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 REMEMBERED = 2**18
 """Cells of frames that are remembered."""
 _ON = ("1", "true")
+_OFF = ("0", "false")
 
 
 class _Sheet(NamedTuple):
@@ -140,18 +141,48 @@ def open_workbook(
         return _read_table(opening, book, is_id_header)
 
 
+class _Main(NamedTuple):
+    """What the main part says."""
+
+    sheets: list[tuple[str, str, bool]]
+    """Name, relationship and visibility of each sheet."""
+    date1904: bool
+    stale: bool
+    """Whether saved values of formulas may not be what they give."""
+
+
 def _read_book(package: Package) -> _Book:
     main = next((to.target for to in package.relationships("") if to.type == "officeDocument"), None)
     if main is None:
         raise not_a_workbook("The file is a zip package, but no workbook.")
     if main.endswith(".bin"):
         raise not_a_workbook("The file is an .xlsb workbook (binary), which is not read.")
+    said = _read_main(package, main)
+    related = package.relationships(main)
+    worksheets = {to.id: to.target for to in related if to.type == "worksheet"}
+    sheets = tuple(
+        _Sheet(name, worksheets[key], visible) for name, key, visible in said.sheets if key in worksheets
+    )
+    targets = {to.type: to.target for to in related}
+    strings = SharedStrings()
+    if "sharedStrings" in targets:
+        part = targets["sharedStrings"]
+        strings = read_strings(package.chunks(part, big=True), part, package.limits)
+    styles = Styles([], {}, date1904=said.date1904)
+    if "styles" in targets:
+        part = targets["styles"]
+        styles = read_styles(package.chunks(part), part, date1904=said.date1904, limits=package.limits)
+    readers = CellReaders(styles, strings.get, recalculates=said.stale)
+    return _Book(sheets, readers, strings, _has_macros(package, main))
+
+
+def _read_main(package: Package, main: str) -> _Main:
     found: list[tuple[str, str, bool]] = []
-    date1904 = recalculates = False
+    date1904 = stale = False
     root = ""
 
     def start(names: list[str], attributes: dict[str, str]) -> None:
-        nonlocal date1904, recalculates, root
+        nonlocal date1904, stale, root
         local = main_name(names[-1])
         root = root or local or "other"
         if local == "sheet" and len(names) == 3:  # noqa: PLR2004 - workbook, sheets, sheet
@@ -163,30 +194,14 @@ def _read_book(package: Package) -> _Book:
         elif local == "workbookPr":
             date1904 = attributes.get("date1904") in _ON
         elif local == "calcPr":
-            recalculates = attributes.get("fullCalcOnLoad") in _ON
+            stale = attributes.get("fullCalcOnLoad") in _ON or attributes.get("calcCompleted") in _OFF
 
     walk_part(package.chunks(main), main, start)
     if root != "workbook":
         raise not_a_workbook("The file is an Office file, but no workbook.")
     if len(found) > package.limits.sheets:
         raise too_big(f"The file has {len(found):,} sheets")
-    related = package.relationships(main)
-    worksheets = {to.id: to.target for to in related if to.type == "worksheet"}
-    sheets = tuple(
-        _Sheet(name, worksheets[key], visible) for name, key, visible in found if key in worksheets
-    )
-    targets = {to.type: to.target for to in related}
-    strings = SharedStrings()
-    if "sharedStrings" in targets:
-        part = targets["sharedStrings"]
-        strings = read_strings(package.chunks(part, big=True), part, package.limits)
-    styles = Styles([], {}, date1904=date1904)
-    if "styles" in targets:
-        styles = read_styles(
-            package.chunks(targets["styles"]), targets["styles"], date1904=date1904, limits=package.limits
-        )
-    readers = CellReaders(styles, strings.get, recalculates=recalculates)
-    return _Book(sheets, readers, strings, _has_macros(package, main))
+    return _Main(found, date1904, stale)
 
 
 def _has_macros(package: Package, main: str) -> bool:
