@@ -27,7 +27,7 @@ _NOT_ELEMENTS = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>", re.DOTA
 _SKIPPED = ((b"<!--", b"-->"), (b"<![CDATA[", b"]]>"), (b"<?", b"?>"))
 
 
-class RawRow(NamedTuple):
+class RowBytes(NamedTuple):
     """One row; its four parts joined are its bytes."""
 
     number: int
@@ -138,7 +138,7 @@ class SheetReader:
         self._row_end = re.compile(b"</" + self.prefix + rb"row\s*>")
         self._end = b"</" + self.prefix + b"sheetData"
 
-    def rows(self) -> Iterator[RawRow]:
+    def rows(self) -> Iterator[RowBytes]:
         """Read the rows.
 
         Raises:
@@ -162,7 +162,7 @@ class SheetReader:
             number = int(stated[1]) if stated else before + 1
             if number <= before:
                 raise CannotSplice(f"its row {number} stands twice or out of order")
-            yield RawRow(number, buffer[at:begin], tag, buffer[inner:close], buffer[close:end])
+            yield RowBytes(number, buffer[at:begin], tag, buffer[inner:close], buffer[close:end])
             at, before = end, number
 
     def tail(self) -> Iterator[bytes]:

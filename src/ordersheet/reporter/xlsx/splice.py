@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ordersheet.ooxml.edits import Tag
     from ordersheet.ooxml.references import CellRange
     from ordersheet.reporter.added import Added, AddedRow
-    from ordersheet.reporter.xlsx.scan import RawRow, SheetOutline
+    from ordersheet.reporter.xlsx.scan import RowBytes, SheetOutline
 
 WRITE_BLOCK = 1 << 18
 _SPANS = re.compile(rb"""(\sspans\s*=\s*["'])(\d+):(\d+)(["'])""")
@@ -194,11 +194,11 @@ class RowSplicer:
         if due is not None:
             raise ValueError(f"row {due.row} has a result and is not in the sheet, or comes out of order")
 
-    def _header(self, row: RawRow, headers: Sequence[str]) -> Iterable[bytes]:
+    def _header(self, row: RowBytes, headers: Sequence[str]) -> Iterable[bytes]:
         styles = [self._header_style] * len(headers)
         return self._put(row, headers, styles)
 
-    def _with_cells(self, row: RawRow, due: AddedRow | None, bad_style: str | None) -> Iterable[bytes]:
+    def _with_cells(self, row: RowBytes, due: AddedRow | None, bad_style: str | None) -> Iterable[bytes]:
         style: str | None = None
         if due is not None and due.bad and bad_style is not None:
             style = bad_style
@@ -211,7 +211,7 @@ class RowSplicer:
         texts: Sequence[str] = due.texts if due is not None else [""] * len(self._columns)
         return self._put(row, texts, [style] * len(texts))
 
-    def _put(self, row: RawRow, texts: Sequence[str], styles: Sequence[str | None]) -> Iterable[bytes]:
+    def _put(self, row: RowBytes, texts: Sequence[str], styles: Sequence[str | None]) -> Iterable[bytes]:
         """Put cells into a row; what stands in their place is a blank or an earlier result."""
         tag = row.tag if not row.tag.endswith(b"/>") else row.tag[:-2].rstrip() + b">"
         if b"spans" in tag:
