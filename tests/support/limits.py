@@ -5,14 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.delivery.rate.estimator import AHEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ordersheet.delivery.rate.estimator import RateEstimator, Ticket
 
 
@@ -157,6 +156,52 @@ class Closed:
 
 
 @dataclass
+class Shut:
+    """Takes nothing for so many seconds, once."""
+
+    at: float
+    lasting: float
+
+    def ask(self, now: float, busy: int) -> float:
+        del busy
+        return self.at + self.lasting - now if self.at <= now < self.at + self.lasting else 0.0
+
+    def take(self, now: float) -> None:
+        del now
+
+
+Failing = Callable[[float], float | None]
+"""Tells of a request that arrives at a moment whether it fails: after so many seconds, or not at all."""
+
+
+@dataclass
+class Broken:
+    """Fails everything for so many seconds, once."""
+
+    at: float
+    lasting: float
+    after: float = 0.0
+    """Seconds until a failure is told; more where nothing answers and the request's own time runs out."""
+
+    def __call__(self, now: float) -> float | None:
+        return self.after if self.at <= now < self.at + self.lasting else None
+
+
+@dataclass
+class BadRequests:
+    """Fails a share of the requests, by chance."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(1)
+
+    def __call__(self, now: float) -> float | None:
+        del now
+        return 0.0 if self._random.random() < self.share else None
+
+
+@dataclass
 class Queue:
     """A server that works off so many a second, one after the other, and lets the others wait."""
 
@@ -204,6 +249,7 @@ class Run:
     refused: list[float] = field(default_factory=list)
     most_at_once: int = 0
     sent: list[float] = field(default_factory=list)
+    failed: list[float] = field(default_factory=list)
 
     def count(self, start: float, end: float) -> int:
         return sum(start <= at < end for at in self.accepted)
@@ -225,11 +271,12 @@ class _World:
         header: Callable[[float], float | None],
         queue: Queue | None,
         stall: float,
+        failing: Failing,
     ) -> None:
         self.run = Run()
         self._pace, self._limits = pace, limits
         self._lanes, self._latency, self._header = lanes, latency, header
-        self._queue, self._stall = queue, stall
+        self._queue, self._stall, self._failing = queue, stall, failing
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._number = self._waiting = self._opened = self._busy = self._line = 0
         self._booked = False
@@ -284,6 +331,10 @@ class _World:
         self._at(now + takes * 0.1, self._arrive, ticket, takes)
 
     def _arrive(self, now: float, ticket: Ticket, takes: float) -> None:
+        fails = self._failing(now)
+        if fails is not None:
+            self._client(now + fails + takes * 0.1, self._fail, ticket)
+            return
         wait = max((limit.ask(now, self._busy) for limit in self._limits), default=0.0)
         if wait > 0:
             self._client(now + takes * 0.1, self._back, ticket, wait)
@@ -298,6 +349,11 @@ class _World:
         self._busy -= 1
         self._client(now + takes * 0.1, self._back, ticket, 0.0)
 
+    def _fail(self, now: float, ticket: Ticket) -> None:
+        self.run.failed.append(now)
+        self._pace.failed(now, ticket)
+        self._go_on(now)
+
     def _back(self, now: float, ticket: Ticket, wait: float) -> None:
         if wait > 0:
             self.run.refused.append(now)
@@ -305,9 +361,12 @@ class _World:
         else:
             self.run.accepted.append(now)
             self._pace.accepted(now, ticket)
+        self._go_on(now)
+
+    def _go_on(self, now: float) -> None:
         self._ask(now)
-        if self._waiting:
-            self._waiting -= 1
+        waiting, self._waiting = self._waiting, 0
+        for _ in range(waiting):
             self._ask(now)
         self._open_lanes(now)
 
@@ -321,6 +380,7 @@ def simulate(
     header: Callable[[float], float | None] = seconds,
     queue: Queue | None = None,
     stall: float = 0.0,
+    failing: Failing = lambda _now: None,
 ) -> Run:
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
@@ -329,6 +389,7 @@ def simulate(
     behind it; `AHEAD` times as many lanes as may have a request under way are at work.
     """
     takes = latency if callable(latency) else lambda: latency
-    world = _World(pace, limits, lanes=lanes, latency=takes, header=header, queue=queue, stall=stall)
+    way = {"lanes": lanes, "latency": takes, "header": header}
+    world = _World(pace, limits, **way, queue=queue, stall=stall, failing=failing)
     world.turn(until)
     return world.run

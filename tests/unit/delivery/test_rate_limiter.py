@@ -183,7 +183,7 @@ def test_pushbacks_that_name_no_time_wait_ever_longer():
         now = max(now, pace.reserve(now))
         pace.pushed_back(now, pace.sent(now), None)
         gates.append(pace.gate - now)
-    assert gates == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert gates == [1, 2, 4, 8, 10, 10, 10, 10, 10]
 
 
 PAUSES = st.none() | st.floats(0, 100)
@@ -290,8 +290,8 @@ def test_the_limiter_spaces_the_requests_of_all_lanes():
     assert all(b - a == pytest.approx(0.25) for a, b in itertools.pairwise(went[1:]))
 
 
-def test_the_limiter_holds_everyone_until_the_time_the_server_named():
-    async def work() -> list[float]:
+def test_the_limiter_holds_everyone_until_the_time_the_server_named_and_then_lets_one_go_alone():
+    async def work() -> list[int]:
         clock = Turned()
         limiter = RateLimiter(clock)
         first = await limiter.ready()
@@ -304,12 +304,14 @@ def test_the_limiter_holds_everyone_until_the_time_the_server_named():
         went = []
         for now in (50.0, 60.0, 70.0, 1000.0):
             await clock.turn(now)
-            went.append(float(sum(task.done() for task in waiting)))
-        return went
+            went.append(sum(task.done() for task in waiting))
+        probe = next(task.result() for task in waiting if task.done())
+        assert probe is not None
+        limiter.accepted(probe)
+        await clock.turn(2000.0)
+        return [*went, sum(task.done() for task in waiting)]
 
-    went = asyncio.run(work())
-    assert went[0] == 1.0
-    assert went[-1] == 3.0
+    assert asyncio.run(work()) == [1, 1, 1, 1, 3]
 
 
 def test_a_release_ends_every_wait_and_those_to_come():
@@ -345,24 +347,35 @@ def test_a_cancelled_lane_is_cancelled_even_after_a_release():
 
 
 def test_lanes_wait_for_room_where_the_number_at_once_is_limited():
-    async def work() -> tuple[int, int]:
+    async def work() -> list[int]:
         clock = Turned()
         limiter = RateLimiter(clock, rate=1000)
         tickets = [await get(limiter, clock) for _ in range(3)]
         limiter.accepted(tickets.pop())
         tickets.append(await get(limiter, clock))
         limiter.pushed_back(tickets.pop(), clock.now() + timedelta(seconds=1))
-        waiting = [asyncio.create_task(limiter.ready()) for _ in range(2)]
-        await clock.turn(clock.time + 100)
-        before = sum(task.done() for task in waiting)
+        waiting = [asyncio.create_task(limiter.ready()) for _ in range(4)]
+        went = []
+
+        async def count() -> None:
+            await clock.turn(clock.time + 100)
+            went.append(sum(task.done() for task in waiting))
+
+        await count()
         limiter.ended(tickets.pop())
-        await clock.turn(clock.time + 100)
-        after = sum(task.done() for task in waiting)
+        await count()
+        limiter.ended(tickets.pop())
+        await count()
+        probe = next(task.result() for task in waiting if task.done())
+        assert probe is not None
+        limiter.accepted(probe)
+        await count()
         limiter.release()
         await asyncio.gather(*waiting)
-        return before, after
+        return went
 
-    assert asyncio.run(work()) == (0, 1)
+    # A probe, whatever became of those under way, and when it was taken as many as the server took at once.
+    assert asyncio.run(work()) == [1, 1, 1, 3]
 
 
 def test_requests_are_written_ahead_while_others_are_under_way_but_never_more_of_them_are():
@@ -401,12 +414,16 @@ def test_after_a_push_back_what_is_written_ahead_has_to_take_another_turn():
         refused = [await limiter.ready(await turn) for turn in turns]
         turns = [asyncio.create_task(limiter.turn()) for _ in range(4)]
         taken = []
-        for passed in (49.9, 50.0, 50.0 + 1 / limiter.rate, 1000.0):
+        for passed in (49.9, 50.0, 1000.0):
             await clock.turn(began + passed)
             taken.append(sum(turn.done() for turn in turns))
-        return refused, taken
+        probe = await limiter.ready(next(turn.result() for turn in turns if turn.done()))
+        assert probe is not None
+        limiter.accepted(probe)
+        await clock.turn(2000.0)
+        return refused, [*taken, sum(turn.done() for turn in turns)]
 
-    assert asyncio.run(work()) == ([None] * 4, [0, 1, 2, 4])
+    assert asyncio.run(work()) == ([None] * 4, [0, 1, 1, 4])
 
 
 def test_nothing_that_is_written_ahead_leaves_through_a_closed_gate():

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from ordersheet.delivery.rate.health import Health
 from ordersheet.delivery.rate.latency import Latency
+from ordersheet.delivery.rate.noise import Noise, Seen
 
 if TYPE_CHECKING:
     from ordersheet.delivery.rate.concurrency import AutoConcurrency
@@ -25,6 +27,8 @@ STEP = 0.005
 """After a push-back and its hold, each accepted request raises the rate by this share of it."""
 STEP_LIMIT = 0.15
 """The steps of one second together, as a share of the rate."""
+GROWN = 1.05
+"""So far above the rate that was learned last, a push-back is to be expected."""
 MOVED, MOVED_STEP = 1.4, 0.05
 """So far above the last known limit, it has moved, and the steps grow."""
 HOLD_ROWS, HOLD_SECONDS = 100, 20.0
@@ -35,13 +39,22 @@ TRUST = 4
 """The hold is no longer than so many times the requests that the rate was learned from."""
 EVIDENCE = 24
 """Requests between push-backs that are enough to know the rate by."""
+HINT, HINT_FACTOR = 3, 1.3
+"""The latest so many requests tell that the limit has fallen, where they flowed slower than by this factor."""
 FASTEST = 1_000_000.0
 SLOWEST = 0.01
 CLOSED = 20.0
 """A first push-back with so many seconds of pause may come from a server that is closed for a while: it tells
 of no rate. Where it does come from a limit, the second one tells."""
-BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
+BACKOFF, LONGEST_BACKOFF = 1.0, 10.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
+PROBE_PAUSE = 1.0
+"""Seconds between two probes of a server that lets nothing through, at least."""
+OUTAGE, SERVED, MISSED = 5.0, 10.0, 5
+"""A server that let requests through for `SERVED` seconds, and then nothing for `OUTAGE` seconds in which there
+would have been `MISSED` requests, was closed; a limit lets some through meanwhile."""
+RECOVERY = 10.0
+"""Seconds from the first success after an outage until the rate is what it was before it."""
 AHEAD = 3
 """Requests that may be written ahead or under way, for each that may be under way: a disk that is slower than
 the server takes many at a time then."""
@@ -60,6 +73,26 @@ class Ticket(NamedTuple):
     """How many were under way, itself included."""
 
 
+class _Closed(NamedTuple):
+    """What was so before a push-back, for the case that it is the beginning of an outage."""
+
+    at: float
+    """When the request went that was pushed back first."""
+    served: float
+    """Seconds for which the server had let requests through."""
+    rate: float
+    lanes: int | None
+    widest: int
+    edge: float
+    trust: int
+    fast: bool
+
+    def was_outage(self, now: float) -> bool:
+        """Tell at the first success after it whether the server had been closed, rather than us too fast."""
+        lasted = now - self.at
+        return self.served >= SERVED and lasted >= OUTAGE and lasted * self.rate >= MISSED
+
+
 class _Mark(NamedTuple):
     """The state of the counters at a push-back: the server's store was empty then."""
 
@@ -74,7 +107,7 @@ class RateEstimator:
     Every time is in seconds on one monotonic clock that the caller names.
 
     Attributes:
-        rate: requests a second that are let go now.
+        rate: requests a second that the server is known to take; `allowed` are let go.
         lanes: how many requests may be under way at once; None for any number.
         gate: until when nothing goes.
         in_flight: how many requests are under way.
@@ -97,6 +130,7 @@ class RateEstimator:
         self.gate = float("-inf")
         self.in_flight = 0
         self.turns = 0
+        self._fresh = 0
         self.generation = 0
         self._next = float("-inf")
         self._last = float("-inf")
@@ -113,11 +147,21 @@ class RateEstimator:
         self._narrow_for = 0
         self._misses = 0
         self._latency = Latency()
+        self._health = Health()
+        self._noise = Noise()
+        self._closed: _Closed | None = None
+        self._calm_since: float | None = None
+        self._recovery: tuple[float, _Closed] | None = None
+
+    @property
+    def allowed(self) -> float:
+        """Requests a second that are let go now."""
+        return self._health.rate(self.rate)
 
     def reserve(self, now: float) -> float:
         """Take the next free moment, and tell which it is. It lapses with the generation."""
         at = max(self._next, now - CATCH_UP, self.gate)
-        self._next = at + 1.0 / self.rate
+        self._next = at + 1.0 / self.allowed
         return at
 
     def may_go(self, now: float, generation: int) -> bool:
@@ -127,14 +171,19 @@ class RateEstimator:
     def width(self) -> float:
         """How many may be under way at once."""
         width = self._most if self._auto is None else self._auto.width
-        return min(width, FASTEST if self.lanes is None else self.lanes)
+        return self._health.width(min(width, FASTEST if self.lanes is None else self.lanes))
 
     def room(self) -> float:
-        """How many more may be under way."""
+        """How many more may be under way: a probe alone, where nothing is known to be let through."""
+        if self._closed is not None:
+            # What went before the gate fell may hang for long, and tells nothing of what is let through now.
+            return 1 - self._fresh
         return self.width() - self.in_flight
 
     def room_ahead(self) -> float:
-        """How many more may be written ahead."""
+        """How many more may be written ahead; nothing beside a probe, which would be taken back with it."""
+        if self._closed is not None:
+            return 1 - self._fresh - self.turns
         return AHEAD * self.width() - self.in_flight - self.turns
 
     def sent(self, now: float) -> Ticket:
@@ -142,26 +191,68 @@ class RateEstimator:
         self._sent += 1
         self._last = now
         self.in_flight += 1
+        self._fresh += 1
         if self._first is None:
             self._first = _Mark(now, 0, 0)
+            self._calm_since = now
         return Ticket(self._sent, now, self.generation, self.in_flight)
 
     def ended(self, ticket: Ticket) -> None:
-        """Count a request that said nothing about the pace: lost, cut, failed."""
-        del ticket
-        self.in_flight -= 1
+        """Count a request that said nothing about the pace: it did not leave, or was cut by our side."""
+        self._count_back(ticket)
+
+    def failed(self, now: float, ticket: Ticket) -> None:
+        """Learn from a failure: a 5xx, a reset, no answer in time. It never makes anything faster."""
+        self._count_back(ticket)
+        self._health.failed(now, ticket.in_flight)
+        self._next = max(self._next, self._last + 1.0 / self.allowed)
+        if self._closed is not None and ticket.generation == self.generation:
+            self._close(max(self.gate, now + PROBE_PAUSE))
 
     def accepted(self, now: float, ticket: Ticket) -> None:
         """Learn from a request that the server took, whatever it answered."""
-        self.in_flight -= 1
+        self._count_back(ticket)
         self._misses = 0
         self._widest = max(self._widest, ticket.in_flight)
+        troubled = self._health.troubled
+        self._health.succeeded(now)
+        current = ticket.generation == self.generation
+        if current:
+            self._open(now)
+        if troubled:
+            return
         if self._auto is not None:
             self._auto.answered(now, ticket.in_flight)
         self._heed_latency(now, ticket)
-        if ticket.generation != self.generation:
+        if current:
+            self._grow(now)
+
+    def _count_back(self, ticket: Ticket) -> None:
+        self.in_flight -= 1
+        self._fresh -= ticket.generation == self.generation
+
+    def _open(self, now: float) -> None:
+        """The server lets requests through, perhaps again."""
+        closed, self._closed = self._closed, None
+        if closed is None:
             return
-        if self._fast:
+        self._calm_since = now
+        if closed.was_outage(now):
+            self._recovery = (now, closed)
+            self.rate, self.lanes, self._widest = closed.rate * CUT, closed.lanes, closed.widest
+            self._edge, self._trust = closed.edge, closed.trust
+            # What flowed before has nothing to do with what flows from now on.
+            self._marks.clear()
+            self._marks.append(_Mark(now, self._sent, self._rejected))
+
+    def _grow(self, now: float) -> None:
+        if self._recovery is not None:
+            began, before = self._recovery
+            part = min((now - began) / RECOVERY, 1.0)
+            self.rate = before.rate * (CUT + (1 - CUT) * part)
+            if part >= 1.0:
+                self._recovery, self._fast, self._hold = None, before.fast, before.trust
+        elif self._fast:
             self.rate = min(self.rate * FAST_STEP, self.cap)
         elif self._hold > 0:
             self._hold -= 1
@@ -183,31 +274,55 @@ class RateEstimator:
             ticket: the request's.
             pause: seconds until the server wants to be asked again; None where it does not say.
         """
-        self.in_flight -= 1
+        self._count_back(ticket)
+        self._rejected += 1
         if ticket.generation != self.generation:
             # It went before the gate fell: the same push-back, seen once more.
-            self._rejected += 1
             self._hold += self._trust
             if pause is not None:
                 self._close(max(self.gate, now + pause))
             return
         self.generation += 1
+        self._fresh = 0
         if self._auto is not None:
             self._auto.held_back(now, ticket.in_flight)
         wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
         self._misses = min(self._misses + 1, 16)
-        self._learn(ticket, wait)
-        self._rejected += 1
-        self._steps, self._hold = 0, self._trust
+        if self._closed is None:
+            self._closed = self._as_it_is(now, ticket)
+            if not self._noise.ignores(Seen(self._sent, self._rejected)):
+                self._slow_down(ticket, wait)
+        else:
+            # Nothing was let through since the last one, so it tells nothing of the rate.
+            wait = max(wait, PROBE_PAUSE)
         self._close(now + wait)
+
+    def _slow_down(self, ticket: Ticket, wait: float) -> None:
+        # A limit that names fractions of a second is one that counts, and knows.
+        grown = self._fast or self.rate >= GROWN * self._edge or wait < BACKOFF
+        self._learn(ticket, wait)
+        self._steps, self._hold = 0, self._trust
+        back = self._noise.learned(Seen(self._sent, self._rejected), self.rate, grown=grown)
+        if back is not None:
+            self.rate = self._edge = min(back, self.cap)
+            self._hold = 0
+
+    def _as_it_is(self, now: float, ticket: Ticket) -> _Closed:
+        served = 0.0 if self._calm_since is None else ticket.at - self._calm_since
+        rate = min(self.rate, self._health.flow(now))
+        known = self.lanes, self._widest, self._edge, self._trust, self._fast
+        recovery, self._recovery = self._recovery, None
+        if recovery is not None:
+            return recovery[1]._replace(at=ticket.at, served=served)
+        return _Closed(ticket.at, served, rate, *known)
 
     def _close(self, until: float) -> None:
         self.gate = until
         # A gate shorter than the distance between two requests must not bring them nearer together.
-        self._next = max(until, self._last + 1.0 / self.rate)
+        self._next = max(until, self._last + 1.0 / self.allowed)
 
     def _learn(self, ticket: Ticket, wait: float) -> None:
-        here = _Mark(ticket.at, ticket.number, self._rejected)
+        here = _Mark(ticket.at, ticket.number, self._rejected - 1)
         if ticket.in_flight >= max(self._widest, 2):
             # Never were more under way and accepted: perhaps it is their number that is limited. If it is
             # not, the next push-back comes with fewer, and tells.
@@ -230,17 +345,20 @@ class RateEstimator:
     def _flow(self, here: _Mark, wait: float) -> float:
         """Tell what the server let flow, from the latest push-backs that together hold evidence enough."""
         best: tuple[int, float] | None = None
+        most = FASTEST
         for mark in reversed(self._marks):
-            count = here.number - mark.number - 1 - (here.rejected - mark.rejected)
+            count, seconds = here.number - mark.number - 1 - (here.rejected - mark.rejected), here.at - mark.at
             if best is not None and count > EVIDENCE:
                 break
-            best = (count, here.at - mark.at)
+            if count >= HINT and most == FASTEST and seconds > 0:
+                most = HINT_FACTOR * count / seconds
+            best = (count, seconds)
         self._trust = HOLD_ROWS
         if best is not None and best[0] >= 1 and best[1] > 0:
             count, seconds = best
             # A part of a request may be left in the store at either end: few requests tell a rate badly.
             self._trust = min(max(HOLD_ROWS, int(HOLD_SECONDS * count / seconds)), TRUST * count)
-            return (count + (0.5 if count < EVIDENCE else 0.0)) / seconds
+            return min((count + (0.5 if count < EVIDENCE else 0.0)) / seconds, most)
         if best is not None or self._first is None or here.number == 1:
             return self.rate * CUT
         if wait >= CLOSED:

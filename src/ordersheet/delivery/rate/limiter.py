@@ -57,7 +57,7 @@ class RateLimiter:
     @property
     def rate(self) -> float:
         """Requests a second that are let go now."""
-        return self._pace.rate
+        return self._pace.allowed
 
     @property
     def pause_left(self) -> float:
@@ -117,7 +117,7 @@ class RateLimiter:
             now = self._clock.monotonic()
             at = now if placed else max(self._leave, now - CATCH_UP)
             if not placed:
-                self._leave, placed = at + 1.0 / pace.rate, True
+                self._leave, placed = at + 1.0 / pace.allowed, True
             if at <= now:
                 return True
             await self._sleep(at - now)
@@ -144,7 +144,7 @@ class RateLimiter:
         return None
 
     def accepted(self, ticket: Ticket) -> None:
-        """Tell that the server took the request: any answer but 429 and 503."""
+        """Tell that the server took the request: a whole answer that is neither a push-back nor a failure."""
         self._pace.accepted(self._clock.monotonic(), ticket)
         self._free()
 
@@ -157,6 +157,11 @@ class RateLimiter:
         """
         pause = None if resume is None else max(0.0, (resume - self._clock.now()).total_seconds())
         self._pace.pushed_back(self._clock.monotonic(), ticket, pause)
+        self._free()
+
+    def failed(self, ticket: Ticket) -> None:
+        """Tell that the server failed: a 5xx, a reset, no answer in time."""
+        self._pace.failed(self._clock.monotonic(), ticket)
         self._free()
 
     def ended(self, ticket: Ticket) -> None:

@@ -1,0 +1,83 @@
+"""Whether the server does its work: a success ratio over its latest answers, and what it leaves of the pace.
+
+Where most answers are failures (5xx, resets, timeouts), more requests only make more of them: what may be let
+go is halved with each further failure, and doubled again with each success.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+WINDOW, IN_A_ROW = 20, 5
+"""Answers that are looked at: more failures than half of them are trouble, and so are so many in a row."""
+PROBE = 1 / 3
+"""Requests a second that still go where nothing succeeds."""
+FLOW_ROWS = 32
+"""Successes from which the flow is told."""
+UNKNOWN_FLOW = 1.0
+"""Requests a second after a failure where nothing has succeeded yet."""
+
+
+class Health:
+    """What failures leave of the rate and of the number of requests at once.
+
+    Every time is in seconds on one monotonic clock that the caller names.
+    """
+
+    def __init__(self) -> None:
+        self._answers: deque[bool] = deque(maxlen=WINDOW)
+        self._times: deque[float] = deque(maxlen=FLOW_ROWS)
+        self._in_a_row = 0
+        self._share = 1.0
+        self._base = self._brake = math.inf
+        self._lanes = math.inf
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the pace is held down because of failures."""
+        return self._share < 1.0
+
+    def flow(self, now: float) -> float:
+        """Requests a second that succeeded lately."""
+        if len(self._times) < 2:  # noqa: PLR2004 - one moment makes no span
+            return UNKNOWN_FLOW
+        span = now - self._times[0]
+        return len(self._times) / span if span > 0 else math.inf
+
+    def succeeded(self, now: float) -> None:
+        """Count an answer that is no failure."""
+        self._answers.append(True)
+        self._times.append(now)
+        self._brake = math.inf
+        self._in_a_row = 0
+        if self.troubled:
+            self._share = min(1.0, 2 * self._share)
+            if not self.troubled:
+                self._answers.clear()
+
+    def failed(self, now: float, in_flight: int) -> None:
+        """Count a failure.
+
+        Args:
+            now: when it was heard of.
+            in_flight: how many requests were under way when this one went, itself included.
+        """
+        self._answers.append(False)
+        self._in_a_row += 1
+        if math.isinf(self._brake):
+            # Failures come quicker than answers: they must not make more room than those did.
+            self._brake = self.flow(now)
+        if self.troubled or self._in_a_row >= IN_A_ROW or self._answers.count(False) > WINDOW // 2:
+            if not self.troubled:
+                self._base, self._lanes = self._brake, in_flight
+            self._share = max(self._share / 2, min(0.5, PROBE / self._base))
+
+    def rate(self, rate: float) -> float:
+        """What is left of a rate."""
+        braked = min(rate, self._brake)
+        return min(braked, max(min(braked, self._base) * self._share, PROBE)) if self.troubled else braked
+
+    def width(self, width: float) -> float:
+        """What is left of a number of requests at once."""
+        return max(1.0, min(width, self._lanes) * self._share // 1) if self.troubled else width
