@@ -389,7 +389,15 @@ def simulate(
     behind it; `AHEAD` times as many lanes as may have a request under way are at work.
     """
     takes = latency if callable(latency) else lambda: latency
-    way = {"lanes": lanes, "latency": takes, "header": header}
-    world = _World(pace, limits, **way, queue=queue, stall=stall, failing=failing)
+    world = _World(
+        pace,
+        limits,
+        lanes=lanes,
+        latency=takes,
+        header=header,
+        queue=queue,
+        stall=stall,
+        failing=failing,
+    )
     world.turn(until)
     return world.run

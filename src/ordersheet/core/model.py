@@ -314,6 +314,8 @@ class StoppedBy(StrEnum):
     SERVER_DOWN = "server-down"
     TOO_MANY_UNKNOWN = "too-many-unknown"
     RETRY_AFTER = "retry-after"
+    PUSHED_BACK = "pushed-back"
+    """For an hour the server let nothing through."""
     TOO_MANY_NO = "too-many-no"
     INTERRUPTED = "interrupted"
     LEDGER = "ledger"

@@ -131,30 +131,45 @@ class Attempts:
 
     def _learn(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         """Tell the limiter and the breakers what one request ended in."""
-        context = self.context
+        context, run = self.context, self.context.run
         reason = verdict.stop
         if seen.status is not None:
-            context.run.breakers.heard()
-        elif not seen.interrupted:
-            reason = reason or context.run.breakers.failed(context.clock.monotonic())
+            run.breakers.heard()
         if verdict.pushed_back:
             self._pushed_back(seen, verdict, ticket)
-        elif ticket is not None and seen.status is not None:
-            context.limiter.accepted(ticket)
-        elif ticket is not None:
-            context.limiter.ended(ticket)
+        elif seen.interrupted:
+            if ticket is not None:
+                context.limiter.ended(ticket)
+        elif verdict.failed:
+            reason = reason or self._failed(seen, verdict, ticket)
+        else:
+            run.breakers.succeeded(put=isinstance(verdict, Verdict))
+            if ticket is not None:
+                context.limiter.accepted(ticket)
         if reason is not None:
-            context.run.halt(reason, seen)
+            run.halt(reason, seen)
+
+    def _failed(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> StopReason | None:
+        context, breakers = self.context, self.context.run.breakers
+        now = context.clock.monotonic()
+        if ticket is not None:
+            context.limiter.failed(ticket)
+        put = isinstance(verdict, Verdict) and seen.bytes_left
+        broken = breakers.broke(now, sent=now if ticket is None else ticket.at, put=put)
+        return broken if seen.bytes_left else breakers.failed(now) or broken
 
     def _pushed_back(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
-        context = self.context
+        context, run = self.context, self.context.run
         context.counts.pushed_back += seen.status == _TOO_MANY or verdict.retry_after is not None
         now = context.clock.now()
         resume = resume_time(verdict.retry_after, verdict.date, now)
+        reason = run.breakers.pushed_back(context.clock.monotonic())
         if ticket is not None:
             context.limiter.pushed_back(ticket, resume)
         if resume is not None and resume - now > LONGEST_PAUSE:
-            context.run.halt(StopReason.LONG_PAUSE, resume_after=resume)
+            run.halt(StopReason.LONG_PAUSE, resume_after=resume)
+        elif reason is not None:
+            run.halt(reason, seen)
 
     async def _sleep(self, seconds: float) -> None:
         await pause(seconds, clock=self.context.clock, stop=self.context.run.switch)

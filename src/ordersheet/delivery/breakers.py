@@ -17,6 +17,10 @@ FORBIDDEN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 5
 FAILING_FOR = 30.0
 """Seconds."""
+BROKEN_FOR, BROKEN_PUTS = 120.0, 50
+"""Seconds in which nothing succeeds, and PUTs in a row that fail."""
+PUSHED_BACK_FOR = 3600.0
+"""Seconds in which everything is pushed back."""
 UNKNOWN_ROWS = 5
 UNKNOWN_SHARE = 100
 """One unknown row in so many that were sent."""
@@ -26,10 +30,15 @@ WORDS = {
     StopReason.FORBIDDEN: StoppedBy.FORBIDDEN,
     StopReason.REDIRECT: StoppedBy.REDIRECT,
     StopReason.DEAD_SERVER: StoppedBy.SERVER_DOWN,
+    StopReason.FAILING: StoppedBy.SERVER_DOWN,
+    StopReason.FAILED_PUTS: StoppedBy.SERVER_DOWN,
+    StopReason.PUSHED_BACK: StoppedBy.PUSHED_BACK,
     StopReason.TOO_MANY_UNKNOWN: StoppedBy.TOO_MANY_UNKNOWN,
     StopReason.LONG_PAUSE: StoppedBy.RETRY_AFTER,
 }
 """What `stopped_by` says of each reason."""
+NOTHING_ANSWERS = frozenset({StopReason.LONG_PAUSE, StopReason.FAILING, StopReason.PUSHED_BACK})
+"""Reasons after which it would be in vain to read orders."""
 
 _SENTENCES = {
     StopReason.KEY_REFUSED: (
@@ -45,6 +54,12 @@ _SENTENCES = {
     ),
     StopReason.DEAD_SERVER: (
         "The server could not be reached, five times in a row over at least half a minute: {what}. {mend}"
+    ),
+    StopReason.FAILING: "The server has failed every request for two minutes, lastly so: {what}. {mend}",
+    StopReason.FAILED_PUTS: "The server has failed fifty updates in a row, lastly so: {what}. {mend}",
+    StopReason.PUSHED_BACK: (
+        "For an hour the server has let no request through (429 or 503: too many requests). Ask whoever runs "
+        "the shop's Order API what is wrong, then send the same file again."
     ),
     StopReason.TOO_MANY_UNKNOWN: (
         "Too many requests stayed without an answer, and these orders cannot be read back. Look at the rows "
@@ -90,6 +105,10 @@ class Breakers:
         self._forbidden = 0
         self._failures = 0
         self._failing_since: float | None = None
+        self._broken_since: float | None = None
+        self._broken_puts = 0
+        self._puts_broken_since = 0.0
+        self._pushed_since: float | None = None
         self._rows_sent = 0
         self._unknown_rows = 0
 
@@ -116,6 +135,37 @@ class Breakers:
         if self._failures >= FAILURES_IN_A_ROW and at - self._failing_since >= FAILING_FOR:
             return StopReason.DEAD_SERVER
         return None
+
+    def succeeded(self, *, put: bool) -> None:
+        """Note an answer that is neither a failure nor a push-back."""
+        self._broken_since = self._pushed_since = None
+        if put:
+            self._broken_puts = 0
+
+    def broke(self, at: float, *, sent: float, put: bool) -> StopReason | None:
+        """Count a request that failed: a 5xx, no answer, or one that says nothing.
+
+        Args:
+            at: when that was known (monotonic).
+            sent: when it had left. What was under way together when the first of them failed counts once.
+            put: whether it was a PUT that left.
+        """
+        if self._broken_since is None:
+            self._broken_since = at
+        if put and (self._broken_puts == 0 or sent >= self._puts_broken_since):
+            if self._broken_puts == 0:
+                self._puts_broken_since = at
+            self._broken_puts += 1
+        if at - self._broken_since >= BROKEN_FOR:
+            return StopReason.FAILING
+        return StopReason.FAILED_PUTS if self._broken_puts >= BROKEN_PUTS else None
+
+    def pushed_back(self, at: float) -> StopReason | None:
+        """Count a push-back: the server does answer, and wants fewer requests."""
+        self._broken_since = None
+        if self._pushed_since is None:
+            self._pushed_since = at
+        return StopReason.PUSHED_BACK if at - self._pushed_since >= PUSHED_BACK_FOR else None
 
     def row_sent(self) -> None:
         """Count a row whose first request is about to leave."""

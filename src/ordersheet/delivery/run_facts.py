@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.model import COMMENT_FIELDS, StoppedBy
 from ordersheet.delivery import messages
-from ordersheet.delivery.breakers import Breakers, Stop, stop_for
+from ordersheet.delivery.breakers import NOTHING_ANSWERS, Breakers, Stop, stop_for
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.put import StopReason
@@ -107,7 +107,7 @@ class RunFacts:
             self.readable
             and not self.ledger_failed
             and self.switch.level < CUT
-            and self.stop_reason is not StopReason.LONG_PAUSE
+            and self.stop_reason not in NOTHING_ANSWERS
         )
 
     def halt(

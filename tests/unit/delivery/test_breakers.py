@@ -65,6 +65,7 @@ def test_each_reason_has_a_word_and_says_how_to_go_on(reason):
         "server-down",
         "too-many-unknown",
         "retry-after",
+        "pushed-back",
     }
     assert "end the same file again" in stop.message
 
@@ -74,3 +75,49 @@ def test_a_long_pause_says_until_when():
     stop = stop_for(StopReason.LONG_PAUSE, Cause("", ""), resume_after=resume)
     assert stop.resume_after == resume
     assert resume.astimezone().strftime("%Y-%m-%d %H:%M") in stop.message
+
+
+def test_two_minutes_without_a_success_are_a_failing_server():
+    breakers = Breakers()
+    for at in range(0, 120, 5):
+        assert breakers.broke(at, sent=at - 1, put=False) is None
+    assert breakers.broke(120, sent=119, put=False) is StopReason.FAILING
+
+
+@pytest.mark.parametrize("between", ["answer", "push-back"])
+def test_whatever_the_server_still_does_begins_the_two_minutes_anew(between):
+    breakers = Breakers()
+    breakers.broke(0, sent=0, put=False)
+    if between == "answer":
+        breakers.succeeded(put=False)
+    else:
+        breakers.pushed_back(60)
+    assert breakers.broke(119, sent=118, put=False) is None
+    assert breakers.broke(200, sent=199, put=False) is None
+    assert breakers.broke(239, sent=238, put=False) is StopReason.FAILING
+
+
+def test_fifty_puts_in_a_row_stop_whatever_becomes_of_the_readings_between():
+    breakers = Breakers()
+    found = []
+    for at in range(50):
+        breakers.succeeded(put=False)
+        found.append(breakers.broke(at, sent=at - 0.5, put=True))
+    assert found == [None] * 49 + [StopReason.FAILED_PUTS]
+
+
+def test_what_was_under_way_together_counts_once_and_an_answered_put_begins_anew():
+    breakers = Breakers()
+    assert [breakers.broke(1.0, sent=0.5, put=True) for _ in range(200)] == [None] * 200
+    breakers.succeeded(put=True)
+    assert [breakers.broke(at, sent=at, put=True) for at in range(2, 51)] == [None] * 49
+    assert breakers.broke(51, sent=51, put=True) is StopReason.FAILED_PUTS
+
+
+def test_an_hour_of_push_backs_stops_and_one_success_begins_it_anew():
+    breakers = Breakers()
+    assert breakers.pushed_back(0) is None
+    assert breakers.pushed_back(3599) is None
+    breakers.succeeded(put=False)
+    assert breakers.pushed_back(3600) is None
+    assert breakers.pushed_back(7200) is StopReason.PUSHED_BACK

@@ -106,3 +106,11 @@ def test_a_pause_over_the_limit_is_told_not_judged():
 def test_every_value_gives_a_later_time_or_none(value, date):
     at = resume_time(value, date, NOW)
     assert at is None or at > NOW
+
+
+@pytest.mark.parametrize("hours", [-12, 14])
+@pytest.mark.parametrize("value", ["9999-12-31T23:59:59Z", "99999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_the_end_of_time_can_be_shown_everywhere(value, hours):
+    at = resume_time(value, None, NOW)
+    assert at is not None
+    assert at.astimezone(timezone(timedelta(hours=hours))).year < 9999

@@ -40,7 +40,7 @@ TRUST = 4
 EVIDENCE = 24
 """Requests between push-backs that are enough to know the rate by."""
 HINT, HINT_FACTOR = 3, 1.3
-"""The latest so many requests tell that the limit has fallen, where they flowed slower than by this factor."""
+"""The latest so many requests tell that the limit has fallen: they flowed slower than by this factor."""
 FASTEST = 1_000_000.0
 SLOWEST = 0.01
 CLOSED = 20.0
@@ -51,8 +51,8 @@ BACKOFF, LONGEST_BACKOFF = 1.0, 10.0
 PROBE_PAUSE = 1.0
 """Seconds between two probes of a server that lets nothing through, at least."""
 OUTAGE, SERVED, MISSED = 5.0, 10.0, 5
-"""A server that let requests through for `SERVED` seconds, and then nothing for `OUTAGE` seconds in which there
-would have been `MISSED` requests, was closed; a limit lets some through meanwhile."""
+"""A server that let requests through for `SERVED` seconds, and then nothing for `OUTAGE` seconds in which
+there would have been `MISSED` requests, was closed; a limit lets some through meanwhile."""
 RECOVERY = 10.0
 """Seconds from the first success after an outage until the rate is what it was before it."""
 AHEAD = 3
@@ -214,7 +214,7 @@ class RateEstimator:
         self._count_back(ticket)
         self._misses = 0
         self._widest = max(self._widest, ticket.in_flight)
-        troubled = self._health.troubled
+        troubled = self._health.in_trouble()
         self._health.succeeded(now)
         current = ticket.generation == self.generation
         if current:
@@ -347,7 +347,10 @@ class RateEstimator:
         best: tuple[int, float] | None = None
         most = FASTEST
         for mark in reversed(self._marks):
-            count, seconds = here.number - mark.number - 1 - (here.rejected - mark.rejected), here.at - mark.at
+            count, seconds = (
+                here.number - mark.number - 1 - (here.rejected - mark.rejected),
+                here.at - mark.at,
+            )
             if best is not None and count > EVIDENCE:
                 break
             if count >= HINT and most == FASTEST and seconds > 0:

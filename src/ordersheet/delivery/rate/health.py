@@ -33,8 +33,7 @@ class Health:
         self._base = self._brake = math.inf
         self._lanes = math.inf
 
-    @property
-    def troubled(self) -> bool:
+    def in_trouble(self) -> bool:
         """Whether the pace is held down because of failures."""
         return self._share < 1.0
 
@@ -51,9 +50,9 @@ class Health:
         self._times.append(now)
         self._brake = math.inf
         self._in_a_row = 0
-        if self.troubled:
+        if self.in_trouble():
             self._share = min(1.0, 2 * self._share)
-            if not self.troubled:
+            if not self.in_trouble():
                 self._answers.clear()
 
     def failed(self, now: float, in_flight: int) -> None:
@@ -68,16 +67,16 @@ class Health:
         if math.isinf(self._brake):
             # Failures come quicker than answers: they must not make more room than those did.
             self._brake = self.flow(now)
-        if self.troubled or self._in_a_row >= IN_A_ROW or self._answers.count(False) > WINDOW // 2:
-            if not self.troubled:
+        if self.in_trouble() or self._in_a_row >= IN_A_ROW or self._answers.count(False) > WINDOW // 2:
+            if not self.in_trouble():
                 self._base, self._lanes = self._brake, in_flight
             self._share = max(self._share / 2, min(0.5, PROBE / self._base))
 
     def rate(self, rate: float) -> float:
         """What is left of a rate."""
         braked = min(rate, self._brake)
-        return min(braked, max(min(braked, self._base) * self._share, PROBE)) if self.troubled else braked
+        return min(braked, max(min(braked, self._base) * self._share, PROBE)) if self.in_trouble() else braked
 
     def width(self, width: float) -> float:
         """What is left of a number of requests at once."""
-        return max(1.0, min(width, self._lanes) * self._share // 1) if self.troubled else width
+        return max(1.0, min(width, self._lanes) * self._share // 1) if self.in_trouble() else width

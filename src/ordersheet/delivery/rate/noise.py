@@ -21,7 +21,7 @@ MOST_SHARE, WORST = 0.15, 0.25
 """More push-backs than this share of the requests are no noise; the second, where they were taken for it."""
 ENOUGH = 2
 WORSE, WATCHED = 3.0, 8
-"""Noise gets no worse with the rate: where the last so many push-backs came so much denser, it was a limit."""
+"""Noise gets no worse with the rate: where the last so many came so much denser, it was a limit."""
 
 
 class Seen(NamedTuple):

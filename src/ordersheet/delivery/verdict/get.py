@@ -44,6 +44,11 @@ class GetVerdict:
     retry_after: str | None = None
     date: str | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether the server, or the way to it, did not do its work; a push-back is no failure."""
+        return self.kind is GetKind.RETRY and not self.pushed_back
+
 
 _UNREADABLE = frozenset({403, 405, 501})
 _GONE = frozenset({404, 410})

@@ -58,6 +58,12 @@ class StopReason(StrEnum):
     """Five connection failures in a row over at least 30 s: the caller counts."""
     TOO_MANY_UNKNOWN = "too many unknown outcomes"
     """The caller counts."""
+    FAILING = "server failing"
+    """Two minutes in which every request failed: the caller counts."""
+    FAILED_PUTS = "updates failing"
+    """Fifty PUTs in a row failed: the caller counts."""
+    PUSHED_BACK = "pushed back"
+    """An hour in which every request was pushed back: the caller counts."""
     LONG_PAUSE = "long pause"
     """The server asked for a pause of over 15 minutes."""
 
@@ -282,6 +288,12 @@ class Verdict:
     """The header as it came, of a 429 or 503 only."""
     date: str | None = None
     """The response's own `Date`, to count Retry-After from."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the server, or the way to it, did not do its work; a push-back is no failure."""
+        unfit = self.kind in (VerdictKind.UNKNOWN, VerdictKind.NOT_SENT) or self.code == "not-now"
+        return unfit and not self.pushed_back
 
     @property
     def may_have_arrived(self) -> bool:

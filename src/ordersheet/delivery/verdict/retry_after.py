@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 LONGEST_PAUSE = timedelta(minutes=15)
 """A longer pause is not waited for: the run stops and says when to go on."""
 
+_FURTHEST = timedelta(days=3660)
+"""What lies beyond it may be a moment that no clock of another time zone can show."""
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _HTTP_DATE = re.compile(r"[A-Za-z]{3,9},? ")
 _SECONDS_BELOW = 10**8
@@ -42,7 +44,7 @@ def resume_time(value: str | None, date_header: str | None, now: datetime) -> da
             if target is None:
                 return None
             pause = target - (_http_date(date_header or "") or now)
-        return now + pause if pause > timedelta(0) else None
+        return now + min(pause, _FURTHEST) if pause > timedelta(0) else None
     except OverflowError:
         return None
 

@@ -1,0 +1,99 @@
+"""Whole deliveries through outages, in virtual time: what leaves meanwhile, and how a run ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.support.delivery import Run, append, put_attribute, send, sheet
+from tests.support.fake_store import SWALLOWED, Fate, Store, status
+
+from ordersheet.core.model import Outcome as O  # noqa: N817 - said often
+
+MANY = sheet(*[(n, append(f"text {n}")) for n in range(1, 1001)])
+ATTRIBUTES = sheet(*[(n, put_attribute(n)) for n in range(1, 1001)])
+LONG = sheet(*[(n, put_attribute(n)) for n in range(1, 5001)])
+PUSHED_BACK = status(429, retry_after="1")
+BROKEN = status(500)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def during(store: Store, start: float, end: float, fate: Fate, usual: Fate | None = None) -> None:
+    """Let every request of that time have this fate."""
+
+    def now_or_usual(_asked: object) -> Fate:
+        return fate if start <= now() < end else usual or Fate(seconds=0.2)
+
+    store.put_fate = store.get_fate = now_or_usual
+
+
+def asked(store: Store, start: float, end: float) -> int:
+    return sum(start <= at < end for _, _, at in store.times)
+
+
+@pytest.mark.parametrize("fate", [PUSHED_BACK, status(503, retry_after="1"), status(429), BROKEN, SWALLOWED])
+@pytest.mark.parametrize("lasting", [10.0, 60.0])
+def test_an_outage_gets_a_probe_a_second_and_then_the_old_rate(fate, lasting):
+    store = Store()
+    during(store, 20.0, 20.0 + lasting, fate)
+    run = send(LONG, store, lanes=8)
+    assert run.end.stopped_by is None
+    before = asked(store, 10.0, 20.0) / 10
+    assert before >= 30
+    # No storm, then probes alone.
+    assert asked(store, 20.0, 21.0) <= before
+    assert asked(store, 23.0, 20.0 + lasting) <= lasting - 3.0 + 1
+    assert asked(store, 20.0 + lasting + 20.0, 20.0 + lasting + 30.0) >= 0.9 * 10 * before
+    assert set(run.outcomes) == {O.APPLIED}
+    # Each row once, and once more for each time that it could have been applied or was a probe.
+    assert len(store.puts) <= 5000 + asked(store, 20.0, 20.0 + lasting)
+
+
+@pytest.mark.parametrize("works", [MANY, ATTRIBUTES])
+@pytest.mark.parametrize("fate", [BROKEN, SWALLOWED])
+def test_a_server_that_fails_everything_stops_the_run_after_two_minutes_and_few_requests(works, fate):
+    store = Store()
+    during(store, 0.0, 1e9, fate)
+    run = send(works, store, lanes=None)
+    assert run.end.stopped_by == "server-down"
+    assert "two minutes" in run.end.message
+    assert 120 <= run.seconds < 160
+    assert len(store.times) <= 100
+    assert len(run.results) == 1000
+
+
+def test_a_server_that_fails_each_update_stops_the_run_after_fifty():
+    store = Store(put_fate=lambda _: BROKEN)
+    run = send(MANY, store, lanes=8)
+    assert run.end.stopped_by == "server-down"
+    assert "fifty updates" in run.end.message
+    assert len(store.puts) < 70
+    assert not store.applied
+    assert set(run.outcomes) <= {O.NOT_SENT, O.NOT_APPLIED, O.UNCONFIRMED}
+
+
+def test_push_backs_that_never_end_stop_the_run_after_an_hour():
+    store = Store()
+    during(store, 5.0, 1e9, PUSHED_BACK)
+    run = send(MANY, store, lanes=8)
+    assert run.end.stopped_by == "pushed-back"
+    assert "For an hour" in run.end.message
+    assert 3600 <= run.seconds < 3700
+    assert asked(store, 10.0, 4000.0) <= 3700
+
+
+def test_single_bad_requests_cost_no_pace():
+    good, bad = Store(), Store()
+    fates = iter(range(10**9))
+    bad.put_fate = lambda _: BROKEN if next(fates) % 20 == 7 else Fate(seconds=0.2)
+    good.put_fate = lambda _: Fate(seconds=0.2)
+
+    def last_put(store: Store, run: Run) -> float:
+        del run
+        return sorted(at for method, _, at in store.times if method == "PUT")[990]
+
+    quick = last_put(good, send(ATTRIBUTES, good, lanes=8))
+    assert last_put(bad, send(ATTRIBUTES, bad, lanes=8)) <= 1.25 * quick
