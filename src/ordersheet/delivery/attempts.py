@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import tenacity
@@ -33,7 +34,6 @@ BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_ra
 
 AnyVerdict: TypeAlias = Verdict | GetVerdict
 V = TypeVar("V", Verdict, GetVerdict)
-_OK, _TOO_MANY = 200, 429
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Attempts:
         url = order_url(run.options.base_url, order)
         seen, verdict = await self._ask("GET", url, None, deadline, partial(classify_get, order=order))
         context.counts.get += seen.bytes_left
-        run.api_seen |= verdict.status == _OK and verdict.view is not None
+        run.api_seen |= verdict.status == HTTPStatus.OK and verdict.view is not None
         self._learn(seen, verdict, ticket)
         if verdict.kind is GetKind.UNREADABLE and run.readable:
             run.warn_unreadable(verdict.status)
@@ -160,7 +160,9 @@ class Attempts:
 
     def _pushed_back(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         context, run = self.context, self.context.run
-        context.counts.pushed_back += seen.status == _TOO_MANY or verdict.retry_after is not None
+        context.counts.pushed_back += (
+            seen.status == HTTPStatus.TOO_MANY_REQUESTS or verdict.retry_after is not None
+        )
         now = context.clock.now()
         resume = resume_time(verdict.retry_after, verdict.date, now)
         reason = run.breakers.pushed_back(context.clock.monotonic())

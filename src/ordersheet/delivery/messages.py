@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
@@ -58,7 +59,7 @@ def refused(message: str, status: int | None) -> str:
     """Give the API's own words of a refusal."""
     if message:
         return f"The API refused it: {message}"
-    if status is not None and status != 200:  # noqa: PLR2004 - the status is its own best name
+    if status is not None and status != HTTPStatus.OK:
         return f"The server cannot take this row (HTTP {status})."
     return "The API refused it and gave no reason."
 

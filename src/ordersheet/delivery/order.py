@@ -6,6 +6,7 @@ a step in here. What a step needs of the run beyond the order stands in `RunFact
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
@@ -62,7 +63,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before a row is sent again; doubled each time."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
-_OK, _NO_SUCH = 200, (404, 405)
+_NO_SUCH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 """The second: what a web server that is no Order API says to a PUT."""
 
 
@@ -359,7 +360,7 @@ class OrderMachine:
         assert row is not None
         row.attempts += verdict.may_have_arrived
         self._attempt_ended(row, verdict.kind, verdict.status, now)
-        if verdict.status == _OK and run.forbidden:
+        if verdict.status == HTTPStatus.OK and run.forbidden:
             self._events += run.settle_forbidden(refused=True, now=now)
         if not _repeats(verdict):
             self._view = None

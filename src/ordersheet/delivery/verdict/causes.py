@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.delivery.verdict.observation import Failure
@@ -9,7 +10,6 @@ from ordersheet.delivery.verdict.observation import Failure
 if TYPE_CHECKING:
     from ordersheet.delivery.verdict.observation import Observation
 
-_OK, _SERVER_ERROR = 200, 500
 _AGAIN = "send the same file again."
 _LATER = f"Check the address ({{}}) or try again later; {_AGAIN}"
 _OF_FAILURE = {
@@ -47,8 +47,8 @@ def cause_of(seen: Observation | None, base_url: str) -> Cause:
         elif seen.failure is Failure.TLS and "CertVerification" in seen.detail:
             what = "this computer does not trust the server's certificate"
         return Cause(what, _OF_FAILURE.get(seen.failure, _LATER).format(base_url))
-    if seen.status == _OK:
+    if seen.status == HTTPStatus.OK:
         return Cause("the answer was not that of an Order API", _NO_API.format(base_url))
     what = f"the server answered with HTTP status {seen.status}"
-    mend = _LATER if seen.status is not None and seen.status >= _SERVER_ERROR else _NO_API
+    mend = _LATER if seen.status is not None and seen.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _NO_API
     return Cause(what, mend.format(base_url))

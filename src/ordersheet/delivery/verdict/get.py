@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.api import OrderView, read_order_answer
@@ -12,8 +13,6 @@ from ordersheet.delivery.verdict.put import StopReason, is_push_back, stop_by_st
 
 if TYPE_CHECKING:
     from ordersheet.delivery.verdict.observation import Observation
-
-_OK, _TOO_MANY = 200, 429
 
 
 class GetKind(StrEnum):
@@ -74,14 +73,14 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
         )
     if stop is not None:
         return GetVerdict(GetKind.STOP, status=seen.status, stop=stop, drop_connection=True)
-    if seen.status == _OK:
+    if seen.status == HTTPStatus.OK:
         view = read_order_answer(seen.body, seen.headers.get("content-type"), order)
         # An answer without our order may be another request's: the next one comes over a new connection.
         drop = view is None or not view.found
         return GetVerdict(
             GetKind.RETRY if view is None else GetKind.USABLE,
             view=view,
-            status=_OK,
+            status=HTTPStatus.OK,
             message="" if view is not None else "the answer was not the documented object",
             drop_connection=drop,
         )
@@ -96,7 +95,7 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
         GetKind.RETRY,
         status=seen.status,
         message=f"HTTP {seen.status}",
-        drop_connection=seen.status != _TOO_MANY,
+        drop_connection=seen.status != HTTPStatus.TOO_MANY_REQUESTS,
         pushed_back=pushed_back,
         retry_after=seen.headers.get("retry-after") if pushed_back else None,
         date=seen.headers.get("date"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.api import PutAnswer, read_put_answer
@@ -119,8 +120,8 @@ class PutLine(NamedTuple):
     """Whether the connection must not be used again."""
 
 
-_OK, _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 200, 401, 429, 503
-_REDIRECT, _BAD_REQUEST, _SERVER_ERROR, _END = 300, 400, 500, 600
+_END = 600
+"""The first number that is no status of HTTP."""
 _N, _A, _U = VerdictKind.NOT_SENT, VerdictKind.NOT_APPLIED, VerdictKind.UNKNOWN
 _FINAL = frozenset({400, 404, 405, 413, 415, 422})
 
@@ -131,7 +132,7 @@ PUT_TABLE: tuple[PutLine, ...] = (
         lambda seen: (
             not seen.unsent
             and seen.observation.whole
-            and seen.status == _OK
+            and seen.status == HTTPStatus.OK
             and seen.says_ok
             and seen.names_ours
         ),
@@ -174,14 +175,14 @@ PUT_TABLE: tuple[PutLine, ...] = (
     PutLine(
         "no",
         "200, `no` and the very order that was sent",
-        lambda seen: seen.status == _OK and seen.names_ours,
+        lambda seen: seen.status == HTTPStatus.OK and seen.names_ours,
         VerdictKind.ANSWERED_NO,
         "The API refused it.",
     ),
     PutLine(
         "undocumented",
         "200 with anything but the documented object",
-        lambda seen: seen.status == _OK,
+        lambda seen: seen.status == HTTPStatus.OK,
         _U,
         "It is something else, and does not say what became of the request.",
         drop=True,
@@ -197,7 +198,7 @@ PUT_TABLE: tuple[PutLine, ...] = (
     PutLine(
         "key-refused",
         "401",
-        lambda seen: seen.status == _UNAUTHORIZED,
+        lambda seen: seen.status == HTTPStatus.UNAUTHORIZED,
         _A,
         "The key may not do this: no row can be sent with it, and the run stops.",
         StopReason.KEY_REFUSED,
@@ -205,14 +206,14 @@ PUT_TABLE: tuple[PutLine, ...] = (
     PutLine(
         "forbidden",
         "403",
-        lambda seen: seen.status == 403,  # noqa: PLR2004 - a status is its own best name
+        lambda seen: seen.status == HTTPStatus.FORBIDDEN,
         _A,
         "This key may not do this here: refused, and three of them without a 200 between stop the run.",
     ),
     PutLine(
         "too-many",
         "429",
-        lambda seen: seen.status == _TOO_MANY,
+        lambda seen: seen.status == HTTPStatus.TOO_MANY_REQUESTS,
         _A,
         "Turned away before it was looked at, for there were too many; sent again after a pause.",
     ),
@@ -243,7 +244,7 @@ PUT_TABLE: tuple[PutLine, ...] = (
     PutLine(
         "server-error",
         "any 5xx",
-        lambda seen: _SERVER_ERROR <= seen.status < _END,
+        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR <= seen.status < _END,
         _U,
         "The server failed, before or after it applied the request.",
         drop=True,
@@ -261,7 +262,7 @@ PUT_TABLE: tuple[PutLine, ...] = (
 
 
 def _is_redirect(status: int) -> bool:
-    return _REDIRECT <= status < _BAD_REQUEST
+    return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,14 +338,16 @@ def is_push_back(seen: Observation) -> bool:
 
     A 503 that does not say when to come back tells nothing of the pace: servers fail that way too.
     """
-    return seen.status == _TOO_MANY or (seen.status == _UNAVAILABLE and "retry-after" in seen.headers)
+    return seen.status == HTTPStatus.TOO_MANY_REQUESTS or (
+        seen.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in seen.headers
+    )
 
 
 def stop_by_status(seen: Observation) -> StopReason | None:
     """Tell whether a status alone stops the run: 401 and any 3xx, on PUT and on GET."""
     if not seen.bytes_left or seen.status is None:
         return None
-    if seen.status == _UNAUTHORIZED:
+    if seen.status == HTTPStatus.UNAUTHORIZED:
         return StopReason.KEY_REFUSED
     return StopReason.REDIRECT if _is_redirect(seen.status) else None
 
