@@ -147,10 +147,10 @@ MUTANTS = (
     Mutant(
         "a 500 counts as not applied",
         "delivery/verdict/put.py",
-        '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR"
-        " <= seen.status < _END,\n        _U,',
-        '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR"
-        " <= seen.status < _END,\n        _N,',
+        '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR'
+        " <= seen.status < _END,\n        _U,",
+        '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR'
+        " <= seen.status < _END,\n        _N,",
         FAULTS,
     ),
 )
