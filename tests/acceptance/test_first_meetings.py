@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,30 @@ def test_an_empty_file_and_rows_that_ask_for_nothing_make_no_night_red(desk):
         assert (red.code, red.json["outcomes"].get("nothing to update")) == (1, 1)
         green = desk.run(*command, "quiet.csv", "--allow-empty-rows", "--json")
         assert (green.code, green.json["outcomes"].get("nothing to update")) == (0, 1)
+
+
+def test_a_ledger_is_backed_up_and_checked(desk):
+    desk.file("orders.csv", ORDERS)
+    assert desk.run("send", "orders.csv", "--yes").code == 0
+    copy = desk.folder / "copy.db"
+    assert desk.run("ledger", "backup", copy).out.splitlines() == [str(copy)]
+    assert desk.run("ledger", "backup", copy).code == 2
+    assert desk.run("ledger", "backup", copy, "--overwrite").code == 0
+    assert desk.run("ledger", "backup", desk.folder / "ledger.db", "--overwrite").code == 2
+    whole = desk.run("ledger", "check", "--ledger", copy)
+    assert (whole.code, "is whole: 1 run, 2 operations." in whole.out) == (0, True)
+    assert desk.run("ledger", "check", "--json", "--ledger", copy).json["faults"] == []
+    with sqlite3.connect(copy) as database:
+        database.execute("DROP TRIGGER operation_moves")
+    database.close()
+    broken = desk.run("ledger", "check", "--json", "--ledger", copy)
+    assert (broken.code, len(broken.json["faults"])) == (1, 1)
+    assert desk.run("ledger", "check", "--ledger", "nowhere.db").code == 2
+
+
+def test_purge_all_asks(desk):
+    desk.file("orders.csv", ORDERS)
+    assert desk.run("send", "orders.csv", "--yes").code == 0
+    refused = desk.run("purge", "--all")
+    assert (refused.code, "Add --yes" in refused.err) == (2, True)
+    assert "Purged: 1 run, 4 texts" in desk.run("purge", "--all", "--yes").out

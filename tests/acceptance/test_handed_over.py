@@ -156,7 +156,7 @@ def test_the_report_of_an_earlier_run_is_written_again(desk, then):
 def test_where_the_copy_of_the_input_is_gone_the_report_is_a_fresh_table_and_says_why(desk):
     path = desk.file("orders.csv", ORDERS)
     run = desk.run("send", path, "--yes", "--json").json["run"]
-    assert desk.run("purge", "--all").code == 0
+    assert desk.run("purge", "--all", "--yes").code == 0
     path.unlink()
     desk.reports()[0].unlink()
     written = desk.run("report", run)

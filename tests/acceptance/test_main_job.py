@@ -234,7 +234,7 @@ def test_runs_show_and_report_tell_what_was_done(desk):
 def test_purge_keeps_what_was_applied_known(desk):
     path = desk.file("orders.csv", ORDERS)
     assert desk.run("send", path, "--yes").code == 0
-    assert desk.run("purge", "--all").code == 0
+    assert desk.run("purge", "--all", "--yes").code == 0
     assert "second" not in desk.run("show", "--order", "83601").out
     assert desk.run("send", path, "--yes", "--json").json["outcomes"] == {"already applied": 3}
 

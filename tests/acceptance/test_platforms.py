@@ -96,7 +96,7 @@ COMMANDS = [
     (("report", "last", "--report", "ny rapport – 注.csv"), 0),
     (("template", "mall 注.xlsx"), 0),
     (("sandbox", "--faults"), 0),
-    (("purge", "--all"), 0),
+    (("purge", "--all", "--yes"), 0),
     (("resolve", "last", "--row", "2", "applied"), 2),
     (("setup",), 2),
     *(((name, "--help"), 0) for name in ORDER),

@@ -32,7 +32,7 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
 from ordersheet.ledger.files import copies_folder
-from ordersheet.ledger.migrations import back_up
+from ordersheet.ledger.migrations import back_up_beside
 
 SECRET = "Her number is 555 0100"
 NINETY = timedelta(days=90)
@@ -133,7 +133,7 @@ def test_copies_without_a_run_and_old_backups_go(ledger, clock, tmp_path_factory
     old, _ = ledger.keep_copy(source)
     new, _ = ledger.keep_copy(source)
     with closing(sqlite3.connect(ledger.path)) as connection:
-        backup = back_up(connection, ledger.path, 0)
+        backup = back_up_beside(connection, ledger.path, 0)
     for file, age in ((old, 2), (new, 0), (backup, 2)):
         moment = (clock() - timedelta(days=age)).timestamp()
         os.utime(file, (moment, moment))

@@ -11,7 +11,7 @@ import ast
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer.main
 
@@ -39,10 +39,12 @@ class Line(NamedTuple):
 
 def lines() -> Iterator[Line]:
     """Give every line of the contract."""
-    group = typer.main.get_command(app)
     for name in ORDER:
+        command: Any = typer.main.get_command(app)
+        for word in name.split():
+            command = command.commands[word]
         yield Line("command", name, name)
-        for parameter in group.commands[name].params:  # type: ignore[attr-defined]
+        for parameter in command.params:
             long = [flag for flag in parameter.opts if flag.startswith("--")]
             for flag in long:
                 yield Line("option", f"{name} {flag}", flag)
@@ -77,7 +79,7 @@ class Place(NamedTuple):
         if isinstance(line.word, int):
             return line.word in self.numbers
         if line.kind == "option":
-            return line.word in self.texts and line.name.partition(" ")[0] in self.texts
+            return line.word in self.texts and line.name.partition(" --")[0] in self.texts
         return line.word in self.texts
 
 

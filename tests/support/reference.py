@@ -35,7 +35,7 @@ def help_of(*words: str) -> str:
 
 def reference() -> str:
     """The whole page."""
-    parts = [HEAD, *(f"\n## ordersheet {name}\n\n```text\n{help_of(name)}\n```\n" for name in ORDER)]
+    parts = [HEAD, *(f"\n## ordersheet {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in ORDER)]
     parts.append(
         "\n## Settings\n\nEach may stand in the environment or in `ordersheet.toml`, but for those marked —, "
     )

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 ORDER = (
     *("demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
-    *("jobs", "watch"),
+    *("jobs", "watch", "ledger backup", "ledger check"),
 )
+"""Every command, those of a group with the group's name before them."""
 
 
 FILE_ALONE = "file-alone"
@@ -40,7 +41,7 @@ class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as typer has it
-        return sorted(self.commands.keys() - {FILE_ALONE}, key=ORDER.index)
+        return sorted(self.commands.keys() - {FILE_ALONE}, key=[name.partition(" ")[0] for name in ORDER].index)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer has it
         """Find the command; a file where a command would stand is one to check, to ask about, and to send."""
@@ -87,6 +88,9 @@ def examples(*lines: str) -> str:
 
 def settings_of(flags: Mapping[str, Any]) -> Settings:
     """Resolve the settings of one call, with the running sandbox within reach."""
+    from ordersheet.pipeline.staging import remove_left_over
+
+    remove_left_over()
     return resolve(flags, find_sandbox=find_sandbox)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,14 +25,24 @@ if TYPE_CHECKING:
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")]
 
 
-def _open(settings: Settings, *, read_only: bool) -> Ledger:
-    from ordersheet.ledger import Ledger
+def refuse_missing_ledger(settings: Settings) -> None:
+    """Refuse a command that only looks, where there is nothing to look at.
 
+    Raises:
+        UsageError: there is no ledger.
+    """
     if not settings.ledger.exists():
         raise UsageError(
             f"There is no ledger at {settings.ledger}: nothing was sent yet, or --ledger names another.",
             code="no-ledger",
         )
+
+
+def open_ledger(settings: Settings, *, read_only: bool) -> Ledger:
+    """Open the ledger that the settings name; it must be there."""
+    from ordersheet.ledger import Ledger
+
+    refuse_missing_ledger(settings)
     return Ledger.open(settings.ledger, create=False, read_only=read_only)
 
 
@@ -44,7 +55,7 @@ def _print_json(value: Mapping[str, object]) -> None:
 def runs(flags: dict[str, Any]) -> None:
     """List what was done, when, and from which file."""
     settings = settings_of(flags)
-    with _open(settings, read_only=True) as ledger:
+    with open_ledger(settings, read_only=True) as ledger:
         found = ledger.runs()
     if settings.json:
         _print_json({"schema": 1, "command": "runs", "runs": [run_object(info) for info in found]})
@@ -115,7 +126,7 @@ def show(
     """Show one run, its rows, or what was done to one order and by whom."""
     settings = settings_of(flags)
     console = Console(json_mode=settings.json)
-    with _open(settings, read_only=True) as ledger:
+    with open_ledger(settings, read_only=True) as ledger:
         if order is not None:
             _show_order(ledger.order_history(order), order, settings, console)
             return
@@ -262,7 +273,7 @@ def resolve(
     if verdict not in ("applied", "absent"):
         raise UsageError(f"Say applied or absent, not {verdict}.", code="bad-verdict")
     settings = settings_of(flags)
-    with _open(settings, read_only=False) as ledger:
+    with open_ledger(settings, read_only=False) as ledger:
         result = ledger.resolve(run, row, applied=verdict == "applied", who=str(this_person()))
     Console().say(f"Row {result.row}, order {result.order}: {result.outcome.value}. {result.message}")
 
@@ -274,7 +285,7 @@ def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
     from ordersheet.pipeline.rereport import rewrite_report
 
     settings = settings_of(flags)
-    with _open(settings, read_only=True) as ledger:
+    with open_ledger(settings, read_only=True) as ledger:
         written = rewrite_report(ledger, run, target=settings.report, overwrite=settings.overwrite)
     Console().say(*filter(None, [written.note, str(written.path.absolute())]))
     if settings.open:
@@ -301,7 +312,9 @@ def purge(
     if (older_than is None) == (not everything):
         raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")
     settings = settings_of(flags)
-    with _open(settings, read_only=False) as ledger:
+    if everything:
+        _ask_for_all(settings)
+    with open_ledger(settings, read_only=False) as ledger:
         done = ledger.purge_all() if older_than is None else ledger.purge(timedelta(days=older_than))
     copies = plural(done.copies, "copy", "copies")
     Console().say(f"Purged: {plural(done.runs, 'run')}, {plural(done.texts, 'text')}, {copies} of inputs.")
@@ -309,3 +322,18 @@ def purge(
         Console().say(
             f"{plural(done.in_doubt, 'operation')} in doubt keep their texts until they are settled."
         )
+
+
+def _ask_for_all(settings: Settings) -> None:
+    """Ask before every text goes, since nobody gets them back."""
+    if settings.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "purge --all removes every text and copy that may go, and there is no terminal to ask at. "
+            "Add --yes to do it without being asked.",
+            code="no-answer",
+        )
+    Console().say(f"Remove every text and copy that may go from {settings.ledger}? [y/N] ", end="")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UsageError("Nothing was removed.", code="declined")

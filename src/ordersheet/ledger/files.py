@@ -18,7 +18,7 @@ from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.schema import APPLICATION_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
@@ -27,6 +27,7 @@ _WINDOWS_REMOTE_DRIVE = 4
 
 NETWORK_TYPES = frozenset(
     [
+        "9p",
         "afpfs",
         "afs",
         "beegfs",
@@ -34,6 +35,7 @@ NETWORK_TYPES = frozenset(
         "cifs",
         "coda",
         "davfs",
+        "drvfs",
         "fuse.ceph",
         "fuse.curlftpfs",
         "fuse.davfs2",
@@ -41,6 +43,7 @@ NETWORK_TYPES = frozenset(
         "fuse.rclone",
         "fuse.s3fs",
         "fuse.sshfs",
+        "fuse.vmhgfs-fuse",
         "glusterfs",
         "gpfs",
         "lustre",
@@ -50,10 +53,17 @@ NETWORK_TYPES = frozenset(
         "smb2",
         "smb3",
         "smbfs",
+        "vboxsf",
+        "virtiofs",
+        "vmhgfs",
         "webdav",
     ]
 )
-"""File systems, as Linux and macOS name them, on which SQLite's WAL and the locks are not to be relied on."""
+"""File systems, as Linux and macOS name them, on which SQLite's WAL and the locks are not to be relied on.
+
+Those by which a virtual machine sees its host's folders (9p, virtiofs, vboxsf, vmhgfs, WSL's drvfs) are among
+them: to both sides they are another computer's disk.
+"""
 
 
 def locks_folder(path: Path) -> Path:
@@ -276,6 +286,24 @@ def copy_private(source: Path, folder: Path) -> tuple[Path, str]:
             target.unlink(missing_ok=True)
             raise
     return target, digest.hexdigest()
+
+
+@contextlib.contextmanager
+def new_private_file(target: Path) -> Iterator[Path]:
+    """Give the path of a draft, its user's alone, that takes the target's place once it is whole.
+
+    Raises:
+        LedgerError: it cannot be written; nothing of it is left behind.
+    """
+    draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}.new")
+    with plain_words(target):
+        try:
+            os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            yield draft
+            draft.replace(target)
+            sync_folder(target.parent)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def sync_file(file: Path) -> None:

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.ledger import earlier_runs, engine, files, process_table, queries, resolve, retention
+from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
-from ordersheet.ledger.migrations import migrate, version_of
+from ordersheet.ledger.migrations import copy_database, migrate, version_of
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.runs import find_run
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.ledger.earlier_runs import EarlierSend
+    from ordersheet.ledger.health import Health
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
 
 _CHUNK = 500
@@ -133,6 +134,19 @@ class Ledger:
                 on_point=on_point,
                 commit=commit,
             )
+
+    @staticmethod
+    def check(path: Path, *, busy: float = engine.BUSY_SECONDS) -> Health:
+        """Look at a ledger from end to end, and change nothing: not even an older one's version.
+
+        Args:
+            path: its file.
+            busy: seconds to wait for another process's transaction.
+
+        Raises:
+            LedgerError: it cannot be opened or read at all.
+        """
+        return health.check(path.expanduser().absolute(), busy=busy)
 
     def __enter__(self) -> Self:
         return self
@@ -283,6 +297,24 @@ class Ledger:
     def job_files(self) -> JobFiles:
         """Give the files of jobs, as this process takes and finds them."""
         return JobFiles(self._writing, self._reading, lambda: self._process_id, self._alive, self.clock)
+
+    def back_up(self, target: Path, *, overwrite: bool = False) -> None:
+        """Copy the whole ledger, also while runs write into it, for its user alone (mode 0600).
+
+        Args:
+            target: the copy's path.
+            overwrite: let it replace a file.
+
+        Raises:
+            FileExistsError: it is there already.
+            LedgerError: it cannot be written.
+        """
+        if target.exists() and not overwrite:
+            raise FileExistsError(target)
+        with files.new_private_file(target) as draft, self._engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            copy_database(driver, draft)
 
     def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
         """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.

@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.ledger.files import sync_file
 from ordersheet.ledger.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def migrate(
         raise LedgerError(
             f"The ledger {path} has a version ({version}) that ordersheet does not know.", code="not-a-ledger"
         )
-    backup = back_up(connection, path, version)
+    backup = back_up_beside(connection, path, version)
     cursor = connection.cursor()
     cursor.execute("BEGIN EXCLUSIVE")
     try:
@@ -94,7 +95,7 @@ def migrate(
     return backup
 
 
-def back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+def back_up_beside(connection: sqlite3.Connection, path: Path, version: int) -> Path:
     """Write a whole copy of the ledger beside it, for the user alone, under a name that is free."""
     number = 1
     while True:
@@ -104,9 +105,18 @@ def back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
             break
         except FileExistsError:
             number += 1
-    copy = sqlite3.connect(backup)
+    copy_database(connection, backup)
+    return backup
+
+
+def copy_database(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy a whole ledger, as it is at one moment, into a file that is there already, and make it durable.
+
+    Others may go on writing meanwhile: the copy is made in one step, from one state.
+    """
+    copy = sqlite3.connect(target)
     try:
         connection.backup(copy)
     finally:
         copy.close()
-    return backup
+    sync_file(target)

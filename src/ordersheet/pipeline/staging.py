@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -36,6 +38,26 @@ _BATCH = 1000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode
 _KINDS = {kind.value: kind for kind in OperationKind}
+
+
+_PREFIX, _LEFT_OVER, _OPENED = "ordersheet-", ".staging", ".opened"
+_UNLINKS = sys.platform != "win32"
+"""Whether a file that is open can lose its name."""
+
+
+def remove_left_over(folder: Path | None = None) -> None:
+    """Remove the temporary files that killed runs left, with people's texts in them.
+
+    Where a file in use can lose its name, only version 0.1.0 left any, and removing one takes nothing from a
+    run that still has it open; elsewhere a file in use cannot be removed.
+
+    Args:
+        folder: where they would lie; the system's place for temporary files where None.
+    """
+    for file in Path(folder or tempfile.gettempdir()).glob(f"{_PREFIX}*{_LEFT_OVER}"):
+        with suppress(OSError):
+            if sys.platform == "win32" or file.lstat().st_uid == os.geteuid():
+                file.unlink()
 
 
 class StagedRow(NamedTuple):
@@ -64,7 +86,9 @@ class Staging:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Make the temporary file, in `folder` or in the system's place for such files."""
-        handle, name = tempfile.mkstemp(prefix="ordersheet-", suffix=".staging", dir=folder)
+        remove_left_over(folder)
+        suffix = _OPENED if _UNLINKS else _LEFT_OVER
+        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=suffix, dir=folder)
         os.close(handle)
         self._path = Path(name)
         self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
@@ -79,6 +103,9 @@ class Staging:
             BEGIN;
             """
         )
+        if _UNLINKS:
+            # It lives on without a name, and is gone with this process, however that ends.
+            self._path.unlink()
         self._asked: list[tuple[int, int, str, str | None]] = []
         self._others: list[tuple[int, str, str, str, bool, str | None]] = []
         self._sealed = False

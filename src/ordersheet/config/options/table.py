@@ -7,7 +7,10 @@ from ordersheet.config.options.option import CHECK, SEND, Option
 from ordersheet.config.options.output import OUTPUT_OPTIONS
 
 JOB_COMMANDS = ("jobs", "watch")
-LEDGER_COMMANDS = (CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor")
+LEDGER_COMMANDS = (
+    *(CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor"),
+    *("ledger backup", "ledger check"),
+)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -175,11 +178,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "yes",
-        "Do not ask before sending; setup: ask nothing, and save what cannot be tried, too.",
+        "Do not ask before sending or before removing everything; setup: ask nothing, and save what cannot be "
+        "tried, too.",
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND, "setup"),
+        commands=(SEND, "setup", "purge"),
         group="What is sent",
         flag_only=True,
     ),

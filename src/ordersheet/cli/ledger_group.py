@@ -1,0 +1,75 @@
+"""`ordersheet ledger …`: what is done to the ledger's file as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, plural
+from ordersheet.cli.ledger import open_ledger, refuse_missing_ledger
+from ordersheet.core.errors import UsageError
+
+group = typer.Typer(
+    name="ledger",
+    help="Back up the ledger's file, or check it.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+app.add_typer(group)
+
+Target = Annotated[Path, typer.Argument(metavar="TARGET", help="A new file, or a folder.")]
+
+
+@group.command(epilog="Example: ordersheet ledger backup /srv/backup/ledger-monday.db")
+@with_options("ledger backup")
+def backup(
+    target: Target,
+    flags: dict[str, Any],
+) -> None:
+    """Copy the ledger as it is at this moment, also while runs go on; readable by you alone."""
+    settings = settings_of(flags)
+    with open_ledger(settings, read_only=True) as ledger:
+        place = (target / ledger.path.name if target.is_dir() else target).absolute()
+        if place.exists() and place.samefile(ledger.path):
+            raise UsageError(f"{place} is the ledger itself. Choose another name.", code="exists")
+        try:
+            ledger.back_up(place, overwrite=settings.overwrite)
+        except FileExistsError:
+            raise UsageError(
+                f"{place} exists already. Choose another name, or add --overwrite.", code="exists"
+            ) from None
+    Console().say(str(place))
+
+
+@group.command(epilog="Example: ordersheet ledger check")
+@with_options("ledger check")
+def check(flags: dict[str, Any]) -> None:
+    """Check the ledger from end to end, and change nothing: exit 0 where it is whole, else 1."""
+    from ordersheet.ledger import Ledger
+
+    settings = settings_of(flags)
+    refuse_missing_ledger(settings)
+    found = Ledger.check(settings.ledger)
+    if settings.json:
+        told = {
+            "schema": 1,
+            "command": "ledger check",
+            "ledger": str(settings.ledger),
+            "version": found.version,
+            "runs": found.runs,
+            "operations": found.operations,
+            "faults": list(found.faults),
+        }
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        verdict = "is not whole:" if found.faults else "is whole:"
+        counts = f"{plural(found.runs, 'run')}, {plural(found.operations, 'operation')}"
+        Console().say(f"{settings.ledger} {verdict} {counts}.", *(f"  {fault}" for fault in found.faults))
+        if found.faults:
+            Console().say("Put a backup in its place (docs/operations.md), or send a copy of it for help.")
+    raise typer.Exit(1 if found.faults else 0)
