@@ -41,7 +41,9 @@ class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as typer has it
-        return sorted(self.commands.keys() - {FILE_ALONE}, key=[name.partition(" ")[0] for name in ORDER].index)
+        return sorted(
+            self.commands.keys() - {FILE_ALONE}, key=[name.partition(" ")[0] for name in ORDER].index
+        )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer has it
         """Find the command; a file where a command would stand is one to check, to ask about, and to send."""
