@@ -178,8 +178,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "yes",
-        "Do not ask before sending or before removing everything; setup: ask nothing, and save what cannot be "
-        "tried, too.",
+        "Do not ask before sending or before removing everything; setup: ask nothing, and save what cannot "
+        "be tried, too.",
         types.truth,
         default=False,
         switch=True,
