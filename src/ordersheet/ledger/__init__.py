@@ -8,7 +8,7 @@ Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` imp
 """
 
 from ordersheet.ledger.earlier_runs import EarlierSend
-from ordersheet.ledger.health import Health
+from ordersheet.ledger.health import LedgerHealth
 from ordersheet.ledger.ledger import Ledger
 from ordersheet.ledger.person import this_person
 from ordersheet.ledger.records import (
@@ -27,8 +27,8 @@ __all__ = [
     "AgainFacts",
     "AttemptInfo",
     "EarlierSend",
-    "Health",
     "Ledger",
+    "LedgerHealth",
     "OperationInfo",
     "Purged",
     "RowInfo",

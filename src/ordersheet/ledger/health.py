@@ -23,7 +23,7 @@ _MOST_LINES = 100
 """So many lines of the database's own check are told."""
 
 
-class Health(NamedTuple):
+class LedgerHealth(NamedTuple):
     """What a look at a ledger found."""
 
     version: int
@@ -34,7 +34,7 @@ class Health(NamedTuple):
     """One sentence each; none where it is whole."""
 
 
-def check(path: Path, *, busy: float) -> Health:
+def check(path: Path, *, busy: float) -> LedgerHealth:
     """Look at a ledger from end to end.
 
     Args:
@@ -51,12 +51,12 @@ def check(path: Path, *, busy: float) -> Health:
             version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
             if damage:
                 # What a damaged database answers is not to be believed.
-                return Health(version, 0, 0, damage)
+                return LedgerHealth(version, 0, 0, damage)
             runs, operations = (
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (schema.run, schema.operation)
             )
-            return Health(version, runs, operations, tuple(_breaches(connection)))
+            return LedgerHealth(version, runs, operations, tuple(_breaches(connection)))
 
 
 def _damage(connection: Connection) -> Iterator[str]:

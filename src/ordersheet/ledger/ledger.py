@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.ledger.earlier_runs import EarlierSend
-    from ordersheet.ledger.health import Health
+    from ordersheet.ledger.health import LedgerHealth
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
 
 _CHUNK = 500
@@ -136,7 +136,7 @@ class Ledger:
             )
 
     @staticmethod
-    def check(path: Path, *, busy: float = engine.BUSY_SECONDS) -> Health:
+    def check(path: Path, *, busy: float = engine.BUSY_SECONDS) -> LedgerHealth:
         """Look at a ledger from end to end, and change nothing: not even an older one's version.
 
         Args:
