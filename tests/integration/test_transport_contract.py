@@ -113,6 +113,7 @@ def test_a_put_goes_out_as_documented_and_its_connection_is_kept(make):
     assert headers["content-length"] == str(len(body(1)))
     assert headers["user-agent"].startswith("ordersheet/")
     assert "cookie" not in headers
+    assert "cache-control" not in headers
 
 
 def test_a_get_goes_out_without_a_body(make):
@@ -131,6 +132,7 @@ def test_a_get_goes_out_without_a_body(make):
         "/api/orders?order=7",
         b"",
     )
+    assert server.seen[0].headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("then", ["close", "reset", "stall"])
@@ -382,6 +384,19 @@ def test_an_answer_that_ends_with_its_connection_is_read(make):
     with RawServer([sends(b"HTTP/1.0 200 OK\r\n\r\n" + whole, then="close")]) as server:
         assert kinds(puts(make, server, 7, 8)) == ["answered ok"] * 2
     assert server.connections == 2
+
+
+def test_the_age_and_the_date_of_a_reading_are_kept(make):
+    async def work(url: str) -> Observation:
+        transport: Transport = make()
+        seen = await transport.request("GET", url + "?order=7", None, deadline=DEADLINE)
+        await transport.close()
+        return seen
+
+    extra = "AGE: 30\r\nDate: Mon, 23 Nov 2026 12:00:00 GMT\r\n"
+    with RawServer([sends(answer(7, extra=extra))]) as server:
+        seen = run(work(server.url))
+    assert (seen.headers["age"], seen.headers["date"]) == ("30", "Mon, 23 Nov 2026 12:00:00 GMT")
 
 
 def test_headers_that_decide_are_kept(make):

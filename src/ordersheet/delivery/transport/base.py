@@ -22,6 +22,7 @@ KEPT_HEADERS = {
     b"content-type": "content-type",
     b"retry-after": "retry-after",
     b"date": "date",
+    b"age": "age",
     b"location": "location",
 }
 """The headers of an answer that decide, by their names in small letters."""
@@ -76,6 +77,8 @@ class RequestHeaders:
             "User-Agent": f"ordersheet/{number}",
         }
         self.fixed = [(name.encode(), value.encode()) for name, value in named.items()]
+        self.reading = [*self.fixed, (b"Cache-Control", b"no-cache")]
+        """Those of a GET: what a cache held a while ago proves nothing."""
 
     def __repr__(self) -> str:
         return "<RequestHeaders>"

@@ -78,7 +78,7 @@ class H11Transport(Engine):
         if self._url is None or self._url[0] != url:
             self._url = (url, _address(url))
         to = self._url[1]
-        headers = [(b"Host", to.named), *self._headers.fixed]
+        headers = [(b"Host", to.named), *(self._headers.fixed if body is not None else self._headers.reading)]
         if body is not None:
             headers.append((b"Content-Length", b"%d" % len(body)))
         request = h11.Request(method=method, target=to.target, headers=headers)

@@ -56,7 +56,7 @@ class HttpxTransport(Engine):
         request = httpx.Request(
             method,
             url,
-            headers=self._headers.fixed,
+            headers=self._headers.fixed if body is not None else self._headers.reading,
             content=body,
             extensions={"trace": trace, "timeout": limits},
         )

@@ -35,7 +35,7 @@ class Observation:
     status: int | None = None
     """The HTTP status, where a status line arrived."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the answer, by lower-case name: content-type, retry-after, date and location, where present."""
+    """Of the answer, by lower-case name: content-type, retry-after, date, age and location, where present."""
     body: bytes = b""
     """What arrived of the body, at most the cap."""
     failure: Failure | None = None
