@@ -103,6 +103,17 @@ def test_modules_stay_small_enough_to_read(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= longest
 
 
+def test_functions_fit_a_screen():
+    found = [
+        f"{path.relative_to(SOURCE)}: {node.name}"
+        for path in MODULES
+        for node in ast.walk(WHOLE[path])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= 60
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize(
     "what", ["import ordersheet", "import ordersheet.__main__", "from ordersheet.cli import app"]
 )
@@ -205,3 +216,16 @@ def test_the_workflow_calls_targets_that_make_knows_on_every_python_that_is_prom
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     promised = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
     assert re.findall(r'"(3\.\d+)"', workflow.split("matrix:", 1)[1]) == promised
+
+
+def test_no_test_patches_what_it_tests():
+    """A fault comes through a seam that the product has: a parameter, a file, a server that misbehaves."""
+    found = [
+        f"{path.relative_to(ROOT)}, line {node.lineno}"
+        for path in TESTS
+        for node in ast.walk(WHOLE[path])
+        if (isinstance(node, ast.Attribute) and node.attr in ("setattr", "delattr", "patch"))
+        or (isinstance(node, ast.ImportFrom) and node.module in ("mock", "unittest.mock", "pytest_mock"))
+        or (isinstance(node, ast.arg) and node.arg == "mocker")
+    ]
+    assert found == []

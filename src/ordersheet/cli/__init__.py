@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ordersheet.cli import jobs, ledger, ledger_group, send, setup  # each adds its commands to the app
+# Each adds its commands to the app.
+from ordersheet.cli import jobs, ledger, ledger_group, sandbox, send, setup
 from ordersheet.cli.app import app
 
-__all__ = ["app", "jobs", "ledger", "ledger_group", "send", "setup"]
+__all__ = ["app", "jobs", "ledger", "ledger_group", "sandbox", "send", "setup"]
