@@ -42,7 +42,7 @@ class Windows:
 
 # What the interpreter itself and other people's packages need is there before the blocking begins.
 import asyncio, getpass, logging, platform, signal, socket, ssl, sqlite3, subprocess, tempfile, zipfile
-import chardet, click, defusedxml, h11, httpx, keyring, openpyxl, pandas, platformdirs, sqlalchemy, starlette
+import click, defusedxml, h11, httpx, keyring, openpyxl, pandas, platformdirs, sqlalchemy, starlette
 import tenacity, tqdm, truststore, typer, uvicorn, xlrd, typer.testing
 for name in {POSIX_ONLY!r}:
     sys.modules.pop(name, None)

@@ -83,7 +83,10 @@ def test_a_csv_of_a_german_excel(desk, held):
     path = clerk_files.german_csv(desk.folder / "spedition.csv")
     checked = desk.run("check", path)
     assert checked.code == 1
-    assert 'encoding cp1252 (a guess: --encoding decides), delimiter semicolon; reads "Müller"' in checked.out
+    assert (
+        'encoding cp1252 (as its letters tell: --encoding decides), delimiter semicolon; reads "Müller"'
+        in checked.out
+    )
     assert 'rename it to "Internal comment" or "Customer comment"' in checked.out
     assert "--save-mapping mapping.toml" in checked.out
     assert "shows the error #NV" in checked.out

@@ -131,7 +131,6 @@ def test_help_imports_nothing_heavy(what):
         "uvicorn",
         "starlette",
         "xlrd",
-        "chardet",
         "tqdm",
     }
     assert not heavy & set(loaded)

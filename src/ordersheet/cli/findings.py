@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from ordersheet.pipeline.intake import Prepared, ProblemGroup
 
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
-_SAMPLE_ROWS = 20_000
-"""How many rows are looked through for letters that tell whether the encoding is right."""
-_SAMPLE_WORDS = 4
 _LONGEST_TEXT, _SHOWN_TEXT = 120, 80
 """A payload's text of more characters than the first is shown with as many as the second."""
 
@@ -53,31 +49,15 @@ def recognised(prepared: Prepared, *, hidden: str) -> Iterator[str]:
 def _text_form(prepared: Prepared) -> Iterator[str]:
     facts = prepared.table.facts
     delimiter = _DELIMITERS.get(facts.delimiter or "", facts.delimiter)
-    sample = ", ".join(f'"{word}"' for word in _telling_words(prepared))
+    sample = ", ".join(f'"{short(word, 24)}"' for word in facts.telling_words)
     reads = f"; reads {sample}" if sample else ""
     yield f"  encoding {facts.encoding} ({_source(facts)}), delimiter {delimiter}{reads}"
 
 
 def _source(facts: TableFacts) -> str:
-    if facts.encoding_from == "detector":
-        return "a guess: --encoding decides"
+    if facts.encoding_from == "letters":
+        return "as its letters tell: --encoding decides"
     return {"option": "as --encoding says"}.get(facts.encoding_from or "", facts.encoding_from or "")
-
-
-def _telling_words(prepared: Prepared) -> list[str]:
-    """Give the first few words with letters beyond ASCII: read in a wrong encoding, they look wrong."""
-    words: dict[str, None] = {}
-    texts = [header.text for header in prepared.table.headers]
-    shown = (cell.shown for row in islice(prepared.table.rows(), _SAMPLE_ROWS) for cell in row.cells.values())
-    for text in chain(texts, shown):
-        if text.isascii():
-            continue
-        words.update(
-            (short(word.strip(".,;:!?()\"'"), 24), None) for word in text.split() if not word.isascii()
-        )
-        if len(words) >= _SAMPLE_WORDS:
-            break
-    return list(words)[:_SAMPLE_WORDS]
 
 
 def _unseen(prepared: Prepared, hidden: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ from ordersheet.core.model import StoppedBy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ordersheet.core.model import Problem
+    from ordersheet.core.model import EncodingChoice, Problem
 
 
 _SIGNALS = 128
@@ -74,11 +74,20 @@ class SourceError(OrdersheetError):
 
     Attributes:
         problems: the places at fault, where there are any to point at.
+        choices: the ways to read a CSV file, where a person has to choose its encoding.
     """
 
-    def __init__(self, message: str, *, code: str = "unreadable", problems: Sequence[Problem] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "unreadable",
+        problems: Sequence[Problem] = (),
+        choices: Sequence[EncodingChoice] = (),
+    ) -> None:
         super().__init__(message, code=code)
         self.problems = tuple(problems)
+        self.choices = tuple(choices)
 
 
 class LedgerError(OrdersheetError):

@@ -130,7 +130,11 @@ class TableFacts:
     encoding: str | None = None
     """CSV only: the Python name of the encoding; `utf-8-sig`, `utf-16`, `utf-32` where there is a BOM."""
     encoding_from: str | None = None
-    """CSV only: `option`, `byte order mark`, `strict UTF-8` or `detector`."""
+    """CSV only: `option`, `byte order mark`, `strict UTF-8`, `UTF-16 without a mark` or `letters`."""
+    telling_words: tuple[str, ...] = ()
+    """CSV only: the first few words with letters beyond ASCII; read in a wrong encoding, they look wrong."""
+    end_mark: int = 0
+    """CSV only: bytes at the very end that are the old mark for a file's end (0x1A), and no row."""
     delimiter: str | None = None
     """CSV only."""
     line_ending: str | None = None
@@ -143,6 +147,16 @@ class TableFacts:
     """Columns of an earlier report, in the order of RESULT_COLUMNS; empty where there is none."""
     notices: tuple[str, ...] = ()
     """Sentences a person should read, such as that Excel has the file open."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingChoice:
+    """One way to read a CSV file whose encoding a person has to decide."""
+
+    encoding: str
+    """What to give as the encoding."""
+    cells: tuple[tuple[str, str], ...]
+    """The first few cells that differ between the choices: address, and text as this encoding reads it."""
 
 
 @dataclass(frozen=True, slots=True)

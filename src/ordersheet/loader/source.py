@@ -36,7 +36,7 @@ def open_table(
         path: the file.
         is_id_header: tells the order column's header, white space already folded.
         sheet: the sheet to read; needed only where several visible ones have an ID header.
-        encoding: for a CSV, decides instead of the detector.
+        encoding: for a CSV, decides instead of what the file and its letters say.
         delimiter: for a CSV, decides instead of the detector.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
@@ -70,6 +71,7 @@ def write_delimited(source: Path, facts: TableFacts, added: Added, out: Sink, *,
                 out.write(b"".join(block))
                 block.clear()
                 size = 0
+        block.append(records.end)
     out.write(b"".join(block))
     if due is not None:
         raise ValueError(f"row {due.row} has a result and is not in the file, or comes out of order")
@@ -80,6 +82,7 @@ class _Records:
 
     Attributes:
         start: the bytes before the first record: byte order mark and `sep=` line.
+        end: the bytes after the last record: the old mark for a file's end, where there is one.
         codec: the Python codec of everything after the byte order mark.
     """
 
@@ -92,6 +95,10 @@ class _Records:
         self.codec = _codec(facts.encoding, mark)
         if self.codec == facts.encoding:
             mark = b""
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(size - facts.end_mark)
+        self.end = self._file.read()
+        self._left = size - len(mark) - facts.end_mark
         self._file.seek(len(mark))
         self._taken: list[bytes] = []
         self.start = mark
@@ -124,10 +131,15 @@ class _Records:
             self._taken.append(raw)
             yield text
 
+    def _chunk(self) -> bytes:
+        chunk = self._file.read(min(READ_BLOCK, self._left))
+        self._left -= len(chunk)
+        return chunk
+
     def _narrow_lines(self) -> Iterator[tuple[bytes, str]]:
         """Read lines of an encoding in which the bytes of CR and LF are nothing else."""
         rest = b""
-        while chunk := self._file.read(READ_BLOCK):
+        while chunk := self._chunk():
             lines = (rest + chunk).splitlines(keepends=True)
             # A CR at the end may be the first half of a line end, and the last line may go on.
             rest = lines.pop()
@@ -139,7 +151,7 @@ class _Records:
     def _wide_lines(self) -> Iterator[tuple[bytes, str]]:
         decoder = codecs.getincrementaldecoder(self.codec)()
         rest = ""
-        while chunk := self._file.read(READ_BLOCK):
+        while chunk := self._chunk():
             rest += decoder.decode(chunk)
             end = max(rest.rfind("\n"), rest.rfind("\r", 0, -1)) + 1
             for line in _WHOLE_LINES.findall(rest, 0, end):

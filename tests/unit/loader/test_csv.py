@@ -202,9 +202,9 @@ def test_a_header_alone_is_a_table_without_rows(opened):
         ("utf-8-sig", "utf-8-sig", "byte order mark"),
         ("utf-16", "utf-16", "byte order mark"),
         ("utf-32", "utf-32", "byte order mark"),
-        ("utf-16-le", "utf-16-le", "detector"),
-        ("utf-16-be", "utf-16-be", "detector"),
-        ("cp1252", "cp1252", "detector"),
+        ("utf-16-le", "utf-16-le", "UTF-16 without a mark"),
+        ("utf-16-be", "utf-16-be", "UTF-16 without a mark"),
+        ("cp1252", "cp1252", "letters"),
     ],
 )
 def test_an_encoding_is_recognised(opened, encoding, name, source):
@@ -235,7 +235,7 @@ def test_what_does_not_decode_is_named_by_line_and_byte(opened):
 
 def test_a_late_byte_decides_against_utf8(opened):
     content = b"Order ID;Note\n" + b"1;ok\n" * 500_000 + "2;für\n".encode("cp1252")
-    assert opened(content).facts.encoding_from == "detector"
+    assert opened(content).facts.encoding_from == "letters"
 
 
 @pytest.mark.parametrize("wanted", ["klingon", "rot13", "hex"])

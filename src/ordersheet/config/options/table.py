@@ -21,7 +21,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "encoding",
-        "The CSV's encoding, such as cp1252, instead of the detector's guess.",
+        "The CSV's encoding, such as cp1252, instead of what its letters tell.",
         types.encoding,
         metavar="E",
         local=True,

@@ -1,33 +1,27 @@
-"""How the bytes of a text file become characters: BOM, strict UTF-8, UTF-16, or a detector's best guess.
+"""How the bytes of a text file become characters: a byte order mark, strict UTF-8, UTF-16, or a code page.
 
-All of the file is decoded once, strictly, before any of it is used: an encoding that fits the first
-page and not the last would be a guess. Memory does not grow with the file.
+What the file itself says is taken. Where it says nothing, its letters are asked (code_pages.py), and where
+they do not tell either, the file is refused with the readings to choose from: a guess is never sent.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-import re
 import unicodedata
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import SourceError, UsageError
-from ordersheet.ooxml.refusals import too_big
+from ordersheet.loader.csv.code_pages import label
+from ordersheet.loader.csv.text import line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-CHUNK = 1 << 20
-"""Bytes read at a time."""
-LONGEST_LINE = 16 << 20
-"""Bytes without a line break that are taken for one line; a cell of Excel holds 32,767 characters."""
-SAMPLE = 200_000
-"""Bytes that the detector is shown."""
-HEAD = 50_000
-"""Bytes of the beginning that are among them in any case."""
+    from ordersheet.core.model import EncodingChoice
+
+HEAD = 1 << 16
+"""Bytes that tell a byte order mark, and UTF-16 without one."""
 
 _BOMS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -38,22 +32,20 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _WIDE = ("utf-16", "utf-32")
-_ASCII = b'0123456789 ;,|\t"\r\nAZaz'
-_SELDOM = re.compile(r"hp|mac(?!roman)|cp(7..|85[5-7]|86[0-4]|869)|kz|ptcp", re.IGNORECASE)
-"""What no program of this century saves a sheet in: guessed only where nothing else decodes."""
+_SAVE_ANEW = 'Or save the sheet anew as "CSV UTF-8" or as .xlsx.'
 
 
 class Encoding(NamedTuple):
-    """An encoding that the whole file decodes in."""
+    """An encoding that a file is to be read in."""
 
     name: str
     """The Python name; `utf-8-sig`, `utf-16` and `utf-32` stand for a BOM at the beginning."""
     source: str
-    """`option`, `byte order mark`, `strict UTF-8` or `detector`."""
+    """`option`, `byte order mark`, `strict UTF-8`, `UTF-16 without a mark` or `letters`."""
 
 
-def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
-    """Find the encoding that all of a text file decodes in.
+def stated_encoding(path: Path, wanted: str | None = None) -> Encoding | None:
+    """Give the encoding that a person or the file itself states; None where neither does.
 
     Args:
         path: the file.
@@ -61,11 +53,10 @@ def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
 
     Raises:
         UsageError: `wanted` is no encoding.
-        SourceError: `encoding` where the file does not decode, `nul-bytes`, or `bomb` for an endless line.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(1 << 16)
+        head = file.read(HEAD)
     mark = next((name for bom, name in _BOMS if head.startswith(bom)), None)
     if wanted is not None:
         name = _codec(wanted)
@@ -73,15 +64,11 @@ def find_encoding(path: Path, wanted: str | None = None) -> Encoding:
             name = mark
         elif name in _WIDE:
             name = _unmarked(head) or f"{name}-le"
-        return Encoding(_must_decode(path, name), "option")
+        return Encoding(name, "option")
     if mark is not None:
-        return Encoding(_must_decode(path, mark), "byte order mark")
+        return Encoding(mark, "byte order mark")
     wide = _unmarked(head)
-    if wide is not None and _fault(path, wide) is None:
-        return Encoding(wide, "detector")
-    if _fault(path, "utf-8") is None:
-        return Encoding("utf-8", "strict UTF-8")
-    return Encoding(_detect(path), "detector")
+    return Encoding(wide, "UTF-16 without a mark") if wide is not None else None
 
 
 def _codec(wanted: str) -> str:
@@ -97,13 +84,6 @@ def _codec(wanted: str) -> str:
     return name
 
 
-def _must_decode(path: Path, name: str) -> str:
-    fault = _fault(path, name)
-    if fault is not None:
-        raise undecodable(path, name, fault)
-    return name
-
-
 def _unmarked(head: bytes) -> str | None:
     """Tell UTF-16 without a BOM: NUL bytes on one side only, and text without control characters."""
     odd, even = head[1::2].count(0), head[0::2].count(0)
@@ -114,112 +94,101 @@ def _unmarked(head: bytes) -> str | None:
         text = codecs.getincrementaldecoder(name)().decode(head)
     except UnicodeDecodeError:
         return None
-    strange = any(unicodedata.category(char)[0] == "C" and char not in "\t\r\n" for char in set(text))
+    strange = any(unicodedata.category(char)[0] == "C" and char not in "\t\r\n\x1a" for char in set(text))
     return None if strange else name
 
 
-def _fault(path: Path, name: str) -> int | None:
-    """Give the position of the first byte that does not decode; None where all do."""
+def fault(path: Path, name: str) -> int:
+    """Give the position of the first byte that does not decode; the length where the end is at fault."""
     decoder = codecs.getincrementaldecoder(name)("strict")
-    wide = name.startswith(_WIDE)
-    position = line_begin = 0
+    position = 0
     with path.open("rb") as file:
-        for chunk in chain(iter(lambda: file.read(CHUNK), b""), (b"",)):
-            if not wide and 0 in chunk:
-                raise nul_bytes(path, position + chunk.index(0))
+        while chunk := file.read(1 << 20):
             kept = len(decoder.getstate()[0])
             try:
-                text = decoder.decode(chunk, not chunk)
+                decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 return position - kept + error.start
-            if wide and "\0" in text:
-                raise nul_bytes(path, None)
-            line_begin = _line_begin(chunk, position, line_begin)
             position += len(chunk)
-            if position - line_begin > LONGEST_LINE:
-                raise too_big(
-                    f"The line that begins at byte {line_begin:,} is longer than {LONGEST_LINE >> 20} MB"
-                )
-    return None
-
-
-def _line_begin(chunk: bytes, position: int, line_begin: int) -> int:
-    last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-    return line_begin if last < 0 else position + last + 1
-
-
-def _detect(path: Path) -> str:
-    import chardet
-
-    guesses = [str(guess["encoding"]) for guess in chardet.detect_all(_sample(path), ignore_threshold=True)]
-    if any(guess.lower() in ("iso-8859-1", "ascii", "none") for guess in guesses[:1]):
-        # They differ in 27 characters, the euro sign among them, that nobody means as control codes.
-        guesses.insert(0, "cp1252")
-    for guess in sorted(guesses, key=lambda guess: bool(_SELDOM.match(guess))):
-        try:
-            name = codecs.lookup(guess).name
-            plain = _ASCII.decode(name) == _ASCII.decode("ascii")
-        except (LookupError, UnicodeError):
-            continue
-        if plain and _fault(path, name) is None:
-            return name
-    raise undecodable(path, "utf-8", _fault(path, "utf-8") or 0)
-
-
-def _sample(path: Path) -> bytes:
-    """Take the beginning, which tells the language, and then the lines with more than ASCII in them."""
-    sample = bytearray()
-    for line in _lines(path):
-        if len(sample) < HEAD or not line.isascii():
-            sample += line
-            if len(sample) >= SAMPLE:
-                break
-    return bytes(sample[:SAMPLE])
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while line := file.readline(SAMPLE):
-            yield line
+    return position
 
 
 # ---- refusals ----
 
 
-def nul_bytes(path: Path, position: int | None) -> SourceError:
-    """The file has NUL characters, the first at byte `position` where that is known."""
-    where = (
-        ""
-        if position is None
-        else f" (the first is byte {position + 1:,}, line {_line_of(path, position):,})"
-    )
-    return SourceError(
-        f"The file holds NUL characters{where}, as no text file does: it is damaged, or it is no CSV. Export "
-        "it anew, or save it as .xlsx.",
-        code="nul-bytes",
-    )
-
-
-def undecodable(path: Path, name: str, position: int) -> SourceError:
-    """The byte at `position` is not possible in the encoding `name`."""
+def undecodable(path: Path, name: str) -> SourceError:
+    """The file does not decode as `name`."""
+    position = fault(path, name)
     with path.open("rb") as file:
         file.seek(position)
         byte = file.read(1)
     what = f"byte {position + 1:,} (0x{byte.hex().upper()})" if byte else "its end"
     return SourceError(
-        f"The file does not read as {name}: line {_line_of(path, position):,}, {what} does not fit. Say what "
+        f"The file does not read as {name}: line {line_of(path, position):,}, {what} does not fit. Say what "
         "it is saved in with --encoding (for example cp1252), or save it as .xlsx or as CSV UTF-8.",
         code="encoding",
     )
 
 
-def _line_of(path: Path, position: int) -> int:
-    """Count the line of a byte, as an editor does: CR LF, LF and CR each end one."""
-    line, left, cr = 1, position, False
+def damaged_utf8(path: Path, others: int) -> SourceError:
+    """The file is UTF-8 but for a few bytes, `others` in number."""
+    position = fault(path, "utf-8")
     with path.open("rb") as file:
-        while left and (chunk := file.read(min(CHUNK, left))):
-            left -= len(chunk)
-            pairs = chunk.count(b"\r\n") + (cr and chunk[:1] == b"\n")
-            line += chunk.count(b"\n") + chunk.count(b"\r") - pairs
-            cr = chunk[-1:] == b"\r"
-    return line
+        file.seek(position)
+        byte = file.read(1)
+    more = f"; {others - 1:,} more such bytes follow" if others > 1 else ""
+    return SourceError(
+        f"The file is written in UTF-8, but line {line_of(path, position):,} holds a byte that is not: byte "
+        f"{position + 1:,}{f' (0x{byte.hex().upper()})' if byte else ''}{more}. Something was added in "
+        "another encoding. Type that text again and save the file as CSV UTF-8, or save the sheet as .xlsx.",
+        code="encoding",
+    )
+
+
+def no_page(path: Path) -> SourceError:
+    """No encoding that is told by itself reads all bytes."""
+    position = fault(path, "utf-8")
+    return SourceError(
+        f"The file is not UTF-8 (line {line_of(path, position):,}, byte {position + 1:,} does not fit), and "
+        "no code page of Excel's gives letters alone for all its bytes. Say what it is saved in with "
+        f"--encoding. {_SAVE_ANEW}",
+        code="encoding",
+    )
+
+
+def several_readings(choices: tuple[EncodingChoice, ...]) -> SourceError:
+    """Several encodings read the cells that are sent as text, and differently."""
+    lines = ["The file can be read in several ways, and its letters do not tell which is right:"]
+    lines += [
+        f"  --encoding {choice.encoding:9} {label(choice.encoding).partition(' ')[2]}: {_cells(choice)}"
+        for choice in choices
+    ]
+    lines.append(f"Say the one that reads right. {_SAVE_ANEW}")
+    return SourceError("\n".join(lines), code="encoding", choices=choices)
+
+
+def mixed_encodings(choices: tuple[EncodingChoice, ...]) -> SourceError:
+    """The first choice reads the file, but for a cell that the second reads."""
+    most, other = choices
+    return SourceError(
+        f"The file holds text in two encodings. Most of it reads as {label(most.encoding)}; {_cells(most)} "
+        f"would be {_cells(other)} in {label(other.encoding)}. Type that text again and save the sheet as "
+        '"CSV UTF-8" or as .xlsx. Where all of it is right as it is, say '
+        f"--encoding {most.encoding}.",
+        code="encoding",
+        choices=choices,
+    )
+
+
+def unread(choice: EncodingChoice) -> SourceError:
+    """The likeliest page makes no words of the file."""
+    return SourceError(
+        "The file does not say what it is saved in, and nothing that Excel saves in makes words of it: as "
+        f"{label(choice.encoding)}, {_cells(choice)}. Say its encoding with --encoding. {_SAVE_ANEW}",
+        code="encoding",
+        choices=(choice,),
+    )
+
+
+def _cells(choice: EncodingChoice) -> str:
+    return ", ".join(f'{address} "{text}"' for address, text in choice.cells)

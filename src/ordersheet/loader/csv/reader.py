@@ -9,58 +9,60 @@ from __future__ import annotations
 
 import csv
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SourceError
-from ordersheet.core.model import Cell, CellKind, Header, Row, TableFacts
-from ordersheet.loader.csv.dialect import filled_fields, find_delimiter, named_delimiter, separator_line
-from ordersheet.loader.csv.encoding import LONGEST_LINE, find_encoding
+from ordersheet.core.model import (
+    Cell,
+    CellKind,
+    EncodingChoice,
+    Header,
+    Row,
+    TableFacts,
+    column_letters,
+)
+from ordersheet.loader.csv.code_pages import (
+    Doubt,
+    Evidence,
+    Ranked,
+    as_evidence,
+    doubt_of,
+    read_as,
+)
+from ordersheet.loader.csv.encoding import (
+    mixed_encodings,
+    several_readings,
+    stated_encoding,
+    unread,
+)
+from ordersheet.loader.csv.passes import LARGEST_FIELD, LINE_BREAK, Dialect, look_through, reading
+from ordersheet.loader.csv.text import TRANSPARENT
 from ordersheet.loader.error_words import ERROR_WORDS, error_problem
 from ordersheet.loader.refusals import refuse_duplicate_headers
 from ordersheet.loader.table import (
-    HeadRow,
     build_headers,
-    empty_file,
-    look_at_head,
-    no_id_column,
     result_columns,
 )
 
 if TYPE_CHECKING:
-    from _csv import Reader
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
-SAMPLE = 1 << 18
-"""Characters that the delimiter is found from."""
-LARGEST_FIELD = LONGEST_LINE
-"""Characters of one field; the csv module's own limit of 131,072 refuses real comments."""
+    from ordersheet.loader.csv.passes import Data
 
-_ENDINGS = ("\r\n", "\n", "\r")
 _HOLDS_ROWS = (
     "A text of this row holds lines that read like rows of their own, so a quote that opens here may close "
     "rows later. Close it where the text ends."
 )
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
-
-
-class _Dialect(NamedTuple):
-    encoding: str
-    delimiter: str
-    separator_line: bool
-
-
-class _Data(NamedTuple):
-    """What one pass over all data records tells."""
-
-    rows: int
-    ragged: int
-    first_ragged: tuple[int, int]
-    """The first such row's number and width."""
-    filled: frozenset[int]
+_CUT_OFF = (
+    "The last line has no line end, though all others have one: the file may be cut off. See whether its "
+    "last row is whole."
+)
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+_SHOWN_CELLS, _LONGEST_SHOWN = 5, 60
+"""Cells that are shown in every reading, and the letters of each."""
 
 
 def open_csv(
@@ -75,7 +77,7 @@ def open_csv(
     Args:
         path: the file.
         is_id_header: tells the order column's header.
-        encoding: decides instead of the detector.
+        encoding: decides instead of what the file and its letters say.
         delimiter: decides instead of the detector; one character, or `tab`.
 
     Raises:
@@ -85,26 +87,37 @@ def open_csv(
     """
     if csv.field_size_limit() < LARGEST_FIELD:
         csv.field_size_limit(LARGEST_FIELD)
-    found = find_encoding(path, encoding)
-    dialect = _find_dialect(path, found.name, delimiter, is_id_header)
-    header, width, ending = _find_header(path, dialect, is_id_header)
-    data = _read_through(path, dialect, header.number, width)
+    found = look_through(path, stated_encoding(path, encoding), delimiter, is_id_header)
+    header, data = found.header, found.data
     headers = build_headers(header, is_id_header, filled=data.filled)
     if data.ragged * 2 > data.rows:
-        raise _mostly_ragged(data, width)
+        raise _mostly_ragged(data, found.width)
     id_column = next(item.column for item in headers if is_id_header(item.text))
     facts = TableFacts(
         form="csv",
         sheet=None,
         header_row=header.number,
-        encoding=found.name,
-        encoding_from=found.source,
-        delimiter=dialect.delimiter,
-        line_ending=ending,
-        separator_line=dialect.separator_line,
+        encoding=found.encoding.name,
+        encoding_from=found.encoding.source,
+        telling_words=data.telling,
+        delimiter=found.dialect.delimiter,
+        line_ending=found.ending,
+        separator_line=found.dialect.separator_line,
+        end_mark=found.dialect.end_mark,
         result_columns=result_columns(headers),
+        notices=(_CUT_OFF,) if data.seen.ends_open and data.rows > 1 else (),
     )
-    return CsvTable(facts, headers, _path=path, _dialect=dialect, _width=width, _id_column=id_column)
+    return CsvTable(
+        facts,
+        headers,
+        _path=path,
+        _dialect=found.dialect,
+        _width=found.width,
+        _id_column=id_column,
+        _text_formulas=data.seen.text_formulas,
+        _evidence=data.evidence,
+        _ranked=found.ranked,
+    )
 
 
 @dataclass
@@ -114,9 +127,14 @@ class CsvTable:
     facts: TableFacts
     headers: tuple[Header, ...]
     _path: Path
-    _dialect: _Dialect
+    _dialect: Dialect
     _width: int
     _id_column: int
+    _text_formulas: bool
+    """Whether a field may be Excel's `="…"`."""
+    _evidence: Evidence
+    _ranked: tuple[Ranked, ...]
+    """The code pages, the likeliest first, which is the one that is read; none where the encoding is sure."""
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew.
@@ -129,7 +147,7 @@ class CsvTable:
         # Cell's own constructor would cost as much again as all the rest of the reading.
         new, text = tuple.__new__, CellKind.TEXT
         number = self.facts.header_row
-        with _reading(self._path, self._dialect) as reader:
+        with reading(self._path, self._dialect) as reader:
             line = 0
             for record in islice(reader, number, None):
                 number += 1
@@ -147,19 +165,50 @@ class CsvTable:
                     continue
                 if not ERROR_WORDS.isdisjoint(record):
                     cells = {column: _without_error_word(cell) for column, cell in cells.items()}
+                if self._text_formulas:
+                    cells = {column: cell for column, cell in map(_kept_as_text, cells.items()) if cell.shown}
                 problem = _HOLDS_ROWS if lines > 1 and self._holds_rows(record) else None
                 yield new(Row, (number, cells, False, problem))
 
     def refuse(self, columns: Collection[int], *, hidden: str) -> None:  # noqa: ARG002 - a CSV hides nothing
-        """Refuse duplicate headers among columns that are sent; see `Table`."""
+        """Refuse duplicate headers among columns that are sent, and an encoding in doubt; see `Table`."""
         refuse_duplicate_headers(self.headers, columns, header_row=self.facts.header_row)
+        doubt = doubt_of(self._evidence, self._ranked, columns) if self._ranked else None
+        if doubt is not None:
+            raise self._doubted(doubt, sorted(columns))
+
+    def _doubted(self, doubt: Doubt, columns: Sequence[int]) -> SourceError:
+        """Show the readings that are in doubt, cell by cell."""
+        plain = Dialect(TRANSPARENT, *self._dialect[1:])
+        places: list[tuple[str, str]] = []
+        with reading(self._path, plain) as reader:
+            for number, record in enumerate(
+                islice(reader, self.facts.header_row - 1, None), self.facts.header_row
+            ):
+                if len(record) == self._width:
+                    places += [
+                        (f"{column_letters(column)}{number}", record[column])
+                        for column in columns
+                        if _is_doubted(record[column], doubt)
+                    ]
+                if len(places) >= _SHOWN_CELLS:
+                    break
+        choices = tuple(
+            EncodingChoice(
+                name, tuple((address, _read_cell(text, name)) for address, text in places[:_SHOWN_CELLS])
+            )
+            for name in doubt.encodings
+        )
+        if doubt.kind == "ways":
+            return several_readings(choices)
+        return mixed_encodings(choices) if doubt.kind == "mixed" else unread(choices[0])
 
     def _holds_rows(self, record: list[str]) -> bool:
         """Tell whether a field with line breaks has swallowed rows, as after a quote left open by mistake."""
         if self._width == 1:
             return False
         for column, field in enumerate(record):
-            parts = [line.split(self._dialect.delimiter) for line in _LINE_BREAK.split(field)]
+            parts = [line.split(self._dialect.delimiter) for line in LINE_BREAK.split(field)]
             if len(parts) == 1:
                 continue
             if any(len(part) == self._width and self._has_id(part) for part in parts[1:]):
@@ -174,115 +223,32 @@ class CsvTable:
         return fields[self._id_column].strip(' "').isdecimal()
 
 
-# ---- passes over the file ----
-
-
-def _find_dialect(
-    path: Path, encoding: str, delimiter: str | None, is_id_header: Callable[[str], bool]
-) -> _Dialect:
-    with path.open(encoding=encoding, newline="") as file:
-        first = file.readline(SAMPLE)
-        stated = separator_line(first)
-        if delimiter is not None:
-            return _Dialect(encoding, named_delimiter(delimiter), stated is not None)
-        if stated is not None:
-            return _Dialect(encoding, stated, separator_line=True)
-        sample = first + file.read(SAMPLE)
-        if file.read(1):
-            # The last record is cut short; what of it stands on the last line must not count.
-            sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
-    return _Dialect(encoding, find_delimiter(sample, is_id_header), separator_line=False)
-
-
-def _find_header(
-    path: Path, dialect: _Dialect, is_id_header: Callable[[str], bool]
-) -> tuple[HeadRow, int, str | None]:
-    """Find the header record, its width, and its line ending (None where the file ends with it)."""
-    shapes: dict[int, tuple[int, str | None]] = {}
-
-    def heads(lines: _Watched) -> Iterator[HeadRow]:
-        for number, record in enumerate(_strict(lines, dialect.delimiter), 1):
-            texts = filled_fields(record)
-            if texts:
-                last = lines.record[-1]
-                shapes[number] = len(record), next((end for end in _ENDINGS if last.endswith(end)), None)
-                yield HeadRow(number, texts)
-            lines.record.clear()
-
-    with _translated(path, dialect), path.open(encoding=dialect.encoding, newline="") as file:
-        if dialect.separator_line:
-            file.readline()
-        first, header = look_at_head(heads(_Watched(file)), is_id_header)
-    if first is None:
-        raise empty_file()
-    if header is None:
-        raise no_id_column(first)
-    return header, *shapes[header.number]
-
-
-def _read_through(path: Path, dialect: _Dialect, header_row: int, width: int) -> _Data:
-    """Parse all records, so that whatever refuses the file does so now."""
-    rows = ragged = 0
-    first_ragged = (0, 0)
-    unfilled = list(range(width))
-    with _reading(path, dialect) as reader:
-        for number, record in enumerate(islice(reader, header_row, None), header_row + 1):
-            if not any(record):
-                continue
-            rows += 1
-            if len(record) != width:
-                first_ragged = first_ragged if ragged else (number, len(record))
-                ragged += 1
-            elif unfilled:
-                unfilled = [column for column in unfilled if not record[column]]
-    return _Data(
-        rows, ragged, first_ragged, frozenset(range(width)).difference(unfilled if rows else range(width))
-    )
-
-
-@contextmanager
-def _reading(path: Path, dialect: _Dialect) -> Iterator[Reader]:
-    with _translated(path, dialect), path.open(encoding=dialect.encoding, newline="") as file:
-        if dialect.separator_line:
-            file.readline()
-        yield _strict(file, dialect.delimiter)
-
-
-class _Watched:
-    """Lines of a file, counted, and kept for the record that they belong to."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines = iter(lines)
-        self.count = 0
-        self.record: list[str] = []
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.count += 1
-        self.record.append(line)
-        return line
-
-
-def _strict(lines: Iterable[str], delimiter: str) -> Reader:
-    return csv.reader(lines, delimiter=delimiter, strict=True)
-
-
-@contextmanager
-def _translated(path: Path, dialect: _Dialect) -> Iterator[None]:
-    try:
-        yield
-    except csv.Error as error:
-        raise _broken_quote(path, dialect, error) from error
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            "The file changed while it was read. Close what writes to it, and try again."
-        ) from error
-
-
 # ---- cells ----
+
+
+def _kept_as_text(item: tuple[int, Cell]) -> tuple[int, Cell]:
+    """Read `="00123"`, which is how Excel keeps a text a text in a CSV, as that text."""
+    column, cell = item
+    found = _TEXT_FORMULA.fullmatch(cell.shown) if cell.problem is None else None
+    if found is None:
+        return item
+    text = found[1].replace('""', '"')
+    return column, cell._replace(shown=text, value=text)
+
+
+def _is_doubted(text: str, doubt: Doubt) -> bool:
+    """Tell whether a cell, in `TRANSPARENT` characters, is one that a doubt is about."""
+    if text.isascii():
+        return False
+    if doubt.chunk is not None:
+        return doubt.chunk in as_evidence(text)
+    first, *others = doubt.encodings
+    return any(read_as(text, first) != read_as(text, other) for other in others)
+
+
+def _read_cell(text: str, encoding: str) -> str:
+    shown = " ".join(read_as(text, encoding).split())
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[: _LONGEST_SHOWN - 1]}…"
 
 
 def _without_error_word(cell: Cell) -> Cell:
@@ -303,7 +269,7 @@ def _ragged(found: int, width: int) -> str:
     )
 
 
-def _mostly_ragged(data: _Data, width: int) -> SourceError:
+def _mostly_ragged(data: Data, width: int) -> SourceError:
     number, found = data.first_ragged
     return SourceError(
         f"{data.ragged:,} of {data.rows:,} rows do not have as many fields as the header: row {number} has "
@@ -311,51 +277,3 @@ def _mostly_ragged(data: _Data, width: int) -> SourceError:
         "with --delimiter, or save the sheet as CSV anew.",
         code="mostly-ragged",
     )
-
-
-def _broken_quote(path: Path, dialect: _Dialect, error: csv.Error) -> SourceError:
-    """Find the record that does not parse, and in it the quote at fault."""
-    number = 1
-    with path.open(encoding=dialect.encoding, newline="") as file:
-        if dialect.separator_line:
-            file.readline()
-        lines = _Watched(file)
-        try:
-            for _ in _strict(lines, dialect.delimiter):
-                number += 1
-                lines.record.clear()
-        except csv.Error:
-            pass
-    line = lines.count + dialect.separator_line
-    if "field larger" in str(error):
-        return SourceError(
-            f"Row {number} (line {line}) has a text of more than {LARGEST_FIELD:,} characters. Look for a "
-            "quote that opens there and is never closed.",
-            code="unclosed-quote",
-        )
-    opened = line - len(lines.record) + 1 + _open_quote("".join(lines.record), dialect.delimiter)
-    return SourceError(
-        f"The quote that opens in line {opened} (row {number}) is not closed where its text ends, so the "
-        'rows below would be read as one text. Close it; a quote inside a text is written twice (""). Or '
-        "save the sheet as .xlsx.",
-        code="unclosed-quote",
-    )
-
-
-def _open_quote(record: str, delimiter: str) -> int:
-    """Count the line breaks before the quote that is not closed properly."""
-    begin = 0
-    while True:
-        if record[begin : begin + 1] == '"':
-            end = begin + 1
-            while (end := record.find('"', end)) >= 0 and record[end + 1 : end + 2] == '"':
-                end += 2
-            after = record[end + 1 : end + 2]
-            if end < 0 or (after and after not in (delimiter, "\r", "\n")):
-                break
-        else:
-            end = begin - 1
-        begin = record.find(delimiter, end + 1) + 1
-        if begin == 0:
-            break
-    return len(_LINE_BREAK.findall(record, 0, begin))
