@@ -123,7 +123,7 @@ class Ranked(NamedTuple):
     """A natural logarithm; only differences say something."""
 
 
-class Doubt(NamedTuple):
+class EncodingDoubt(NamedTuple):
     """Why the likeliest page is not to be taken: data for a message."""
 
     kind: str
@@ -169,7 +169,7 @@ def rank(evidence: Evidence, pages: Sequence[CodePage]) -> tuple[Ranked, ...]:
     return tuple(ranked)
 
 
-def doubt_of(evidence: Evidence, ranked: Sequence[Ranked], columns: Collection[int]) -> Doubt | None:
+def doubt_of(evidence: Evidence, ranked: Sequence[Ranked], columns: Collection[int]) -> EncodingDoubt | None:
     """Say why the likeliest page is not to be taken for these columns; None where it is.
 
     Args:
@@ -188,23 +188,23 @@ def doubt_of(evidence: Evidence, ranked: Sequence[Ranked], columns: Collection[i
         if one.score > best.score - CLEAR and differ(best.page.name, one.page.name, signs)
     ]
     if near:
-        return Doubt("ways", (best.page.name, *near[: _MOST_WAYS - 1]), None)
+        return EncodingDoubt("ways", (best.page.name, *near[: _MOST_WAYS - 1]), None)
     return _unread(chunks, best.page) or _mixed(chunks, best.page)
 
 
-def _unread(chunks: Sequence[str], page: CodePage) -> Doubt | None:
+def _unread(chunks: Sequence[str], page: CodePage) -> EncodingDoubt | None:
     """Tell that a page makes no words of most chunks: the file is in an encoding that is no candidate."""
     scores = [_chunk_score(read_as(chunk, page.name), page.languages) for chunk in chunks]
     shares = sorted(score / max(len(chunk), 2) for score, chunk in zip(scores, chunks, strict=True))
     odd = [chunk for chunk in chunks if has_odd_capital(read_as(chunk, page.name))]
     if len(odd) * _ODD_SHARE > len(chunks):
-        return Doubt("unread", (page.name,), odd[0])
+        return EncodingDoubt("unread", (page.name,), odd[0])
     if shares[len(shares) // 2] < _UNREAD:
-        return Doubt("unread", (page.name,), chunks[0])
+        return EncodingDoubt("unread", (page.name,), chunks[0])
     return None
 
 
-def _mixed(chunks: Sequence[str], page: CodePage) -> Doubt | None:
+def _mixed(chunks: Sequence[str], page: CodePage) -> EncodingDoubt | None:
     """Find a chunk that another encoding reads clearly better, UTF-8 included."""
     for chunk in chunks:
         mine = read_as(chunk, page.name)
@@ -218,7 +218,7 @@ def _mixed(chunks: Sequence[str], page: CodePage) -> Doubt | None:
             if other == mine or sign_in_word(other) or not _FOREIGN_LETTER.search(other):
                 continue
             if _chunk_score(other, spoken) > score + most:
-                return Doubt("mixed", (page.name, name), chunk)
+                return EncodingDoubt("mixed", (page.name, name), chunk)
     return None
 
 

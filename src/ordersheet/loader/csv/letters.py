@@ -173,8 +173,10 @@ _BASE = {
 }
 _COSTS = {sign: cost for cost, signs in _BASE.items() for sign in signs}
 _UNITS = frozenset("mMcCkKd")
-_OPEN = "“„«‹¿¡‘"
-_CLOSE = "”»›’“…™®"
+_QUOTES = "“”«»‹›‘"
+"""Each opens in one language and closes in another."""
+_BEFORE_WORDS = "„‚¿¡"
+_AFTER_WORDS = "…™®"
 
 
 @cache
@@ -200,12 +202,13 @@ def _place(sign: str, before: str, after: str) -> float:
     found = next((rule for signs, rule in _RULES.items() if sign in signs), None)
     if found is not None:
         return found(left, right, before, after)
-    opens, closes = sign in _OPEN, sign in _CLOSE
     if left and right:
         return _MISPLACED
-    if opens == closes:
-        return 0.0 if opens else _MISPLACED / 2 * (left + right)
-    return _MISPLACED / 2 * (left if opens else right)
+    if sign in _QUOTES:
+        return 0.0
+    if sign in _BEFORE_WORDS:
+        return _MISPLACED * left
+    return _MISPLACED / 2 * (right if sign in _AFTER_WORDS else left + right)
 
 
 def _money(left: bool, right: bool, _before: str, _after: str) -> float:

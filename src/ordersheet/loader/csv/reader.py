@@ -24,7 +24,7 @@ from ordersheet.core.model import (
     column_letters,
 )
 from ordersheet.loader.csv.code_pages import (
-    Doubt,
+    EncodingDoubt,
     Evidence,
     Ranked,
     as_evidence,
@@ -177,7 +177,7 @@ class CsvTable:
         if doubt is not None:
             raise self._doubted(doubt, sorted(columns))
 
-    def _doubted(self, doubt: Doubt, columns: Sequence[int]) -> SourceError:
+    def _doubted(self, doubt: EncodingDoubt, columns: Sequence[int]) -> SourceError:
         """Show the readings that are in doubt, cell by cell."""
         plain = Dialect(TRANSPARENT, *self._dialect[1:])
         places: list[tuple[str, str]] = []
@@ -236,7 +236,7 @@ def _kept_as_text(item: tuple[int, Cell]) -> tuple[int, Cell]:
     return column, cell._replace(shown=text, value=text)
 
 
-def _is_doubted(text: str, doubt: Doubt) -> bool:
+def _is_doubted(text: str, doubt: EncodingDoubt) -> bool:
     """Tell whether a cell, in `TRANSPARENT` characters, is one that a doubt is about."""
     if text.isascii():
         return False
