@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CLEAR = 7.0
 """By how much (a natural logarithm) the best page is to be likelier than the next one: about 1,000 times."""
-_ODD_CHUNK = 8.0
+_ODD_CHUNK = 7.0
 """By how much another encoding reads a single chunk better, where the file is not of one encoding."""
 _UNREAD = -4.3
 """What a letter of a text is likely at least, in the middle of a file; no page makes words of it below."""
@@ -178,10 +178,9 @@ def doubt_of(evidence: Evidence, ranked: Sequence[Ranked], columns: Collection[i
         columns: those that are sent.
     """
     best, *others = ranked
-    chunks = evidence.of_columns(columns)
-    if not chunks:
-        return None
     signs = set().union(*(evidence.by_column.get(column, ()) for column in columns))
+    if not signs:
+        return None
     near = [
         one.page.name
         for one in others
@@ -189,7 +188,7 @@ def doubt_of(evidence: Evidence, ranked: Sequence[Ranked], columns: Collection[i
     ]
     if near:
         return EncodingDoubt("ways", (best.page.name, *near[: _MOST_WAYS - 1]), None)
-    return _unread(chunks, best.page) or _mixed(chunks, best.page)
+    return _unread(evidence.of_columns(columns), best.page) or _mixed(evidence, best.page, signs)
 
 
 def _unread(chunks: Sequence[str], page: CodePage) -> EncodingDoubt | None:
@@ -204,13 +203,17 @@ def _unread(chunks: Sequence[str], page: CodePage) -> EncodingDoubt | None:
     return None
 
 
-def _mixed(chunks: Sequence[str], page: CodePage) -> EncodingDoubt | None:
-    """Find a chunk that another encoding reads clearly better, UTF-8 included."""
-    for chunk in chunks:
+def _mixed(evidence: Evidence, page: CodePage, signs: Collection[str]) -> EncodingDoubt | None:
+    """Find a chunk that another encoding reads clearly better, UTF-8 included.
+
+    It may stand in any column: it tells that not all of the file is saved in one encoding.
+    """
+    rivals = {name: spoken for name, spoken in _ENCODINGS.items() if differ(page.name, name, signs)}
+    for chunk in list(evidence.chunks)[:_MOST_CHECKED]:
         mine = read_as(chunk, page.name)
         score = _chunk_score(mine, page.languages)
         most = 0.0 if sign_in_word(mine) else _ODD_CHUNK
-        for name, spoken in _ENCODINGS.items():
+        for name, spoken in rivals.items():
             try:
                 other = chunk.encode(TRANSPARENT).decode(name)
             except UnicodeDecodeError:

@@ -168,7 +168,7 @@ _BASE = {
     -2.0: "€£’–°",
     -2.5: "“”„«»½",
     -3.0: "‘…™®²¡¿´§\xa0",
-    -4.0: "—•¼¾³©×±·›‹µº",
+    -4.0: "—•¼¾³©×±·µº",
     -5.0: "‚ª¹¨`¥$¢†‰÷¸",
 }
 _COSTS = {sign: cost for cost, signs in _BASE.items() for sign in signs}
@@ -176,6 +176,7 @@ _UNITS = frozenset("mMcCkKd")
 _QUOTES = "“”«»‹›‘"
 """Each opens in one language and closes in another."""
 _BEFORE_WORDS = "„‚¿¡"
+_SELDOM_ALONE = "…·‡†"
 _AFTER_WORDS = "…™®"
 
 
@@ -190,7 +191,9 @@ def sign_cost(sign: str, before: str, after: str) -> float:
         # An apostrophe: between letters, or at the end of a word with s.
         return cost if left and right else cost - (1.5 if before in ("s", "S", "") or not left else 3.0)
     if sign == "\xa0":
-        return cost - (3.0 if left and right else 0.0 if before and after else 4.0)
+        return cost - (7.0 if left and right else 0.0 if before and after else 4.0)
+    if not before and not after and sign in _SELDOM_ALONE:
+        return cost - 4.0
     if sign == "´":
         return cost if left and right else cost - 2.0
     return cost + _place(sign, before, after)
@@ -208,7 +211,9 @@ def _place(sign: str, before: str, after: str) -> float:
         return 0.0
     if sign in _BEFORE_WORDS:
         return _MISPLACED * left
-    return _MISPLACED / 2 * (right if sign in _AFTER_WORDS else left + right)
+    if sign in _AFTER_WORDS:
+        return _MISPLACED * right
+    return _MISPLACED / 2 * (left + right)
 
 
 def _money(left: bool, right: bool, _before: str, _after: str) -> float:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import SourceError
 from ordersheet.loader.csv.code_pages import PAGES, possible_pages, rank, read_as
+from ordersheet.loader.csv.collector import EvidenceCollector
 from ordersheet.loader.csv.dialect import filled_fields, find_delimiter, named_delimiter, separator_line
 from ordersheet.loader.csv.encoding import Encoding, damaged_utf8, no_page, undecodable
-from ordersheet.loader.csv.text import LONGEST_LINE, TRANSPARENT, Seen, dos_end_mark, text_lines
-from ordersheet.loader.csv.witness import Witness
+from ordersheet.loader.csv.text import LONGEST_LINE, TRANSPARENT, TextTraits, dos_end_mark, text_lines
 from ordersheet.loader.table import HeadRow, empty_file, fold, look_at_head, no_id_column
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Data(NamedTuple):
     first_ragged: tuple[int, int]
     """The first such row's number and width."""
     filled: frozenset[int]
-    seen: Seen
+    seen: TextTraits
     telling: tuple[str, ...]
     """The first few words with letters beyond ASCII."""
     evidence: Evidence
@@ -181,8 +181,8 @@ def _read_through(path: Path, dialect: Dialect, header: HeadRow, width: int) -> 
     rows = ragged = 0
     first_ragged = (0, 0)
     unfilled = list(range(width))
-    seen = Seen()
-    witness = Witness(header, dialect.encoding)
+    seen = TextTraits()
+    collector = EvidenceCollector(header, dialect.encoding)
     with _translated(path, dialect):
         reader = _strict(_lines(path, dialect, seen), dialect.delimiter)
         for number, record in enumerate(islice(reader, header.number, None), header.number + 1):
@@ -195,13 +195,13 @@ def _read_through(path: Path, dialect: Dialect, header: HeadRow, width: int) -> 
                 continue
             if unfilled:
                 unfilled = [column for column in unfilled if not record[column]]
-            if not seen.ascii_only and witness.listens and not "".join(record).isascii():
-                witness.hear(record)
+            if not seen.ascii_only and collector.wants_more and not "".join(record).isascii():
+                collector.add_record(record)
     filled = frozenset(range(width)).difference(unfilled if rows else range(width))
-    return Data(rows, ragged, first_ragged, filled, seen, witness.telling(), witness.evidence())
+    return Data(rows, ragged, first_ragged, filled, seen, collector.telling(), collector.evidence())
 
 
-def _lines(path: Path, dialect: Dialect, seen: Seen | None = None) -> Iterator[str]:
+def _lines(path: Path, dialect: Dialect, seen: TextTraits | None = None) -> Iterator[str]:
     lines = text_lines(path, dialect.encoding, end_mark=dialect.end_mark, seen=seen)
     if dialect.separator_line:
         next(lines, None)

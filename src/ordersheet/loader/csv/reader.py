@@ -188,7 +188,7 @@ class CsvTable:
                 if len(record) == self._width:
                     places += [
                         (f"{column_letters(column)}{number}", record[column])
-                        for column in columns
+                        for column in (columns if doubt.chunk is None else range(self._width))
                         if _is_doubted(record[column], doubt)
                     ]
                 if len(places) >= _SHOWN_CELLS:

@@ -35,7 +35,7 @@ _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf
 
 
 @dataclass(slots=True)
-class Seen:
+class TextTraits:
     """What a pass over a text file has seen so far."""
 
     text_formulas: bool = False
@@ -51,7 +51,9 @@ class Seen:
     """How many bytes beyond ASCII are not part of such a sign."""
 
 
-def text_lines(path: Path, encoding: str, *, end_mark: int = 0, seen: Seen | None = None) -> Iterator[str]:
+def text_lines(
+    path: Path, encoding: str, *, end_mark: int = 0, seen: TextTraits | None = None
+) -> Iterator[str]:
     """Read a text file's lines, each with its own line end.
 
     Args:
@@ -65,10 +67,10 @@ def text_lines(path: Path, encoding: str, *, end_mark: int = 0, seen: Seen | Non
         SourceError: `nul-bytes`, or `bomb` for an endless line.
         OSError: the file cannot be read.
     """
-    return chain.from_iterable(_blocks(path, encoding, end_mark, seen if seen is not None else Seen()))
+    return chain.from_iterable(_blocks(path, encoding, end_mark, seen if seen is not None else TextTraits()))
 
 
-def _blocks(path: Path, encoding: str, end_mark: int, seen: Seen) -> Iterator[io.StringIO]:
+def _blocks(path: Path, encoding: str, end_mark: int, seen: TextTraits) -> Iterator[io.StringIO]:
     """Give the text in blocks that end where a line does."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide, position, rest = encoding.startswith(_WIDE), 0, ""
@@ -99,7 +101,7 @@ def _blocks(path: Path, encoding: str, end_mark: int, seen: Seen) -> Iterator[io
         yield io.StringIO(rest, newline="")
 
 
-def _look_over(text: str, encoding: str, seen: Seen) -> None:
+def _look_over(text: str, encoding: str, seen: TextTraits) -> None:
     if not seen.text_formulas and _TEXT_FORMULA in text:
         seen.text_formulas = True
     if text.isascii():

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from ordersheet.loader.table import HeadRow
 
 _TELLING_WORDS = 4
-_HEARD_AT_ONCE = 2_000
-"""Fields that are kept before they are told to the evidence."""
+_FIELDS_AT_ONCE = 2_000
+"""Fields that are kept before they are handed over."""
 
 
-class Witness:
-    """Hears what records with letters beyond ASCII say: of the code page, and to a person who looks at them.
+class EvidenceCollector:
+    """Collects what records with letters beyond ASCII say of the code page, and shows a person of it.
 
-    An earlier report's columns are not heard: they must not change how the file is read.
+    An earlier report's columns are left out: they must not change how the file is read.
     """
 
     def __init__(self, header: HeadRow, encoding: str) -> None:
         self._every = encoding == TRANSPARENT
-        self._heard: dict[int, list[str]] = {}
+        self._fields: dict[int, list[str]] = {}
         self._count = 0
         self._words: dict[str, None] = {}
         self._evidence = Evidence()
@@ -33,33 +33,35 @@ class Witness:
         begins = [
             at for at in range(len(names)) if tuple(names[at : at + len(RESULT_COLUMNS)]) == RESULT_COLUMNS
         ]
-        self._deaf = frozenset(range(begins[0], begins[0] + len(RESULT_COLUMNS))) if begins else frozenset()
-        self.listens = True
+        self._skipped = (
+            frozenset(range(begins[0], begins[0] + len(RESULT_COLUMNS))) if begins else frozenset()
+        )
+        self.wants_more = True
         for column, text in header.texts.items():
             if not text.isascii():
-                self._hear_field(column, text)
+                self._add_field(column, text)
 
-    def hear(self, record: list[str]) -> None:
-        """Hear one record."""
+    def add_record(self, record: list[str]) -> None:
+        """Take one record."""
         for column, text in enumerate(record):
-            if not text.isascii() and column not in self._deaf:
-                self._hear_field(column, text)
-        self.listens = self._every or len(self._words) < _TELLING_WORDS
+            if not text.isascii() and column not in self._skipped:
+                self._add_field(column, text)
+        self.wants_more = self._every or len(self._words) < _TELLING_WORDS
 
-    def _hear_field(self, column: int, text: str) -> None:
+    def _add_field(self, column: int, text: str) -> None:
         if len(self._words) < _TELLING_WORDS:
             words = [word.strip(".,;:!?()\"'") for word in text.split() if not word.isascii()]
             self._words.update(dict.fromkeys(words))
         if self._every:
-            self._heard.setdefault(column, []).append(text)
+            self._fields.setdefault(column, []).append(text)
             self._count += 1
-            if self._count == _HEARD_AT_ONCE:
-                self._tell()
+            if self._count == _FIELDS_AT_ONCE:
+                self._hand_over()
 
-    def _tell(self) -> None:
-        for column, texts in self._heard.items():
+    def _hand_over(self) -> None:
+        for column, texts in self._fields.items():
             self._evidence.add(column, texts)
-        self._heard.clear()
+        self._fields.clear()
         self._count = 0
 
     def telling(self) -> tuple[str, ...]:
@@ -68,5 +70,5 @@ class Witness:
 
     def evidence(self) -> Evidence:
         """Give what all records say of the code page."""
-        self._tell()
+        self._hand_over()
         return self._evidence
