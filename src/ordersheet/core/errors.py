@@ -19,6 +19,7 @@ happened, where, what to do. That nothing was sent is not among them: whoever sh
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import StoppedBy
@@ -26,7 +27,7 @@ from ordersheet.core.model import StoppedBy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ordersheet.core.model import EncodingChoice, Problem
+    from ordersheet.core.model import Problem
 
 
 _SIGNALS = 128
@@ -67,6 +68,16 @@ class SettingsError(UsageError):
 
 class MappingError(UsageError):
     """The mapping cannot be applied; the message has one line for each fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingChoice:
+    """One way to read a CSV file whose encoding a person has to decide."""
+
+    encoding: str
+    """What to give as the encoding."""
+    cells: tuple[tuple[str, str], ...]
+    """The first few cells that differ between the choices: address, and text as this encoding reads it."""
 
 
 class SourceError(OrdersheetError):

@@ -150,16 +150,6 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodingChoice:
-    """One way to read a CSV file whose encoding a person has to decide."""
-
-    encoding: str
-    """What to give as the encoding."""
-    cells: tuple[tuple[str, str], ...]
-    """The first few cells that differ between the choices: address, and text as this encoding reads it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a row, or the file, cannot be sent as it stands: data, never an exception."""
 

@@ -18,7 +18,7 @@ from ordersheet.loader.csv.text import line_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ordersheet.core.model import EncodingChoice
+    from ordersheet.core.errors import EncodingChoice
 
 HEAD = 1 << 16
 """Bytes that tell a byte order mark, and UTF-16 without one."""

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ordersheet.core.errors import SourceError
+from ordersheet.core.errors import EncodingChoice, SourceError
 from ordersheet.core.model import (
     Cell,
     CellKind,
-    EncodingChoice,
     Header,
     Row,
     TableFacts,
