@@ -8,11 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.support.reference import between, class_table, reference
+from tests.support.reference import MADE, between, reference
 
 import ordersheet
 from ordersheet.core.model import Outcome, StoppedBy
-from ordersheet.core.operation_state import OperationState
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -60,14 +59,11 @@ def test_the_command_reference_is_what_the_command_prints():
     assert written == reference(), "make it anew with: python -m tests.support.reference"
 
 
-def test_the_table_of_classes_is_the_one_that_decides():
-    page = (DOCS / "delivery.md").read_text(encoding="utf-8")
-    assert page == between(page, "classes", class_table()), "make it anew with: make docs"
-
-
-def test_the_states_of_an_operation_are_those_of_the_ledger():
-    (drawn,) = blocks(DOCS / "delivery.md", "text")
-    assert [state for state in OperationState if not re.search(rf"[|>] +{state} ", drawn)] == []
+@pytest.mark.parametrize("mark", MADE)
+def test_what_is_made_from_the_tables_that_decide_is_what_they_say(mark):
+    name, make = MADE[mark]
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert page == between(page, mark, make()), "make it anew with: make docs"
 
 
 def test_the_public_names_are_these_and_no_others():

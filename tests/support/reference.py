@@ -11,6 +11,7 @@ from ordersheet.cli import app
 from ordersheet.cli.app import ORDER
 from ordersheet.config.options import OPTIONS
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
 from ordersheet.delivery.verdict.put import PUT_TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,6 +64,44 @@ def class_table() -> str:
     return "\n".join(lines)
 
 
+def move_table() -> str:
+    """The legal moves of an operation, from the very table that database, delivery and tests use."""
+    lines = ["| from | to | when |", "|---|---|---|"]
+    lines += [
+        f"| (new) | {state} | {FIRST_TOLD[state]} |" for state in OperationState if state in FIRST_STATES
+    ]
+    lines += [f"| {old} | {new} | {when} |" for (old, new), when in MOVES.items()]
+    return "\n".join(lines)
+
+
+FIRST_TOLD = {
+    OperationState.SENDING: "written ahead: it is about to leave",
+    OperationState.THERE: "not sent, since the text stood in the order and this ledger had not written it",
+}
+
+
+def move_diagram() -> str:
+    """The same as a drawing (mermaid)."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    named = {state: state.replace(" ", "_") for state in OperationState}
+    lines += [f'    state "{state}" as {name}' for state, name in named.items() if name != state]
+    lines += [f"    [*] --> {named[state]}" for state in OperationState if state in FIRST_STATES]
+    lines += [
+        f"    {named[old]} --> {named[new]}: {when.replace(':', ',')}" for (old, new), when in MOVES.items()
+    ]
+    left = {old for old, _ in MOVES}
+    lines += [f"    {named[state]} --> [*]" for state in OperationState if state not in left]
+    return "\n".join([*lines, "```"])
+
+
+MADE = {
+    "classes": ("delivery.md", class_table),
+    "moves": ("delivery.md", move_table),
+    "diagram": ("development.md", move_diagram),
+}
+"""What stands between the marks of which page."""
+
+
 def between(text: str, name: str, content: str) -> str:
     """Put content between two marks of a page."""
     head, rest = text.split(f"<!-- {name}", 1)
@@ -73,5 +112,6 @@ def between(text: str, name: str, content: str) -> str:
 
 if __name__ == "__main__":
     (DOCS / "commands.md").write_text(reference(), encoding="utf-8")
-    page = DOCS / "delivery.md"
-    page.write_text(between(page.read_text(encoding="utf-8"), "classes", class_table()), encoding="utf-8")
+    for mark, (name, make) in MADE.items():
+        page = DOCS / name
+        page.write_text(between(page.read_text(encoding="utf-8"), mark, make()), encoding="utf-8")
