@@ -15,14 +15,14 @@ import tenacity
 from ordersheet.api import order_url, orders_url
 from ordersheet.delivery.stop_switch import pause
 from ordersheet.delivery.verdict.causes import cause_of
-from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get
+from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get, classify_list
 from ordersheet.delivery.verdict.put import StopReason, Verdict, classify
 from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ordersheet.delivery.context import DeliveryContext
+    from ordersheet.delivery.context import RequestContext
     from ordersheet.delivery.rate.estimator import Ticket
     from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.observation import Observation
@@ -40,7 +40,7 @@ V = TypeVar("V", Verdict, GetVerdict)
 class Attempts:
     """One lane's way to the server."""
 
-    context: DeliveryContext
+    context: RequestContext
     last: Observation | None = None
     """What was seen of the latest request."""
 
@@ -73,6 +73,21 @@ class Attempts:
             order: its ID.
             once: do not ask again.
         """
+        url = order_url(self.context.run.options.base_url, order)
+        return await self._read(url, partial(classify_get, order=order), once=once)
+
+    async def read_list(self, url: str, *, once: bool = False) -> GetVerdict | None:
+        """Read a list of orders, as `read` reads one.
+
+        Args:
+            url: its address (`api.list_url`, or `api.order_url` for a list of one).
+            once: do not ask again.
+        """
+        return await self._read(url, classify_list, once=once)
+
+    async def _read(
+        self, url: str, judge: Callable[[Observation], GetVerdict], *, once: bool
+    ) -> GetVerdict | None:
         tries = 0
 
         def enough(state: tenacity.RetryCallState) -> bool:
@@ -81,7 +96,7 @@ class Attempts:
 
         async def ask() -> GetVerdict | None:
             nonlocal tries
-            verdict = await self._get_once(order)
+            verdict = await self._get_once(url, judge)
             if verdict is not None and not verdict.pushed_back:
                 tries += 1
             return verdict
@@ -100,7 +115,7 @@ class Attempts:
         """Say why the latest request got no usable answer."""
         return cause_of(self.last, self.context.run.options.base_url)
 
-    async def _get_once(self, order: int) -> GetVerdict | None:
+    async def _get_once(self, url: str, judge: Callable[[Observation], GetVerdict]) -> GetVerdict | None:
         context, run = self.context, self.context.run
         # Without a ticket the run is ending; orders in doubt are read all the same.
         ticket = await context.limiter.ready()
@@ -109,10 +124,10 @@ class Attempts:
             if ticket is not None:
                 context.limiter.ended(ticket)
             return None
-        url = order_url(run.options.base_url, order)
-        seen, verdict = await self._ask("GET", url, None, deadline, partial(classify_get, order=order))
+        seen, verdict = await self._ask("GET", url, None, deadline, judge)
         context.counts.get += seen.bytes_left
-        run.api_seen |= verdict.status == HTTPStatus.OK and verdict.view is not None
+        answered = verdict.view is not None or verdict.listed is not None
+        run.api_seen |= verdict.status == HTTPStatus.OK and answered
         self._learn(seen, verdict, ticket)
         if verdict.kind is GetKind.UNREADABLE and run.readable:
             run.warn_unreadable(verdict.status)

@@ -1,4 +1,4 @@
-"""What all lanes of a delivery work with: the ways to the server, to the ledger and to the time."""
+"""What lanes work with: the ways to the server, to the ledger and to the time."""
 
 from __future__ import annotations
 
@@ -30,18 +30,15 @@ class Counts:
     pushed_back: int = 0
 
 
-@dataclass(slots=True)
-class DeliveryContext:
-    """What all lanes of a delivery work with."""
+@dataclass(slots=True, kw_only=True)
+class RequestContext:
+    """What it takes to ask the server: the way there, the time, and how the run stands."""
 
     run: RunFacts
-    journal: Journal
     connections: Connections
     clock: Clock
     limiter: RateLimiter
     counts: Counts = field(default_factory=Counts)
-    unwritten: dict[int, RowResult] = field(default_factory=dict)
-    """By row: what the ledger could not take any more."""
     reads_until: float | None = None
     """After an interrupt: when reading ends (monotonic)."""
 
@@ -64,6 +61,15 @@ class DeliveryContext:
         if self.reads_until is None:
             return self.run.options.timeout
         return min(self.run.options.timeout, self.reads_until - self.clock.monotonic())
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliveryContext(RequestContext):
+    """What all lanes of a delivery work with."""
+
+    journal: Journal
+    unwritten: dict[int, RowResult] = field(default_factory=dict)
+    """By row: what the ledger could not take any more."""
 
     def delivery_end(self) -> DeliveryEnd:
         """Tell how the delivery ended."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from ordersheet.api import OrderView, read_order_answer
+from ordersheet.api import OrderList, OrderView, read_list_answer, read_order_answer
 from ordersheet.delivery.verdict.observation import Failure
 from ordersheet.delivery.verdict.put import StopReason, is_push_back, stop_by_status
 
@@ -34,7 +34,9 @@ class GetVerdict:
 
     kind: GetKind
     view: OrderView | None = None
-    """Set where `kind` is USABLE."""
+    """Set where `kind` is USABLE and one order was asked for."""
+    listed: OrderList | None = None
+    """Set where `kind` is USABLE and a list was asked for."""
     status: int | None = None
     message: str = ""
     stop: StopReason | None = None
@@ -63,6 +65,44 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
         order: the order that was asked for.
     """
     seen = observation
+    answered = _without_answer(seen)
+    if answered is not None:
+        return answered
+    if seen.status in _GONE:
+        return GetVerdict(
+            GetKind.USABLE, view=read_order_answer(b'{"status":"no"}', None, order), status=seen.status
+        )
+    view = read_order_answer(seen.body, seen.headers.get("content-type"), order)
+    if view is None:
+        return _undocumented()
+    # An answer without our order may be another request's: the next one comes over a new connection.
+    return GetVerdict(GetKind.USABLE, view=view, status=HTTPStatus.OK, drop_connection=not view.found)
+
+
+def classify_list(observation: Observation) -> GetVerdict:
+    """Decide what one GET of a list of orders has ended in; a 404 or 410 is an empty list."""
+    seen = observation
+    answered = _without_answer(seen)
+    if answered is not None:
+        return answered
+    body = b'{"status":"no"}' if seen.status in _GONE else seen.body
+    listed = read_list_answer(body, seen.headers.get("content-type"))
+    return (
+        _undocumented() if listed is None else GetVerdict(GetKind.USABLE, listed=listed, status=seen.status)
+    )
+
+
+def _undocumented() -> GetVerdict:
+    return GetVerdict(
+        GetKind.RETRY,
+        status=HTTPStatus.OK,
+        message="the answer was not the documented object",
+        drop_connection=True,
+    )
+
+
+def _without_answer(seen: Observation) -> GetVerdict | None:
+    """Decide what a GET has ended in that brought no answer of the API; None where it brought one."""
     stop = stop_by_status(seen)
     if not seen.bytes_left or seen.status is None or (seen.failure is not None and stop is None):
         return GetVerdict(
@@ -73,21 +113,8 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
         )
     if stop is not None:
         return GetVerdict(GetKind.STOP, status=seen.status, stop=stop, drop_connection=True)
-    if seen.status == HTTPStatus.OK:
-        view = read_order_answer(seen.body, seen.headers.get("content-type"), order)
-        # An answer without our order may be another request's: the next one comes over a new connection.
-        drop = view is None or not view.found
-        return GetVerdict(
-            GetKind.RETRY if view is None else GetKind.USABLE,
-            view=view,
-            status=HTTPStatus.OK,
-            message="" if view is not None else "the answer was not the documented object",
-            drop_connection=drop,
-        )
-    if seen.status in _GONE:
-        return GetVerdict(
-            GetKind.USABLE, view=read_order_answer(b'{"status":"no"}', None, order), status=seen.status
-        )
+    if seen.status == HTTPStatus.OK or seen.status in _GONE:
+        return None
     if seen.status in _UNREADABLE:
         return GetVerdict(GetKind.UNREADABLE, status=seen.status, message=f"HTTP {seen.status}")
     pushed_back = is_push_back(seen)
