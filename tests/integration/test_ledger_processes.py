@@ -82,7 +82,7 @@ def test_what_a_killed_process_left_is_adopted_and_not_sent_again(path):
         assert doubt.given_up >= before
         assert doubt.baseline == "before"
         assert book.plan(2)[0].outcome is Outcome.UNCONFIRMED
-        run(journal.write(Settle(doubt.ref, OperationState.APPLIED, "seen", ledger.clock())))
+        run(journal.write(Settle(doubt.ref, OperationState.APPLIED, "seen", ledger.clock()), Release(7)))
         outcomes = [result.outcome for result in ledger.results(name)]
         assert outcomes == [Outcome.CONFIRMED, Outcome.UNCONFIRMED]
         assert list(run(journal.owed())) == [7, 8], "a last look is owed, and order 8 is in doubt"

@@ -103,6 +103,7 @@ class World:
             progress=told.append,
         )
         self.ledger.dies(journal.run)
+        assert not self.ledger.refused
         return Run(end, journal.results, journal, told, self.clock.monotonic() - began)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
@@ -49,6 +49,8 @@ class MemoryLedger:
     alive: set[str] = field(default_factory=set)
     learned: dict[str, bool] = field(default_factory=dict)
     looked: list[int] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """What could not be written, since it was no legal move: delivery must never try."""
 
     def journal(self, run: str, policy: Policy | None = None) -> MemoryJournal:
         self.alive.add(run)
@@ -122,9 +124,35 @@ class MemoryJournal:
         if self.before_write is not None:
             self.before_write(events)
         await asyncio.sleep(self.seconds())
+        undo = self._as_it_stands(events)
+        try:
+            for event in events:
+                self._apply(event)
+        except LedgerError as error:
+            self.ledger.refused.append(str(error))
+            undo()
+            raise
         self.log.append(events)
-        for event in events:
-            self._apply(event)
+
+    def _as_it_stands(self, events: tuple[Event, ...]) -> Callable[[], None]:
+        """Remember what these events touch, so that all of them are written, or none."""
+        ledger = self.ledger
+        orders = {event.order for event in events if isinstance(event, Begin | There | Looked)}
+        refs = {event.ref for event in events if isinstance(event, Settle)}
+        touched = {
+            ref: replace(one) for ref, one in ledger.operations.items() if one.order in orders or ref in refs
+        }
+        known, learned, claims = list(ledger.operations), dict(ledger.learned), dict(ledger.claims)
+        looked, results = list(ledger.looked), dict(self.results)
+
+        def undo() -> None:
+            kept = ledger.operations | touched
+            ledger.operations.clear()
+            ledger.operations.update({ref: kept[ref] for ref in known})
+            ledger.learned, ledger.claims, ledger.looked = learned, claims, looked
+            self.results = results
+
+        return undo
 
     def _apply(self, event: Event) -> None:
         ledger = self.ledger
@@ -186,7 +214,8 @@ class MemoryJournal:
 
 def _move(one: Kept, state: OperationState) -> None:
     appends = not one.ask.operation.kind.overwrites
-    assert is_legal(one.state, state, appends=appends), f"an illegal move of {one.ref} to {state}"
+    if not is_legal(one.state, state, appends=appends):
+        raise LedgerError(f"An illegal move of {one.ref} to {state}.", code="refused")
     one.state = state
 
 

@@ -36,7 +36,7 @@ class Finding(NamedTuple):
     """One place where the promise was broken."""
 
     kind: str
-    """`doubled`, `false ok`, `false no`, `false part`, `rows`, `endless`, `false there`, `doubtful`."""
+    """`doubled`, `false ok`, `false no`, `false part`, `false there`, `rows`, `illegal` or `endless`."""
     words: str
 
 
@@ -48,6 +48,7 @@ def judged(world: World) -> list[Finding]:
 def judge(told: Told) -> list[Finding]:
     """Hold each report of a world against the shop's log."""
     found = list(_doubled(told))
+    found += [Finding("illegal", words) for words in told.ledger.refused]
     for report in told.reports:
         if report.endless:
             found.append(Finding("endless", f"{report.who} did not end within {BOUND:.0f} s"))

@@ -31,6 +31,7 @@ QUIET = 1000.0
 """Seconds after which nothing is under way any more."""
 SEEN_BEFORE = (90, 91)
 """Orders of the file that an earlier run sent."""
+SEEN = "sent by an earlier run\nand read back"
 
 
 class Report(NamedTuple):
@@ -86,7 +87,7 @@ async def _happen(world: World) -> Told:
         shop.hold(order, Held(*held), float("-inf"))
     if world.learned != "nothing":
         shop.show_in(HONEST if world.learned == "honest growth" else world.view)
-        rows = [(order, [append("seen"), append("seen too", "comment")]) for order in SEEN_BEFORE]
+        rows = [(order, [append(SEEN), append(SEEN, "comment")]) for order in SEEN_BEFORE]
         await _send(told, "earlier", sheet(*rows), Start())
         await asyncio.sleep(QUIET)
         told.reports.clear()

@@ -284,10 +284,15 @@ def draw_world(choose: Chooser) -> World:
     orders = choose.one(("all",) * 5 + ("hidden", "unknown"))
     starts = [_draw_start(choose, first=True)]
     starts += [_draw_start(choose, first=False) for _ in range(choose.one(range(3)))]
+    view = draw_view(choose)
+    learned = choose.one(("nothing", "honest growth", "growth in this view"))
+    if view.moment != "now" and learned == "honest growth":
+        # That a store which was up to date yesterday is so today, nothing in a reading tells.
+        learned = "growth in this view"
     return World(
         rows=draw_rows(choose),
-        view=draw_view(choose),
-        learned=choose.one(("nothing", "honest growth", "growth in this view")),
+        view=view,
+        learned=learned,
         held=tuple((choose.one(HELD), choose.one(HELD)) for _ in ORDERS),
         faults=some(choose, (NO_FAULT, NO_FAULT, *FAULTS), 6),
         get_faults=some(choose, ("ok",) * 6 + GET_FAULTS, 8) if choose.one((False, True)) else (),

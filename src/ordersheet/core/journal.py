@@ -116,7 +116,8 @@ class Journal(Protocol):
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
         """Claim these orders, adopt what dead processes left there, and tell each order's history and doubts.
 
-        Returns, for each order in turn, its book; None where another live process holds the claim.
+        Returns, for each order in turn, its book; None where another live process holds the claim. What this
+        run itself has under way is in no book a doubt.
         """
 
     async def write(self, *events: Event) -> None:
@@ -125,7 +126,8 @@ class Journal(Protocol):
     async def owed(self) -> Sequence[int]:
         """Name the orders of this store that owe a look: open doubts, or doubts never looked at a last time.
 
-        Orders that another live process has claimed are left to it. `take` with an empty work adopts one.
+        Orders that a live process has claimed, this one included, are left to it. `take` with an empty work
+        adopts one.
         """
 
     async def reads_back(self) -> Mapping[str, bool]:

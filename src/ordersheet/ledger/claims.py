@@ -93,7 +93,10 @@ class Reader:
             entries.setdefault(order, []).append(entry)
             if not is_open:
                 continue
-            if adopt_at is not None and state == OperationState.SENDING:
+            if state == OperationState.SENDING:
+                if adopt_at is None:
+                    # What this run itself has under way is nobody's doubt.
+                    continue
                 cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
             operation = Operation(field, _KINDS[kind], None if value is None else json.loads(value))
             doubt = self._doubt(cursor, number, ref, operation, entry)
@@ -167,7 +170,7 @@ class Claims:
         return set(new), mine
 
     def owed(self, cursor: sqlite3.Cursor) -> list[int]:
-        """Name the orders that owe a look, but for those that another living run has claimed."""
+        """Name the orders that owe a look, but for those that a living run has claimed: this one, too."""
         values = {"p_store": self._store_id}
         owing = [order for (order,) in cursor.execute(statements.OWED, values)]
         if not owing:
@@ -175,7 +178,7 @@ class Claims:
         living: dict[str, bool] = {}
         busy = set()
         for order, run_id, lock in cursor.execute(statements.OWED_CLAIMS, values).fetchall():
-            if run_id != self._run_id and living.setdefault(lock, self._alive(lock)):
+            if run_id == self._run_id or living.setdefault(lock, self._alive(lock)):
                 busy.add(order)
         return [order for order in owing if order not in busy]
 
