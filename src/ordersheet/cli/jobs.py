@@ -14,6 +14,7 @@ from ordersheet.cli.app import app, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, columns
 from ordersheet.console.log_line import write_line
+from ordersheet.core.errors import exit_code_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,7 +125,7 @@ def run(
                 {"schema": 1, "command": "jobs run", "job": name, "files": files, "error": report.gone}
             )
         )
-    raise typer.Exit(128 + signal if signal is not None else report.exit_code)
+    raise typer.Exit(exit_code_of(signal) if signal is not None else report.exit_code)
 
 
 @app.command(epilog="Example: ordersheet watch nightly --health /run/ordersheet.health")
@@ -158,7 +159,7 @@ def watch(
         Watcher(watched, utc_now, call.ended, log, health=health).run()
         signal = call.switch.signal
         write_line(settings.log_format, "ended", "Ended; the next start goes on.", signal=signal)
-    raise typer.Exit(128 + signal if signal is not None else 0)
+    raise typer.Exit(exit_code_of(signal) if signal is not None else 0)
 
 
 class _Log:

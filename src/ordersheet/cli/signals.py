@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ordersheet.core.errors import Interrupted
+from ordersheet.core.errors import Interrupted, exit_code_of
 from ordersheet.delivery.stop_switch import LEAVE, WIND_DOWN, StopSwitch
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def signals_press(say: Callable[[str], None]) -> Iterator[StopSwitch]:
         # Windows tells Ctrl-Break and the closing of the window apart from Ctrl-C; both end a run.
         level = switch.press()
         if level >= LEAVE:
-            os._exit(128 + number)
+            os._exit(exit_code_of(number))
         if level >= WIND_DOWN:
             say(begin + _WORDS[level])
 

@@ -68,6 +68,9 @@ _DAY_NAME = re.compile(
 _NAME_DAY = re.compile(
     rf"(?P<name>[^\W\d_]{{3,}})\.? (?P<day>[0-9]{{1,2}})(?:st|nd|rd|th)?,? (?P<year>[0-9]{{4}}){_TIME}"
 )
+_TWO_DIGITS = 2
+"""As many as a day, a month or a short year has; a longer run of m is a month's name."""
+_MONTHS = 12
 _YEAR_DIGITS = 4
 _CENTURY = 2000
 """What a form's `yy` counts from: nobody delivers in 1926."""
@@ -184,7 +187,7 @@ def _pattern(form: str) -> re.Pattern[str]:
         run, meaning = found[0], parts.get(found.start())
         if meaning == "year":
             pattern += rf"(?P<year>[0-9]{{{len(run)}}})"
-        elif meaning == "month" and len(run) > 2:  # noqa: PLR2004 - mmm is a name
+        elif meaning == "month" and len(run) > _TWO_DIGITS:
             pattern += r"(?P<month>[^\W\d_]{3,})\.?"
         elif meaning is not None:
             pattern += rf"(?P<{meaning}>[0-9]{{1,2}})"
@@ -208,13 +211,13 @@ def _readings(text: str) -> Iterator[_Moment]:
 def _of_numbers(found: re.Match[str]) -> Iterator[_Moment]:
     one, two, three, time = found["one"], found["two"], found["three"], _time(found)
     if len(one) == _YEAR_DIGITS:
-        if len(three) <= 2:  # noqa: PLR2004 - a day has two digits
+        if len(three) <= _TWO_DIGITS:
             yield _Moment(int(one), int(two), int(three), time)
-    elif len(one) <= 2 and len(three) == _YEAR_DIGITS:  # noqa: PLR2004 - the same
+    elif len(one) <= _TWO_DIGITS and len(three) == _YEAR_DIGITS:
         yield _Moment(int(three), int(two), int(one), time)
         if found["sign"] != ".":  # points mean day first wherever they are used
             yield _Moment(int(three), int(one), int(two), time)
-    elif len(one) <= 2 and len(three) == 2:  # noqa: PLR2004 - the same
+    elif len(one) <= _TWO_DIGITS and len(three) == _TWO_DIGITS:
         yield _Moment(_CENTURY + int(three), int(two), int(one), time)
         yield _Moment(_CENTURY + int(three), int(one), int(two), time)
         yield _Moment(_CENTURY + int(one), int(two), int(three), time)
@@ -228,11 +231,11 @@ def _forms_of(text: str) -> list[str]:
     if len(numbers["one"]) == _YEAR_DIGITS:
         return [f'"yyyy{sign}mm{sign}dd"']
     first, middle = int(numbers["one"]), int(numbers["two"])
-    forms = [f'"dd{sign}mm{sign}{year}"'] if middle <= 12 else []  # noqa: PLR2004 - months
-    if first <= 12 and (sign != "." or len(year) == 2):  # noqa: PLR2004 - months; two digits
+    forms = [f'"dd{sign}mm{sign}{year}"'] if middle <= _MONTHS else []
+    if first <= _MONTHS and (sign != "." or len(year) == _TWO_DIGITS):
         forms.append(f'"mm{sign}dd{sign}{year}"')
-    if len(year) == 2:  # noqa: PLR2004 - two digits
-        forms += [f'"yy{sign}mm{sign}dd"'] if middle <= 12 else []  # noqa: PLR2004 - months
+    if len(year) == _TWO_DIGITS:
+        forms += [f'"yy{sign}mm{sign}dd"'] if middle <= _MONTHS else []
     return forms
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -262,7 +263,10 @@ class _Sandbox:
         kind = fault.kind
         if kind.act is Act.STATUS:
             headers = retry_after(fault.detail, 1.0, self.config.clock()) if kind.details == "form" else {}
-            page = Body(b"" if kind.status == 204 else kind.name.encode(), "text/plain; charset=utf-8")  # noqa: PLR2004
+            page = Body(
+                b"" if kind.status == HTTPStatus.NO_CONTENT else kind.name.encode(),
+                "text/plain; charset=utf-8",
+            )
             return self._answer(request, order, kind.name, page, kind.status, headers)
         if kind.act is Act.REDIRECT:
             headers = {"location": _ELSEWHERE}
