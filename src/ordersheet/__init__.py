@@ -12,7 +12,15 @@ from ordersheet.core.errors import (
     SourceError,
     UsageError,
 )
-from ordersheet.core.model import Outcome, Problem, RowResult, RunSummary
+from ordersheet.core.model import (
+    Outcome,
+    Problem,
+    RowPayload,
+    RowResult,
+    RunSummary,
+    SentColumn,
+    UnsentColumn,
+)
 from ordersheet.core.result import RunResult
 from ordersheet.pipeline.library import check, send
 
@@ -23,12 +31,15 @@ __all__ = [
     "OrdersheetError",
     "Outcome",
     "Problem",
+    "RowPayload",
     "RowResult",
     "RunResult",
     "RunStopped",
     "RunSummary",
+    "SentColumn",
     "SettingsError",
     "SourceError",
+    "UnsentColumn",
     "UsageError",
     "check",
     "send",

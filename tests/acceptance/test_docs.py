@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,21 @@ def test_they_run_inside_a_running_event_loop_too(example):
     asyncio.run(notebook())
 
 
+def test_they_are_typed_as_strictly_as_can_be(tmp_path):
+    program = tmp_path / "example.py"
+    code = "\n".join(["base_url = api_key = ''", *blocks(DOCS / "python.md", "python")])
+    program.write_text(code, encoding="utf-8")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", program],
+        cwd=ROOT / "src",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.stdout.startswith("Success"), checked.stdout
+    assert "stopped.result.outcomes" in code
+
+
 def test_the_command_reference_is_what_the_command_prints():
     written = (DOCS / "commands.md").read_text(encoding="utf-8")
     assert written == reference(), "make it anew with: python -m tests.support.reference"
@@ -74,12 +91,15 @@ def test_the_public_names_are_these_and_no_others():
         "OrdersheetError",
         "Outcome",
         "Problem",
+        "RowPayload",
         "RowResult",
         "RunResult",
         "RunStopped",
         "RunSummary",
+        "SentColumn",
         "SettingsError",
         "SourceError",
+        "UnsentColumn",
         "UsageError",
         "check",
         "send",

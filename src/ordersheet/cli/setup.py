@@ -32,8 +32,8 @@ def demo() -> None:
 @app.command(
     epilog=examples(
         "ordersheet setup",
-        "ordersheet setup --profile qa --base-url https://qa.example.com/api/order-api/1",
-        "ordersheet setup --base-url https://shop.example.com/api/order-api/1 --api-key-file key.txt --yes",
+        "ordersheet setup --profile qa --proxy env",
+        "ordersheet setup --base-url https://shop.example.com/api/order-api/1 --yes",
     ),
     help="Ask for a profile, an address and a key; try one GET, say what the answer means, save the key."
     f"\n\n\b\n{CHECKLIST}",

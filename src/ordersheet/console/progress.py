@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.console.log_line import mute, write_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tqdm import tqdm
 
     from ordersheet.delivery.progress import Progress
 
 _USUAL_WIDTH = 80
+_NOTEBOOK_WIDTH = 120
 _SMALLEST_BAR = 14
 """Columns below which a bar and its percentage tell nothing."""
 LOG_INTERVAL = 10.0
@@ -32,8 +36,13 @@ def sending_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[P
     """
     if not progress:
         yield lambda _progress: None
+    elif (bar := notebook_bar()) is not None:
+        with drawn_by(bar, width=_NOTEBOOK_WIDTH) as tell:
+            yield tell
     elif sys.stderr.isatty():
-        with _bar() as tell:
+        from tqdm import tqdm
+
+        with drawn_by(tqdm) as tell:
             yield tell
     else:
         lines = _Lines(log_format)
@@ -68,20 +77,33 @@ def reading_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[i
         yield tell
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    from tqdm import tqdm
+def notebook_bar(modules: Mapping[str, Any] = sys.modules) -> type[tqdm[Any]] | None:
+    """Give tqdm's bar for notebooks where this runs in one that can show it; None elsewhere.
 
+    Args:
+        modules: what has been imported: a notebook's kernel has IPython, and says so in its configuration.
+    """
+    shell = getattr(modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or "IPKernelApp" not in shell.config or importlib.util.find_spec("ipywidgets") is None:
+        return None
+    from tqdm.notebook import tqdm_notebook
+
+    return tqdm_notebook
+
+
+@contextmanager
+def drawn_by(make: type[tqdm[Any]], *, width: int | None = None) -> Iterator[Callable[[Progress], None]]:
+    """Give what draws progress with a bar of tqdm's, as wide as the terminal or as told."""
     bars: list[tqdm[Any]] = []
 
     def tell(progress: Progress) -> None:
         if not bars:
             # Opened at the first sign of progress, so that a question asked before it stays readable.
-            bars.append(tqdm(total=progress.total, unit="row", dynamic_ncols=True, leave=False))
+            bars.append(make(total=progress.total, unit="row", dynamic_ncols=width is None, leave=False))
         bar = bars[0]
         bar.n = progress.done
         told = bar.format_dict
-        bar.bar_format = bar_format(progress, elapsed=told["elapsed"], width=told["ncols"])
+        bar.bar_format = bar_format(progress, elapsed=told["elapsed"], width=width or told["ncols"])
         bar.refresh()
 
     def tell_while_there(progress: Progress) -> None:

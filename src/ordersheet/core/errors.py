@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ordersheet.core.model import Problem
+    from ordersheet.core.result import RunResult
 
 
 _SIGNALS = 128
@@ -39,7 +40,7 @@ class OrdersheetError(Exception):
 
     Attributes:
         code: a stable word for scripts, such as `no-id-column`.
-        result: what the run came to (a `RunResult` at the Python API); None where no run began.
+        result: what the run came to, at the Python API; None where no run began.
         exit_code: what the command exits with.
         nothing_sent: whether it is raised only where nothing was sent.
         retry: whether running again as it is can help.
@@ -47,7 +48,7 @@ class OrdersheetError(Exception):
             left to be written.
     """
 
-    result: object = None
+    result: RunResult | None = None
     exit_code = 2
     nothing_sent = True
     retry = False
@@ -108,8 +109,13 @@ class LedgerError(OrdersheetError):
 
 
 class RunStopped(OrdersheetError):  # noqa: N818 - a state to go on from, not a mistake
-    """The run ended early; what was sent is accounted for, and running again goes on."""
+    """The run ended early; what was sent is accounted for, and running again goes on.
 
+    Attributes:
+        result: what the run came to; always there at the Python API.
+    """
+
+    result: RunResult
     exit_code = 3
     nothing_sent = False
     retry = True

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ordersheet.core.model import RowPayload, SentColumn, UnsentColumn
+
 _UNFINISHED = frozenset({Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED})
 
 SCHEMA = 1
 """The version of the JSON object; raised only when a key changes its meaning."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """What a check or a send came to.
 
@@ -31,11 +33,28 @@ class RunResult:
         summary: every figure of the run, as --json prints it.
         read_rows: gives the result of each row in the source's order, each time anew.
         frame: the DataFrame that was the source; None for files.
+        read_payloads: of a check, gives what each row asks for, each time anew; None for a send.
     """
 
     summary: RunSummary
     read_rows: Callable[[], Iterator[RowResult]]
     frame: Any = None
+    read_payloads: Callable[[], Iterator[RowPayload]] | None = None
+
+    def __repr__(self) -> str:
+        """Say what it came to in one short line."""
+        run = f", run {self.run}" if self.run else ""
+        return f"<RunResult of {self.summary.command}: {self._counts()}{run}>"
+
+    def _counts(self) -> str:
+        apart = f", {self.left_out:,} left out on purpose" if self.left_out else ""
+        return f"{self.ok:,} ok, {self.no - self.left_out:,} no{apart}"
+
+    def _repr_html_(self) -> str:
+        """Show a small table in a notebook: what it came to, and the first rows that are not ok."""
+        from ordersheet.core.html import result_table
+
+        return result_table(self, self._counts())
 
     @property
     def run(self) -> str | None:
@@ -58,6 +77,26 @@ class RunResult:
         return self.summary.status.get("no", 0)
 
     @property
+    def left_out(self) -> int:
+        """How many of the rows that are `no` were left out on purpose."""
+        return self.summary.left_out
+
+    @property
+    def columns(self) -> tuple[SentColumn, ...]:
+        """What feeds each field: columns, and values that stand for every row."""
+        return self.summary.columns
+
+    @property
+    def not_sent(self) -> tuple[UnsentColumn, ...]:
+        """The columns that hold something and are not sent."""
+        return self.summary.not_sent
+
+    @property
+    def customer_visible(self) -> int:
+        """How many texts to send customers may see."""
+        return self.summary.customer_visible
+
+    @property
     def outcomes(self) -> Mapping[str, int]:
         """How many rows came to each outcome."""
         return self.summary.outcomes
@@ -73,6 +112,17 @@ class RunResult:
     def rows(self) -> tuple[RowResult, ...]:
         """The result of each row, in the source's order; of a check, the rows that cannot be sent."""
         return tuple(self.read_rows())
+
+    @cached_property
+    def payloads(self) -> tuple[RowPayload, ...]:
+        """Of a check, what each row without a problem asks for; read from the source anew.
+
+        What an earlier run has done already is among it; `send` leaves that out.
+
+        Raises:
+            SourceError: where the file has changed since the check.
+        """
+        return tuple(self.read_payloads()) if self.read_payloads is not None else ()
 
     def to_frame(self) -> pd.DataFrame:
         """Give the results as a table.

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ordersheet.api import put_body
 from ordersheet.config.target import target_of
-from ordersheet.core.model import RunSummary
+from ordersheet.core.errors import SourceError
+from ordersheet.core.model import RowPayload, RunSummary
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.pipeline.before_sending import new_key_warning
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
-from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
+from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows, updates_of
 from ordersheet.pipeline.preview import Preview, preview
 from ordersheet.reporter.report_path import file_sha256
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ordersheet.config.settings import Settings
     from ordersheet.reporter import Written
 
@@ -71,7 +77,21 @@ def check(source: object, settings: Settings, reading: Reading | None = None) ->
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
         problems=tuple(prepared.tally.problems),
     )
-    return Checked(prepared, seen, RunResult(summary, lambda: iter(results), prepared.frame), written)
+    result = RunResult(
+        summary, lambda: iter(results), prepared.frame, partial(_payloads, prepared, settings, summary.sha256)
+    )
+    return Checked(prepared, seen, result, written)
+
+
+def _payloads(prepared: Prepared, settings: Settings, sha256: str | None) -> Iterator[RowPayload]:
+    """Read the source once more, and give what each row without a problem asks for."""
+    if prepared.path is not None and file_sha256(prepared.path) != sha256:
+        raise SourceError(
+            f"{prepared.path} was changed after the check. Check it again.", code="changed-meanwhile"
+        )
+    for update in updates_of(prepared, settings):
+        body = put_body(update.order, update.operations, xml=False)
+        yield RowPayload(update.row, update.order, json.loads(body))
 
 
 def _preview(prepared: Prepared, settings: Settings) -> Preview:

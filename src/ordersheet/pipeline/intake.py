@@ -24,7 +24,7 @@ from ordersheet.mapping import mapper
 from ordersheet.pipeline.staging import CalledOk, Staging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -206,7 +206,6 @@ def _first_pass(
     truths, dates = mapping.TruthWatch(column_map), mapping.DateWatch(column_map)
     results = table.facts.result_columns
     columns = column_map.columns | set(results or ())
-    sheet = table.facts.sheet
     for row in table.rows(columns):
         tally.rows += 1
         if tally.rows % _TOLD_EVERY == 0:
@@ -222,7 +221,7 @@ def _first_pass(
         dates.see(row)
         if len(tally.examples) < len(column_map.columns):
             _take_examples(row, tally)
-        item = _mapped(row, column_map, sheet, settings)
+        item = _mapped(row, column_map, table, settings)
         staging.add(item, said=said)
         if isinstance(item, LeftOut):
             tally.left_out[item.outcome.value] += 1
@@ -248,11 +247,29 @@ def _truth_note(header: str) -> str:
     )
 
 
-def _mapped(row: Row, column_map: ColumnMap, sheet: str | None, settings: Settings) -> OrderUpdate | LeftOut:
-    item = mapper.map_row(row, column_map, sheet=sheet)
+def updates_of(prepared: Prepared, settings: Settings) -> Iterator[OrderUpdate]:
+    """Read a source once more, and give what each row without a problem asks for."""
+    tally = IntakeCounts()
+    for row in prepared.table.rows(prepared.column_map.columns):
+        tally.rows += 1
+        if _left_apart(row, tally, settings) is None:
+            item = _mapped(row, prepared.column_map, prepared.table, settings)
+            if not isinstance(item, LeftOut):
+                yield item
+
+
+def _mapped(row: Row, column_map: ColumnMap, table: Table, settings: Settings) -> OrderUpdate | LeftOut:
+    item = mapper.map_row(row, column_map, sheet=table.facts.sheet)
+    if isinstance(item, LeftOut) and item.problems and table.facts.form == "frame":
+        # A frame has columns with names, and no cells with addresses.
+        item = replace(item, message=" ".join(_of_column(problem) for problem in item.problems))
     if settings.allow_empty_rows and isinstance(item, LeftOut):
         return replace(item, on_purpose=item.outcome is Outcome.NOTHING_TO_UPDATE)
     return item
+
+
+def _of_column(problem: Problem) -> str:
+    return f'"{problem.column}": {problem.message}' if problem.column is not None else problem.message
 
 
 def _left_apart(row: Row, tally: IntakeCounts, settings: Settings) -> str | None:

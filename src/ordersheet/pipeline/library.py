@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ordersheet.config.settings import resolve
 from ordersheet.core.errors import Interrupted, RunStopped, signal_of
+from ordersheet.core.model import RunSummary
+from ordersheet.core.result import RunResult
+from ordersheet.pipeline.keywords import keywords, row_in_keywords, summary_in_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from os import PathLike
 
     import pandas as pd
 
     from ordersheet.config.settings import Settings
-    from ordersheet.core.result import RunResult
     from ordersheet.delivery.progress import Progress
 
 
@@ -86,7 +89,9 @@ def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOpt
     """
     from ordersheet.pipeline.check import check as check_source
 
-    return check_source(source, _settings(options)).result
+    frame = not isinstance(source, str | PathLike)
+    with keywords(frame=frame):
+        return _in_keywords(check_source(source, _settings(options)).result, frame=frame)
 
 
 def send(
@@ -113,10 +118,17 @@ def send(
     from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.send import send as send_source
 
-    settings = _settings(options)
+    frame = not isinstance(source, str | PathLike)
     faults: list[Exception] = []
-    with sending_progress(progress=progress is True, log_format=settings.log_format) as tell:
-        result = send_source(source, settings, tell=_tried(progress, faults) if callable(progress) else tell)
+    with keywords(frame=frame):
+        settings = _settings(options)
+        with sending_progress(progress=progress is True, log_format=settings.log_format) as tell:
+            told = _tried(progress, faults) if callable(progress) else tell
+            try:
+                result = _in_keywords(send_source(source, settings, tell=told), frame=frame)
+            except RunStopped as lost:
+                lost.result = _nothing_known(lost)
+                raise
     for fault in faults:
         warnings.warn(
             f"The progress function failed ({fault!r}); the run went on without it.",
@@ -135,6 +147,28 @@ def send(
         stopped.result = result
         raise stopped
     return result
+
+
+def _in_keywords(result: RunResult, *, frame: bool) -> RunResult:
+    """Give a result all of whose sentences speak of keywords."""
+    read = result.read_rows
+    return replace(
+        result,
+        summary=summary_in_keywords(result.summary, frame=frame),
+        read_rows=lambda: (row_in_keywords(row, frame=frame) for row in read()),
+    )
+
+
+def _nothing_known(stopped: RunStopped) -> RunResult:
+    """Give the result of a run of whose rows nothing can be told, since its ledger is gone."""
+    summary = RunSummary(
+        command="send",
+        exit_code=stopped.exit_code,
+        stopped_by=stopped.stopped_by,
+        retry=stopped.retry,
+        error=str(stopped),
+    )
+    return RunResult(summary, lambda: iter(()))
 
 
 def _tried(progress: Callable[[Progress], None], faults: list[Exception]) -> Callable[[Progress], None]:

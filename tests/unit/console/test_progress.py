@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tqdm import tqdm
+from tqdm.notebook import tqdm_notebook
 
-from ordersheet.console.progress import bar_format, sending_progress
+from ordersheet.console.progress import bar_format, drawn_by, notebook_bar, sending_progress
 from ordersheet.delivery.progress import Progress
 
 
@@ -77,3 +79,39 @@ def test_the_time_left_is_told():
     shown = bar_format(Progress(100, 100, 0, 400), elapsed=50, width=100)
     assert "2:30 left, 2.0/s" in shown
     assert "1:02:30 left" in bar_format(Progress(10, 10, 0, 385), elapsed=100, width=100)
+
+
+class Kernel:
+    """What a notebook's kernel leaves of itself among the modules."""
+
+    def __init__(self, *apps: str) -> None:
+        self.config = apps
+
+    def get_ipython(self) -> Kernel:
+        return self
+
+
+def test_a_notebook_has_a_bar_of_its_own():
+    assert notebook_bar({}) is None
+    assert notebook_bar({"IPython": Kernel("TerminalIPythonApp")}) is None
+    assert notebook_bar({"IPython": Kernel("IPKernelApp")}) is tqdm_notebook
+
+
+def test_the_notebook_s_bar_is_drawn(capsys):
+    drawn: list[list[Any]] = []
+
+    class Kept(tqdm_notebook):  # type: ignore[type-arg]
+        def __init__(self, **how: Any) -> None:
+            super().__init__(display=False, **how)
+
+        def display(self, *given: Any, **named: Any) -> None:
+            super().display(*given, **named)
+            if not named.get("close"):
+                drawn.append([child.value for child in self.container.children])
+
+    with drawn_by(Kept, width=120) as tell:
+        for done in range(4):
+            tell(Progress(done, done, 0, 3))
+    told = drawn[-1]
+    # Its blanks are as wide as digits.
+    assert "3 of 3, ok 3, no 0" in told[-1].replace("\N{FIGURE SPACE}", " ")
