@@ -54,7 +54,7 @@ class RunResult:
         """Show a small table in a notebook: what it came to, and the first rows that are not ok."""
         from ordersheet.core.html import result_table
 
-        return result_table(self, self._counts())
+        return result_table(self.summary, self._counts(), self.read_rows())
 
     @property
     def run(self) -> str | None:
