@@ -78,7 +78,7 @@ class ReadPlan:
         self._step = 1.0
         """IDs from one listed order to the next."""
         self._descending: bool | None = None
-        self._wanted = 0
+        self._count = 0
         self._pages = 0
         self._hits = 0
         self._empty = 0
@@ -89,11 +89,16 @@ class ReadPlan:
         """How many orders are still to be read, those that were asked for and have not come included."""
         return len(self._open) + len(self._single) + len(self._asked)
 
+    @property
+    def wanted(self) -> frozenset[int]:
+        """The orders that are still to be read."""
+        return frozenset((*self._open, *self._single, *self._asked))
+
     def add(self, orders: Iterable[int]) -> None:
         """Want these orders too; such as are wanted already are not counted again."""
-        known = {*self._open, *self._single, *self._asked}
+        known = self.wanted
         new = {order for order in orders if order not in known}
-        self._wanted += len(new)
+        self._count += len(new)
         self._open = sorted({*self._open, *new})
 
     def next(self) -> ReadRequest | None:
@@ -195,7 +200,7 @@ class ReadPlan:
 
     def _dense(self, edge: int) -> bool:
         """Tell whether a page from here is worth its request: it is likely to show several open orders."""
-        spent = self._pages - self._hits >= max(1.0, WASTE * self._wanted)
+        spent = self._pages - self._hits >= max(1.0, WASTE * self._count)
         if not self._paging or spent or self._empty >= MOST_EMPTY:
             return False
         reach = int(self._step * min(self._given, self._limit))
