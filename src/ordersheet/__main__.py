@@ -14,6 +14,9 @@ def main() -> None:
     """Run the command."""
     gc.set_threshold(YOUNG)
     try:
+        from ordersheet.console.unblocked import open_closed_streams
+
+        open_closed_streams()
         from ordersheet.cli import app
     except KeyboardInterrupt:
         sys.exit(130)

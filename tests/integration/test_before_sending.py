@@ -15,6 +15,7 @@ from ordersheet.config.settings import resolve
 from ordersheet.core.errors import RunStopped, UsageError
 from ordersheet.core.fingerprint import Mark, fingerprint, mark_of, marked
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate
+from ordersheet.core.result import RunResult
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.check import check
 from ordersheet.pipeline.send import send
@@ -149,8 +150,11 @@ def test_a_key_that_was_refused_is_not_the_shop_s(tmp_path: Path, api: Api, base
     """Somebody mistypes the key on the first day: the right one needs no question."""
     file = comments(tmp_path, "1,a")
     api.on_put = lambda _payload: (401, {})
-    with pytest.raises(RunStopped):
+    with pytest.raises(RunStopped) as stopped:
         ordersheet.send(file, **options(base, tmp_path, api_key="mistyped"))
+    result = stopped.value.result
+    assert isinstance(result, RunResult)
+    assert (result.exit_code, result.summary.stopped_by, result.summary.retry) == (3, "key-refused", False)
     api.on_put = lambda _payload: None
     assert ordersheet.send(file, **options(base, tmp_path)).ok == 1
 

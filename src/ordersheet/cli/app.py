@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.arguments import AS_JSON, FILE
-from ordersheet.cli.console import Console
+from ordersheet.cli.arguments import AS_JSON, FILE, LOG_FORMAT
+from ordersheet.cli.console import Console, end_facts
 from ordersheet.cli.window import hold_window
 from ordersheet.config.settings import Settings, resolve
-from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError
+from ordersheet.console.log_line import JSON, CallLog
+from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError, UsageError
+from ordersheet.core.model import RunSummary
+from ordersheet.core.result import summary_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_USAGE_FAULT: Any = typer.BadParameter.__mro__[1]
+"""What an unknown option, a missing argument and the like have in common; typer gives it no public name."""
 ORDER = (
     *("demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
@@ -56,12 +62,14 @@ class _Command(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except OrdersheetError as error:
-            json_mode, file = ctx.meta.get(AS_JSON, False), ctx.meta.get(FILE)
-            told = fail(error, ctx.invoked_subcommand or "", as_json=json_mode, file=file)
-            raise typer.Exit(told) from error
+            raise typer.Exit(fail(error, ctx)) from error
         except KeyboardInterrupt:
             early = Interrupted("Interrupted.", signal=signal.SIGINT, nothing_sent=True)
-            raise typer.Exit(fail(early, ctx.invoked_subcommand or "")) from None
+            raise typer.Exit(fail(early, ctx)) from None
+        except _USAGE_FAULT as error:
+            if _log_format(ctx) != JSON:
+                raise
+            raise typer.Exit(fail(UsageError(error.format_message(), code="usage"), ctx)) from error
         finally:
             if FILE_ALONE in ctx.meta:
                 hold_window()
@@ -117,24 +125,44 @@ def _version(
         raise typer.Exit
 
 
-def fail(error: OrdersheetError, command: str, *, as_json: bool = False, file: Path | None = None) -> int:
-    """Say what went wrong, and give the exit code."""
-    Console(json_mode=True).say(str(error))
-    # Whoever interrupts anything wonders, too.
-    if error.nothing_sent and (command == "send" or isinstance(error, Interrupted)):
-        Console(json_mode=True).say("Nothing was sent.")
-    if as_json:
-        from ordersheet.core.model import RunSummary
-        from ordersheet.core.result import summary_object
+def fail(error: OrdersheetError, ctx: Any) -> int:  # noqa: ANN401 - as typer has it
+    """Say what went wrong, and give the exit code.
 
-        summary = RunSummary(
-            command=command,
-            file=str(file) if file is not None else None,
-            exit_code=error.exit_code,
-            stopped_by=None if error.nothing_sent else error.stopped_by,
-            error=str(error),
-            problems=error.problems if isinstance(error, SourceError) else (),
-            retry=error.retry,
+    Args:
+        error: what went wrong.
+        ctx: the call, with what it noted of itself.
+    """
+    command, file = ctx.invoked_subcommand or "", ctx.meta.get(FILE)
+    log = CallLog(_log_format(ctx), file=str(file) if file is not None else None, run=None)
+    # Whoever interrupts anything wonders, too.
+    asks = command == "send" or isinstance(error, Interrupted)
+    summary = RunSummary(
+        command=command,
+        file=str(file) if file is not None else None,
+        exit_code=error.exit_code,
+        stopped_by=None if error.nothing_sent else error.stopped_by,
+        error=str(error),
+        problems=error.problems if isinstance(error, SourceError) else (),
+        retry=error.retry,
+    )
+    if log.json:
+        log.say("end", "", **{"code": error.code, "nothing_sent": error.nothing_sent, **end_facts(summary)})
+    else:
+        Console(json_mode=True).say(
+            str(error), *(["Nothing was sent."] if error.nothing_sent and asks else [])
         )
+    if ctx.meta.get(AS_JSON, False):
         typer.echo(json.dumps(summary_object(summary), ensure_ascii=False))
     return error.exit_code
+
+
+def _log_format(ctx: Any) -> str:  # noqa: ANN401 - as typer has it
+    """Tell how log lines look, as far as the call itself and the environment say."""
+    known = ctx.meta.get(LOG_FORMAT)
+    if known is not None:
+        return str(known)
+    args = [*getattr(ctx, "_protected_args", ()), *ctx.args]
+    asked = f"--log-format={JSON}" in args or (
+        "--log-format" in args[:-1] and args[args.index("--log-format") + 1] == JSON
+    )
+    return JSON if asked else os.environ.get("ORDERSHEET_LOG_FORMAT", "text")

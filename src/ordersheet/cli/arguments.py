@@ -20,6 +20,8 @@ AS_JSON = "ordersheet.json"
 """Where the context of a call says whether --json was given: errors are then told in JSON, too."""
 FILE = "ordersheet.file"
 """Where it says which file the call is about, as that call names it."""
+LOG_FORMAT = "ordersheet.log-format"
+"""Where it says how log lines look."""
 
 
 def parameters_of(command: str) -> list[inspect.Parameter]:
@@ -41,6 +43,7 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
         def call(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever typer read
             context.meta[AS_JSON] = given.get("json", False)
             context.meta[FILE] = given.get("file")
+            context.meta[LOG_FORMAT] = given.get("log_format")
             flags = {name: _meant(name, command, given.pop(name)) for name in names}
             if "context" in declared:
                 given["context"] = context

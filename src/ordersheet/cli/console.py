@@ -7,13 +7,16 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from ordersheet.cli.wrap import Hanging, width_of, wrapped
-from ordersheet.console.log_line import put
+from ordersheet.console.unblocked import put
+from ordersheet.core.result import summary_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
     from ordersheet.config.settings import Settings
+    from ordersheet.console.log_line import CallLog
+    from ordersheet.core.model import RunSummary
     from ordersheet.core.result import RunResult
     from ordersheet.pipeline.preview import Preview
 
@@ -29,7 +32,8 @@ _KINDS = (
 class Console:
     """Where lines for people go: stdout, or stderr where stdout belongs to JSON."""
 
-    def __init__(self, *, json_mode: bool = False) -> None:
+    def __init__(self, *, json_mode: bool = False, log: CallLog | None = None) -> None:
+        self._log = log if json_mode and log is not None and log.json else None
         self.stream: TextIO = sys.stderr if json_mode else sys.stdout
         for stream in (sys.stdout, sys.stderr):
             # A terminal that lacks a letter shows a stand-in; it must not end a run.
@@ -37,7 +41,11 @@ class Console:
                 stream.reconfigure(errors="replace")
 
     def say(self, *lines: str, end: str = "\n") -> None:
-        """Print lines, with control characters made visible."""
+        """Print lines, with control characters made visible; as JSON where every line of stderr is."""
+        if self._log is not None:
+            for line in filter(None, map(str.strip, lines)):
+                self._log.say("message", line, message=printable(line))
+            return
         width = width_of(self.stream)
         put(self.stream, "".join(wrapped(_printable(line), width) + end for line in lines))
 
@@ -166,3 +174,20 @@ def after(result: RunResult) -> Iterator[str]:
         yield summary.error
     if summary.report:
         yield summary.report
+
+
+def end_facts(summary: RunSummary) -> dict[str, object]:
+    """Give what the last line of a log in JSON sums up."""
+    told = summary_object(summary)
+    names = (
+        "exit_code",
+        "stopped_by",
+        "retry",
+        "rows",
+        "status",
+        "outcomes",
+        "requests",
+        "seconds",
+        "report",
+    )
+    return {name: told[name] for name in (*names, "resume_after", "error")}

@@ -11,9 +11,11 @@ import typer
 
 from ordersheet.cli.app import FILE_ALONE, app, examples, settings_of
 from ordersheet.cli.arguments import CommandWithBareOptions, with_options
-from ordersheet.cli.console import Console, after, before, columns_not_sent, notes, plural
+from ordersheet.cli.console import Console, after, before, columns_not_sent, end_facts, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
 from ordersheet.config.target import target_of
+from ordersheet.console.log_line import CallLog
+from ordersheet.console.unblocked import put, unblocked
 from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,16 +42,21 @@ File = Annotated[
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
     settings = settings_of(flags)
-    checked = _checked(file, settings, Console(json_mode=settings.json))
-    _end(checked.result, settings)
+    log = _log_of(file, settings)
+    checked = _checked(file, settings, Console(json_mode=settings.json, log=log), log)
+    _end(checked.result, settings, log)
 
 
-def _checked(file: Path, settings: Settings, console: Console) -> Checked:
+def _log_of(file: Path, settings: Settings) -> CallLog:
+    return CallLog(settings.log_format, file=str(file), run=None)
+
+
+def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> Checked:
     """Check a file, and show what was found."""
     from ordersheet.console.progress import reading_progress
     from ordersheet.pipeline.check import check as check_file
 
-    reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
+    reading = partial(reading_progress, progress=settings.progress, log=log)
     checked = check_file(file, settings, reading)
     prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden))
@@ -77,8 +84,9 @@ def _checked(file: Path, settings: Settings, console: Console) -> Checked:
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
     settings = settings_of(flags)
-    console = Console(json_mode=settings.json)
-    _send(file, settings, console, _asker(console, settings, shown=False))
+    log = _log_of(file, settings)
+    console = Console(json_mode=settings.json, log=log)
+    _send(file, settings, console, log, _asker(console, settings, shown=False))
 
 
 @app.command(FILE_ALONE, hidden=True, cls=CommandWithBareOptions)
@@ -86,27 +94,33 @@ def send(file: File, flags: dict[str, Any]) -> None:
 def file_alone(file: File, flags: dict[str, Any]) -> None:
     """Check a file, ask, send it, and open the report: what dragging it onto the program does."""
     settings = settings_of({**flags, "open": True})
-    console = Console(json_mode=settings.json)
+    log = _log_of(file, settings)
+    console = Console(json_mode=settings.json, log=log)
     target_of(settings)  # without an address there is nothing to be asked in the end
-    if _checked(file, settings, console).preview.to_send:
+    if _checked(file, settings, console, log).preview.to_send:
         console.say("")
-    _send(file, settings, console, _asker(console, settings, shown=True))
+    _send(file, settings, console, log, _asker(console, settings, shown=True))
 
 
-def _send(file: Path, settings: Settings, console: Console, ask: Callable[[Preview], bool]) -> None:
+def _send(
+    file: Path, settings: Settings, console: Console, log: CallLog, ask: Callable[[Preview], bool]
+) -> None:
     from ordersheet.cli.signals import signals_press
     from ordersheet.console.progress import reading_progress, sending_progress
     from ordersheet.pipeline.send import send as send_file
 
-    with (
-        signals_press(console.say) as stop,
-        sending_progress(progress=settings.progress, log_format=settings.log_format) as tell,
-    ):
-        reading = partial(reading_progress, progress=settings.progress, log_format=settings.log_format)
-        confirm = _confirmer(console, settings)
-        result = send_file(file, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop)
-    console.say(*after(result))
-    _end(result, settings)
+    with unblocked(log.dropped):
+        with (
+            signals_press(console.say) as stop,
+            sending_progress(progress=settings.progress, log=log) as tell,
+        ):
+            reading = partial(reading_progress, progress=settings.progress, log=log)
+            confirm = _confirmer(console, settings)
+            result = send_file(
+                file, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop, log=log
+            )
+        console.say(*after(result))
+        _end(result, settings, log)
 
 
 def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
@@ -149,9 +163,11 @@ def _question(seen: Preview) -> str:
     return f"Send {plural(seen.to_send, 'row')} to {seen.host}?{told} [y/N] "
 
 
-def _end(result: RunResult, settings: Settings) -> None:
+def _end(result: RunResult, settings: Settings, log: CallLog) -> None:
     if settings.json:
-        typer.echo(result.to_json())
+        put(sys.stdout, result.to_json() + "\n")
+    if log.json:
+        log.say("end", "", **end_facts(result.summary))
     if settings.open and result.report is not None:
         typer.launch(str(result.report))
     raise typer.Exit(result.exit_code)

@@ -18,10 +18,11 @@ from ordersheet.setup.checklist import CHECKLIST
 def demo() -> None:
     """Send a sample workbook to a sandbox of its own and write a report; no settings needed."""
     from ordersheet.cli.demo import demo as run_demo
+    from ordersheet.console.log_line import CallLog
     from ordersheet.console.progress import sending_progress
 
     console = Console()
-    with sending_progress(progress=True, log_format="text") as tell:
+    with sending_progress(progress=True, log=CallLog("text")) as tell:
         result, designed = run_demo(console.say, tell)
     console.say(*after(result))
     if not designed:

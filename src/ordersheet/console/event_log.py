@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.console.log_line import write_line
 from ordersheet.core.journal import AttemptEnded, Begin, Done
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ordersheet.console.log_line import CallLog
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event, Journal
     from ordersheet.core.model import OrderWork
@@ -21,7 +21,7 @@ class LoggedJournal:
     """A journal that also tells what is written into it."""
 
     journal: Journal
-    log_format: str
+    log: CallLog
 
     @property
     def run(self) -> str:
@@ -50,7 +50,7 @@ class LoggedJournal:
         if isinstance(event, Begin):
             words = f"row {event.row}, order {event.order}: attempt {event.attempt} begins"
             facts = {"row": event.row, "order": event.order, "attempt": event.attempt}
-            write_line(self.log_format, "begin", words, **facts)
+            self.log.line("begin", words, **facts)
         elif isinstance(event, AttemptEnded):
             status = f" (status {event.status})" if event.status is not None else ""
             words = f"row {event.row}: attempt {event.attempt} ended: {event.verdict}{status}"
@@ -60,9 +60,11 @@ class LoggedJournal:
                 "verdict": event.verdict,
                 "status": event.status,
             }
-            write_line(self.log_format, "attempt", words, **ended)
+            self.log.line("attempt", words, **ended)
         elif isinstance(event, Done):
             result = event.result
             words = f"row {result.row}, order {result.order}: {result.status}, {result.outcome}"
-            done = {"row": result.row, "order": result.order, "status": result.status}
-            write_line(self.log_format, "row", words, **done, outcome=result.outcome.value)
+            # An ID that is none, such as "8360I", is a text: the log has only numbers there.
+            order = int(result.order) if result.order.isdecimal() else None
+            done = {"row": result.row, "order": order, "status": result.status}
+            self.log.line("row", words, **done, outcome=result.outcome.value)

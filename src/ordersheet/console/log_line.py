@@ -1,49 +1,59 @@
-"""One line of a log, as text or as JSON: rows, orders, counts and states; never a text or a value."""
+"""Lines of a log, as text or as JSON: rows, orders, counts and states; never a text or a value of a cell."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from typing import TextIO
+from ordersheet.console.unblocked import put
+
+JSON = "json"
+
+
+class CallLog:
+    """The log of one call, on stderr.
+
+    Attributes:
+        log_format: `text` or `json`.
+        facts: what each line of JSON says besides its own: the file, the run once there is one, the job.
+    """
+
+    def __init__(self, log_format: str, **facts: object) -> None:
+        self.log_format = log_format
+        self.facts = facts
+
+    @property
+    def json(self) -> bool:
+        """Whether every line is JSON."""
+        return self.log_format == JSON
+
+    def line(self, event: str, words: str, **facts: object) -> None:
+        """Write a line.
+
+        Args:
+            event: a stable word, for JSON.
+            words: what happened, for text.
+            facts: the same by name, for JSON.
+        """
+        put(sys.stderr, self._line(event, words, facts), log=True)
+
+    def say(self, event: str, words: str, **facts: object) -> None:
+        """Write a line that is not dropped."""
+        put(sys.stderr, self._line(event, words, facts))
+
+    def dropped(self, number: int) -> str:
+        """Give the line that stands for lines that nobody read in time."""
+        words = f"{number:,} lines are missing here: nobody read them in time"
+        return self._line("dropped", words, {"lines": number}).rstrip("\n")
+
+    def _line(self, event: str, words: str, facts: dict[str, object]) -> str:
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if self.json:
+            return json.dumps({"time": moment, "event": event, **self.facts, **facts}) + "\n"
+        return f"{moment} {words}\n"
 
 
 def write_line(log_format: str, event: str, words: str, **facts: object) -> None:
-    """Write a line to stderr.
-
-    Args:
-        log_format: `text` or `json`.
-        event: a stable word, for JSON.
-        words: what happened, for text.
-        facts: the same by name, for JSON.
-    """
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    line = f"{moment} {words}"
-    if log_format == "json":
-        line = json.dumps({"time": moment, "event": event, **facts})
-    put(sys.stderr, line + "\n")
-
-
-def put(stream: TextIO, text: str) -> None:
-    """Write a text at once; where nobody listens any more, be silent from then on.
-
-    That a pipe or a terminal's window was closed must neither end a run nor change its exit code.
-    """
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError:
-        mute(stream)
-
-
-def mute(stream: TextIO) -> None:
-    """Let whatever is written to a stream vanish, what it still holds back included."""
-    with suppress(OSError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+    """Write a line to stderr that belongs to no file; arguments as for `CallLog.line`."""
+    CallLog(log_format).line(event, words, **facts)

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.console.log_line import mute, write_line
+from ordersheet.console.unblocked import LogFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tqdm import tqdm
 
+    from ordersheet.console.log_line import CallLog
     from ordersheet.delivery.progress import Progress
 
 _USUAL_WIDTH = 80
@@ -27,12 +28,12 @@ LOG_INTERVAL = 10.0
 
 
 @contextmanager
-def sending_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[Progress], None]]:
+def sending_progress(*, progress: bool, log: CallLog) -> Iterator[Callable[[Progress], None]]:
     """Give what is told of progress: by tqdm on a terminal, as lines on stderr where there is none.
 
     Args:
         progress: False shows nothing.
-        log_format: `text` or `json`, for lines.
+        log: takes the lines.
     """
     if not progress:
         yield lambda _progress: None
@@ -45,7 +46,7 @@ def sending_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[P
         with drawn_by(tqdm) as tell:
             yield tell
     else:
-        lines = _Lines(log_format)
+        lines = _Lines(log)
         try:
             yield lines.tell
         finally:
@@ -53,14 +54,15 @@ def sending_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[P
 
 
 @contextmanager
-def reading_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[int], None]]:
+def reading_progress(*, progress: bool, log: CallLog) -> Iterator[Callable[[int], None]]:
     """Give what is told how many rows of a file have been read; arguments as for `sending_progress`."""
     if not progress:
         yield lambda _rows: None
     elif sys.stderr.isatty():
         from tqdm import tqdm
 
-        with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5) as bar:
+        shown: Any = LogFile(sys.stderr)
+        with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5, file=shown) as bar:
 
             def move(rows: int) -> None:
                 bar.update(rows - bar.n)
@@ -72,7 +74,7 @@ def reading_progress(*, progress: bool, log_format: str) -> Iterator[Callable[[i
         def tell(rows: int) -> None:
             if time.monotonic() - told[0] >= LOG_INTERVAL:
                 told[0] = time.monotonic()
-                write_line(log_format, "reading", f"{rows:,} rows read", rows=rows)
+                log.line("reading", f"{rows:,} rows read", rows=rows)
 
         yield tell
 
@@ -95,31 +97,26 @@ def notebook_bar(modules: Mapping[str, Any] = sys.modules) -> type[tqdm[Any]] | 
 def drawn_by(make: type[tqdm[Any]], *, width: int | None = None) -> Iterator[Callable[[Progress], None]]:
     """Give what draws progress with a bar of tqdm's, as wide as the terminal or as told."""
     bars: list[tqdm[Any]] = []
+    shown: Any = LogFile(sys.stderr)
 
     def tell(progress: Progress) -> None:
         if not bars:
             # Opened at the first sign of progress, so that a question asked before it stays readable.
-            bars.append(make(total=progress.total, unit="row", dynamic_ncols=width is None, leave=False))
+            dynamic, file = (True, shown) if width is None else (False, None)
+            bars.append(
+                make(total=progress.total, unit="row", dynamic_ncols=dynamic, leave=False, file=file)
+            )
         bar = bars[0]
         bar.n = progress.done
         told = bar.format_dict
         bar.bar_format = bar_format(progress, elapsed=told["elapsed"], width=width or told["ncols"])
         bar.refresh()
 
-    def tell_while_there(progress: Progress) -> None:
-        try:
-            tell(progress)
-        except OSError:
-            mute(sys.stderr)
-
     try:
-        yield tell_while_there
+        yield tell
     finally:
         for bar in bars:
-            try:
-                bar.close()
-            except OSError:
-                mute(sys.stderr)
+            bar.close()
 
 
 def bar_format(progress: Progress, *, elapsed: float, width: int | None) -> str:
@@ -171,8 +168,8 @@ def _shortened(text: str, room: int) -> str:
 class _Lines:
     """Tells progress as lines in a log: now and then, and how it ended."""
 
-    def __init__(self, log_format: str) -> None:
-        self._log_format = log_format
+    def __init__(self, log: CallLog) -> None:
+        self._log = log
         self._at = float("-inf")
         self._waits = False
         self._untold: Progress | None = None
@@ -196,8 +193,7 @@ class _Lines:
     def _write(self, progress: Progress) -> None:
         of = f" of {progress.total:,}" if progress.total is not None else ""
         waiting = f"; {progress.waiting}" if progress.waiting else ""
-        write_line(
-            self._log_format,
+        self._log.line(
             "progress",
             f"{progress.done:,}{of} rows done, {progress.ok:,} ok, {progress.no:,} no{waiting}",
             **asdict(progress),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.errors import UsageError
 from ordersheet.core.fingerprint import fingerprint
 from ordersheet.core.model import LeftOut, Outcome
-from ordersheet.reporter.report_path import file_sha256
+from ordersheet.reporter.report_path import file_sha256, report_path_chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,3 +197,14 @@ def rows_in_words(rows: list[int]) -> str:
     shown = ", ".join(str(row) for row in sorted(rows)[:_NAMED_ROWS])
     more = f" and {len(rows) - _NAMED_ROWS:,} more" if len(rows) > _NAMED_ROWS else ""
     return f"{'row' if len(rows) == 1 else 'rows'} {shown}{more}"
+
+
+def report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
+    """Find out where the report goes; a frame has one only where it is asked for."""
+    if prepared.path is None and settings.report is None:
+        return None
+    named = prepared.path or Path("frame.xlsx")
+    form = prepared.table.facts.form
+    return report_path_chooser(
+        named, form, settings.report, source=prepared.path, overwrite=settings.overwrite
+    )

@@ -115,6 +115,7 @@ def send(
         OrdersheetError: where nothing was sent.
         RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
     """
+    from ordersheet.console.log_line import CallLog
     from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.send import send as send_source
 
@@ -122,7 +123,7 @@ def send(
     faults: list[Exception] = []
     with keywords(frame=frame):
         settings = _settings(options)
-        with sending_progress(progress=progress is True, log_format=settings.log_format) as tell:
+        with sending_progress(progress=progress is True, log=CallLog(settings.log_format)) as tell:
             told = _tried(progress, faults) if callable(progress) else tell
             try:
                 result = _in_keywords(send_source(source, settings, tell=told), frame=frame)

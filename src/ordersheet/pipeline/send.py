@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.config.target import Target, proxy_for, target_of
 from ordersheet.console.event_log import LoggedJournal
+from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import (
     LedgerError,
     OrdersheetError,
@@ -28,6 +28,7 @@ from ordersheet.pipeline.before_sending import (
     edited_in_words,
     refuse_many_problems,
     refuse_same_file,
+    report_place,
     settle_called_ok,
     settle_new_key,
     sha256_before,
@@ -35,10 +36,10 @@ from ordersheet.pipeline.before_sending import (
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview, preview
-from ordersheet.reporter.report_path import report_path_chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.model import RowResult
@@ -56,6 +57,7 @@ def send(
     tell: Callable[[Progress], None] | None = None,
     reading: Reading | None = None,
     stop: StopSwitch | None = None,
+    log: CallLog | None = None,
 ) -> RunResult:
     """Send a file or a frame, and write its report.
 
@@ -67,6 +69,7 @@ def send(
         tell: is told how far the delivery has come, at most ten times a second.
         reading: entered while the file is read, and told how many rows have been, every thousand.
         stop: lets a signal end the run.
+        log: takes the lines of --verbose, and is told the run's id; one of its own where None.
 
     Raises:
         OrdersheetError: where nothing was sent. What stops a run later is told in the result.
@@ -85,7 +88,7 @@ def send(
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         refuse_many_problems(prepared, settings)
-        place = _report_place(prepared, settings)
+        place = report_place(prepared, settings)
         extra = write_extra_outputs(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
             refuse_same_file(ledger, target, settings, sha256)
@@ -101,20 +104,10 @@ def send(
             run = _Run(prepared, settings, target, ledger, started, sha256)
             run.seen = seen
             run.same_store = same_store
+            run.log = log or run.log
             notes = (edited, *(f"{one.path}: {one.note}" for one in extra if one.note))
             run.notes = tuple(filter(None, notes))
             return run.carry_out(place, tell=tell, stop=stop)
-
-
-def _report_place(prepared: Prepared, settings: Settings) -> Callable[[str], Path] | None:
-    """Find out where the report goes; a frame has one only where it is asked for."""
-    if prepared.path is None and settings.report is None:
-        return None
-    named = prepared.path or Path("frame.xlsx")
-    form = prepared.table.facts.form
-    return report_path_chooser(
-        named, form, settings.report, source=prepared.path, overwrite=settings.overwrite
-    )
 
 
 class _Run:
@@ -138,6 +131,7 @@ class _Run:
         self.sha256 = sha256
         self.finishing: str | None = None
         self.same_store = False
+        self.log = CallLog(settings.log_format)
         self.seen = Preview()
         """What it was about to do when it was asked for."""
         self.notes: tuple[str, ...] = ()
@@ -155,6 +149,7 @@ class _Run:
         switch.armed = True
         staging = self.prepared.staging
         journal = self.ledger.start_run(self._start())
+        self.log.facts["run"] = journal.run
         journal.add_left_out(staging.left_out_results())
         again = self.settings.again
         if again or journal.goes_on_with_again:
@@ -293,7 +288,7 @@ class _Run:
         return run_in_thread(
             lambda: deliver(
                 self.prepared.staging.works(),
-                journal=LoggedJournal(journal, settings.log_format) if settings.verbose else journal,
+                journal=LoggedJournal(journal, self.log) if settings.verbose else journal,
                 transports=transports,
                 options=options,
                 clock=SystemClock(),
@@ -355,7 +350,8 @@ class _Run:
             exit_code=code,
             stopped_by=end.stopped_by,
             resume_after=iso(end.resume_after),
-            retry=code not in (0, 1) or unfinished > 0,
+            # A key that was refused is refused again, until somebody sees to it.
+            retry=end.stopped_by is not StoppedBy.KEY_REFUSED and (code not in (0, 1) or unfinished > 0),
             rows=self.prepared.tally.rows,
             columns=self.seen.columns,
             not_sent=self.seen.not_sent,
