@@ -103,9 +103,7 @@ def drawn_by(make: type[tqdm[Any]], *, width: int | None = None) -> Iterator[Cal
         if not bars:
             # Opened at the first sign of progress, so that a question asked before it stays readable.
             dynamic, file = (True, shown) if width is None else (False, None)
-            bars.append(
-                make(total=progress.total, unit="row", dynamic_ncols=dynamic, leave=False, file=file)
-            )
+            bars.append(make(total=progress.total, unit="row", dynamic_ncols=dynamic, leave=False, file=file))
         bar = bars[0]
         bar.n = progress.done
         told = bar.format_dict
