@@ -18,10 +18,20 @@ import struct
 import sys
 import time
 import zlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.oracle_plan import (
+    ALL_FAULTS,
+    GET_PUSH_BACKS,
+    PUSH_BACKS,
+    Fault,
+    Plan,
+)
+from tests.support.views import Held, Reader, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,114 +46,27 @@ LARGE = 3 << 20
 """Bytes of an answer that is too large."""
 
 
-class Fault(NamedTuple):
-    """What becomes of one PUT: whether it is applied, and how it is answered."""
-
-    answer: str
-    applies: bool = False
-
-
-def _done(answer: str) -> Fault:
-    return Fault(answer, applies=True)
-
-
-def _either(answer: str) -> dict[str, Fault]:
-    return {f"{answer}, applied": _done(answer), f"{answer}, not applied": Fault(answer)}
-
-
-PUT_FAULTS = {
-    **_either("close"),
-    **_either("reset"),
-    **_either("status 500"),
-    **_either("status 502"),
-    **_either("status 504"),
-    **_either("status 409"),
-    **_either("cut head"),
-    **_either("cut body"),
-    **_either("not HTTP"),
-    **_either("HTML"),
-    **_either("another order"),
-    **_either("stall"),
-    **_either("too large"),
-    **_either("ok in capitals"),
-    **_either("order is true"),
-    "status 202, applied": _done("status 202"),
-    "status 204, applied": _done("status 204"),
-    "status 408, not applied": Fault("status 408"),
-    "status 421, not applied": Fault("status 421"),
-    "status 425, not applied": Fault("status 425"),
-    "close, applied late": Fault("late, close"),
-    "status 504, applied late": Fault("late, status 504"),
-    "answered slowly, applied late": Fault("slow"),
-    "drip, applied": _done("drip"),
-}
-"""Those after which nothing slows down."""
-PUSH_BACKS = {
-    **_either("status 503"),
-    "status 503 with Retry-After, not applied": Fault("status 503 seconds"),
-    "status 429, seconds": Fault("status 429 seconds"),
-    "status 429, Unix time": Fault("status 429 unix"),
-    "status 429, milliseconds": Fault("status 429 milliseconds"),
-    "status 429, date": Fault("status 429 date"),
-}
-"""After these the client is to hold back."""
-REFUSALS = {"refused": Fault("no")}
-REDIRECTS = {
-    name: fault
-    for status in (301, 302, 303, 307, 308)
-    for name, fault in _either(f"redirect {status}").items()
-}
-"""To another origin, where another shop would take the very same request."""
-GET_FAULTS = (
-    *("close", "reset", "status 500", "status 502", "status 504", "cut head", "cut body", "not HTTP", "HTML"),
-    *("stall", "too large"),
-)
-GET_PUSH_BACKS = ("status 503", "status 429 seconds")
-ALL_FAULTS = {**PUT_FAULTS, **PUSH_BACKS, **REFUSALS, **REDIRECTS}
-
-
-@dataclass
-class Plan:
-    """Which faults come how often; shares of all requests of that kind."""
-
-    seed: int = 0
-    share: float = 0.0
-    kinds: tuple[str, ...] = tuple(PUT_FAULTS)
-    get_share: float = 0.0
-    get_kinds: tuple[str, ...] = GET_FAULTS
-    push_back: float = 0.0
-    refuse: float = 0.0
-    late: float = 0.2
-    """Seconds within which what is applied late is applied."""
-    stall: float = 30.0
-    """Seconds for which a stalled answer is withheld."""
-    latency: float = 0.0
-
-
 @dataclass
 class Order:
-    internalComment: str = ""  # noqa: N815 - the API's own name
-    comment: str = ""
+    held: list[tuple[float, Held]] = field(default_factory=lambda: [(float("-inf"), Held())])
+    """What the comments held, and since when."""
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def apply(self, payload: dict[str, Any]) -> None:
         for name, flag in COMMENTS.items():
             if name in payload:
-                held, text = getattr(self, name), payload[name]
-                setattr(self, name, text if payload.get(flag) is True or not held else f"{held}\n{text}")
+                _, now = self.held[-1]
+                held, text = getattr(now, name), payload[name]
+                whole = text if payload.get(flag) is True or not held else f"{held}\n{text}"
+                self.held.append((time.time(), now._replace(**{name: whole})))
         for name, value in payload.get("extraAttributes", {}).items():
             if value == "":
                 self.attributes.pop(name, None)
             else:
                 self.attributes[name] = value
 
-    def shown(self, number: int) -> dict[str, Any]:
-        return {
-            "orderId": str(number),
-            "internalComment": self.internalComment,
-            "otherComment": self.comment,
-            "extraAttributes": self.attributes,
-        }
+    def at(self, moment: float) -> Held:
+        return self.held[bisect_right(self.held, moment, key=lambda one: one[0]) - 1][1]
 
 
 class Shop:
@@ -152,6 +75,9 @@ class Shop:
     def __init__(self, name: str, folder: str) -> None:
         self.orders: dict[int, Order] = {}
         self.plan = Plan()
+        self.reader = Reader()
+        self.puts = 0
+        self.frozen_until = 0.0
         self.random = random.Random(0)
         self.late: set[asyncio.Task[None]] = set()
         self._log = os.open(
@@ -163,6 +89,30 @@ class Shop:
     def note(self, did: str, **more: Any) -> None:
         os.write(self._log, json.dumps({"did": did, "at": time.time(), **more}).encode() + b"\n")
 
+    def follow(self, plan: Plan) -> None:
+        """Do from now on what a plan says."""
+        self.plan = plan
+        self.random = random.Random(plan.seed)
+        self.reader = Reader(view_of(plan.view))
+        self.puts = 0
+
+    def show(self, number: int) -> tuple[dict[str, Any], dict[str, str]]:
+        """Show an order in the plan's view."""
+        order = self.order(number)
+        shown, headers = self.reader.show(number, time.time(), self._held)
+        return {**shown, "extraAttributes": order.attributes}, headers
+
+    def _held(self, number: int, at: float) -> Held:
+        return self.orders[number].at(at) if number in self.orders else Held()
+
+    async def thaw(self, *, put: bool) -> None:
+        """Stand still for as long as the plan says; what came meanwhile is carried out after that."""
+        self.puts += put
+        seconds = self.plan.freezes.get(str(self.puts)) if put else None
+        if seconds is not None:
+            self.frozen_until = time.time() + seconds
+        await asyncio.sleep(max(0.0, self.frozen_until - time.time()))
+
     def order(self, number: int) -> Order:
         return self.orders.setdefault(number, Order())
 
@@ -171,10 +121,26 @@ class Shop:
         self.note("applied", who=who, late=late, body=body.decode())
         self.order(payload["order"]).apply(payload)
 
-    def apply_later(self, body: bytes, who: str) -> None:
+    def apply_part(self, body: bytes, who: str) -> None:
+        """Apply the comments alone, where there is more than that."""
+        payload = json.loads(body)
+        attributes = payload.pop("extraAttributes", {})
+        comments = [name for name in COMMENTS if name in payload]
+        if comments and len(comments) + len(attributes) > 1:
+            self.apply(json.dumps(payload).encode(), who)
+
+    def apply_again(self, body: bytes) -> None:
+        """What a gateway does: the log tells it apart from what a run did."""
+        payload = json.loads(body)
+        self.note("gateway", body=body.decode())
+        self.order(payload["order"]).apply(payload)
+
+    def later(self, what: Callable[[], None]) -> None:
+        """Do something within the plan's seconds for what is late."""
+
         async def wait() -> None:
             await asyncio.sleep(seconds)
-            self.apply(body, who, late=True)
+            what()
 
         seconds = self.random.uniform(0.3, 1.0) * self.plan.late
         task = asyncio.ensure_future(wait())
@@ -192,7 +158,7 @@ class Shop:
                 name = self.random.choice(kinds)
                 return name, ALL_FAULTS[name]
             roll -= share
-        return "none", _done("ok")
+        return "none", Fault("ok", applies=True)
 
     def get_fate(self) -> str:
         plan, roll = self.plan, self.random.random()
@@ -267,6 +233,7 @@ class Oracle:
             return True
         if shop.plan.latency:
             await asyncio.sleep(shop.plan.latency)
+        await shop.thaw(put=method == "PUT")
         if method == "PUT":
             return await self._put(shop, request, writer)
         return await self._get(shop, request, writer)
@@ -274,21 +241,20 @@ class Oracle:
     async def _told(self, shop: Shop, what: str, body: bytes) -> bytes:
         """Carry out what the test itself asks for."""
         if what == "~faults":
-            shop.plan = Plan(**json.loads(body))
-            shop.random = random.Random(shop.plan.seed)
+            shop.follow(Plan(**json.loads(body)))
         elif what == "~mark":
             shop.note("mark", **json.loads(body))
         elif what == "~quiet":
+            await shop.thaw(put=False)
             while shop.late:
+                await asyncio.sleep(0.05)
                 await asyncio.gather(*shop.late)
         elif what == "~person":
             payload = json.loads(body)
             shop.note("person", body=body.decode())
             shop.order(payload["order"]).apply(payload)
         elif what == "~state":
-            return json.dumps(
-                {str(number): one.shown(number) for number, one in shop.orders.items()}
-            ).encode()
+            return json.dumps({str(number): shop.show(number)[0] for number in [*shop.orders]}).encode()
         return b"{}"
 
     async def _put(self, shop: Shop, request: Request, writer: asyncio.StreamWriter) -> bool:
@@ -296,11 +262,15 @@ class Oracle:
         name, fault = shop.put_fate()
         row = zlib.crc32(request.body)
         shop.note("put", who=request.who, fault=name, order=number, row=row, calm=not shop.plan.share)
-        if fault.applies:
+        if fault.part:
+            shop.apply_part(request.body, request.who)
+        elif fault.applies:
             shop.apply(request.body, request.who)
+        if fault.again:
+            shop.later(lambda: shop.apply_again(request.body))
         answer = fault.answer
         if answer.startswith("late, "):
-            shop.apply_later(request.body, request.who)
+            shop.later(lambda: shop.apply(request.body, request.who, late=True))
             answer = answer.removeprefix("late, ")
         elif answer == "slow":
             await asyncio.sleep(shop.random.uniform(0.3, 1.0) * shop.plan.late)
@@ -312,14 +282,21 @@ class Oracle:
         number = int(request.query["order"][0])
         answer = shop.get_fate()
         shop.note("get", who=request.who, fault=answer, order=number)
-        whole = {"status": "ok", "orders": [shop.order(number).shown(number)]}
-        return await self._answer(shop, writer, answer, number, whole)
+        shown, headers = shop.show(number)
+        extra = tuple(f"{name}: {value}" for name, value in headers.items())
+        return await self._answer(shop, writer, answer, number, {"status": "ok", "orders": [shown]}, extra)
 
     async def _answer(
-        self, shop: Shop, writer: asyncio.StreamWriter, answer: str, number: int, whole: dict[str, Any]
+        self,
+        shop: Shop,
+        writer: asyncio.StreamWriter,
+        answer: str,
+        number: int,
+        whole: dict[str, Any],
+        extra: tuple[str, ...] = (),
     ) -> bool:
         """Answer as told; False where the connection is to be closed."""
-        good = _response(200, json.dumps(whole).encode())
+        good = _response(200, json.dumps(whole).encode(), *extra)
         words = answer.split()
         if answer == "close":
             return False
@@ -332,9 +309,9 @@ class Oracle:
             await asyncio.sleep(shop.plan.stall)
             return False
         if words[0] == "status":
-            extra = (f"Retry-After: {_retry_after(words[2])}",) if len(words) > 2 else ()
+            wait = (f"Retry-After: {_retry_after(words[2])}",) if len(words) > 2 else ()
             date = (f"Date: {formatdate(usegmt=True)}",) if shop.random.random() < 0.5 else ()
-            writer.write(_response(int(words[1]), b"" if words[1] == "204" else b"{}", *extra, *date))
+            writer.write(_response(int(words[1]), b"" if words[1] == "204" else b"{}", *wait, *date))
         elif words[0] == "redirect":
             port = writer.get_extra_info("sockname")[1]
             place = f"Location: http://localhost:{port}/{ELSEWHERE}/orders"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLEAR = "<clear>"
+GATEWAY = "(a gateway)"
 HEADERS = (
     *("Order ID", "internalComment", "replaceInternalComment", "comment", "replaceComment"),
     *("attr:hold_state", "attr:erp_reference"),
@@ -40,7 +41,7 @@ class Effect(NamedTuple):
 class Applied(NamedTuple):
     effect: Effect
     who: str
-    """The run that sent it; `""` for a person."""
+    """The run that sent it; `""` for a person, GATEWAY for what a gateway handed on a second time."""
 
 
 class SheetRow(NamedTuple):
@@ -113,15 +114,16 @@ def applied(log: list[dict[str, Any]]) -> list[Applied]:
     """Everything that was done to the orders, in the order in which it was done."""
     found = []
     for entry in log:
-        if entry["did"] in ("applied", "person"):
+        if entry["did"] in ("applied", "person", "gateway"):
             payload = json.loads(entry["body"])
             order = payload["order"]
+            who = GATEWAY if entry["did"] == "gateway" else entry.get("who", "")
             for name, flag in COMMENTS.items():
                 if name in payload:
                     kind = "overwrite" if payload.get(flag) is True else "append"
-                    found.append(Applied(Effect(order, name, kind, payload[name]), entry.get("who", "")))
+                    found.append(Applied(Effect(order, name, kind, payload[name]), who))
             for name, value in payload.get("extraAttributes", {}).items():
-                found.append(Applied(Effect(order, name, "overwrite", value), entry.get("who", "")))
+                found.append(Applied(Effect(order, name, "overwrite", value), who))
     return found
 
 
@@ -151,7 +153,7 @@ def check_nothing_twice(done: list[Applied], asked: Counter[Effect] | None = Non
         place = effect.order, effect.field
         if effect.kind == "overwrite":
             standing[place].clear()
-        elif who:
+        elif who not in ("", GATEWAY):
             standing[place][effect.value] += 1
             times = max(1, asked[effect]) if asked is not None else 1
             if standing[place][effect.value] > times:
@@ -182,8 +184,8 @@ def check_report(done: list[Applied], lines: list[Line], who: str) -> Findings:
                 for effect in line.row.effects
                 if by_us[effect] and effect not in may_be
             ]
-        if line.outcome == "applied twice":
-            findings.doubled.append(where)
+        if line.outcome == "applied twice" and not any(ever[effect] > 1 for effect in line.row.effects):
+            findings.misreported.append(f"{where}: it was not")
     findings += _check_order(done, lines, who)
     return findings
 
@@ -217,6 +219,17 @@ def _check_order(done: list[Applied], lines: list[Line], who: str) -> Findings:
     return findings
 
 
+def _held(done: list[Applied]) -> dict[tuple[int, str], list[str]]:
+    """Tell what each field holds, without what a gateway added to it."""
+    held: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for effect, who in done:
+        if effect.kind == "overwrite":
+            held[effect.order, effect.field].clear()
+        if who != GATEWAY or effect.kind == "overwrite":
+            held[effect.order, effect.field].append(effect.value)
+    return held
+
+
 def check_end(done: list[Applied], lines: list[Line], *, history: bool = False) -> Findings:
     """Check that the fields which a file touches end as the file asks, where all of its rows are done.
 
@@ -230,11 +243,7 @@ def check_end(done: list[Applied], lines: list[Line], *, history: bool = False) 
     for line in lines:
         for effect in line.row.effects:
             asked[effect.order, effect.field].append(line)
-    held: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for effect, _ in done:
-        if effect.kind == "overwrite":
-            held[effect.order, effect.field].clear()
-        held[effect.order, effect.field].append(effect.value)
+    held = _held(done)
     for place, asking in asked.items():
         if not all(line.outcome in SETTLED for line in asking):
             continue

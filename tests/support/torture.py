@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support import shim
 from tests.support.kill_driver import KILL, Job, as_line
-from tests.support.oracle import Plan
 from tests.support.oracle_check import (
     HEADERS,
     Applied,
@@ -36,6 +35,7 @@ from tests.support.oracle_check import (
     read_report,
     read_sheet,
 )
+from tests.support.oracle_plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -145,6 +145,14 @@ FIELDS = (
 HONEST = View()
 
 
+def view_of(told: dict[str, Any]) -> View:
+    """Make a view of what JSON tells of it: the fields that differ from those of an honest one."""
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+    }
+    return HONEST._replace(**fields)
+
+
 @dataclass
 class Reader:
     """Shows orders in one view; it remembers what a cache holds, and how often it was asked."""

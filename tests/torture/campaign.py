@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support import shim
-from tests.support.oracle import PUT_FAULTS, Plan
 from tests.support.oracle_check import Findings
+from tests.support.oracle_plan import PUT_FAULTS, Plan
 from tests.support.torture import LATE, ROOT, mixed_rows, workshop
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.support.oracle import ELSEWHERE, GET_FAULTS, PUSH_BACKS, PUT_FAULTS, REDIRECTS, REFUSALS, Plan
+from tests.support.oracle import ELSEWHERE
 from tests.support.oracle_check import Findings
+from tests.support.oracle_plan import GET_FAULTS, PUSH_BACKS, PUT_FAULTS, REDIRECTS, REFUSALS, Plan
 from tests.support.torture import LATE, mixed_rows
 
 SLOW = ("stall, applied", "stall, not applied")

@@ -18,7 +18,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.support.oracle import Plan
 from tests.support.oracle_check import (
     Effect,
     Findings,
@@ -27,6 +26,7 @@ from tests.support.oracle_check import (
     check_report,
     read_sheet,
 )
+from tests.support.oracle_plan import Plan
 from tests.support.torture import LATE
 
 if TYPE_CHECKING:

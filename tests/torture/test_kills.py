@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from tests.support.killpoints import kill_at_each_point
-from tests.support.oracle import Plan
+from tests.support.oracle_plan import Plan
 from tests.support.torture import LATE, mixed_rows
 
 FAULTS = Plan(share=0.2, get_share=0.1, refuse=0.0, late=LATE, stall=4.0)

@@ -7,8 +7,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from tests.support import oracle, oracle_check
+from tests.support import oracle, oracle_check, oracle_plan, views
 from tests.support.oracle_check import (
+    GATEWAY,
     HEADERS,
     RESULTS,
     Applied,
@@ -21,6 +22,8 @@ from tests.support.oracle_check import (
     read_report,
     read_sheet,
 )
+from tests.support.oracle_plan import GATEWAY_FAULTS, PART_FAULTS, Plan
+from tests.support.torture import LATE, mixed_rows
 
 NOTE = Effect(7, "internalComment", "append", "note")
 MORE = Effect(7, "internalComment", "append", "more")
@@ -112,9 +115,45 @@ def test_a_key_in_a_file_is_found(tmp_path):
     assert key_found(tmp_path, "other") == []
 
 
-@pytest.mark.parametrize("module", [oracle, oracle_check])
+@pytest.mark.parametrize("module", [oracle, oracle_check, oracle_plan, views])
 def test_the_oracle_shares_no_code_with_ordersheet(module):
     tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert not [name for name in named if "ordersheet" in name]
+
+
+def test_what_a_gateway_doubled_is_not_ours_and_may_be_called_applied_twice(judged):
+    done = [Applied(NOTE, "us"), Applied(NOTE, GATEWAY), Applied(MORE, "us")]
+    assert judged(done, ("ok", "applied"), ("ok", "applied")).kept
+    assert judged(done, ("ok", "applied twice"), ("ok", "applied")).kept
+    assert judged(done, ("ok", "applied"), ("ok", "applied twice")).misreported
+
+
+def test_the_oracle_shows_its_orders_in_the_view_that_was_planned(yard):
+    plan = Plan(view={"texts": ["first 5 characters"], "moment": "lagging", "seconds": 3600.0})
+    desk = yard.desk("in-a-view", [["7", "a long note", "", "", "", "", ""]])
+    assert desk.send().code == 0
+    assert yard.oracle.tell(desk.shop, "state")["7"]["internalComment"] == "a long note"
+    yard.oracle.plan(desk.shop, Plan(view={"texts": ["first 5 characters"]}))
+    assert yard.oracle.tell(desk.shop, "state")["7"]["internalComment"] == "a lon"
+    yard.oracle.plan(desk.shop, plan)
+    assert yard.oracle.tell(desk.shop, "state")["7"]["internalComment"] == ""
+
+
+@pytest.mark.parametrize("kind", [*GATEWAY_FAULTS, *PART_FAULTS])
+def test_each_fault_of_a_gateway_or_of_a_part_leaves_true_reports(yard, kind):
+    plan = Plan(seed=1, share=0.5, kinds=(kind,), late=LATE)
+    desk = yard.desk(f"kind-{kind.replace(' ', '_')}", mixed_rows(16, 31), plan)
+    desk.send("--timeout", "1")
+    yard.oracle.plan(desk.shop, Plan())
+    desk.send()
+    findings = desk.findings(finished=False)
+    assert findings.kept, findings
+
+
+def test_a_shop_that_stands_still_carries_out_what_came_meanwhile(yard):
+    desk = yard.desk("stands-still", [["7", "note", "", "", "", "", ""]], Plan(freezes={"1": 1.5}))
+    ended = desk.send("--timeout", "0.5")
+    assert desk.findings(finished=False).kept, ended
+    assert [one.effect.value for one in desk.done()] == ["note"]

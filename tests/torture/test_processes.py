@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.oracle import Plan
 from tests.support.oracle_check import Findings, check_nothing_twice, check_report, read_report, read_sheet
+from tests.support.oracle_plan import Plan
 from tests.support.torture import LATE, mixed_rows
 
 if TYPE_CHECKING:
