@@ -45,10 +45,11 @@ _HINT = 0.5
 """How much of the likelihood of words in ASCII is believed: clerks write in several languages."""
 
 _WEST = ("en", "de", "sv", "fr", "es", "da", "nb", "nl", "it", "pt", "fi")
-_BLANKS = re.compile(r"[ \t\r\n]+")
+_ASCII = bytes(range(128))
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
 _DIGITS = re.compile(r"[0-9]")
 _FOREIGN_LETTER = re.compile(r"(?![\x00-\x7f])[^\W\d_]")
-_PLAIN = re.compile(r"[A-Za-z]+")
+_PLAIN = re.compile(r"[a-z]+")
 
 
 class CodePage(NamedTuple):
@@ -99,15 +100,17 @@ class Evidence:
 
     def add(self, column: int, texts: Iterable[str]) -> None:
         """Add fields of one column that hold something beyond ASCII."""
-        joined = "\n".join(texts)
-        self.by_column.setdefault(column, set()).update(sign for sign in set(joined) if sign >= "\x80")
+        data = "\n".join(texts).encode(TRANSPARENT)
+        signs = data.translate(None, _ASCII).decode(TRANSPARENT)
+        self.by_column.setdefault(column, set()).update(signs)
         room = len(self.chunks) < _KEPT
-        for chunk in dict.fromkeys(_BLANKS.split(as_evidence(joined))):
-            if not chunk.isascii():
+        for part in dict.fromkeys(data.translate(_DIGITS_ALIKE).split()):
+            if not part.isascii():
+                chunk = part.decode(TRANSPARENT)
                 if room or chunk in self.chunks:
                     self.chunks[chunk] = self.chunks.get(chunk, 0) | 1 << column
             elif len(self.plain) < _MOST_PLAIN:
-                self.plain.update(dict.fromkeys(word.lower() for word in _PLAIN.findall(chunk)))
+                self.plain.update(dict.fromkeys(_PLAIN.findall(part.decode("ascii").lower())))
 
     def of_columns(self, columns: Iterable[int]) -> list[str]:
         """Give the first chunks that stand in any of these columns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import RESULT_COLUMNS
@@ -10,25 +11,29 @@ from ordersheet.loader.csv.text import TRANSPARENT
 from ordersheet.loader.table import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from ordersheet.loader.table import HeadRow
 
 _TELLING_WORDS = 4
-_FIELDS_AT_ONCE = 2_000
-"""Fields that are kept before they are handed over."""
+_MOST_WORDS = 64
+"""Words that these are taken from, as they may come again and again."""
 
 
 class EvidenceCollector:
     """Collects what records with letters beyond ASCII say of the code page, and shows a person of it.
 
     An earlier report's columns are left out: they must not change how the file is read.
+
+    Attributes:
+        evidence: what all records say of the code page; nothing where the encoding is known.
+        wants_more: whether further records are of use.
     """
 
     def __init__(self, header: HeadRow, encoding: str) -> None:
         self._every = encoding == TRANSPARENT
-        self._fields: dict[int, list[str]] = {}
-        self._count = 0
         self._words: dict[str, None] = {}
-        self._evidence = Evidence()
+        self.evidence = Evidence()
         names = [fold(header.texts.get(column, "")) for column in range(max(header.texts, default=0) + 1)]
         begins = [
             at for at in range(len(names)) if tuple(names[at : at + len(RESULT_COLUMNS)]) == RESULT_COLUMNS
@@ -38,37 +43,25 @@ class EvidenceCollector:
         )
         self.wants_more = True
         for column, text in header.texts.items():
-            if not text.isascii():
-                self._add_field(column, text)
+            self._add_fields(column, (text,))
 
-    def add_record(self, record: list[str]) -> None:
-        """Take one record."""
-        for column, text in enumerate(record):
-            if not text.isascii() and column not in self._skipped:
-                self._add_field(column, text)
+    def add_records(self, records: Sequence[list[str]]) -> None:
+        """Take records that are as wide as the header."""
+        for column, texts in enumerate(zip(*records, strict=True)):
+            if column not in self._skipped:
+                self._add_fields(column, texts)
         self.wants_more = self._every or len(self._words) < _TELLING_WORDS
 
-    def _add_field(self, column: int, text: str) -> None:
+    def _add_fields(self, column: int, texts: Iterable[str]) -> None:
+        if "".join(texts).isascii():
+            return
+        telling = [text for text in dict.fromkeys(texts) if not text.isascii()]
         if len(self._words) < _TELLING_WORDS:
-            words = [word.strip(".,;:!?()\"'") for word in text.split() if not word.isascii()]
-            self._words.update(dict.fromkeys(words))
+            words = (word for text in telling for word in text.split(" ") if not word.isascii())
+            self._words.update((word.strip(".,;:!?()\"'"), None) for word in islice(words, _MOST_WORDS))
         if self._every:
-            self._fields.setdefault(column, []).append(text)
-            self._count += 1
-            if self._count == _FIELDS_AT_ONCE:
-                self._hand_over()
-
-    def _hand_over(self) -> None:
-        for column, texts in self._fields.items():
-            self._evidence.add(column, texts)
-        self._fields.clear()
-        self._count = 0
+            self.evidence.add(column, telling)
 
     def telling(self) -> tuple[str, ...]:
         """Give the first few words with letters beyond ASCII."""
         return tuple(self._words)[:_TELLING_WORDS]
-
-    def evidence(self) -> Evidence:
-        """Give what all records say of the code page."""
-        self._hand_over()
-        return self._evidence

@@ -29,6 +29,7 @@ LARGEST_FIELD = LONGEST_LINE
 """Characters of one field; the csv module's own limit of 131,072 refuses real comments."""
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
+_RECORDS_AT_ONCE = 500
 _ENDINGS = ("\r\n", "\n", "\r")
 
 
@@ -184,21 +185,27 @@ def _read_through(path: Path, dialect: Dialect, header: HeadRow, width: int) -> 
     seen = TextTraits()
     collector = EvidenceCollector(header, dialect.encoding)
     with _translated(path, dialect):
-        reader = _strict(_lines(path, dialect, seen), dialect.delimiter)
-        for number, record in enumerate(islice(reader, header.number, None), header.number + 1):
-            if not any(record):
-                continue
-            rows += 1
-            if len(record) != width:
-                first_ragged = first_ragged if ragged else (number, len(record))
-                ragged += 1
-                continue
+        records = islice(_strict(_lines(path, dialect, seen), dialect.delimiter), header.number, None)
+        number = header.number
+        # A step for a batch costs a fraction of a step for each record.
+        while batch := list(islice(records, _RECORDS_AT_ONCE)):
+            others = [
+                (at, len(record))
+                for at, record in enumerate(batch, number + 1)
+                if len(record) != width and any(record)
+            ]
+            first_ragged = others[0] if others and not ragged else first_ragged
+            ragged += len(others)
+            rows += len(others)
+            number += len(batch)
+            whole = [record for record in batch if len(record) == width]
+            rows += sum(map(any, whole))
             if unfilled:
-                unfilled = [column for column in unfilled if not record[column]]
-            if not seen.ascii_only and collector.wants_more and not "".join(record).isascii():
-                collector.add_record(record)
-    filled = frozenset(range(width)).difference(unfilled if rows else range(width))
-    return Data(rows, ragged, first_ragged, filled, seen, collector.telling(), collector.evidence())
+                unfilled = [column for column in unfilled if not any(record[column] for record in whole)]
+            if not seen.ascii_only and collector.wants_more:
+                collector.add_records(whole)
+    filled_columns = frozenset(range(width)).difference(unfilled)
+    return Data(rows, ragged, first_ragged, filled_columns, seen, collector.telling(), collector.evidence)
 
 
 def _lines(path: Path, dialect: Dialect, seen: TextTraits | None = None) -> Iterator[str]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.loader.csv.passes import Data
+    from ordersheet.loader.csv.text import TextTraits
 
 _HOLDS_ROWS = (
     "A text of this row holds lines that read like rows of their own, so a quote that opens here may close "
@@ -113,7 +114,7 @@ def open_csv(
         _dialect=found.dialect,
         _width=found.width,
         _id_column=id_column,
-        _text_formulas=data.seen.text_formulas,
+        _seen=data.seen,
         _evidence=data.evidence,
         _ranked=found.ranked,
     )
@@ -129,8 +130,7 @@ class CsvTable:
     _dialect: Dialect
     _width: int
     _id_column: int
-    _text_formulas: bool
-    """Whether a field may be Excel's `="…"`."""
+    _seen: TextTraits
     _evidence: Evidence
     _ranked: tuple[Ranked, ...]
     """The code pages, the likeliest first, which is the one that is read; none where the encoding is sure."""
@@ -146,6 +146,7 @@ class CsvTable:
         # Cell's own constructor would cost as much again as all the rest of the reading.
         new, text = tuple.__new__, CellKind.TEXT
         number = self.facts.header_row
+        error_words, text_formulas = self._seen.error_words, self._seen.text_formulas
         with reading(self._path, self._dialect) as reader:
             line = 0
             for record in islice(reader, number, None):
@@ -162,9 +163,9 @@ class CsvTable:
                 }
                 if not cells and not any(record):
                     continue
-                if not ERROR_WORDS.isdisjoint(record):
+                if error_words and not ERROR_WORDS.isdisjoint(record):
                     cells = {column: _without_error_word(cell) for column, cell in cells.items()}
-                if self._text_formulas:
+                if text_formulas:
                     cells = {column: cell for column, cell in map(_kept_as_text, cells.items()) if cell.shown}
                 problem = _HOLDS_ROWS if lines > 1 and self._holds_rows(record) else None
                 yield new(Row, (number, cells, False, problem))

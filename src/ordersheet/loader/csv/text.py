@@ -29,9 +29,8 @@ TRANSPARENT = "latin-1"
 """Gives each byte as one character: how a file is looked over whose encoding is not known yet."""
 
 _WIDE = ("utf-16", "utf-32")
-_ASCII = bytes(range(128))
+_ASCII, _HIGH = bytes(range(128)), bytes(range(128, 256))
 _TEXT_FORMULA = '="'
-_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
 
 @dataclass(slots=True)
@@ -40,6 +39,8 @@ class TextTraits:
 
     text_formulas: bool = False
     """Whether a field may be Excel's `="…"`."""
+    error_words: bool = False
+    """Whether a field may be an error's word: these begin with #."""
     ascii_only: bool = True
     ends_open: bool = False
     """Whether the last line has no line end."""
@@ -104,16 +105,17 @@ def _blocks(path: Path, encoding: str, end_mark: int, seen: TextTraits) -> Itera
 def _look_over(text: str, encoding: str, seen: TextTraits) -> None:
     if not seen.text_formulas and _TEXT_FORMULA in text:
         seen.text_formulas = True
+    seen.error_words = seen.error_words or "#" in text
     if text.isascii():
         return
     seen.ascii_only = False
     if encoding == TRANSPARENT:
         data = text.encode(TRANSPARENT)
-        high = data.translate(None, _ASCII)
-        seen.high_bytes.update(high)
-        found = _UTF8.findall(data)
-        seen.utf8_letters += len(found)
-        seen.other_letters += len(high) - sum(map(len, found))
+        seen.high_bytes.update(data.translate(None, _ASCII))
+        plain = len(data.translate(None, _HIGH))
+        whole = data.decode("utf-8", "ignore")
+        seen.utf8_letters += len(whole) - plain
+        seen.other_letters += len(data) - len(whole.encode())
 
 
 def dos_end_mark(path: Path, encoding: str) -> int:
