@@ -11,6 +11,7 @@ from tests.support.reporting import result, results
 
 from ordersheet.core.errors import SourceError
 from ordersheet.core.model import RESULT_COLUMNS, Problem, TableFacts
+from ordersheet.loader import open_table
 from ordersheet.reporter import write_problems, write_report
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def facts(
     earlier: tuple[int, ...] = (),
     *,
     stated: bool = False,
+    end_mark: int = 0,
 ) -> TableFacts:
     return TableFacts(
         "csv",
@@ -38,6 +40,7 @@ def facts(
         delimiter=delimiter,
         separator_line=stated,
         result_columns=earlier,
+        end_mark=end_mark,
     )
 
 
@@ -56,6 +59,18 @@ def test_fields_are_appended_and_nothing_else_changes(tmp_path):
         b"Order ID,Text,update_status,update_outcome,update_message,update_time\r\n"
         b'1,"a ""b""",' + DONE + b"\r\n\r\n2,  c," + DONE + b"\n3,d," + DONE
     )
+
+
+@pytest.mark.parametrize("end", [b"\x1a", b"\r\n\x1a", b"\r\n\x1a\r\n"])
+def test_the_old_mark_for_the_end_stays_at_the_end(tmp_path, end):
+    data = b"Order ID,Text\r\n1,a\r\n2,b" + end
+    path = tmp_path / "orders.csv"
+    path.write_bytes(data)
+    about = open_table(path, is_id_header=lambda text: text == "Order ID").facts
+    path.unlink()
+    out = report(tmp_path, data, results([2, 3]), end_mark=about.end_mark)
+    added = b",update_status,update_outcome,update_message,update_time"
+    assert out == b"Order ID,Text" + added + b"\r\n1,a," + DONE + b"\r\n2,b," + DONE + end
 
 
 def test_a_record_with_line_breaks_is_one_row(tmp_path):

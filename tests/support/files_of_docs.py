@@ -172,6 +172,8 @@ def earlier_report(folder: Path) -> Path:
     return book(folder, add)
 
 
+LETTERS = "Order ID;Internal comment\n1;Größe falsch\n2;Rückruf, bitte prüfen\n"
+
 # ---- other files ----
 
 
@@ -217,6 +219,8 @@ FILES: dict[str, Callable[[Path], Path]] = {
     ),
     "CSV with a first line `sep=;`": partial(text, content="sep=;\n" + CSV),
     "CSV parted by pipes": partial(text, content=CSV.replace(";", "|")),
+    "CSV of an old program: page 850": partial(text, content=CSV, encoding="cp850"),
+    "CSV that ends with the old mark for a file's end (0x1A)": partial(text, content=CSV + "\x1a"),
     "a workbook named .csv": partial(renamed, name="named.csv", make=book),
     "the header in row 3, below a title": changed(_add_title),
     "rows below the data that hold formats alone": changed(_format_rows_below),
@@ -245,6 +249,18 @@ FILES: dict[str, Callable[[Path], Path]] = {
     ),
     "a CSV with a quote that is never closed": partial(text, content=CSV.replace(";text 1", ';"text 1')),
     "a CSV with NUL bytes": partial(text, content=CSV.replace("text 1", "text\0 1")),
+    "a CSV in UTF-8 but for one byte": lambda folder: raw(
+        folder, "orders.csv", f"{LETTERS}".encode() + b"4;5 \xb0C\n"
+    ),
+    "a CSV in two encodings": lambda folder: raw(
+        folder, "orders.csv", LETTERS.encode("cp1252") + "4;Lieferung verspätet\n".encode("cp850")
+    ),
+    "a CSV that two code pages read as well": partial(
+        text, content="Order ID;Internal comment\n1;así es\n", encoding="mac-roman"
+    ),
+    "a CSV in an encoding that Excel does not save in": partial(
+        text, content="Order ID;Internal comment\n1;посылка потеряна\n", encoding="koi8-r"
+    ),
     "a workbook with a password": with_password,
     ".xlsb": lambda folder: zipped(folder, "orders.xlsb", "xl/workbook.bin"),
     ".numbers": lambda folder: zipped(folder, "orders.numbers", "Index/Document.iwa"),

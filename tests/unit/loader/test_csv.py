@@ -352,3 +352,75 @@ def test_short_legacy_files_are_read_right(tmp_path, text, encoding):
 def test_a_quote_that_opens_in_one_row_and_closes_in_another_is_noticed(opened, text, bad):
     (row,) = opened(f"Order ID;Internal comment;Place\n{text}").rows()
     assert bool(row.problem) is bad
+
+
+# ---- how a file ends, and texts that are kept texts ----
+
+
+@pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a", "\r\n\x1a\r\n", "\r\n\x1a\x1a\n"])
+def test_the_old_mark_for_the_end_is_no_row(opened, end):
+    table = opened(f"Order ID;Note\r\n1;a\r\n2;b{end}")
+    assert shown(table) == [(2, ["1", "a"]), (3, ["2", "b"])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_the_old_mark_is_known_in_wide_encodings(opened, encoding):
+    table = opened("Order ID;Note\r\n1;a\r\n\x1a".encode(encoding), encoding=encoding)
+    assert shown(table) == [(2, ["1", "a"])]
+
+
+def test_the_same_sign_within_the_file_stays(opened):
+    assert shown(opened("Order ID;Note\n1;a\x1ab\n2;c\n")) == [(2, ["1", "a\x1ab"]), (3, ["2", "c"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("Order ID;Note\n1;a\n2;b", True),
+        ("Order ID;Note\r\n1;a\r\n2;b", True),
+        ("Order ID;Note\n1;a\n2;b\n", False),
+        ("Order ID;Note\r1;a\r2;b\r", False),
+        ("Order ID;Note\n1;a\n2;b\x1a", True),
+        ("Order ID;Note\n1;a\n2;b\n\x1a", False),
+        ("Order ID;Note\n1;a", False),
+    ],
+)
+def test_a_last_line_without_its_end_may_be_cut_off(opened, content, told):
+    assert any("cut off" in notice for notice in opened(content).facts.notices) is told
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ('="00123"', "00123"),
+        ('"=""00123"""', "00123"),
+        ('="a""b"', 'a"b'),
+        ('"=""a """"b"""""""', 'a "b"'),
+        ('=""', ""),
+        ('="a"&"b"', '="a"&"b"'),
+        ("=00123", "=00123"),
+        ('"=""open"', '="open'),
+        ('="#N/A"', "#N/A"),
+    ],
+)
+def test_a_text_that_excel_is_told_to_keep_one_is_that_text(opened, field, text):
+    table = opened(f"Order ID;Note;Last\n1;{field};x\n")
+    assert shown(table) == [(2, ["1", text, "x"])]
+    assert not any(cell.problem for row in table.rows() for cell in row.cells.values())
+
+
+def test_an_id_may_be_kept_a_text_too(opened):
+    assert shown(opened('Order ID;Note\n="83651";x\n')) == [(2, ["83651", "x"])]
+
+
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+        lambda text: "#" not in text
+    )
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_may_be_kept_one(opened, text):
+    out = io.StringIO(newline="")
+    doubled = text.replace('"', '""')
+    csv.writer(out, delimiter=";").writerows([["Order ID", "Note"], ["1", f'="{doubled}"']])
+    assert shown(opened(out.getvalue())) == [(2, ["1", text])]
