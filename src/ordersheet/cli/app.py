@@ -51,6 +51,12 @@ class _Command(typer.core.TyperGroup):
             self.commands.keys() - {FILE_ALONE}, key=[name.partition(" ")[0] for name in ORDER].index
         )
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as typer has it
+        """List the commands, each with its whole first sentence."""
+        named = ((name, self.commands[name]) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (one.help or "").partition("\n\n")[0]) for name, one in named])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer has it
         """Find the command; a file where a command would stand is one to check, to ask about, and to send."""
         if args[0] not in self.commands and names_a_file(args[0]):

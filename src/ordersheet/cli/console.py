@@ -52,7 +52,7 @@ class Console:
 
 def _printable(line: str) -> str:
     shown = printable(line)
-    return Hanging(shown, line.hang) if isinstance(line, Hanging) else shown
+    return Hanging(shown, line.hang, cut=line.cut) if isinstance(line, Hanging) else shown
 
 
 def printable(text: str) -> str:
@@ -78,14 +78,20 @@ def short(text: str, width: int = _EXAMPLE_WIDTH) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def columns(rows: Iterable[tuple[str, ...]], *, indent: int = 2) -> Iterator[str]:
-    """Set rows of texts as columns, each as wide as its widest text."""
+def columns(rows: Iterable[tuple[str, ...]], *, indent: int = 2, cut: bool = False) -> Iterator[str]:
+    """Set rows of texts as columns, each as wide as its widest text.
+
+    Args:
+        rows: of equal length.
+        indent: blanks before the first column.
+        cut: the last column may be cut where a terminal ends.
+    """
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     hang = indent + sum(widths[:-1]) + 2 * (len(widths) - 1)
     for row in table:
         cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        yield Hanging((" " * indent + "  ".join(cells)).rstrip(), hang)
+        yield Hanging((" " * indent + "  ".join(cells)).rstrip(), hang, cut=cut)
 
 
 # ---- before a send ----

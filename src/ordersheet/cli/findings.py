@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.cli.console import columns, plural, short
+from ordersheet.cli.wrap import Hanging
 from ordersheet.core.model import CUSTOMER_FIELD
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def recognised(prepared: Prepared, *, hidden: str) -> Iterator[str]:
         yield f"  An earlier report{called}. The next report replaces its columns."
     yield ""
     yield "What goes where:"
-    yield from columns(_sent_columns(prepared))
+    yield from columns(_sent_columns(prepared), cut=True)
     yield from _other_columns(prepared.column_map)
 
 
@@ -138,7 +139,8 @@ def first_payloads(updates: Iterable[OrderUpdate], *, whole: bool) -> Iterator[s
         body = put_body(update.order, update.operations, xml=False).decode("utf-8")
         if not whole:
             body = json.dumps(_cut(json.loads(body)), ensure_ascii=False, separators=(",", ":"))
-        yield f"  row {update.row}: {body}"
+        place = f"  row {update.row}: "
+        yield Hanging(place + body, len(place))
 
 
 def _cut(value: object) -> object:

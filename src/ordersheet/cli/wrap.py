@@ -15,19 +15,30 @@ _NARROWEST = 40
 """Columns below which breaking lines would only make them harder to read."""
 _DEEPEST = 0.5
 """The share of the width beyond which the lines that follow do not hang below the first."""
+_BELOW = 4
+"""Columns by which such a line is set in."""
+_SHORTEST_EXAMPLE = 8
 _WORDS = re.compile(r"( *)([^ ]+)")
 
 
 class Hanging(str):
     """A line whose further lines begin below a column of it, such as the last one of a table."""
 
-    __slots__ = ("hang",)
+    __slots__ = ("cut", "hang")
     hang: int
+    cut: bool
 
-    def __new__(cls, text: str, hang: int) -> Self:
-        """Make the line; `hang` counts the characters before the column."""
+    def __new__(cls, text: str, hang: int, *, cut: bool = False) -> Self:
+        """Make the line.
+
+        Args:
+            text: the line.
+            hang: how many characters stand before the column.
+            cut: what does not fit into the terminal's width may be left out: it is an example of something.
+        """
         line = super().__new__(cls, text)
         line.hang = hang
+        line.cut = cut
         return line
 
 
@@ -49,13 +60,25 @@ def wrapped(line: str, width: int | None) -> str:
     """
     if width is None or (len(line) < width and line.isascii() and "\n" not in line):
         return line
-    hang = line.hang if isinstance(line, Hanging) else None
-    return "\n".join(_broken(part, width, hang) for part in line.split("\n"))
+    if not isinstance(line, Hanging):
+        return "\n".join(_broken(part, width, None) for part in line.split("\n"))
+    if line.cut and _columns(line) > width and line.hang + _SHORTEST_EXAMPLE <= width:
+        return _shortened(line, width)
+    if line.hang <= width * _DEEPEST or _columns(line) <= width:
+        return _broken(line, width, line.hang)
+    # The column begins so far to the right that it goes below what stands before it.
+    before, column = line[: line.hang].rstrip(), line[line.hang :]
+    return "\n".join(_broken(part, width, _BELOW) for part in (before, " " * _BELOW + column) if part.strip())
+
+
+def _shortened(line: str, width: int) -> str:
+    while _columns(line) >= width:
+        line = line[:-1]
+    return line + "…"
 
 
 def _broken(line: str, width: int, hang: int | None) -> str:
     indent = len(line) - len(line.lstrip(" ")) if hang is None else hang
-    indent = indent if indent <= width * _DEEPEST else 4
     lines, current, used = [], "", 0
     for gap, word in _WORDS.findall(line):
         space = _columns(word)

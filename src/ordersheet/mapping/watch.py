@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, CellKind
@@ -55,37 +55,43 @@ class _Held:
     """The first text that is a date in another form."""
     texts: str = ""
     """The first text that is no date."""
-    place: str = ""
-    """Where the first of the others, or else of the texts, stands."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Where each of these stands."""
 
     def see(self, cell: Cell) -> None:
         if cell.kind is CellKind.DATE or (cell.shown[:1].isdecimal() and is_iso_date(cell.shown)):
             self.dates = self.dates or cell.shown
         elif self.feed.field.startswith(ATTRIBUTE_PREFIX) and form_of(cell.shown):
-            self._place(cell, first=not self.others)
-            self.others = self.others or cell.shown
+            self.others = self.others or self._placed(cell)
         else:
-            self._place(cell, first=not self.others and not self.texts)
-            self.texts = self.texts or cell.shown
+            self.texts = self.texts or self._placed(cell)
 
-    def _place(self, cell: Cell, *, first: bool) -> None:
-        if first:
-            self.place = f"{self.feed.letters}{cell.row}"
+    def _placed(self, cell: Cell) -> str:
+        self.places[cell.shown] = f"{self.feed.letters}{cell.row}"
+        return cell.shown
 
     def sentence(self) -> str | None:
         header = f'"{self.feed.header}"'
         apart = self.others or self.texts
+        mend = f" {self._mend()}" if self.others else ""
         if self.dates and apart:
-            mend = f" {self._mend()}" if self.others else ""
             return (
                 f"{header} mixes dates, which are sent like {self.dates}, and texts such as "
-                f'"{_short(apart)}" ({self.place}).{mend}'
+                f"{self._shown(apart)}.{mend}"
             )
-        if self.others and not self.texts:
-            return f'{header} holds dates and is sent as text, such as "{self.others}". {self._mend()}'
+        if self.others and self.texts:
+            return (
+                f"{header} mixes dates such as {self._shown(self.others)} and texts such as "
+                f"{self._shown(self.texts)}, and all of it is sent as text.{mend}"
+            )
+        if self.others:
+            return f'{header} holds dates and is sent as text, such as "{self.others}".{mend}'
         if self.dates and not self.texts:
             return f"{header} holds dates. They are sent as text in the form {self.dates}."
         return None
+
+    def _shown(self, text: str) -> str:
+        return f'"{_short(text)}" ({self.places[text]})'
 
     def _mend(self) -> str:
         form = form_of(self.others)

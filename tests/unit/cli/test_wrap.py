@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,11 +42,21 @@ def test_the_last_column_of_a_table_hangs_below_itself() -> None:
     assert second.index("words") == first.index("a reason")
 
 
-@pytest.mark.parametrize("hang", [0, 3, 39])
-def test_a_column_far_to_the_right_does_not_leave_a_ribbon(hang: int) -> None:
-    lines = wrapped(Hanging("x" * hang + " and so on " * 12, hang), 40).split("\n")
-    assert all(line.strip() for line in lines)
-    assert min(len(line) - len(line.lstrip()) for line in lines[1:]) == (hang if hang <= 20 else 4)
+@given(words=st.lists(st.sampled_from(["and", "so", "further"]), min_size=20), hang=st.integers(21, 39))
+def test_a_column_far_to_the_right_goes_below_what_stands_before_it(words: list[str], hang: int) -> None:
+    first, *rest = wrapped(Hanging("x".ljust(hang) + " ".join(words), hang), 40).split("\n")
+    assert first == "x"
+    assert " ".join(rest).split() == words
+    assert all(line.startswith("    ") and len(line) <= 40 for line in rest)
+
+
+@given(example=st.text(alphabet="abc 漢", min_size=1, max_size=90), hang=st.integers(0, 32))
+def test_an_example_is_cut_where_the_terminal_ends(example: str, hang: int) -> None:
+    line = "x" * hang + example + "."
+    shown = wrapped(Hanging(line, hang, cut=True), 40)
+    assert seen_width(shown) <= 40
+    assert shown == line or (shown.endswith("…") and line.startswith(shown[:-1]))
+    assert seen_width(line) > 40 or shown == line
 
 
 def test_a_message_of_several_lines_keeps_them() -> None:

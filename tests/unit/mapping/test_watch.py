@@ -47,6 +47,9 @@ def test_a_column_that_mixes_texts_and_dates_is_told(
 def test_a_date_in_another_form_among_dates_is_what_is_named() -> None:
     (told,) = found(DATE, "soon", "31.03.2026")
     assert '"soon" (B3)' in told
+    (told,) = found("31.03.2026", "next week")
+    assert 'dates such as "31.03.2026" (B2) and texts such as "next week" (B3)' in told
+    assert 'format = "dd.mm.yyyy"' in told
     (told,) = found(DATE, "31.03.2026")
     assert '"31.03.2026" (B3)' in told
     assert 'format = "dd.mm.yyyy"' in told
