@@ -34,10 +34,14 @@ class Channel:
     Args:
         stream: where to; it has a file descriptor.
         dropped: gives the line that tells how many lines were dropped.
+        patience: seconds for which a line that is no log line is waited for, while nothing gets written.
     """
 
-    def __init__(self, stream: TextIO, dropped: Callable[[int], str] | None = None) -> None:
+    def __init__(
+        self, stream: TextIO, dropped: Callable[[int], str] | None = None, *, patience: float = PATIENCE
+    ) -> None:
         self._stream = stream
+        self._patience = patience
         self._told = dropped or _dropped
         self._waiting: deque[str] = deque()
         self._size = 0
@@ -69,11 +73,12 @@ class Channel:
             if not self._gone:
                 self._add(text)
         if not self._stuck:
-            self._drained(PATIENCE, PATIENCE * 2)
+            self._drained(self._patience, self._patience * 2)
 
     def close(self) -> bool:
         """Write what waits, as far as somebody reads it; tells whether all was written."""
-        written = self._drained(PATIENCE if self._stuck else LAST_PATIENCE, LONGEST)
+        patience = self._patience if self._stuck else max(self._patience, LAST_PATIENCE)
+        written = self._drained(patience, max(patience, LONGEST))
         with self._wake:
             if self._dropped and not self._gone and written:
                 self._add("")
@@ -97,8 +102,10 @@ class Channel:
         with self._wake:
             while self._size:
                 before = self._progress
-                self._wake.wait(patience)
-                self._stuck = bool(self._size) and self._progress == before
+                moved = self._wake.wait_for(
+                    lambda seen=before: not self._size or self._progress != seen, patience
+                )
+                self._stuck = not moved
                 if self._stuck or time.monotonic() > end:
                     return False
         return True

@@ -34,7 +34,7 @@ def read_all(reader: int) -> str:
 @POSIX
 def test_a_pipe_that_nobody_reads_takes_no_time():
     reader, stream = pipe()
-    channel = Channel(stream)
+    channel = Channel(stream, patience=60)
     for _ in range(3000):
         channel.log(LINE)
     # All of this came back at once: a thread alone waits, and what is too much is dropped.
@@ -57,7 +57,7 @@ def test_a_pipe_that_nobody_reads_takes_no_time():
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), max_size=30))
 def test_what_is_read_arrives_whole_and_in_order(texts):
     reader, stream = pipe()
-    channel = Channel(stream)
+    channel = Channel(stream, patience=60)
     for number, text in enumerate(texts):
         (channel.say if number % 3 == 0 else channel.log)(text)
     assert channel.close()
@@ -70,7 +70,7 @@ def test_a_pipe_whose_reader_has_gone_is_silent():
     reader, stream = pipe()
     os.close(reader)
     with closing(stream):
-        channel = Channel(stream)
+        channel = Channel(stream, patience=60)
         for _ in range(10):
             channel.log(LINE)
             channel.say(LINE)
