@@ -7,22 +7,26 @@ as the lanes do. Run it with `python benchmarks/ledger.py [rows]`.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Event, Release, Settle
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger, RunJournal, RunStart
+from ordersheet.ledger.engine import connect
 from ordersheet.ledger.writer import BEFORE_COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ordersheet.ledger.engine import Connect
 
 LANES = 8
 CHUNK = 500
@@ -97,6 +101,33 @@ async def resend(journal: RunJournal, wanted: Sequence[OrderWork]) -> None:
         await journal.write(*events)
 
 
+class _Uncommitted(sqlite3.Cursor):
+    """Leaves its transaction open, to measure what commits cost."""
+
+    def execute(self, statement: str, *values: Any) -> _Uncommitted:  # noqa: ANN401 - whatever is bound
+        return self if statement == "COMMIT" else super().execute(statement, *values)
+
+
+class _Uncommitting(sqlite3.Connection):
+    def cursor(self, factory: object = None) -> _Uncommitted:  # type: ignore[override]
+        del factory
+        return super().cursor(_Uncommitted)
+
+
+def unsynced(path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
+    """Open a ledger that does not wait for the disk, to measure what syncs cost."""
+    connection = connect(path, read_only=read_only, busy=busy, factory=sqlite3.Connection)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
+def uncommitted(path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
+    """Open a ledger that commits nothing."""
+    connection = connect(path, read_only=read_only, busy=busy, factory=_Uncommitting)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
 def slow_sync(name: str) -> None:
     if name == BEFORE_COMMIT:
         time.sleep(0.005)
@@ -105,14 +136,13 @@ def slow_sync(name: str) -> None:
 def measure(
     rows: int,
     *,
-    durability: Literal["full", "none"] = "full",
-    commit: bool = True,
+    connect: Connect = connect,
     on_point: Callable[[str], None] | None = None,
 ) -> tuple[float, float, float]:
     wanted = works(rows)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         path = Path(folder) / "ledger.sqlite3"
-        with Ledger.open(path, durability=durability, commit=commit, on_point=on_point) as ledger:
+        with Ledger.open(path, connect=connect, on_point=on_point) as ledger:
             journal = ledger.start_run(START)
             clock, cpu = time.perf_counter(), time.process_time()
             asyncio.run(deliver(journal, wanted))
@@ -134,8 +164,8 @@ def main() -> None:
     print(f"{'':34}{'rows/s':>10}{'CPU us/row':>12}{'re-sent rows/s':>16}")
     cases: list[tuple[str, Callable[[], tuple[float, float, float]]]] = [
         ("each commit synced", lambda: measure(rows)),
-        ("commits without sync", lambda: measure(rows, durability="none")),
-        ("no commits", lambda: measure(rows, durability="none", commit=False)),
+        ("commits without sync", lambda: measure(rows, connect=unsynced)),
+        ("no commits", lambda: measure(rows, connect=uncommitted)),
         ("each sync slowed by 5 ms", lambda: measure(rows, on_point=slow_sync)),
     ]
     for name, case in cases:

@@ -22,16 +22,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.command import KEY, RESULTS, keep, parser, text
+from benchmarks.ledger import uncommitted
 from benchmarks.server import Running
 from benchmarks.throughput import machine
 
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork
 from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunStart
+from ordersheet.ledger.engine import connect
 from ordersheet.ledger.writer import BEFORE_COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ordersheet.ledger.engine import Connect
 
 SLOW = 0.005
 """Seconds by which a commit is made slower."""
@@ -54,8 +58,9 @@ def slowly(point: str) -> None:
 def speed(case: str, base_url: str, rows: int, lanes: int, folder: Path) -> float:
     """Deliver once; give the rows a second."""
     start = RunStart(store=base_url, host="", tool_version="0", user="b", machine="b", input="bench.csv")
-    how = {"commit": case != "without commits", "on_point": slowly if case == "5 ms slower" else None}
-    with Ledger.open(folder / "ledger.db", **how) as ledger:  # type: ignore[arg-type]
+    opened: Connect = uncommitted if case == "without commits" else connect
+    on_point = slowly if case == "5 ms slower" else None
+    with Ledger.open(folder / "ledger.db", connect=opened, on_point=on_point) as ledger:
         journal = ledger.start_run(start)
         began = time.perf_counter()
         end = asyncio.run(

@@ -27,6 +27,7 @@ from tests.support.ledgers import (
     settle,
     start,
     take,
+    unsynced,
     work,
 )
 
@@ -47,7 +48,7 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    with Ledger.open(tmp_path / "home" / "ledger.sqlite3", clock=clock, durability="none") as opened:
+    with Ledger.open(tmp_path / "home" / "ledger.sqlite3", clock=clock, connect=unsynced) as opened:
         yield opened
 
 
@@ -488,7 +489,7 @@ def test_a_write_is_all_or_nothing(ledger):
     st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.sampled_from(list(PATHS)[1:5])), max_size=6)
 )
 def test_a_history_is_what_was_sent_less_what_was_proven_absent(tmp_path_factory, sent):
-    with Ledger.open(tmp_path_factory.mktemp("l") / "ledger", durability="none") as ledger:
+    with Ledger.open(tmp_path_factory.mktemp("l") / "ledger", connect=unsynced) as ledger:
         journal = ledger.start_run(start())
 
         async def send() -> Any:

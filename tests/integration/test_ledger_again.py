@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, work
+from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, unsynced, work
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
@@ -27,7 +27,7 @@ FILE = [work(order, (order, append("Call the customer"))) for order in (2, 3, 4)
 
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger.open(tmp_path / "ledger.sqlite3", durability="none") as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite3", connect=unsynced) as opened:
         yield opened
 
 
@@ -154,12 +154,12 @@ def test_a_run_killed_before_all_was_recorded_has_recorded_nothing(tmp_path):
     for failing in range(1, 5):
         path = tmp_path / f"{failing}" / "ledger.sqlite3"
         fault = Countdown(failing)
-        with Ledger.open(path, on_point=fault, durability="none") as ledger:
+        with Ledger.open(path, on_point=fault, connect=unsynced) as ledger:
             journal = ledger.start_run(start(AGAIN))
             fault.armed = True
             with pytest.raises(LedgerError):
                 journal.record_again(works)
-        with Ledger.open(path, durability="none") as ledger:
+        with Ledger.open(path, connect=unsynced) as ledger:
             assert not ledger.start_run(start()).goes_on_with_again
 
 

@@ -23,6 +23,7 @@ from tests.support.ledgers import (
     run,
     start,
     take,
+    unsynced,
     work,
 )
 
@@ -45,7 +46,7 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    with Ledger.open(tmp_path / "ledger.sqlite3", clock=clock, durability="none") as opened:
+    with Ledger.open(tmp_path / "ledger.sqlite3", clock=clock, connect=unsynced) as opened:
         yield opened
 
 
@@ -171,7 +172,7 @@ def test_a_purge_changes_no_decision(tmp_path_factory, sent):
         books = ledger.histories("shop", asked, start().policy)
         return [(book.plan(99)[0].outcome, [entry[:5] for entry in book.history(FIELD)]) for book in books]
 
-    with Ledger.open(tmp_path_factory.mktemp("l") / "ledger", clock=clock, durability="none") as ledger:
+    with Ledger.open(tmp_path_factory.mktemp("l") / "ledger", clock=clock, connect=unsynced) as ledger:
         journal = ledger.start_run(start())
 
         async def send(

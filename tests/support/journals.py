@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tests.support.ledgers import Clock, start
+from tests.support.ledgers import Clock, start, unsynced
 from tests.support.memory_journal import MemoryJournal, MemoryLedger
 
 from ordersheet.ledger import Ledger, RunJournal
@@ -71,7 +71,7 @@ class LedgerJournals:
     opened: dict[str, Ledger] = field(default_factory=dict)
 
     def begin(self, policy: Policy | None = None) -> Journal:
-        ledger = Ledger.open(self.path, clock=self.clock, durability="none")
+        ledger = Ledger.open(self.path, clock=self.clock, connect=unsynced)
         journal = ledger.start_run(start(policy))
         self.opened[journal.run] = ledger
         return journal

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.ledgers import append, deliver, settle, start, take, work
+from tests.support.ledgers import append, deliver, settle, start, take, unsynced, work
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import Begin, Done, Release
@@ -90,7 +90,7 @@ def deliver_until(path: Path, point: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     # A killed process loses nothing that it has handed to the system, synced or not.
-    with Ledger.open(path, on_point=count, durability="none") as ledger:
+    with Ledger.open(path, on_point=count, connect=unsynced) as ledger:
         asyncio.run(send_until_killed(ledger.start_run(start()), ledger))
 
 

@@ -11,9 +11,12 @@ from ordersheet.core.journal import AttemptEnded, Begin, Done, Release, Settle
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import RunStart
+from ordersheet.ledger.engine import connect
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Coroutine
+    from pathlib import Path
 
     from ordersheet.core.history.orderbook import Ask, OrderBook
     from ordersheet.ledger import RunJournal
@@ -22,6 +25,13 @@ T = TypeVar("T")
 
 FIELD = "internalComment"
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def unsynced(path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
+    """Open a ledger without waiting for the disk: for tests of what it holds."""
+    connection = connect(path, read_only=read_only, busy=busy)
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
 
 
 class Clock:

@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         "no sync before the first byte",
         "ledger/engine.py",
-        "{'FULL' if durability == 'full' else 'OFF'}",
-        "{'NORMAL' if durability == 'full' else 'OFF'}",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
         DISK,
     ),
     Mutant(

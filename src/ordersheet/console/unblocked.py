@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -102,13 +103,13 @@ class Channel:
         with self._wake:
             while self._size:
                 before = self._progress
-                moved = self._wake.wait_for(
-                    lambda seen=before: not self._size or self._progress != seen, patience
-                )
-                self._stuck = not moved
+                self._stuck = not self._wake.wait_for(partial(self._moved_since, before), patience)
                 if self._stuck or time.monotonic() > end:
                     return False
         return True
+
+    def _moved_since(self, before: int) -> bool:
+        return not self._size or self._progress != before
 
     def _run(self) -> None:
         while True:

@@ -7,7 +7,7 @@ import os
 import secrets
 import sqlite3
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
@@ -26,35 +26,46 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 30.0
 """How long one process waits for another's transaction, which takes milliseconds."""
 
-Durability = Literal["full", "none"]
-"""`full`: each commit is on disk when it returns. `none`: for measuring what that costs, and nothing else."""
+
+class Connect(Protocol):
+    """How a connection to a ledger is opened and set up."""
+
+    def __call__(self, path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
+        """Open the file; `busy` is how many seconds another's transaction is waited for."""
+        ...
+
+
+def connect(
+    path: Path, *, read_only: bool, busy: float, factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
+    """Open a ledger's file so that each commit is on disk when it returns; `factory` makes the connection."""
+    mode = "ro" if read_only else "rw"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=factory,
+    )
+    try:
+        _set_up(connection, read_only=read_only)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def engine_for(
-    path: Path, *, read_only: bool = False, durability: Durability = "full", busy: float = BUSY_SECONDS
+    path: Path, *, read_only: bool = False, busy: float = BUSY_SECONDS, connect: Connect = connect
 ) -> Engine:
     """Make the engine of a ledger; each connection is opened anew and set up in full."""
-
-    def connect() -> sqlite3.Connection:
-        mode = "ro" if read_only else "rw"
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=busy,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            _set_up(connection, read_only=read_only, durability=durability)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    return create_engine(
+        "sqlite://", creator=lambda: connect(path, read_only=read_only, busy=busy), poolclass=NullPool
+    )
 
 
-def _set_up(connection: sqlite3.Connection, *, read_only: bool, durability: Durability) -> None:
+def _set_up(connection: sqlite3.Connection, *, read_only: bool) -> None:
     if not read_only:
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
@@ -63,7 +74,7 @@ def _set_up(connection: sqlite3.Connection, *, read_only: bool, durability: Dura
                 " on a local disk with --ledger.",
                 code="no-wal",
             )
-    connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'OFF'}")
+    connection.execute("PRAGMA synchronous=FULL")
     # macOS: a plain fsync leaves the data in the drive's cache. Elsewhere this changes nothing.
     connection.execute("PRAGMA fullfsync=ON")
     connection.execute("PRAGMA checkpoint_fullfsync=ON")
@@ -98,9 +109,9 @@ def create(path: Path) -> bool:
 
 
 def _write_schema(draft: Path) -> None:
-    # One sync at the end, when the file is whole, does for all.
-    engine = engine_for(draft, durability="none")
-    with engine.connect() as connection:
+    with engine_for(draft).connect() as connection:
+        # One sync at the end, when the file is whole, does for all.
+        connection.exec_driver_sql("PRAGMA synchronous=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         schema.metadata.create_all(connection, checkfirst=False)
         for trigger in schema.triggers():

@@ -57,7 +57,6 @@ class Ledger:
         read_only: bool,
         clock: Callable[[], datetime],
         on_point: Callable[[str], None] | None,
-        commit: bool,
     ) -> None:
         self.path = path
         self.created = created
@@ -65,7 +64,6 @@ class Ledger:
         self._read_only = read_only
         self.clock = clock
         self._on_point = on_point
-        self._commit = commit
         self._lock: ProcessLock | None = None
         self._process_id = 0
         self._again_seen: dict[tuple[str, str | None], list[int]] = {}
@@ -83,8 +81,7 @@ class Ledger:
         read_only: bool = False,
         on_point: Callable[[str], None] | None = None,
         clock: Callable[[], datetime] = _now,
-        durability: engine.Durability = "full",
-        commit: bool = True,
+        connect: engine.Connect = engine.connect,
         busy: float = engine.BUSY_SECONDS,
     ) -> Self:
         """Open a ledger; brings an older one up to date, after a backup beside it.
@@ -96,8 +93,7 @@ class Ledger:
                 brought up to date.
             on_point: called at each step of each transaction, with its name.
             clock: gives the time in UTC.
-            durability: `none` does not wait for the disk: for measuring alone.
-            commit: False commits once, at the end: for measuring alone.
+            connect: opens each connection.
             busy: seconds to wait for another process's transaction.
 
         Raises:
@@ -127,12 +123,11 @@ class Ledger:
                     pass
             return cls(
                 path,
-                engine.engine_for(path, read_only=read_only, durability=durability, busy=busy),
+                engine.engine_for(path, read_only=read_only, busy=busy, connect=connect),
                 created=created,
                 read_only=read_only,
                 clock=clock,
                 on_point=on_point,
-                commit=commit,
             )
 
     @staticmethod
@@ -383,7 +378,7 @@ class Ledger:
                     code="removed",
                 )
 
-        writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point, commit=self._commit)
+        writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point)
         self._writer = writer
         now = timestamp(self.clock())
         self._process_id = writer.do(lambda cursor: process_table.enter(cursor, lock.name, now, folder))

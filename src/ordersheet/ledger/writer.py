@@ -55,7 +55,6 @@ class Writer:
         guard: called after each commit, before anybody is told of it; raises LedgerError where the
             files are no longer what was opened.
         on_point: called at each step of each transaction with the step's name, for tests.
-        commit: False keeps one transaction open to the end, to measure what commits cost.
     """
 
     def __init__(
@@ -65,13 +64,11 @@ class Writer:
         *,
         guard: Callable[[], None],
         on_point: Callable[[str], None] | None = None,
-        commit: bool = True,
     ) -> None:
         self._engine = engine
         self._path = path
         self._guard = guard
         self._on_point = on_point or (lambda _name: None)
-        self._commit = commit
         self._waiting: deque[_Job] = deque()
         self._batches: deque[int] = deque(maxlen=BATCHES)
         self._usual = 1
@@ -153,8 +150,6 @@ class Writer:
             self._opened.set_result(None)
             while jobs := self._next_jobs():
                 self._serve(cursor, jobs)
-            if not self._commit and self._fault is None and driver.in_transaction:
-                cursor.execute("COMMIT")
 
     def _next_jobs(self) -> list[_Job]:
         with self._wake:
@@ -198,16 +193,15 @@ class Writer:
             self._on_point(AT_BEGIN)
             cursor.execute("BEGIN IMMEDIATE")
         results = [job.work(cursor) for job in jobs]
-        if self._commit:
-            began = time.perf_counter()
-            self._on_point(BEFORE_COMMIT)
-            cursor.execute("COMMIT")
-            self._on_point(AFTER_COMMIT)
-            self._patience = min((time.perf_counter() - began) * PATIENCE, LONGEST_PATIENCE)
-            try:
-                self._guard()
-            except LedgerError as fault:
-                raise _GuardError(fault) from fault
+        began = time.perf_counter()
+        self._on_point(BEFORE_COMMIT)
+        cursor.execute("COMMIT")
+        self._on_point(AFTER_COMMIT)
+        self._patience = min((time.perf_counter() - began) * PATIENCE, LONGEST_PATIENCE)
+        try:
+            self._guard()
+        except LedgerError as fault:
+            raise _GuardError(fault) from fault
         return results
 
     def _roll_back(self, cursor: sqlite3.Cursor, fault: BaseException, jobs: list[_Job]) -> bool:
