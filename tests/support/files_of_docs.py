@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import openpyxl
 import xlsxwriter
 from tests.support import clerk_files
+from tests.support.compound import compound_file
 from tests.support.handmade_xlsx import MAIN, parts_of, sheet, write_parts
 from tests.support.libreoffice import convert
 from tests.support.reporting import parts, results
@@ -200,8 +201,7 @@ def zipped(folder: Path, name: str, *members: str, content: bytes = b"x") -> Pat
 
 
 def with_password(folder: Path) -> Path:
-    name = "EncryptedPackage".encode("utf-16-le")
-    return raw(folder, "orders.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000) + name + bytes(2000))
+    return raw(folder, "orders.xlsx", compound_file(["EncryptionInfo", "EncryptedPackage"]))
 
 
 FILES: dict[str, Callable[[Path], Path]] = {

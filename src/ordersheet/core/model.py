@@ -147,6 +147,8 @@ class TableFacts:
     """Columns of an earlier report, in the order of RESULT_COLUMNS; empty where there is none."""
     notices: tuple[str, ...] = ()
     """Sentences a person should read, such as that Excel has the file open."""
+    id_column: int | None = None
+    """The column of the order IDs, 0 for A; None where a reader does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,66 +1,165 @@
-"""Raw cells of a worksheet -> cells as the person sees them, or with the reason why they cannot be trusted.
+"""What a cell of each kind shows and holds: one table for all readers, so that they never differ.
 
-A reader is made once for each shape (column, style, type, formula). What a number looks like is remembered
-for each style, since the same dates and amounts come again and again.
+A text stands as it is, and is refused where part of it cannot be seen. A number is what its format shows;
+dates and times are ISO 8601; a truth value is TRUE or FALSE; an error is refused. A reader knows how its
+file writes these down, and nothing else.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, TypeAlias
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Cell, CellKind
 from ordersheet.loader.error_words import error_problem
-from ordersheet.loader.numberformat.render import MEND_DATE, compile_format
-from ordersheet.loader.numberformat.serial_date import NoDateError, iso_from_text
+from ordersheet.loader.numberformat.render import LONG_NUMBER, MEND_DATE
+from ordersheet.loader.numberformat.serial_date import FIRST_DATE, NoDateError, When, iso_from_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ordersheet.loader.xlsx.styles import Styles
-    from ordersheet.ooxml.references import Shape
-
-Reader: TypeAlias = "Callable[[str, int], Cell | None]"
-"""Makes a cell of its raw text and its row's number; None for a blank one."""
-Seen: TypeAlias = "tuple[str, str | int | float | bool | None, CellKind, str | None]"
-"""What a raw text looks like under one style: shown, value, kind, problem."""
+    from ordersheet.loader.numberformat.render import NumberFormat
 
 NO_SAVED_VALUE = (
     "This is a formula without a saved value. Open the file in Excel or LibreOffice, save it, and try again."
 )
-_GARBLED = "This cell's content is garbled ({!r} as {}). Type it again."
-_NO_STYLE = "The file does not say how this number is shown. Format the column as text or as a plain number."
-_HALF_CHARACTER = "This text holds half of a character. Type it again."
+STALE_VALUE = (
+    "This is a formula whose saved value may be out of date: the file asks to be computed anew when it is "
+    "opened. Open it in Excel or LibreOffice, save it, and try again."
+)
+HOLDS_PICTURE = (
+    "The cell holds a picture, or another value that is no text and no number. Empty it, or type a text."
+)
+HIDDEN_ZERO = (
+    "This 0 is not seen: the sheet is set to show no zeros. Show them (in Excel under File, Options, "
+    "Advanced; in LibreOffice under Tools, Options, LibreOffice Calc, View), or empty the cell."
+)
+HIDDEN_BY_CONDITION = (
+    "A conditional format may hide this value, or show it in another way. Remove the conditional format, "
+    'or say as = "value" for the column in a mapping file.'
+)
+HIDDEN_VALUE = (
+    "The value is not shown: its number format hides it, or the file was never saved by a spreadsheet "
+    "program. Give the cell the number format General."
+)
+NOT_A_NUMBER = "The file stores no number for this cell. Type it again, and save the file."
+TOO_EARLY = f"This is a date before {FIRST_DATE}, which programs read differently."
 
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?", re.ASCII)
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_REMEMBERED = 65_536
-"""Raw texts that are remembered, all styles together."""
-_GENERAL_DIGITS = 11
-_LONG = 64
-"""No number, date or truth value has so many signs; such a text is not remembered."""
-_EXACT = 15
-"""A raw text of so many signs has no more digits than Excel keeps."""
 _WHOLE_LIMIT = 2**53
 """Up to here a whole number is exact."""
+_PICTURE = re.compile(r"=(?:_xlfn\.)?DISPIMG\(.*\)", re.DOTALL | re.IGNORECASE)
+"""What WPS writes for a picture that it has put into a cell."""
+
+INVISIBLE = re.compile(
+    "["
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U000e0000-\U000e007f"
+    "]"
+)
+"""Signs that take part in a text and are not seen; tabs and line breaks are no such signs."""
+_NAMES = {
+    "\u200b": "zero width space",
+    "\ufeff": "byte order mark",
+    "\u2800": "empty Braille pattern",
+    "\xad": "soft hyphen",
+}
+_SHOWN_BEFORE = 12
+"""Signs of a text that are named to say where in it the invisible one stands."""
 
 
-def _digits(raw: str) -> str:
-    bare = raw.strip()
-    if not bare.isdigit():
-        raise ValueError(raw)
-    return bare
+class Seen(NamedTuple):
+    """What a cell shows and holds, wherever it stands; see `Cell`."""
+
+    shown: str
+    value: str | int | float | bool | None
+    kind: CellKind
+    problem: str | None = None
+
+    def at(self, column: int, row: int) -> Cell:
+        """Give the cell at a place."""
+        return Cell(self.shown, self.value, self.kind, column, row, self.problem)
 
 
-def decode_escapes(text: str) -> str:
-    """Give a text with Excel's `_x000D_` escapes decoded; `_x005F_` guards what only looks like one."""
-    if "_x" not in text:
-        return text
-    decoded = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    if any("\ud800" <= sign <= "\udfff" for sign in decoded):
-        return decoded.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return decoded
+NOTHING = Seen("", None, CellKind.BLANK)
+
+
+def see_text(text: str) -> Seen:
+    """See a text; one of white space alone is for whoever sends the column to judge."""
+    return Seen(text, text, CellKind.TEXT, text_problem(text)) if text else NOTHING
+
+
+def text_problem(text: str) -> str | None:
+    """Say why a text is not what it looks like; None where it is."""
+    if text.isascii() and text.isprintable() and not text.startswith("="):
+        return None
+    found = INVISIBLE.search(text)
+    if found is not None:
+        return _invisible(text, found.start())
+    return HOLDS_PICTURE if _PICTURE.fullmatch(text) else None
+
+
+def _invisible(text: str, place: int) -> str:
+    sign = text[place]
+    name = _NAMES.get(sign) or unicodedata.name(sign, "control character").lower()
+    before = text[max(place - _SHOWN_BEFORE, 0) : place]
+    where = f'behind "{INVISIBLE.sub("", before)}"' if before.strip() else "at its beginning"
+    return (
+        f"The text holds a sign that is not seen, U+{ord(sign):04X} ({name}), {where}. "
+        "Empty the cell and type the text again."
+    )
+
+
+def see_truth(truth: bool, *, hidden: bool = False) -> Seen:  # noqa: FBT001 - a value, and no switch
+    """See a truth value; `hidden` where its format shows nothing of it."""
+    return Seen("TRUE" if truth else "FALSE", truth, CellKind.BOOLEAN, HIDDEN_VALUE if hidden else None)
+
+
+def see_error(word: str) -> Seen:
+    """See one of the spreadsheet's error words."""
+    return Seen(word, None, CellKind.ERROR, error_problem(word[:40]))
+
+
+def see_number(number: float, shown_as: NumberFormat) -> Seen:
+    """See a number under its format, which may make a date of it.
+
+    Args:
+        number: a finite number, as `plain_value` gives it.
+        shown_as: the format.
+    """
+    shown, kind, problem = shown_as.render(number)
+    if kind is CellKind.DATE:
+        return Seen(shown, None if problem else shown, kind, problem)
+    return Seen(shown, number, kind, problem)
+
+
+def see_moment(stored: str, when: When | None) -> Seen:
+    """See a date or a time that is stored as ISO text.
+
+    Args:
+        stored: such as `2026-11-23T00:00:00` or `13:45:00`.
+        when: the part that the cell's format shows; None where it says nothing.
+    """
+    try:
+        shown = iso_from_text(stored, when)
+    except NoDateError as fault:
+        return Seen(stored, None, CellKind.DATE, f"{fault} {MEND_DATE}")
+    if shown[4:5] == "-" and shown < FIRST_DATE:
+        return Seen(stored, None, CellKind.DATE, f"{TOO_EARLY} {MEND_DATE}")
+    return Seen(shown, shown, CellKind.DATE)
+
+
+def shown_by_condition(other: str) -> str:
+    """Say that a conditional format may show a cell's value as another text."""
+    return (
+        f'A conditional format may show this as "{other}". Remove the conditional format, and give the cell '
+        "the number format that is meant."
+    )
+
+
+def as_id(cell: Cell) -> Cell:
+    """Give a cell of the order ID's column: an ID is read by its value, however many digits are shown."""
+    return cell._replace(problem=None) if cell.problem == LONG_NUMBER else cell
 
 
 def plain_value(value: float, *, exact: bool = False) -> int | float:
@@ -70,196 +169,8 @@ def plain_value(value: float, *, exact: bool = False) -> int | float:
         value: a finite number.
         exact: whether it is known to have no more than 15 digits.
     """
-    rounded = (
-        value if exact else float(f"{value:.15g}")
-    )  # 0.1 + 0.2 is 0.3 in a cell, and 0.30000000000000004 in its XML
+    # 0.1 + 0.2 is 0.3 in a cell, and 0.30000000000000004 in its XML.
+    rounded = value if exact else float(f"{value:.15g}")
+    if math.isinf(rounded):
+        return value  # the biggest numbers have no neighbour above that 15 digits could name
     return int(rounded) if rounded.is_integer() and abs(rounded) <= _WHOLE_LIMIT else rounded
-
-
-class CellReaders:
-    """Makes the readers of a workbook's cells.
-
-    Args:
-        styles: the workbook's styles.
-        strings: gives a shared string by its number.
-        recalculates: whether the workbook asks to be computed anew when it is opened, so that a formula's 0
-            may be a stand-in of the program that wrote it.
-    """
-
-    def __init__(self, styles: Styles, strings: Callable[[int], str], *, recalculates: bool = False) -> None:
-        self._styles = styles
-        self._strings = strings
-        self._recalculates = recalculates
-        self._remembered: dict[tuple[str, int], dict[str, Seen]] = {}
-
-    def reader(self, shape: Shape) -> Reader:
-        """Make the reader of one shape."""
-        column = shape.column
-        if shape.type == "s":
-            return self._shared_reader(shape)
-        read = _text_reader if shape.type in ("str", "inlineStr") else self._remembering_reader
-        made = read(shape, self._seer(shape))
-        if shape.formula:
-            return self._formula_reader(made, column)
-        shown_as = self._styles.format_of(shape.style)
-        if shape.type == "n" and shown_as is not None and shown_as.is_general:
-            return _general_reader(made, column)
-        return made
-
-    def _remembering_reader(self, shape: Shape, see: Callable[[str], Seen]) -> Reader:
-        column = shape.column
-        seen = self._remembered.setdefault((shape.type, shape.style), {})
-        most = max(_REMEMBERED // len(self._remembered), 16)
-        get = seen.get
-        blank = CellKind.BLANK
-        new = tuple.__new__  # what Cell(...) ends in, without a call in between: this runs once a cell
-
-        def read(raw: str, row: int) -> Cell | None:
-            found = get(raw)
-            if found is None:
-                found = see(raw)
-                if len(seen) >= most:
-                    seen.clear()
-                if len(raw) < _LONG:
-                    seen[raw] = found
-            shown, value, kind, problem = found
-            if kind is blank:
-                return None
-            return new(Cell, (shown, value, kind, column, row, problem))
-
-        return read
-
-    def _formula_reader(self, read: Reader, column: int) -> Reader:
-        stale = self._recalculates
-
-        def read_formula(raw: str, row: int) -> Cell | None:
-            if raw == "" or (stale and raw == "0"):
-                return Cell("", None, CellKind.BLANK, column, row, NO_SAVED_VALUE)
-            return read(raw, row)
-
-        return read_formula
-
-    def _shared_reader(self, shape: Shape) -> Reader:
-        column, strings = shape.column, self._strings
-        text = self._text_seer(shape.style)
-        plain = self._texts_stand(shape.style)
-        text_kind = CellKind.TEXT
-        new = tuple.__new__
-
-        def read(raw: str, row: int) -> Cell | None:
-            try:
-                # int() would take "-1" and "1_0" too.
-                stored = strings(int(raw if raw.isdigit() else _digits(raw)))
-            except (ValueError, IndexError):
-                return Cell("", None, CellKind.TEXT, column, row, _GARBLED.format(raw, "a shared text"))
-            if plain and stored and "_x" not in stored and not stored.isspace():
-                return new(Cell, (stored, stored, text_kind, column, row, None))
-            shown, value, kind, problem = text(stored)
-            return None if kind is CellKind.BLANK else Cell(shown, value, kind, column, row, problem)
-
-        return read
-
-    def _seer(self, shape: Shape) -> Callable[[str], Seen]:
-        if shape.type == "n":
-            return self._number_seer(shape.style)
-        if shape.type in ("str", "inlineStr"):
-            return self._text_seer(shape.style)
-        if shape.type == "d":
-            return self._date_seer(shape.style)
-        if shape.type == "b":
-            return _see_boolean
-        if shape.type == "e":
-            return _see_error
-        kind = shape.type
-        return lambda raw: ("", None, CellKind.TEXT, _GARBLED.format(raw[:40], f"type {kind[:20]}"))
-
-    def _texts_stand(self, style: int) -> bool:
-        found = self._styles.format_of(style)
-        return found is None or found.shows_texts_plainly
-
-    def _text_seer(self, style: int) -> Callable[[str], Seen]:
-        shown_as = self._styles.format_of(style) or compile_format("General")
-
-        def see(raw: str) -> Seen:
-            stored = decode_escapes(raw)
-            if not stored:
-                return "", None, CellKind.BLANK, None
-            if stored.isspace():
-                # Whether that is a mistake, whoever sends the column decides.
-                return stored, stored, CellKind.TEXT, None
-            shown, problem = shown_as.text(stored)
-            if "\ufffd" in stored and "\ufffd" not in raw:
-                problem = _HALF_CHARACTER
-            return shown, stored, CellKind.TEXT, problem
-
-        return see
-
-    def _number_seer(self, style: int) -> Callable[[str], Seen]:
-        shown_as = self._styles.format_of(style)
-
-        def see(raw: str) -> Seen:
-            bare = raw.strip()
-            if not bare:
-                return "", None, CellKind.BLANK, None
-            stored = float(bare) if _NUMBER.fullmatch(bare) else math.inf
-            if math.isinf(stored):
-                return "", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a number")
-            value = plain_value(stored, exact=len(bare) <= _EXACT)
-            if shown_as is None:
-                return compile_format("General").render(value).text, value, CellKind.NUMBER, _NO_STYLE
-            shown, kind, problem = shown_as.render(value)
-            if kind is CellKind.DATE:
-                return shown, None if problem else shown, kind, problem
-            return shown, value, kind, problem
-
-        return see
-
-    def _date_seer(self, style: int) -> Callable[[str], Seen]:
-        shown_as = self._styles.format_of(style)
-        when = None if shown_as is None else shown_as.when
-
-        def see(raw: str) -> Seen:
-            if not raw.strip():
-                return "", None, CellKind.BLANK, None
-            try:
-                shown = iso_from_text(raw, when)
-            except NoDateError as fault:
-                return raw, None, CellKind.DATE, f"{fault} {MEND_DATE}"
-            return shown, shown, CellKind.DATE, None
-
-        return see
-
-
-def _text_reader(shape: Shape, see: Callable[[str], Seen]) -> Reader:
-    """Make the reader of texts that stand in the sheet itself: most often each is another."""
-    column = shape.column
-
-    def read(raw: str, row: int) -> Cell | None:
-        shown, value, kind, problem = see(raw)
-        return None if kind is CellKind.BLANK else Cell(shown, value, kind, column, row, problem)
-
-    return read
-
-
-def _general_reader(read: Reader, column: int) -> Reader:
-    number = CellKind.NUMBER
-    new = tuple.__new__
-
-    def read_general(raw: str, row: int) -> Cell | None:
-        # Order IDs are most often whole numbers, each a new one: not worth remembering.
-        if raw.isdigit() and raw.isascii() and len(raw) <= _GENERAL_DIGITS and raw[0] != "0":
-            return new(Cell, (raw, int(raw), number, column, row, None))
-        return read(raw, row)
-
-    return read_general
-
-
-def _see_boolean(raw: str) -> Seen:
-    truth = {"1": True, "true": True, "0": False, "false": False}.get(raw.strip().casefold())
-    if truth is None:
-        return "", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a truth value")
-    return ("TRUE" if truth else "FALSE"), truth, CellKind.BOOLEAN, None
-
-
-def _see_error(raw: str) -> Seen:
-    return raw, None, CellKind.ERROR, error_problem(raw[:40])

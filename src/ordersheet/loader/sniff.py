@@ -6,26 +6,32 @@ sentence that names it, and how to make a workbook or a CSV of it.
 
 from __future__ import annotations
 
+import re
 import stat
-import struct
-import zipfile
-import zlib
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SourceError
 from ordersheet.loader.table import empty_file
+from ordersheet.ooxml.compound import COMPOUND_FILE, streams_of
+from ordersheet.ooxml.package import open_package
 from ordersheet.ooxml.refusals import not_a_workbook, password_protected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from ordersheet.ooxml.package import Package
 
 HEAD = 8192
 """Bytes looked at."""
 
 _WORKBOOK_NAMES = (".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".xlsb", ".ods", ".numbers")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_XLS_STREAMS = frozenset({"workbook", "book"})
+_OTHER_STREAMS = {
+    "worddocument": ("a document of Word", "Copy the table into a workbook."),
+    "powerpoint document": ("a document of PowerPoint", "Copy the table into a workbook."),
+    "__properties_version1.0": ("a mail of Outlook", "Save the attached file first."),
+}
 _BARE_XLS = (
     b"\x09\x00\x04\x00",
     b"\x09\x02\x06\x00",
@@ -48,10 +54,16 @@ _OTHERS = (
     (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\x00", "a database"),
 )
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError),
-    *(ValueError, RuntimeError, IndexError, OverflowError),
+_MANIFEST = "META-INF/manifest.xml"
+_OPEN_DOCUMENT = b"application/vnd.oasis.opendocument"
+_SPREADSHEET = "spreadsheet"
+_ROOT_ENTRY = re.compile(
+    rb"""full-path\s*=\s*["']/["'][^<>]*?media-type\s*=\s*["']([^"']*)|"""
+    rb"""media-type\s*=\s*["']([^"']*)["'][^<>]*?full-path\s*=\s*["']/["']"""
 )
+"""The entry of the manifest for the document itself."""
+_EMPTY_ZIP = b"PK\5\6"
+_UNPACK = "Unpack it, and use the file inside."
 _OPEN_AND_SAVE = "Open it in Excel or LibreOffice and save it as .xlsx."
 
 
@@ -95,9 +107,11 @@ def sniff(path: Path) -> Form:
     if not head.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\x00"):
         raise empty_file()
     if head.startswith(b"PK"):
+        if head.startswith(_EMPTY_ZIP):
+            raise _wrong_format("an empty zip archive", _UNPACK)
         return _zip_form(path)
-    if head.startswith(_OLE):
-        return _ole_form(path)
+    if head.startswith(COMPOUND_FILE):
+        return _compound_form(path)
     if head.startswith(_BARE_XLS):
         return Form.XLS
     _refuse_others(path, head)
@@ -114,73 +128,60 @@ def unreadable(path: Path, error: OSError) -> SourceError:
 
 
 def _zip_form(path: Path) -> Form:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            kind = archive.read("mimetype")[:100] if _small(archive, "mimetype", 1000) else b""
-            manifest = b""
-            if _small(archive, "META-INF/manifest.xml", 1 << 20):
-                manifest = archive.read("META-INF/manifest.xml")
-    except _DAMAGED as error:
-        raise not_a_workbook(
-            "The file begins like a workbook (a zip archive) and is damaged or cut off."
-        ) from error
-    lower = {name.lower().replace("\\", "/") for name in names}
-    if any(name.endswith("workbook.bin") for name in lower):
-        raise _wrong_format("a binary workbook (.xlsb)")
-    if any(name.endswith(".iwa") for name in lower) or "index.zip" in lower:
-        raise _wrong_format(
-            "a document of Apple Numbers", "In Numbers, choose File, Export To, Excel, and use that file."
-        )
-    if kind.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
-        if b"encryption-data" in manifest or "encrypted-package" in lower:
-            raise password_protected()
-        return Form.ODS
-    if kind.startswith(b"application/vnd.oasis.opendocument"):
-        raise _wrong_format("an OpenDocument file, but no spreadsheet")
-    if "[content_types].xml" in lower:
-        if any(name.startswith(("word/", "ppt/")) for name in lower):
-            raise _wrong_format("a document of Word or PowerPoint", "Copy the table into a workbook.")
-        return Form.XLSX
-    raise _wrong_format(
-        "a zip archive, not a workbook" if names else "an empty zip archive",
-        "Unpack it, and use the file inside.",
-    )
+    with open_package(path) as package:
+        names = package.names()
+        if any(name.endswith("workbook.bin") for name in names):
+            raise _wrong_format("a binary workbook (.xlsb)")
+        if any(name.endswith(".iwa") for name in names) or "index.zip" in names:
+            raise _wrong_format(
+                "a document of Apple Numbers", "In Numbers, choose File, Export To, Excel, and use that file."
+            )
+        kind = _open_document(package)
+        if kind == _SPREADSHEET:
+            if "encrypted-package" in names or b"encryption-data" in _manifest(package):
+                raise password_protected()
+            return Form.ODS
+        if kind is not None:
+            raise _wrong_format("an OpenDocument file, but no spreadsheet")
+        if "[content_types].xml" in names:
+            if any(name.startswith(("word/", "ppt/")) for name in names):
+                raise _wrong_format("a document of Word or PowerPoint", "Copy the table into a workbook.")
+            return Form.XLSX
+    raise _wrong_format("a zip archive, not a workbook", _UNPACK)
 
 
-def _small(archive: zipfile.ZipFile, name: str, limit: int) -> bool:
-    return name in archive.NameToInfo and archive.getinfo(name).file_size <= limit
+def _open_document(package: Package) -> str | None:
+    """Tell which kind of OpenDocument a package is, by its first part or by its manifest; None for none."""
+    kind = package.read("mimetype")[:100] if "mimetype" in package else b""
+    if not kind.startswith(_OPEN_DOCUMENT):
+        found = _ROOT_ENTRY.search(_manifest(package))
+        kind = (found[1] or found[2]) if found is not None else b""
+    if not kind.startswith(_OPEN_DOCUMENT):
+        return None
+    return _SPREADSHEET if kind.startswith(_OPEN_DOCUMENT + b".spreadsheet") else "other"
 
 
-def _ole_form(path: Path) -> Form:
-    """Tell .xls from what shares its container, by the names of the streams in it."""
-    names: dict[str, Callable[[], SourceError]] = {
-        "EncryptedPackage": password_protected,
-        "WordDocument": lambda: _wrong_format("a document of Word", "Copy the table into a workbook."),
-        "PowerPoint Document": lambda: _wrong_format(
-            "a document of PowerPoint", "Copy the table into a workbook."
-        ),
-        "__properties_version1.0": lambda: _wrong_format(
-            "a mail of Outlook", "Save the attached file first."
-        ),
-    }
-    wanted = {name.encode("utf-16-le"): refusal for name, refusal in names.items()}
-    longest = max(map(len, wanted))
-    before = b""
+def _manifest(package: Package) -> bytes:
+    return package.read(_MANIFEST) if _MANIFEST in package else b""
+
+
+def _compound_form(path: Path) -> Form:
+    """Tell .xls from what shares its container, by the streams right below its root."""
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            window = before + chunk
-            for name, refusal in wanted.items():
-                if name in window:
-                    raise refusal()
-            before = window[-longest:]
+        streams = {name.casefold() for name in streams_of(file)}
+    if streams.isdisjoint(_XLS_STREAMS):
+        if "encryptedpackage" in streams:
+            raise password_protected()
+        for name, (what, mend) in _OTHER_STREAMS.items():
+            if name in streams:
+                raise _wrong_format(what, mend)
     return Form.XLS
 
 
 def _refuse_others(path: Path, head: bytes) -> None:
     for begin, what in _OTHERS:
         if head.startswith(begin):
-            mend = "Unpack it, and use the file inside." if what.startswith("packed") else _OPEN_AND_SAVE
+            mend = _UNPACK if what.startswith("packed") else _OPEN_AND_SAVE
             raise _wrong_format(what, mend)
     text = _plain(head).lstrip("\ufeff \t\r\n").lower()
     if text.startswith(("<?xml", "<workbook", "<office:document")):

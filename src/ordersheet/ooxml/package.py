@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from ordersheet.core.errors import SourceError
+from ordersheet.ooxml.compound import COMPOUND_FILE, streams_of
 from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.part import CHUNK, local_name, walk_part
 from ordersheet.ooxml.refusals import not_a_workbook, password_protected, too_big
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _ZIP = b"PK\x03\x04"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _END_REACH = 22 + 20 + 56 + 65535
 """From how far before the end of a zip its closing records can stand."""
 _NOT_SAID = 0xFFFF_FFFF
@@ -187,8 +186,8 @@ def _refuse_part(info: zipfile.ZipInfo, limits: Limits, *, big: bool) -> None:
 def _refuse_start(file: BinaryIO, limits: Limits) -> None:
     """Refuse what is no zip by its first bytes, and a directory too big to be read."""
     begin = file.read(8)
-    if begin == _OLE:
-        if _holds(file, _ENCRYPTED):
+    if begin == COMPOUND_FILE:
+        if "EncryptedPackage" in streams_of(file):
             raise password_protected()
         raise not_a_workbook("The file is an old .xls workbook or another Office file, not an .xlsx.")
     if not begin:
@@ -211,7 +210,7 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
     tail = file.read(_END_REACH)
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or at + 22 > len(tail):
-        raise not_a_workbook("The file is damaged: its end is missing.")
+        raise not_a_workbook("The file is damaged or cut off: its end is missing.")
     count, length = struct.unpack_from("<HI", tail, at + 10)
     locator = at - 20
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
@@ -227,15 +226,6 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
     if length == _NOT_SAID:
         length = 0
     return count if count != _NOT_SAID_SHORT else 0, length
-
-
-def _holds(file: BinaryIO, sought: bytes) -> bool:
-    last = b""
-    while chunk := file.read(2**20):
-        if sought in last + chunk:
-            return True
-        last = chunk[-len(sought) :]
-    return False
 
 
 def _unreadable(error: OSError) -> SourceError:

@@ -20,6 +20,9 @@ MAIN = (
     "http://purl.oclc.org/ooxml/spreadsheetml/main",
 )
 """The namespace of spreadsheets: transitional, and strict."""
+SPACE = "http://www.w3.org/XML/1998/namespace space"
+"""The attribute that says whether blanks around a text count."""
+XML_BLANKS = " \t\r\n"
 RELATIONSHIPS = (
     "http://schemas.openxmlformats.org/officeDocument/2006/relationships",
     "http://purl.oclc.org/ooxml/officeDocument/relationships",

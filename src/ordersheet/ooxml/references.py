@@ -9,6 +9,8 @@ from ordersheet.core.model import column_index, column_letters
 
 MAX_ROW = 1_048_576
 MAX_COLUMN = 16_384
+PICTURE = "picture"
+"""The type given to an error cell that stands for a picture, or another value of a newer kind."""
 
 REFERENCE = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 """The letters and the row number of a cell's address."""
@@ -41,7 +43,7 @@ class Shape(NamedTuple):
     column: int
     style: int
     type: str
-    """The type as the file names it (`n`, `s`, `str`, `inlineStr`, `b`, `e`, `d`)."""
+    """The type as the file names it (`n`, `s`, `str`, `inlineStr`, `b`, `e`, `d`), or PICTURE."""
     formula: bool
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openpyxl.styles.numbers import BUILTIN_FORMATS as OPENPYXL_FORMATS
 
 from ordersheet.core.model import CellKind
-from ordersheet.loader.numberformat.render import BUILTIN_FORMATS, compile_format
+from ordersheet.loader.numberformat.render import BUILTIN_FORMATS, LONG_NUMBER, compile_format
 
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet knows no time zones
 
@@ -20,14 +20,7 @@ SHOWN = [
     ("General", -5, "-5"),
     ("General", 0.1 + 0.2, "0.3"),
     ("General", 12345678901, "12345678901"),
-    ("General", 123456789012, "1.23457E+11"),
-    ("General", 99999999999.6, "1E+11"),
-    ("General", 1234567.891234, "1234567.891"),
-    ("General", 1234567890.12, "1234567890"),
-    ("General", 0.123456789012, "0.123456789"),
-    ("General", 0.000123456789, "0.000123457"),
     ("General", 0.00001, "0.00001"),
-    ("General", 0.0000123456789, "1.23457E-05"),
     ("General", 1e-10, "1E-10"),
     ("General", 1e20, "1E+20"),
     ("", 5, "5"),
@@ -37,7 +30,14 @@ SHOWN = [
     ("0", 2.5, "3"),
     ("0.00", 1.005, "1.01"),
     ("0.00", 2.675, "2.68"),
-    ("0.00", -0.001, "-0.00"),
+    # A negative number that rounds to zero has a sign only where the format writes one.
+    ("0.00", -0.001, "0.00"),
+    ("0%", -0.0008, "0%"),
+    ('0.0" kg 1"', -0.01, "0.0 kg 1"),
+    ("0.00;-0.00", -0.001, "-0.00"),
+    ("0.00E+00", -1e-300, "-1.00E-300"),
+    ("General", 4.0947e231, "4.0947E+231"),
+    ("0.00E+00", 1.7976931348623157e308, "1.80E+308"),
     ("00000", 123, "00123"),
     ("00000", 1234567, "1234567"),
     ("#.00", 0.5, ".50"),
@@ -162,6 +162,38 @@ def test_a_number_is_shown_as_excel_shows_it(code, value, shown):
     assert compile_format(code).render(value) == (shown, CellKind.NUMBER, None)
 
 
+SHORTENED = [
+    ("General", 123456789012, "1.23457E+11"),
+    ("General", 99999999999.6, "1E+11"),
+    ("General", 1234567.891234, "1234567.891"),
+    ("General", 1234567890.12, "1234567890"),
+    ("General", 0.123456789012, "0.123456789"),
+    ("General", 0.000123456789, "0.000123457"),
+    ("General", 0.0000123456789, "1.23457E-05"),
+    ("General", 4.09471e231, "4.0947E+231"),
+    ("General", 1.7976931348623157e308, "1.7977E+308"),
+    ('General" kg"', 7350012345678, "7.35001E+12 kg"),
+]
+
+
+@pytest.mark.parametrize(("code", "value", "shown"), SHORTENED)
+def test_a_number_that_general_shortens_is_a_problem(code, value, shown):
+    assert compile_format(code).render(value) == (shown, CellKind.NUMBER, LONG_NUMBER)
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["General", "0.00", "#,##0", "0%", "0E+00"]),
+)
+def test_every_number_is_shown_or_a_problem(value, code):
+    assert compile_format(code).render(value).text
+
+
+@pytest.mark.parametrize("code", ["\0", "0\0", '0"\u200b"', "0\x1f"])
+def test_a_sign_that_is_not_seen_is_not_shown(code):
+    assert compile_format(code).render(5).problem is not None
+
+
 @pytest.mark.parametrize(("code", "value", "shown"), DATES)
 def test_a_date_is_iso_whatever_its_format(code, value, shown):
     assert compile_format(code).render(value) == (shown, CellKind.DATE, None)
@@ -231,7 +263,7 @@ def test_digits_agree_with_decimal_arithmetic(number, places, grouped):
     rounded = number.copy_abs().quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     shown = f"{rounded:,f}" if grouped else f"{rounded:f}"
     # Through binary and back: 15 digits survive, which is what a workbook's XML relies on.
-    assert compile_format(code).render(float(number)).text == ("-" if number < 0 else "") + shown
+    assert compile_format(code).render(float(number)).text == ("-" if number < 0 and rounded else "") + shown
 
 
 @given(fifteen_digits(), st.integers(0, 6))

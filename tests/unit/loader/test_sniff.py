@@ -6,13 +6,13 @@ import zipfile
 from datetime import datetime
 
 import pytest
+from tests.support.compound import compound_file
 from tests.support.handmade_xlsx import parts_of, sheet, write_parts
 
 from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.loader import open_table
 from ordersheet.loader.sniff import Form, sniff
 
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -26,6 +26,10 @@ def zipped(**parts: str) -> bytes:
     return out.getvalue()
 
 
+MANIFEST = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{ODS}"/></manifest:manifest>'
+)
 LOCKED_ODS = zipped(mimetype=ODS, **{"META-INF__manifest_DOT_xml": "<encryption-data/>"})
 
 
@@ -42,7 +46,10 @@ def is_id(text: str) -> bool:
         (b"<clear>;x\n", Form.CSV),
         (zipped(**{"[Content_Types]_DOT_xml": "", "xl__workbook_DOT_xml": ""}), Form.XLSX),
         (zipped(mimetype=ODS, content_DOT_xml=""), Form.ODS),
-        (OLE + "Workbook".encode("utf-16-le"), Form.XLS),
+        (zipped(content_DOT_xml="", **{"META-INF__manifest_DOT_xml": MANIFEST}), Form.ODS),
+        (compound_file(["Workbook"], inside=["WordDocument", "1Table"]), Form.XLS),
+        (compound_file(["Book", "WordDocument"]), Form.XLS),
+        (compound_file(["Workbook"]), Form.XLS),
         (b"\x09\x08\x10\x00\x00\x06\x05\x00", Form.XLS),
     ],
 )
@@ -66,8 +73,9 @@ def test_the_first_bytes_decide(tmp_path, content, form, name):
         (LOCKED_ODS, "password", "password"),
         (zipped(**{"[Content_Types]_DOT_xml": "", "word__document_DOT_xml": ""}), "wrong-format", "Word"),
         (zipped(mimetype=ODS)[:40], "not-a-workbook", "damaged"),
-        (OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"), "password", "password"),
-        (OLE + b"\0" * ((1 << 20) - 20) + "WordDocument".encode("utf-16-le"), "wrong-format", "Word"),
+        (compound_file(["EncryptedPackage", "EncryptionInfo"]), "password", "password"),
+        (compound_file(["a", "b", "c", "d", "WordDocument"]), "wrong-format", "Word"),
+        (compound_file(["PowerPoint Document"]), "wrong-format", "PowerPoint"),
         (b"<html><table>", "wrong-format", "HTML"),
         ("<!DOCTYPE html>".encode("utf-16"), "wrong-format", "HTML"),
         (b'\xef\xbb\xbf <?xml?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>',

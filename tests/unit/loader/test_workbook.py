@@ -7,6 +7,7 @@ from tests.support.handmade_xlsx import HEAD, MAIN, STRICT, parts_of, sheet, str
 
 from ordersheet.core.errors import SourceError
 from ordersheet.core.model import RESULT_COLUMNS, CellKind
+from ordersheet.loader.cells import STALE_VALUE
 from ordersheet.loader.xlsx.workbook import open_workbook
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ RICH = (
 def test_a_cell_is_read_as_it_is_seen(tmp_path, attributes, inside, shown, value, kind):
     shared = strings(
         "<t>x</t>",
-        "<r><t>rich </t></r><r><rPr><b/></rPr><t>text</t></r>",
+        '<r><t xml:space="preserve">rich </t></r><r><rPr><b/></rPr><t>text</t></r>',
         "<t>東京</t><rPh sb='0' eb='2'><t>トウキョウ</t></rPh><phoneticPr fontId='1'/>",
     )
     cell = one_cell(tmp_path, inside, attributes, shared=shared, style=styles("dd.mm.yyyy", "00000"))
@@ -144,14 +145,16 @@ def test_a_cell_with_nothing_in_it_is_blank(tmp_path, attributes, inside):
     assert one_cell(tmp_path, inside, attributes, shared=strings("<t/>")) is None
 
 
-def test_a_formulas_zero_is_not_trusted_where_the_file_asks_to_be_computed_anew(tmp_path):
-    calc = '<calcPr fullCalcOnLoad="1"/>'
-    unsure = one_cell(tmp_path, "<f>A1</f><v>0</v>", properties=calc)
-    assert unsure is not None
-    assert unsure.problem is not None
+@pytest.mark.parametrize("calc", ['<calcPr fullCalcOnLoad="1"/>', '<calcPr calcCompleted="0"/>'])
+def test_no_formula_is_trusted_where_the_file_asks_to_be_computed_anew(tmp_path, calc):
+    for value in (0, 7):
+        stale = one_cell(tmp_path, f"<f>A1</f><v>{value}</v>", properties=calc)
+        assert stale is not None
+        assert stale.problem == STALE_VALUE
+        assert stale.value is None
     rows = '<row r="2"><c r="A2"><f>B1</f><v>{}</v></c></row>'
-    assert cells_of(tmp_path, rows.format(7), properties=calc) == {"A2": "7"}
     assert cells_of(tmp_path, rows.format(0)) == {"A2": "0"}
+    assert cells_of(tmp_path, '<row r="2"><c r="A2"><v>7</v></c></row>', properties=calc) == {"A2": "7"}
 
 
 def test_dates_count_from_1904_where_the_workbook_says_so(tmp_path):

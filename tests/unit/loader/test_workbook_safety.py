@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import handmade_xlsx as hand
+from tests.support.compound import compound_file
 
 from ordersheet.core.errors import SourceError
 from ordersheet.loader.xlsx.strings import Room, SharedStrings
@@ -42,7 +43,6 @@ def changed(tmp_path: Path, change: dict[str, bytes], *, rows: str = ROWS, leave
 # ---- disguises ----
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
         (b"<html><table/></html>", "not-a-workbook"),
         (OLE + bytes(2000), "not-a-workbook"),
         (
-            OLE + bytes(2000) + "EncryptedPackage".encode("utf-16-le"),
+            compound_file(["EncryptedPackage"]),
             "password",
         ),
     ],

@@ -9,12 +9,16 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import NamedTuple
 
+from ordersheet.loader.numberformat.tokens import FormatError
+
 _FIFTEEN = Context(prec=15, rounding=ROUND_HALF_UP)
 WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
 """For the digits of a number with its rounding: no number of a spreadsheet has 400 of them."""
 _GENERAL_DIGITS = 11
 """How many characters General shows of a number in a column that is wide enough, the point included."""
 
+_LONG_POWER = 100
+"""From here on the power of ten takes a digit from the mantissa."""
 _LEAST_ROUNDED = -4
 """The power of ten of 0.0001."""
 
@@ -25,11 +29,15 @@ def decimal_of(value: float) -> Decimal:
 
 
 def fixed(number: Decimal, places: int) -> str:
-    """Give a number in positional digits, rounded half up to so many decimal places."""
+    """Give a number in positional digits, rounded half up to so many decimal places.
+
+    Raises:
+        FormatError: where that has more digits than any number of a spreadsheet.
+    """
     try:
         return f"{number.quantize(Decimal(1).scaleb(-places), context=WIDE):f}"
-    except InvalidOperation:  # no number of a spreadsheet has 400 digits
-        raise ValueError("too many digits") from None
+    except InvalidOperation:
+        raise FormatError("shows too many digits") from None
 
 
 def general(number: Decimal) -> str:
@@ -48,6 +56,8 @@ def general(number: Decimal) -> str:
         if shown:
             return sign + shown
     mantissa, power = split_power(number, 5)
+    if abs(power) >= _LONG_POWER:
+        mantissa, power = split_power(number, 4)
     digits = f"{mantissa:f}"
     digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
     return f"{sign}{digits}E{'-' if power < 0 else '+'}{abs(power):02}"

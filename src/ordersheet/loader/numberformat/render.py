@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MEND = 'Format the column as text or as a plain number, or use as = "value" in the mapping file.'
 MEND_TEXT = "Format the column as text."
 MEND_DATE = "Format the cell as text and type the date."
+LONG_NUMBER = (
+    "The format General leaves digits of this number out. Give the cell a number format that shows them, "
+    'such as 0 or 0.00, or say as = "value" for the column in a mapping file.'
+)
 _LONGEST_CODE = 1000
 _SHOWN_CODE = 80
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)")
@@ -138,7 +142,8 @@ class NumberFormat:
         shown = self._number(choice, number)
         if not shown.strip():
             raise FormatError("shows nothing of this number")
-        return Rendered(shown, CellKind.NUMBER)
+        shortened = choice.section.general and Decimal(general(number)) != number
+        return Rendered(shown, CellKind.NUMBER, LONG_NUMBER if shortened else None)
 
     def text(self, text: str) -> tuple[str, str | None]:
         """Render a text under this format: as it stands, unless the format has a section for texts.
@@ -162,7 +167,8 @@ class NumberFormat:
         shown = section.render(abs(number))
         if self._text is not None and section.general and shown != f"{abs(number):f}":
             raise FormatError("shows so long a number in a way that is not known")
-        return f"-{shown}" if number < 0 and not choice.unsigned else shown
+        signed = number < 0 and not choice.unsigned and not section.rounds_away(number)
+        return f"-{shown}" if signed else shown
 
     def _choose(self, number: Decimal) -> _Choice:
         if not self._conditional:
@@ -257,7 +263,33 @@ BUILTIN_FORMATS = {
     48: "##0.0E+0",
     49: "@",
 }
-"""The formats that a file names by number alone (ECMA-376 Part 1, 18.8.30).
+"""The formats that a file names by number alone (ECMA-376 Part 1, 18.8.30)."""
 
-27 to 36 and 50 to 58 mean different things in different countries, and are not here.
-"""
+_EAST_ASIAN_DATES = (27, 28, 29, 30, 31, 36, 50, 51, 54, 57, 58)
+_EAST_ASIAN_TIMES = (32, 33)
+_EAST_ASIAN_EITHER = (34, 35, 52, 53, 55, 56)
+"""Dates in some of the four countries, and times in others."""
+EAST_ASIAN_FORMATS = frozenset((*_EAST_ASIAN_DATES, *_EAST_ASIAN_TIMES, *_EAST_ASIAN_EITHER))
+"""Formats that mean different things in China, Taiwan, Japan and Korea: dates or times in each."""
+
+
+def east_asian_format(number: int, *, date1904: bool = False) -> NumberFormat:
+    """Give one of them; a value that is a date in one country and a time in another is refused."""
+    if number in _EAST_ASIAN_DATES:
+        return compile_format("yyyy-mm-dd", date1904=date1904)
+    if number in _EAST_ASIAN_TIMES:
+        return compile_format("h:mm:ss", date1904=date1904)
+    return _DateOrTime("yyyy-mm-dd", date1904=date1904)
+
+
+class _DateOrTime(NumberFormat):
+    """A format that shows a date or a time, depending on the country: only a whole day is surely one."""
+
+    def render(self, value: float) -> Rendered:
+        """Render a number; see `NumberFormat`."""
+        if 0 < value < 1:
+            return compile_format("h:mm:ss").render(value)
+        if not float(value).is_integer():
+            fault = "This is a date in some countries' Excel and a time in others'."
+            return Rendered(general(decimal_of(value)), CellKind.DATE, f"{fault} {MEND_DATE}")
+        return super().render(value)

@@ -121,14 +121,17 @@ class NumberSection:
             number, power = split_power(number, self.places, self.step)
             sign = "-" if power < 0 else "+" if self.power[0] == "e+" else ""
             exponent = f"E{sign}{abs(power):0{self.power[1]}}{_join(self.tail)}"
-        try:
-            digits = fixed(number, self.places)
-        except ValueError:
-            raise FormatError("shows too many digits") from None
+        digits = fixed(number, self.places)
         whole, _, fraction = digits.partition(".")
         shown = place_whole(whole.lstrip("0"), self.whole, grouped=self.grouped)
         point = "." if self.point else ""
         return f"{shown}{point}{place_fraction(fraction, self.fraction)}{exponent}"
+
+    def rounds_away(self, number: Decimal) -> bool:
+        """Tell whether nothing but zeros is left of a number when it is rounded as shown."""
+        if self.general or self.literal or self.power is not None:
+            return False
+        return not Decimal(fixed(number.scaleb(self.scale), self.places))
 
 
 @dataclass(frozen=True, slots=True)

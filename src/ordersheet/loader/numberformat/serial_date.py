@@ -14,6 +14,7 @@ from enum import Enum
 _MS_PER_DAY = 86_400_000
 _FIRST_1900 = 61
 """1900-03-01, the first serial on which Excel and the calendar agree."""
+FIRST_DATE = "1900-03-01"
 _ORIGIN_1900 = date(1899, 12, 30).toordinal()
 _ORIGIN_1904 = date(1904, 1, 1).toordinal()
 _LAST = date.max.toordinal()

@@ -140,6 +140,8 @@ def _sign(unit: str) -> list[Token]:
         return []
     if sign in _SIGNS:
         return [Token(_SIGNS[sign], sign)]
+    if any(not part.isprintable() for part in unit):
+        raise FormatError("holds a sign that is not seen")
     if sign.isascii() and sign.isalpha():
         raise FormatError(f"has the letter {sign!r} in it, which is not known there")
     texts = {'"': unit[1:-1], "\\": unit[1:], "_": " "}

@@ -8,16 +8,17 @@ with their count.
 from __future__ import annotations
 
 import re
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
-from xml.parsers import expat
 
-from ordersheet.ooxml.references import CellRange
-from ordersheet.ooxml.refusals import not_a_workbook, too_big
+from ordersheet.ooxml.limits import LIMITS
+from ordersheet.ooxml.part import PartParser
+from ordersheet.ooxml.references import CellRange, parse_range
+from ordersheet.ooxml.refusals import too_big
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import IO
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ordersheet.loader.ods.styles import OdsStyles
 
 LAST_ROW = 1 << 20
 LAST_COLUMN = 1 << 14
@@ -25,26 +26,33 @@ LAST_COLUMN = 1 << 14
 DEEPEST = 100
 LONGEST_TEXT = 1 << 20
 """Characters of one cell, and XML elements inside each other."""
-CHUNK = 1 << 16
 
 _OFFICE = "urn:oasis:names:tc:opendocument:xmlns:office:1.0 "
 _TABLE = "urn:oasis:names:tc:opendocument:xmlns:table:1.0 "
 _TEXT = "urn:oasis:names:tc:opendocument:xmlns:text:1.0 "
-_STYLE = "urn:oasis:names:tc:opendocument:xmlns:style:1.0 "
-_NUMBER = "urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0 "
 _CALCEXT = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
 
 _GROUPS = frozenset(
-    _TABLE + name
-    for name in (
-        "table-header-rows",
-        "table-rows",
-        "table-row-group",
-        "table-header-columns",
-        "table-columns",
-        "table-column-group",
+    (
+        *(
+            _TABLE + name
+            for name in (
+                "table-header-rows",
+                "table-rows",
+                "table-row-group",
+                "table-header-columns",
+                "table-columns",
+                "table-column-group",
+            )
+        ),
+        _CALCEXT + "conditional-formats",
     )
 )
+_CONDITIONS = frozenset(
+    _CALCEXT + name for name in ("condition", "date-is", "icon-set", "data-bar", "color-scale")
+)
+_ADDRESS = r"(?:'(?:[^']|'')*'|[^\s'.:]*)\.\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6})"
+_RANGE = re.compile(rf"{_ADDRESS}(?::{_ADDRESS})?")
 _CELL = _TABLE + "table-cell"
 _COVERED = _TABLE + "covered-table-cell"
 _LEFT_OUT = frozenset(
@@ -53,16 +61,6 @@ _LEFT_OUT = frozenset(
 _WRAPPED = re.compile(r" *[\t\r\n][ \t\r\n]*")
 """White space of laid-out XML. The standard folds plain runs of blanks too, but LibreOffice writes them
 as they are, and shows them."""
-
-
-class Shows(Enum):
-    """What a cell's style shows of dates and times."""
-
-    LENGTH = "length"
-    """A length of time, such as 36:00."""
-    MOMENT = "moment"
-    """A date with its time."""
-    OTHER = "other"
 
 
 class OdsCell(NamedTuple):
@@ -100,62 +98,43 @@ class OdsSheet:
         self.merges: list[CellRange] = []
         self.hidden_columns: set[int] = set()
         self.column_styles: dict[int, str] = {}
+        self.conditions: list[CellRange] = []
+        """Blocks of conditional formats that may show a value in another way, or hide it."""
         self.columns = 0
         self.rows = 0
 
 
-class OdsStyles:
-    """The few facts of styles that decide what a cell shows."""
-
-    def __init__(self) -> None:
-        self.hidden_tables: set[str] = set()
-        self.elapsed_formats: set[str] = set()
-        """Formats of time that go on counting past 24 hours."""
-        self.moment_formats: set[str] = set()
-        """Formats of dates that show the time too."""
-        self.formats: dict[str, str] = {}
-        """The format of a cell's style."""
-
-    def shows(self, style: str | None) -> Shows:
-        """Tell what a cell's style shows of dates and times."""
-        name = self.formats.get(style or "")
-        if name in self.elapsed_formats:
-            return Shows.LENGTH
-        return Shows.MOMENT if name in self.moment_formats else Shows.OTHER
-
-
-def stream_rows(file: IO[bytes], styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
+def stream_rows(
+    chunks: Iterable[bytes], name: str, styles: OdsStyles
+) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
     """Stream the rows of all sheets; each sheet begins with a None, and blank rows are left out.
 
     Args:
-        file: `content.xml`, or `styles.xml`, which has styles alone.
+        chunks: the bytes of `content.xml`, or of `styles.xml`, which has styles alone.
+        name: the part's name, for messages.
         styles: is filled in; styles come before the sheets.
 
     Raises:
         SourceError: `not-a-workbook` or `bomb`.
     """
-    parser = _Parser(styles)
-    try:
-        while chunk := file.read(CHUNK):
-            parser.feed(chunk)
-            yield from parser.take()
-        parser.close()
-    except expat.ExpatError as error:
-        raise not_a_workbook("The .ods file holds broken XML.") from error
-    except (LookupError, ValueError) as error:
-        raise not_a_workbook("The .ods file is in an encoding that is not known.") from error
+    part = PartParser(name)
+    parser = _Parser(part, styles)
+    for chunk in chunks:
+        part.feed(chunk)
+        yield from parser.take()
+    part.feed(b"", last=True)
     yield from parser.take()
 
 
 class _Parser:
     """Turns expat's calls into rows."""
 
-    def __init__(self, styles: OdsStyles) -> None:
+    def __init__(self, part: PartParser, styles: OdsStyles) -> None:
         self._styles = styles
         self._out: list[tuple[OdsSheet, OdsRow | None]] = []
         self._path: list[str] = []
         self._skip = 0
-        self._style = ""
+        self._ranges: list[CellRange] = []
         self._sheet: OdsSheet | None = None
         self._row: Mapping[str, str] = {}
         self._cells: list[OdsCell] = []
@@ -163,26 +142,13 @@ class _Parser:
         self._cell: Mapping[str, str] | None = None
         self._paragraphs: list[list[str]] = []
         self._length = 0
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        parser.StartDoctypeDeclHandler = self._doctype
-        self._parser = parser
-
-    def feed(self, chunk: bytes) -> None:
-        self._parser.Parse(chunk, False)  # noqa: FBT003 - expat takes it by position
-
-    def close(self) -> None:
-        self._parser.Parse(b"", True)  # noqa: FBT003 - the same
+        part.expat.StartElementHandler = self._start
+        part.expat.EndElementHandler = self._end
+        part.expat.CharacterDataHandler = self._characters
 
     def take(self) -> list[tuple[OdsSheet, OdsRow | None]]:
         out, self._out = self._out, []
         return out
-
-    def _doctype(self, *_: object) -> None:
-        raise not_a_workbook("The .ods file declares a document type, which no spreadsheet program writes.")
 
     # ---- elements ----
 
@@ -220,27 +186,13 @@ class _Parser:
     def _outside(self, name: str, attributes: dict[str, str]) -> bool:
         """Take styles, and the tables right below the spreadsheet (links have some too)."""
         if name != _TABLE + "table":
-            self._take_style(name, attributes)
+            self._styles.start(name, attributes, self._path[-1] if self._path else "")
             return True
         if self._path[-1:] != [_OFFICE + "spreadsheet"]:
             return False
         self._sheet = OdsSheet(attributes.get(_TABLE + "name", ""), attributes.get(_TABLE + "style-name"))
         self._out.append((self._sheet, None))
         return True
-
-    def _take_style(self, name: str, attributes: dict[str, str]) -> None:
-        if name in (_STYLE + "style", _NUMBER + "date-style"):
-            self._style = attributes.get(_STYLE + "name", "")
-            if attributes.get(_STYLE + "family") == "table-cell":
-                self._styles.formats[self._style] = attributes.get(_STYLE + "data-style-name", "")
-        elif name == _STYLE + "table-properties":
-            if attributes.get(_TABLE + "display") == "false":
-                self._styles.hidden_tables.add(self._style)
-        elif name == _NUMBER + "time-style":
-            if attributes.get(_NUMBER + "truncate-on-overflow") == "false":
-                self._styles.elapsed_formats.add(attributes.get(_STYLE + "name", ""))
-        elif name == _NUMBER + "hours" and self._path[-1] == _NUMBER + "date-style":
-            self._styles.moment_formats.add(self._style)
 
     def _in_sheet(self, sheet: OdsSheet, name: str, attributes: dict[str, str]) -> bool:
         if name in (_CELL, _COVERED):
@@ -253,9 +205,21 @@ class _Parser:
             self._column = 0
         elif name == _TABLE + "table-column":
             self._add_columns(sheet, attributes)
+        elif name == _CALCEXT + "conditional-format":
+            self._ranges = _ranges(attributes.get(_CALCEXT + "target-range-address", ""))
+        elif name in _CONDITIONS:
+            self._add_condition(sheet, attributes)
         else:
             return name in _GROUPS
         return True
+
+    def _add_condition(self, sheet: OdsSheet, attributes: dict[str, str]) -> None:
+        style = attributes.get(_CALCEXT + "apply-style-name")
+        hides = attributes.get(_CALCEXT + "show-value") == "false"
+        if hides or (style is not None and self._styles.has_format(style)):
+            sheet.conditions += self._ranges
+            if len(sheet.conditions) > LIMITS.blocks:
+                raise too_big(f"The sheet has more than {LIMITS.blocks:,} conditional formats")
 
     def _add_columns(self, sheet: OdsSheet, attributes: dict[str, str]) -> None:
         begin = sheet.columns
@@ -264,7 +228,7 @@ class _Parser:
         if attributes.get(_TABLE + "visibility", "visible") != "visible":
             sheet.hidden_columns.update(columns)
         style = attributes.get(_TABLE + "default-cell-style-name")
-        if style is not None and self._styles.shows(style) is not Shows.OTHER:
+        if style is not None:
             sheet.column_styles.update(dict.fromkeys(columns, style))
 
     def _in_cell(self, name: str, attributes: dict[str, str]) -> bool:
@@ -322,7 +286,8 @@ class _Parser:
         value = next((attributes[_OFFICE + key] for key in _VALUES if _OFFICE + key in attributes), None)
         if kind == "string" and not self._paragraphs:
             text = value or ""
-        style = attributes.get(_TABLE + "style-name")
+        row_style = self._row.get(_TABLE + "default-cell-style-name")
+        style = attributes.get(_TABLE + "style-name", row_style)
         self._cells.append(
             OdsCell(column, repeat, kind, value, text, formula, bool(kind or self._paragraphs), style)
         )
@@ -359,3 +324,13 @@ def _number(text: str | None, default: int) -> int:
         return default
     # Ten digits are far beyond any sheet already.
     return max(int(text[:10]), 1)
+
+
+def _ranges(text: str) -> list[CellRange]:
+    """Read the ranges of a sheet, such as `Orders.B2:Orders.B9 Orders.D2`."""
+    found = []
+    for first, top, last, bottom in _RANGE.findall(text):
+        block = parse_range(f"{first}{top}:{last or first}{bottom or top}")
+        if block is not None:
+            found.append(block)
+    return found

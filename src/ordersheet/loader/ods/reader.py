@@ -6,18 +6,33 @@ Dates alone are read from the stored value, so that they are ISO 8601 in every l
 from __future__ import annotations
 
 import json
+import math
 import re
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Cell, CellKind, Row, TableFacts
-from ordersheet.loader.cells import NO_SAVED_VALUE
-from ordersheet.loader.error_words import ERROR_WORDS, error_problem
-from ordersheet.loader.numberformat.serial_date import NoDateError, iso_from_text
-from ordersheet.loader.ods.content import OdsCell, OdsRow, OdsSheet, OdsStyles, Shows, stream_rows
+from ordersheet.loader.cells import (
+    HIDDEN_BY_CONDITION,
+    HIDDEN_VALUE,
+    HIDDEN_ZERO,
+    NO_SAVED_VALUE,
+    NOT_A_NUMBER,
+    Seen,
+    as_id,
+    plain_value,
+    see_error,
+    see_moment,
+    see_text,
+    see_truth,
+    text_problem,
+)
+from ordersheet.loader.error_words import ERROR_WORDS
+from ordersheet.loader.numberformat.numerals import decimal_of
+from ordersheet.loader.numberformat.render import LONG_NUMBER
+from ordersheet.loader.numberformat.serial_date import When
+from ordersheet.loader.ods.content import OdsCell, OdsRow, OdsSheet, stream_rows
+from ordersheet.loader.ods.styles import OdsStyles, Shows
 from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.row_store import RowStore
 from ordersheet.loader.table import (
@@ -29,29 +44,26 @@ from ordersheet.loader.table import (
     look_at_head,
     result_columns,
 )
+from ordersheet.ooxml.package import open_package
+from ordersheet.ooxml.part import PartParser
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-LARGEST_PART = 1 << 30
-"""Unpacked bytes of one part."""
-LARGEST_RATIO = 250
-"""Times that a part may grow when unpacked, once it is big; real sheets stay below 100."""
-BIG = 16 << 20
+    from ordersheet.ooxml.package import Package
+    from ordersheet.ooxml.references import CellRange
+
 MOST_ALIKE = 1 << 16
 """Filled rows that repeat; more are no orders."""
 MOST_HELD = 1 << 24
 """Cells of one row that repeats, times its count."""
 
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(ValueError, RuntimeError, IndexError, OverflowError),
-)
-"""What zipfile fails with on a damaged package."""
-_LENGTH = re.compile(r"PT(\d+)H(\d+)M(\d+)(?:[.,](\d+))?S")
-_FIRST_DATE = "1900-03-01"
+_LENGTH = re.compile(r"-?P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
+_WHEN = {Shows.MOMENT: When.BOTH, Shows.DATE: When.DATE, Shows.TIME: When.TIME}
+_CONTENT = "content.xml"
+_TOO_NARROW = "The column is too narrow to show this number. Widen it, and save the file."
 
 
 def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | None = None) -> OdsTable:
@@ -66,15 +78,20 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         SourceError: the file cannot be read as one table.
         OSError: the file cannot be read.
     """
-    chosen = choose_sheet(_look(path, is_id_header), sheet)
+    with open_package(path) as package:
+        return _open(package, is_id_header, sheet)
+
+
+def _open(package: Package, is_id_header: Callable[[str], bool], sheet: str | None) -> OdsTable:
+    chosen = choose_sheet(_look(package, is_id_header), sheet)
     header = chosen.header
     assert header is not None
     filled: set[int] = set()
     hidden_rows, last_row = 0, header.number
     found = OdsSheet(chosen.name, None)
-    styles = _named_styles(path)
+    styles = _named_styles(package)
     row_store = RowStore()
-    for sheet_so_far, row in _rows_of(path, chosen.name, styles):
+    for sheet_so_far, row in _rows_of(package, chosen.name, styles):
         found = sheet_so_far
         if row.number + row.repeat - 1 <= header.number:
             continue
@@ -90,14 +107,18 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
     headers = build_headers(
         header, is_id_header, hidden=found.hidden_columns, filled=filled, sheet=chosen.name
     )
+    id_column = next(one.column for one in headers if is_id_header(one.text))
     facts = TableFacts(
         form="ods",
         sheet=chosen.name,
         header_row=header.number,
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
+        id_column=id_column,
     )
-    return OdsTable(facts, headers, found.merges, last_row, row_store)
+    return OdsTable(
+        facts, headers, found.merges, last_row, row_store, found.conditions, hides_zeros=_hides_zeros(package)
+    )
 
 
 @dataclass
@@ -106,30 +127,54 @@ class OdsTable(SheetTable):
 
     row_store: RowStore
     """The packed rows."""
+    conditions: list[CellRange]
+    """Blocks of conditional formats that may show a value in another way."""
+    hides_zeros: bool
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew."""
         for block in self.row_store:
             for text in block:
                 first, repeat, hidden, packed = json.loads(text)
-                filled = [(OdsCell(*fields), Shows(shows)) for *fields, shows in packed]
+                filled = [(OdsCell(*fields), _Style(Shows(shows), odd)) for *fields, shows, odd in packed]
                 for number in range(max(first, self.facts.header_row + 1), first + repeat):
                     cells = {
-                        cell.column: _read(cell, number, shows)
-                        for cell, shows in filled
+                        cell.column: self._cell(cell, number, style)
+                        for cell, style in filled
                         if columns is None or cell.column in columns
                     }
                     yield Row(number, cells, hidden)
+
+    def _cell(self, stored: OdsCell, number: int, style: _Style) -> Cell:
+        seen = _see(stored, style.shows)
+        cell = seen.at(stored.column, number)
+        if cell.column == self.facts.id_column:
+            return as_id(cell)
+        if cell.problem is not None or cell.kind is CellKind.TEXT:
+            return cell
+        if style.conditional or any(block.holds(number, cell.column) for block in self.conditions):
+            return cell._replace(problem=HIDDEN_BY_CONDITION)
+        if self.hides_zeros and cell.kind is CellKind.NUMBER and cell.value == 0:
+            return cell._replace(problem=HIDDEN_ZERO)
+        return cell
+
+
+class _Style(NamedTuple):
+    """What a cell's style says of what it shows."""
+
+    shows: Shows
+    conditional: bool
+    """Whether a condition in it may choose another format."""
 
 
 # ---- the file ----
 
 
-def _look(path: Path, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
+def _look(package: Package, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
     """Look at the first rows of every sheet."""
     heads: dict[str, tuple[OdsSheet, list[HeadRow]]] = {}
-    styles = _named_styles(path)
-    for sheet, row in _stream(path, "content.xml", styles):
+    styles = _named_styles(package)
+    for sheet, row in _stream(package, _CONTENT, styles):
         _, rows = heads.setdefault(sheet.name, (sheet, []))
         if row is None or len(rows) > HEAD_ROWS:
             continue
@@ -143,51 +188,71 @@ def _look(path: Path, is_id_header: Callable[[str], bool]) -> list[SheetLook]:
     return looks
 
 
-def _rows_of(path: Path, name: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow]]:
-    for sheet, row in _stream(path, "content.xml", styles):
+def _rows_of(package: Package, name: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow]]:
+    for sheet, row in _stream(package, _CONTENT, styles):
         if row is not None and sheet.name == name:
             yield sheet, row
 
 
-def _named_styles(path: Path) -> OdsStyles:
+def _named_styles(package: Package) -> OdsStyles:
     """Give the named styles; those of single cells follow while the content is streamed."""
     styles = OdsStyles()
-    for _ in _stream(path, "styles.xml", styles):
+    for _ in _stream(package, "styles.xml", styles):
         pass
     return styles
 
 
-def _stream(path: Path, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if part not in archive.NameToInfo:
-                if part == "content.xml":
-                    raise not_a_workbook("The .ods file has no content.")
-                return
-            info = archive.getinfo(part)
-            ratio = info.file_size / max(info.compress_size, 1)
-            if info.file_size > LARGEST_PART or (info.file_size > BIG and ratio > LARGEST_RATIO):
-                raise too_big(f"Unpacked, the .ods file has {info.file_size >> 20:,} MB")
-            with archive.open(part) as file:
-                yield from stream_rows(file, styles)
-    except _DAMAGED as error:
-        raise not_a_workbook("The .ods file is damaged or cut off.") from error
+def _stream(package: Package, part: str, styles: OdsStyles) -> Iterator[tuple[OdsSheet, OdsRow | None]]:
+    if part in package:
+        yield from stream_rows(package.chunks(part, big=True), part, styles)
+    elif part == _CONTENT:
+        raise not_a_workbook("The .ods file has no content.")
+
+
+def _hides_zeros(package: Package) -> bool:
+    """Tell whether a view of the document is set to show no zeros."""
+    found: list[bool] = []
+    inside = False
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal inside
+        inside = any(
+            key.endswith(" name") and value == "ShowZeroValues" for key, value in attributes.items()
+        ) and name.endswith(" config-item")
+
+    def end(_name: str) -> None:
+        nonlocal inside
+        inside = False
+
+    def characters(data: str) -> None:
+        if inside:
+            found.append(data.strip() == "false")
+
+    if "settings.xml" in package:
+        part = PartParser("settings.xml")
+        part.expat.StartElementHandler = start
+        part.expat.EndElementHandler = end
+        part.expat.CharacterDataHandler = characters
+        for chunk in package.chunks("settings.xml"):
+            part.feed(chunk)
+        part.feed(b"", last=True)
+    return any(found)
 
 
 # ---- cells ----
 
 
 def _packed(row: OdsRow, sheet: OdsSheet, styles: OdsStyles) -> str:
-    """Write down a row's filled cells, each with what its style shows of dates and times."""
-    cells = [
-        (
-            *cell._replace(column=column, repeat=1),
-            styles.shows(cell.style or sheet.column_styles.get(column)).value,
-        )
-        for cell in row.cells
-        if _is_filled(cell)
-        for column in _columns(cell)
-    ]
+    """Write down a row's filled cells, each with what its style shows."""
+    cells = []
+    for cell in row.cells:
+        if not _is_filled(cell):
+            continue
+        for column in _columns(cell):
+            style = cell.style or sheet.column_styles.get(column)
+            conditional = style in styles.conditional
+            placed = cell._replace(column=column, repeat=1)
+            cells.append((*placed, styles.shows(style).value, conditional))
     return json.dumps((row.number, row.repeat, row.hidden, cells), ensure_ascii=False)
 
 
@@ -200,64 +265,66 @@ def _is_filled(cell: OdsCell) -> bool:
     return bool(cell.text) or cell.type not in ("", "string") or (cell.formula and not cell.saved)
 
 
-def _read(cell: OdsCell, row: int, shows: Shows) -> Cell:
-    kind, column = cell.type, cell.column
+def _see(cell: OdsCell, shows: Shows) -> Seen:
+    kind = cell.type
     if kind == "error" or (cell.formula and cell.text in ERROR_WORDS):
-        return Cell(cell.text, None, CellKind.ERROR, column, row, error_problem(cell.text or "of a formula"))
+        return see_error(cell.text or "of a formula")
     if cell.formula and not cell.saved:
-        return Cell(cell.text, None, CellKind.BLANK, column, row, NO_SAVED_VALUE)
+        return Seen(cell.text, None, CellKind.BLANK, NO_SAVED_VALUE)
     if kind == "boolean":
-        true = cell.value == "true"
-        return Cell("TRUE" if true else "FALSE", true, CellKind.BOOLEAN, column, row)
+        return see_truth(cell.value in ("true", "1"), hidden=not cell.text.strip())
     if kind == "date" or (kind == "time" and shows is not Shows.LENGTH):
-        return _read_moment(cell, row, shows)
+        return _see_moment(cell, shows)
     if kind in ("float", "percentage", "currency", "time"):
-        return _read_number(cell, row)
-    return Cell(cell.text, cell.text, CellKind.TEXT, column, row)
+        return _see_number(cell, shows)
+    return see_text(cell.text)
 
 
-def _read_moment(cell: OdsCell, row: int, shows: Shows) -> Cell:
-    column = cell.column
+def _see_moment(cell: OdsCell, shows: Shows) -> Seen:
     value = cell.value or ""
-    if cell.type == "date" and shows is Shows.MOMENT and "T" not in value:
+    when = _WHEN.get(shows)
+    length = _LENGTH.fullmatch(value)
+    if length is not None:
+        days, hours, minutes, seconds, rest = (part or "0" for part in length.groups())
+        # More than a day under a format of time alone: what is shown is the time on that day.
+        hour = (int(days) * 24 + int(hours)) % 24
+        value = f"{hour:02}:{int(minutes):02}:{int(seconds):02}.{rest[:6]}"
+    elif when is When.BOTH and "T" not in value:
         # Midnight is left out of the stored value, though it is shown.
         value = f"{value}T00:00:00"
-    length = _LENGTH.fullmatch(value)
-    if length:
-        # More than a day under a format of time alone: what is shown is the time on that day.
-        value = f"{int(length[1]) % 24:02}:{length[2]}:{length[3]}"
-    fault = None
-    shown = ""
-    try:
-        shown = iso_from_text(value, None)
-    except NoDateError as error:
-        fault = str(error)
-    if fault is None and cell.type == "date" and shown < _FIRST_DATE:
-        fault = "This is a date before 1900-03-01, which programs read differently."
-    if fault is not None:
-        problem = f"{fault} Format the cell as text and type the date."
-        return Cell(cell.text, cell.text, CellKind.DATE, column, row, problem)
-    return Cell(shown, shown, CellKind.DATE, column, row)
+    seen = see_moment(value, when)
+    return seen if seen.problem is None else seen._replace(shown=cell.text, value=cell.text)
 
 
-def _read_number(cell: OdsCell, row: int) -> Cell:
-    column = cell.column
-    value: float | None = None
-    problem: str | None = None
-    length = _LENGTH.fullmatch(cell.value or "") if cell.type == "time" else None
+def _see_number(cell: OdsCell, shows: Shows) -> Seen:
     try:
-        if length:
-            seconds = int(length[1]) * 3600 + int(length[2]) * 60 + float(f"{length[3]}.{length[4] or 0}")
-            value = seconds / 86400
-        else:
-            value = float(cell.value or "")
+        number = plain_value(_stored_number(cell))
     except ValueError:
-        problem = "The file stores no number for this cell. Type it again, and save the file."
-        return Cell(cell.text, None, CellKind.NUMBER, column, row, problem)
+        return Seen(cell.text, None, CellKind.NUMBER, NOT_A_NUMBER)
+    problem: str | None = None
     if not cell.text.strip():
-        problem = (
-            "The number is not shown: its number format hides it, or the file was never saved by LibreOffice."
-        )
+        problem = HIDDEN_VALUE
     elif set(cell.text) == {"#"}:
-        problem = "The column is too narrow to show this number. Widen it, and save the file."
-    return Cell(cell.text, value, CellKind.NUMBER, column, row, problem)
+        problem = _TOO_NARROW
+    elif shows is Shows.GENERAL and cell.type == "float" and _leaves_digits_out(cell.text, number):
+        problem = LONG_NUMBER
+    return Seen(cell.text, number, CellKind.NUMBER, problem or text_problem(cell.text))
+
+
+def _stored_number(cell: OdsCell) -> float:
+    length = _LENGTH.fullmatch(cell.value or "") if cell.type == "time" else None
+    if length is None:
+        value = float(cell.value or "")
+        if not math.isfinite(value):
+            raise ValueError(cell.value)
+        return value
+    days, hours, minutes, seconds, rest = (part or "0" for part in length.groups())
+    whole = ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + float(f"{seconds}.{rest}")
+    return -whole / 86400 if length[0].startswith("-") else whole / 86400
+
+
+def _leaves_digits_out(text: str, number: float) -> bool:
+    """Tell whether a number is shown with fewer digits than it has, in whichever language's signs."""
+    shown = re.sub(r"[^0-9]", "", re.sub(r"[eE][-+]?\d+$", "", text)).strip("0")
+    stored = "".join(map(str, decimal_of(number).as_tuple().digits)).strip("0")
+    return shown != stored

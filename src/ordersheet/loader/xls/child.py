@@ -8,22 +8,38 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import xlrd
 
-from ordersheet.core.model import Cell, CellKind
-from ordersheet.loader.cells import plain_value
-from ordersheet.loader.error_words import error_problem
+from ordersheet.core.model import CellKind
+from ordersheet.loader.cells import (
+    HIDDEN_BY_CONDITION,
+    HIDDEN_ZERO,
+    NOT_A_NUMBER,
+    STALE_VALUE,
+    Seen,
+    plain_value,
+    see_error,
+    see_number,
+    see_text,
+    see_truth,
+)
 from ordersheet.loader.numberformat.render import compile_format
+from ordersheet.loader.xls.records import SheetRecords, read_records, text_codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
     from xlrd.book import Book
-    from xlrd.sheet import Sheet
+    from xlrd.sheet import Cell as XlrdCell
 
+    from ordersheet.core.model import Cell
+    from ordersheet.loader.numberformat.render import NumberFormat
+
+_EXCEL_5, _EXCEL_97 = 50, 80
 _EMPTY = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
 
 
@@ -47,19 +63,43 @@ def limit(*, memory: int, seconds: int) -> None:
 
 
 def describe(path: str, out: TextIO) -> None:
-    """Print the sheets of a workbook, or one object with the key `error`."""
+    """Print the sheets of a workbook, or one object with the key `error`, and `code` for a known one."""
     try:
-        with xlrd.open_workbook(path, logfile=io.StringIO(), formatting_info=True) as book:
+        with _opened(path) as book:
             out.writelines(json.dumps(line) + "\n" for line in _lines(book))
     except xlrd.biffh.XLRDError as error:
         out.write(json.dumps({"error": str(error)}) + "\n")
+    except _UnknownCodePageError:
+        out.write(json.dumps({"error": "", "code": NO_CODE_PAGE}) + "\n")
     except Exception as error:  # noqa: BLE001 - xlrd fails with anything on a damaged file
         out.write(json.dumps({"error": type(error).__name__}) + "\n")
 
 
+NO_CODE_PAGE = "no-code-page"
+
+
+class _UnknownCodePageError(Exception):
+    """Nothing in a file says what its letters are."""
+
+
+def _opened(path: str) -> Book:
+    """Open a workbook; the texts of one before Excel 97 come as the bytes that they are, as Latin-1."""
+
+    def opened(encoding: str | None) -> Book:
+        return xlrd.open_workbook(
+            path, logfile=io.StringIO(), formatting_info=True, on_demand=True, encoding_override=encoding
+        )
+
+    book = opened(None)
+    if book.biff_version >= _EXCEL_97:
+        return book
+    book.release_resources()
+    return opened("latin_1")
+
+
 def _lines(book: Book) -> Iterator[dict[str, Any] | list[Any]]:
-    for sheet in book.sheets():
-        page = _RowBlock(book, sheet)
+    for number in range(book.nsheets):
+        page = _RowBlock(book, number)
         yield {
             "sheet": page.name,
             "visible": page.visible,
@@ -72,13 +112,21 @@ def _lines(book: Book) -> Iterator[dict[str, Any] | list[Any]]:
                 yield [row + 1, page.is_hidden(row), [page.cell(row, column) for column in columns]]
 
 
+def _records_of(book: Book, number: int) -> SheetRecords:
+    """Walk a sheet's records; where they begin, xlrd tells in a private place alone."""
+    places = getattr(book, "_sh_abs_posn", None) or [book.base]
+    return read_records(bytes(book.mem or b""), places[number] or book.base)
+
+
 class _RowBlock:
     """A sheet as xlrd has it, with rows and columns from 0."""
 
-    def __init__(self, book: Book, sheet: Sheet) -> None:
+    def __init__(self, book: Book, number: int) -> None:
         self._book = book
-        self._sheet = sheet
-        self.name = str(sheet.name)
+        self._sheet = sheet = book.sheet_by_index(number)
+        self._records = _records_of(book, number)
+        self._hides_zeros = not getattr(sheet, "show_zero_values", True)
+        self.name = self._decoded(str(sheet.name), None)
         self.visible = sheet.visibility == 0
         self.rows = int(sheet.nrows)
 
@@ -104,25 +152,58 @@ class _RowBlock:
 
     def cell(self, row: int, column: int) -> Cell:
         """Read a filled cell as the person sees it."""
-        found = self._sheet.cell(row, column)
-        place = (column, row + 1)
+        seen = self._seen(self._sheet.cell(row, column))
+        if (row, column) in self._records.formulas and self._records.stale:
+            seen = Seen("", None, CellKind.BLANK, STALE_VALUE)
+        elif seen.problem is None and seen.kind in (CellKind.NUMBER, CellKind.DATE):
+            if self._hides_zeros and seen.value == 0:
+                seen = seen._replace(problem=HIDDEN_ZERO)
+            elif any(
+                top <= row <= bottom and left <= column <= right
+                for top, bottom, left, right in self._records.conditions
+            ):
+                seen = seen._replace(problem=HIDDEN_BY_CONDITION)
+        return seen.at(column, row + 1)
+
+    def _seen(self, found: XlrdCell) -> Seen:
         if found.ctype == xlrd.XL_CELL_ERROR:
-            word = xlrd.error_text_from_code.get(int(found.value), "of an unknown kind")
-            return Cell(word, None, CellKind.ERROR, *place, error_problem(word))
-        if found.ctype == xlrd.XL_CELL_BOOLEAN:
-            return Cell("TRUE" if found.value else "FALSE", bool(found.value), CellKind.BOOLEAN, *place)
+            return see_error(xlrd.error_text_from_code.get(int(found.value), "of an unknown kind"))
         code = self._format_of(found.xf_index)
-        if code is None:
-            problem = "The number format of this cell is not in the file. Save the workbook as .xlsx."
-            return Cell(str(found.value), found.value, CellKind.NUMBER, *place, problem)
-        number_format = compile_format(code, date1904=self._book.datemode == 1)
+        shown_as = None if code is None else compile_format(code, date1904=self._book.datemode == 1)
+        if found.ctype == xlrd.XL_CELL_BOOLEAN:
+            hidden = shown_as is not None and not shown_as.shows_texts_plainly
+            return see_truth(bool(found.value), hidden=hidden)
         if isinstance(found.value, str):
-            text, fault = number_format.text(found.value)
-            return Cell(text, found.value, CellKind.TEXT, *place, fault)
-        number = plain_value(found.value)
-        rendered = number_format.render(number)
-        value = rendered.text if rendered.kind is CellKind.DATE else number
-        return Cell(rendered.text, value, rendered.kind, *place, rendered.problem)
+            return self._text(found, shown_as)
+        if not math.isfinite(found.value):
+            return Seen("", None, CellKind.NUMBER, NOT_A_NUMBER)
+        if shown_as is None:
+            problem = "The number format of this cell is not in the file. Save the workbook as .xlsx."
+            return Seen(str(found.value), found.value, CellKind.NUMBER, problem)
+        return see_number(plain_value(found.value), shown_as)
+
+    def _text(self, found: XlrdCell, shown_as: NumberFormat | None) -> Seen:
+        seen = see_text(self._decoded(str(found.value), found.xf_index))
+        if shown_as is None or seen.problem is not None or seen.shown.isspace():
+            return seen
+        shown, problem = shown_as.text(seen.shown)
+        return seen._replace(shown=shown, problem=problem)
+
+    def _decoded(self, text: str, style: int | None) -> str:
+        """Give a text of a file before Excel 97 in its letters, which the cell's font may choose."""
+        book = self._book
+        if book.biff_version >= _EXCEL_97 or text.isascii():
+            return text
+        charset: int | None = None
+        if style is not None and book.biff_version >= _EXCEL_5:
+            charset = int(book.font_list[book.xf_list[style].font_index].character_set)
+        codec = text_codec(book.biff_version, book.codepage, charset)
+        if codec is None:
+            raise _UnknownCodePageError
+        try:
+            return text.encode("latin_1").decode(codec)
+        except (LookupError, UnicodeError):
+            raise _UnknownCodePageError from None
 
     def _format_of(self, style: int | None) -> str | None:
         try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.model import Cell, CellKind, Row, TableFacts
+from ordersheet.loader.cells import as_id
 from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.table import (
     HeadRow,
@@ -36,6 +37,8 @@ LARGEST_FILE = 64 << 20
 """Bytes; 65,536 rows of twenty columns have about 20 MB."""
 MEMORY = 512 << 20
 """Bytes that reading may take."""
+_NO_CODE_PAGE = "no-code-page"
+"""What the child process says of a file whose letters are not known."""
 SECONDS = 60
 """The time that reading may take."""
 
@@ -73,6 +76,7 @@ def open_xls(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         header_row=header.number,
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
+        id_column=next(one.column for one in headers if is_id_header(one.text)),
     )
     return XlsTable(facts, headers, page.merges, last_row, page)
 
@@ -87,10 +91,13 @@ class XlsTable(SheetTable):
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew."""
         for row in self.page.rows(self.facts.header_row):
-            if columns is None:
-                yield row
-            else:
-                yield row._replace(cells={c: cell for c, cell in row.cells.items() if c in columns})
+            yield row._replace(
+                cells={
+                    column: as_id(cell) if column == self.facts.id_column else cell
+                    for column, cell in row.cells.items()
+                    if columns is None or column in columns
+                }
+            )
 
 
 class _SheetBlock:
@@ -146,12 +153,16 @@ def _pages(lines: Iterable[bytes]) -> list[_SheetBlock]:
             continue
         about = json.loads(line)
         if "error" in about:
-            raise _refusal(str(about["error"]))
+            raise _refusal(str(about["error"]), str(about.get("code", "")))
         pages.append(_SheetBlock(about))
     return pages
 
 
-def _refusal(error: str) -> SourceError:
+def _refusal(error: str, code: str) -> SourceError:
+    if code == _NO_CODE_PAGE:
+        return not_a_workbook(
+            "The .xls file does not say which letters its texts are made of, as Excel did before Excel 97."
+        )
     if "encrypted" in error.lower() or "password" in error.lower():
         return password_protected()
     return not_a_workbook(f"The .xls file is damaged, or another kind of file ({error}).")

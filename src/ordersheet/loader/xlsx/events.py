@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import column_index, column_letters
 from ordersheet.loader.xlsx.display import is_zero
 from ordersheet.loader.xlsx.plain_rows import FIELD, RawRow
-from ordersheet.ooxml.part import MAIN, main_name, refuse_depth
-from ordersheet.ooxml.references import REFERENCE
+from ordersheet.ooxml.part import MAIN, SPACE, XML_BLANKS, main_name, refuse_depth
+from ordersheet.ooxml.references import PICTURE, REFERENCE
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _HELD_BACK = 2**18
 """Bytes of a row that is not complete yet; beyond them it is left to expat."""
 _ROW_DIGITS = 7
 _DECLARATION = b"<?xml"
-_PRESERVE = ("xml:space", "http://www.w3.org/XML/1998/namespace space")
-_XML_BLANKS = " \t\r\n"
+_SPACES = ("xml:space", SPACE)
+"""The attribute that says whether blanks around a text count, as it may be named."""
 
 
 @dataclass(slots=True)
@@ -247,7 +247,7 @@ class SheetEvents:
             cell.inline = [] if cell.inline is None else cell.inline
         elif local == "t" and cell.inline is not None and not self._phonetic:
             self._text = []
-            self._keeps_blanks = any(attributes.get(name) == "preserve" for name in _PRESERVE)
+            self._keeps_blanks = any(attributes.get(name) == "preserve" for name in _SPACES)
         elif local == "rPh":
             self._phonetic += 1
 
@@ -259,7 +259,7 @@ class SheetEvents:
         elif local in ("v", "t") and self._text is not None:
             text, self._text = "".join(self._text), None
             if local == "t" and cell.inline is not None:
-                cell.inline.append(text if self._keeps_blanks else text.strip(_XML_BLANKS))
+                cell.inline.append(text if self._keeps_blanks else text.strip(XML_BLANKS))
             elif cell.value is not None and text:
                 raise self._shapes.damaged(f"has a cell with two values in row {self.number}")
             else:
@@ -289,10 +289,6 @@ class SheetEvents:
             raise too_big(
                 f"The part {self._name} has a row of more than {self._limits.row_text:,} characters"
             )
-
-
-PICTURE = "picture"
-"""The type given to an error cell that stands for a picture, or another value of a newer kind."""
 
 
 def is_hidden_row(attributes: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.ooxml.limits import LIMITS, Limits
-from ordersheet.ooxml.part import PartParser, main_name, refuse_depth
+from ordersheet.ooxml.part import SPACE, XML_BLANKS, PartParser, main_name, refuse_depth
 from ordersheet.ooxml.refusals import too_big
 
 if TYPE_CHECKING:
@@ -131,10 +131,16 @@ class _StringsParser:
         self._texts: list[str] = []
         self._size = 0
         self._phonetic = 0
+        self._keeps_blanks = False
+        self._begin = 0
+        """Where the texts of the last `t` begin."""
 
-    def _start(self, element: str, _attributes: dict[str, str]) -> None:
+    def _start(self, element: str, attributes: dict[str, str]) -> None:
         local = main_name(element)
         self.path.append(local)
+        if local == "t":
+            self._keeps_blanks = attributes.get(SPACE) == "preserve"
+            self._begin = len(self._texts)
         if local == "si":
             self._texts.clear()
             self._size = 0
@@ -145,6 +151,9 @@ class _StringsParser:
         local = self.path.pop()
         if local == "si":
             self.strings.add(self._texts[0] if len(self._texts) == 1 else "".join(self._texts))
+        elif local == "t" and not self._keeps_blanks:
+            # Blanks around it that the file does not ask to keep, Excel does not show.
+            self._texts[self._begin :] = ["".join(self._texts[self._begin :]).strip(XML_BLANKS)]
         elif local == "rPh":
             self._phonetic -= 1
 

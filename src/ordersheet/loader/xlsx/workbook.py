@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.core.model import Row, TableFacts
-from ordersheet.loader.cells import CellReaders
+from ordersheet.core.model import Cell, CellKind, Row, TableFacts
+from ordersheet.loader.cells import NO_SAVED_VALUE
 from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.row_store import RowStore
 from ordersheet.loader.table import (
@@ -24,6 +24,8 @@ from ordersheet.loader.table import (
     result_columns,
 )
 from ordersheet.loader.xlsx.plain_rows import FIELD
+from ordersheet.loader.xlsx.readers import CellReaders
+from ordersheet.loader.xlsx.settings import SheetSettings
 from ordersheet.loader.xlsx.sheet import SheetParser
 from ordersheet.loader.xlsx.strings import SharedStrings, read_strings
 from ordersheet.loader.xlsx.styles import Styles, read_styles
@@ -36,10 +38,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from ordersheet.loader.cells import Reader
     from ordersheet.loader.xlsx.plain_rows import RawRow
+    from ordersheet.loader.xlsx.readers import Reader
     from ordersheet.ooxml.package import Package
-    from ordersheet.ooxml.references import Shape
+    from ordersheet.ooxml.references import CellRange, Shape
 
 REMEMBERED = 2**18
 """Cells of frames that are remembered."""
@@ -58,6 +60,7 @@ class _Book(NamedTuple):
 
     sheets: tuple[_Sheet, ...]
     readers: CellReaders
+    styles: Styles
     strings: SharedStrings
     macros: bool
 
@@ -71,6 +74,9 @@ class WorkbookTable(SheetTable):
     shapes: list[Shape]
     """What their cells' first fields name."""
     readers: CellReaders
+    settings: SheetSettings
+    arrays: list[CellRange]
+    """Blocks of cells that one formula fills."""
 
     def rows(self, columns: Collection[int] | None = None) -> Iterator[Row]:
         """Read the data rows from the first, each time anew.
@@ -82,7 +88,7 @@ class WorkbookTable(SheetTable):
         size = 0
         new = tuple.__new__  # what Row(...) ends in, without a call in between
         readers = {
-            str(number): self.readers.reader(shape)
+            str(number): self.settings.upon(self.readers.reader(shape), shape)
             for number, shape in enumerate(self.shapes)
             if columns is None or shape.column in columns
         }
@@ -103,7 +109,20 @@ class WorkbookTable(SheetTable):
                     cell = read(values[place], number)
                     if cell is not None:
                         cells[column] = cell
+                if self.arrays:
+                    cells.update(self._unwritten(number, shapes, columns))
                 yield new(Row, (number, cells, hidden, None))
+
+    def _unwritten(
+        self, number: int, shapes: str, columns: Collection[int] | None
+    ) -> Iterator[tuple[int, Cell]]:
+        """Give the cells of a row that belong to an array formula and have no value in the file."""
+        written = {self.shapes[int(shape)].column for shape in shapes.split()}
+        for block in self.arrays:
+            if block.first_row <= number <= block.last_row:
+                for column in range(block.first_column, block.last_column + 1):
+                    if column not in written and (columns is None or column in columns):
+                        yield column, Cell("", None, CellKind.BLANK, column, number, NO_SAVED_VALUE)
 
     def _frame(self, shapes: str, readers: Mapping[str, Reader]) -> list[tuple[int, int, Reader]]:
         """Tell which cells of a row are read: their place among its texts, their column, and how."""
@@ -173,7 +192,7 @@ def _read_book(package: Package) -> _Book:
         part = targets["styles"]
         styles = read_styles(package.chunks(part), part, date1904=said.date1904, limits=package.limits)
     readers = CellReaders(styles, strings.get, recalculates=said.stale)
-    return _Book(sheets, readers, strings, _has_macros(package, main))
+    return _Book(sheets, readers, styles, strings, _has_macros(package, main))
 
 
 def _read_main(package: Package, main: str) -> _Main:
@@ -274,12 +293,14 @@ def _read_table(opening: _Opening, book: _Book, is_id_header: Callable[[str], bo
         filled={parser.shapes[int(shape)].column for shape in used},
         sheet=name,
     )
+    id_column = next(one.column for one in headers if is_id_header(one.text))
     facts = TableFacts(
         form="xlsm" if book.macros else "xlsx",
         sheet=name,
         header_row=header.number,
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
+        id_column=id_column,
     )
     return WorkbookTable(
         facts,
@@ -289,4 +310,6 @@ def _read_table(opening: _Opening, book: _Book, is_id_header: Callable[[str], bo
         row_store,
         parser.shapes,
         book.readers,
+        SheetSettings(display, book.styles, id_column),
+        display.arrays,
     )
