@@ -68,7 +68,7 @@ _SHOWN_BEFORE = 12
 """Signs of a text that are named to say where in it the invisible one stands."""
 
 
-class Seen(NamedTuple):
+class SeenValue(NamedTuple):
     """What a cell shows and holds, wherever it stands; see `Cell`."""
 
     shown: str
@@ -81,12 +81,12 @@ class Seen(NamedTuple):
         return Cell(self.shown, self.value, self.kind, column, row, self.problem)
 
 
-NOTHING = Seen("", None, CellKind.BLANK)
+NOTHING = SeenValue("", None, CellKind.BLANK)
 
 
-def see_text(text: str) -> Seen:
+def see_text(text: str) -> SeenValue:
     """See a text; one of white space alone is for whoever sends the column to judge."""
-    return Seen(text, text, CellKind.TEXT, text_problem(text)) if text else NOTHING
+    return SeenValue(text, text, CellKind.TEXT, text_problem(text)) if text else NOTHING
 
 
 def text_problem(text: str) -> str | None:
@@ -110,17 +110,17 @@ def _invisible(text: str, place: int) -> str:
     )
 
 
-def see_truth(truth: bool, *, hidden: bool = False) -> Seen:  # noqa: FBT001 - a value, and no switch
+def see_truth(truth: bool, *, hidden: bool = False) -> SeenValue:  # noqa: FBT001 - a value, and no switch
     """See a truth value; `hidden` where its format shows nothing of it."""
-    return Seen("TRUE" if truth else "FALSE", truth, CellKind.BOOLEAN, HIDDEN_VALUE if hidden else None)
+    return SeenValue("TRUE" if truth else "FALSE", truth, CellKind.BOOLEAN, HIDDEN_VALUE if hidden else None)
 
 
-def see_error(word: str) -> Seen:
+def see_error(word: str) -> SeenValue:
     """See one of the spreadsheet's error words."""
-    return Seen(word, None, CellKind.ERROR, error_problem(word[:40]))
+    return SeenValue(word, None, CellKind.ERROR, error_problem(word[:40]))
 
 
-def see_number(number: float, shown_as: NumberFormat) -> Seen:
+def see_number(number: float, shown_as: NumberFormat) -> SeenValue:
     """See a number under its format, which may make a date of it.
 
     Args:
@@ -129,11 +129,11 @@ def see_number(number: float, shown_as: NumberFormat) -> Seen:
     """
     shown, kind, problem = shown_as.render(number)
     if kind is CellKind.DATE:
-        return Seen(shown, None if problem else shown, kind, problem)
-    return Seen(shown, number, kind, problem)
+        return SeenValue(shown, None if problem else shown, kind, problem)
+    return SeenValue(shown, number, kind, problem)
 
 
-def see_moment(stored: str, when: When | None) -> Seen:
+def see_moment(stored: str, when: When | None) -> SeenValue:
     """See a date or a time that is stored as ISO text.
 
     Args:
@@ -143,10 +143,10 @@ def see_moment(stored: str, when: When | None) -> Seen:
     try:
         shown = iso_from_text(stored, when)
     except NoDateError as fault:
-        return Seen(stored, None, CellKind.DATE, f"{fault} {MEND_DATE}")
+        return SeenValue(stored, None, CellKind.DATE, f"{fault} {MEND_DATE}")
     if shown[4:5] == "-" and shown < FIRST_DATE:
-        return Seen(stored, None, CellKind.DATE, f"{TOO_EARLY} {MEND_DATE}")
-    return Seen(shown, shown, CellKind.DATE)
+        return SeenValue(stored, None, CellKind.DATE, f"{TOO_EARLY} {MEND_DATE}")
+    return SeenValue(shown, shown, CellKind.DATE)
 
 
 def shown_by_condition(other: str) -> str:

@@ -18,7 +18,7 @@ from ordersheet.loader.cells import (
     HIDDEN_ZERO,
     NO_SAVED_VALUE,
     NOT_A_NUMBER,
-    Seen,
+    SeenValue,
     as_id,
     plain_value,
     see_error,
@@ -265,12 +265,12 @@ def _is_filled(cell: OdsCell) -> bool:
     return bool(cell.text) or cell.type not in ("", "string") or (cell.formula and not cell.saved)
 
 
-def _see(cell: OdsCell, shows: Shows) -> Seen:
+def _see(cell: OdsCell, shows: Shows) -> SeenValue:
     kind = cell.type
     if kind == "error" or (cell.formula and cell.text in ERROR_WORDS):
         return see_error(cell.text or "of a formula")
     if cell.formula and not cell.saved:
-        return Seen(cell.text, None, CellKind.BLANK, NO_SAVED_VALUE)
+        return SeenValue(cell.text, None, CellKind.BLANK, NO_SAVED_VALUE)
     if kind == "boolean":
         return see_truth(cell.value in ("true", "1"), hidden=not cell.text.strip())
     if kind == "date" or (kind == "time" and shows is not Shows.LENGTH):
@@ -280,7 +280,7 @@ def _see(cell: OdsCell, shows: Shows) -> Seen:
     return see_text(cell.text)
 
 
-def _see_moment(cell: OdsCell, shows: Shows) -> Seen:
+def _see_moment(cell: OdsCell, shows: Shows) -> SeenValue:
     value = cell.value or ""
     when = _WHEN.get(shows)
     length = _LENGTH.fullmatch(value)
@@ -296,11 +296,11 @@ def _see_moment(cell: OdsCell, shows: Shows) -> Seen:
     return seen if seen.problem is None else seen._replace(shown=cell.text, value=cell.text)
 
 
-def _see_number(cell: OdsCell, shows: Shows) -> Seen:
+def _see_number(cell: OdsCell, shows: Shows) -> SeenValue:
     try:
         number = plain_value(_stored_number(cell))
     except ValueError:
-        return Seen(cell.text, None, CellKind.NUMBER, NOT_A_NUMBER)
+        return SeenValue(cell.text, None, CellKind.NUMBER, NOT_A_NUMBER)
     problem: str | None = None
     if not cell.text.strip():
         problem = HIDDEN_VALUE
@@ -308,7 +308,7 @@ def _see_number(cell: OdsCell, shows: Shows) -> Seen:
         problem = _TOO_NARROW
     elif shows is Shows.GENERAL and cell.type == "float" and _leaves_digits_out(cell.text, number):
         problem = LONG_NUMBER
-    return Seen(cell.text, number, CellKind.NUMBER, problem or text_problem(cell.text))
+    return SeenValue(cell.text, number, CellKind.NUMBER, problem or text_problem(cell.text))
 
 
 def _stored_number(cell: OdsCell) -> float:

@@ -19,7 +19,7 @@ from ordersheet.loader.cells import (
     HIDDEN_ZERO,
     NOT_A_NUMBER,
     STALE_VALUE,
-    Seen,
+    SeenValue,
     plain_value,
     see_error,
     see_number,
@@ -154,7 +154,7 @@ class _RowBlock:
         """Read a filled cell as the person sees it."""
         seen = self._seen(self._sheet.cell(row, column))
         if (row, column) in self._records.formulas and self._records.stale:
-            seen = Seen("", None, CellKind.BLANK, STALE_VALUE)
+            seen = SeenValue("", None, CellKind.BLANK, STALE_VALUE)
         elif seen.problem is None and seen.kind in (CellKind.NUMBER, CellKind.DATE):
             if self._hides_zeros and seen.value == 0:
                 seen = seen._replace(problem=HIDDEN_ZERO)
@@ -165,7 +165,7 @@ class _RowBlock:
                 seen = seen._replace(problem=HIDDEN_BY_CONDITION)
         return seen.at(column, row + 1)
 
-    def _seen(self, found: XlrdCell) -> Seen:
+    def _seen(self, found: XlrdCell) -> SeenValue:
         if found.ctype == xlrd.XL_CELL_ERROR:
             return see_error(xlrd.error_text_from_code.get(int(found.value), "of an unknown kind"))
         code = self._format_of(found.xf_index)
@@ -176,13 +176,13 @@ class _RowBlock:
         if isinstance(found.value, str):
             return self._text(found, shown_as)
         if not math.isfinite(found.value):
-            return Seen("", None, CellKind.NUMBER, NOT_A_NUMBER)
+            return SeenValue("", None, CellKind.NUMBER, NOT_A_NUMBER)
         if shown_as is None:
             problem = "The number format of this cell is not in the file. Save the workbook as .xlsx."
-            return Seen(str(found.value), found.value, CellKind.NUMBER, problem)
+            return SeenValue(str(found.value), found.value, CellKind.NUMBER, problem)
         return see_number(plain_value(found.value), shown_as)
 
-    def _text(self, found: XlrdCell, shown_as: NumberFormat | None) -> Seen:
+    def _text(self, found: XlrdCell, shown_as: NumberFormat | None) -> SeenValue:
         seen = see_text(self._decoded(str(found.value), found.xf_index))
         if shown_as is None or seen.problem is not None or seen.shown.isspace():
             return seen

@@ -16,7 +16,7 @@ from ordersheet.loader.cells import (
     NO_SAVED_VALUE,
     NOTHING,
     STALE_VALUE,
-    Seen,
+    SeenValue,
     plain_value,
     see_error,
     see_moment,
@@ -83,7 +83,7 @@ class CellReaders:
         self._styles = styles
         self._strings = strings
         self._recalculates = recalculates
-        self._remembered: dict[tuple[str, int], dict[str, Seen]] = {}
+        self._remembered: dict[tuple[str, int], dict[str, SeenValue]] = {}
 
     def reader(self, shape: Shape) -> Reader:
         """Make the reader of one shape."""
@@ -99,7 +99,7 @@ class CellReaders:
             return _general_reader(made, column)
         return made
 
-    def _remembering_reader(self, shape: Shape, see: Callable[[str], Seen]) -> Reader:
+    def _remembering_reader(self, shape: Shape, see: Callable[[str], SeenValue]) -> Reader:
         column = shape.column
         seen = self._remembered.setdefault((shape.type, shape.style), {})
         most = max(_REMEMBERED // len(self._remembered), 16)
@@ -154,7 +154,7 @@ class CellReaders:
 
         return read
 
-    def _seer(self, shape: Shape) -> Callable[[str], Seen]:
+    def _seer(self, shape: Shape) -> Callable[[str], SeenValue]:
         seers = {
             "n": self._number_seer,
             "str": self._text_seer,
@@ -167,18 +167,18 @@ class CellReaders:
         if shape.type == "e":
             return see_error
         if shape.type == PICTURE:
-            return lambda raw: Seen(raw, None, CellKind.ERROR, HOLDS_PICTURE)
+            return lambda raw: SeenValue(raw, None, CellKind.ERROR, HOLDS_PICTURE)
         kind = shape.type
-        return lambda raw: Seen("", None, CellKind.TEXT, _GARBLED.format(raw[:40], f"type {kind[:20]}"))
+        return lambda raw: SeenValue("", None, CellKind.TEXT, _GARBLED.format(raw[:40], f"type {kind[:20]}"))
 
     def _texts_stand(self, style: int) -> bool:
         found = self._styles.format_of(style)
         return found is None or found.shows_texts_plainly
 
-    def _text_seer(self, style: int) -> Callable[[str], Seen]:
+    def _text_seer(self, style: int) -> Callable[[str], SeenValue]:
         shown_as = self._styles.format_of(style) or compile_format("General")
 
-        def see(raw: str) -> Seen:
+        def see(raw: str) -> SeenValue:
             stored = decode_escapes(raw)
             seen = see_text(stored)
             if seen.problem is not None or not stored or stored.isspace():
@@ -186,20 +186,20 @@ class CellReaders:
             shown, problem = shown_as.text(stored)
             if "\ufffd" in stored and "\ufffd" not in raw:
                 problem = _HALF_CHARACTER
-            return Seen(shown, stored, CellKind.TEXT, problem)
+            return SeenValue(shown, stored, CellKind.TEXT, problem)
 
         return see
 
-    def _number_seer(self, style: int) -> Callable[[str], Seen]:
+    def _number_seer(self, style: int) -> Callable[[str], SeenValue]:
         shown_as = self._styles.format_of(style)
 
-        def see(raw: str) -> Seen:
+        def see(raw: str) -> SeenValue:
             bare = raw.strip()
             if not bare:
                 return NOTHING
             stored = float(bare) if _NUMBER.fullmatch(bare) else math.inf
             if math.isinf(stored):
-                return Seen("", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a number"))
+                return SeenValue("", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a number"))
             value = plain_value(stored, exact=len(bare) <= _EXACT)
             if shown_as is None:
                 return see_number(value, compile_format("General"))._replace(problem=_NO_STYLE)
@@ -207,29 +207,29 @@ class CellReaders:
 
         return see
 
-    def _date_seer(self, style: int) -> Callable[[str], Seen]:
+    def _date_seer(self, style: int) -> Callable[[str], SeenValue]:
         shown_as = self._styles.format_of(style)
         when = None if shown_as is None else shown_as.when
 
-        def see(raw: str) -> Seen:
+        def see(raw: str) -> SeenValue:
             return see_moment(raw.strip(), when) if raw.strip() else NOTHING
 
         return see
 
-    def _truth_seer(self, style: int) -> Callable[[str], Seen]:
+    def _truth_seer(self, style: int) -> Callable[[str], SeenValue]:
         shown_as = self._styles.format_of(style)
         hidden = shown_as is not None and not shown_as.shows_texts_plainly
 
-        def see(raw: str) -> Seen:
+        def see(raw: str) -> SeenValue:
             truth = {"1": True, "true": True, "0": False, "false": False}.get(raw.strip().casefold())
             if truth is None:
-                return Seen("", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a truth value"))
+                return SeenValue("", None, CellKind.TEXT, _GARBLED.format(raw[:40], "a truth value"))
             return see_truth(truth, hidden=hidden)
 
         return see
 
 
-def _text_reader(shape: Shape, see: Callable[[str], Seen]) -> Reader:
+def _text_reader(shape: Shape, see: Callable[[str], SeenValue]) -> Reader:
     """Make the reader of texts that stand in the sheet itself: most often each is another."""
     column = shape.column
 
