@@ -27,6 +27,7 @@ from benchmarks.server import Running
 from benchmarks.throughput import machine
 
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork
+from ordersheet.core.secret import Secret
 from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunStart
 from ordersheet.ledger.engine import connect
@@ -67,7 +68,7 @@ def speed(case: str, base_url: str, rows: int, lanes: int, folder: Path) -> floa
             deliver(
                 works(rows),
                 journal=journal,
-                transports=make_transport_factory(KEY),
+                transports=make_transport_factory(Secret(KEY)),
                 options=DeliveryOptions(base_url, lanes=lanes, baseline=False),
                 clock=SystemClock(),
                 stop=StopSwitch(),

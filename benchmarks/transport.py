@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ordersheet.api import put_body
 from ordersheet.core.model import Operation, OperationKind
+from ordersheet.core.secret import Secret
 from ordersheet.delivery.transport.factory import make_transport_factory
 from ordersheet.delivery.verdict.put import VerdictKind, classify
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from ordersheet.delivery.transport.factory import Transport
 
-ENGINES: tuple[Literal["lean", "httpx"], ...] = ("lean", "httpx")
+ENGINES: tuple[Literal["h11", "httpx"], ...] = ("h11", "httpx")
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 _ORDER = re.compile(rb'"order":(\d+)')
 
@@ -99,7 +100,7 @@ def main() -> None:
         found: dict[str, list[tuple[float, float]]] = {engine: [] for engine in ENGINES}
         for _ in range(asked.rounds):
             for engine in ENGINES:
-                make = make_transport_factory("a key", engine=engine)
+                make = make_transport_factory(Secret("a key"), engine=engine)
                 found[engine].append(asyncio.run(measure(make, url, asked.rows, asked.lanes)))
         for name, rounds in found.items():
             speed = statistics.median(one[0] for one in rounds)

@@ -11,9 +11,10 @@ import keyring
 import keyring.backend
 import pytest
 
-from ordersheet.config.api_key import Secret, key_store, save_key, saved_key
+from ordersheet.config.api_key import key_store, save_key, saved_key
 from ordersheet.config.settings import resolve
 from ordersheet.core.errors import SettingsError
+from ordersheet.core.secret import Secret
 
 ROOT = Path(__file__).parents[2]
 

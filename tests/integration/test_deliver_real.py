@@ -16,6 +16,7 @@ from tests.support.ledgers import start
 from tests.support.rawserver import RawServer, Seen, Wire, answer
 
 from ordersheet.core.model import Outcome
+from ordersheet.core.secret import Secret
 from ordersheet.delivery import (
     DeliveryEnd,
     DeliveryOptions,
@@ -98,7 +99,7 @@ def run(
         return await deliver(
             works,
             journal=journal,
-            transports=make_transport_factory("key"),
+            transports=make_transport_factory(Secret("key")),
             options=DeliveryOptions(server.url.removesuffix("/orders"), **known),
             clock=SystemClock(),
             stop=stop,

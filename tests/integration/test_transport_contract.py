@@ -7,6 +7,7 @@ deadline, and what is called "not sent" has not been received.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import random
@@ -26,27 +27,32 @@ from tests.support.rawserver import RawProxy, RawServer, Seen, Wire, answer, dri
 from ordersheet.api import put_body
 from ordersheet.core.errors import SettingsError
 from ordersheet.core.model import Operation, OperationKind
+from ordersheet.core.secret import Secret
 from ordersheet.delivery.transport.factory import LARGEST_BODY, Transport, make_transport_factory, tls_context
 from ordersheet.delivery.verdict.put import Failure, Observation, StopReason, Verdict, VerdictKind, classify
 
 KEY = "s3cret-key-0123456789"
+SECRET = Secret(KEY)
 DEADLINE = 5.0
 SHORT = 0.3
+PATIENCE = 1.0
+BULKY = 40_000_000
+"""Bytes of a payload that the system's buffers of both sides cannot hold."""
 T = TypeVar("T")
 Make = Callable[..., Transport]
 
 
-def over_httpx(**how: Any) -> Transport:
-    return make_transport_factory(KEY, engine="httpx", **how)()
+def httpx_engine(**how: Any) -> Transport:
+    return make_transport_factory(SECRET, engine="httpx", **how)()
 
 
 def usual(**how: Any) -> Transport:
-    """What a run uses: the lean engine, and httpx where there is a proxy."""
-    return make_transport_factory(KEY, **how)()
+    """What a run uses: h11, and httpx where there is a proxy."""
+    return make_transport_factory(SECRET, **how)()
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-ENGINES: dict[str, Make] = {"usual": usual, "httpx": over_httpx}
+ENGINES: dict[str, Make] = {"usual": usual, "httpx": httpx_engine}
 
 
 @pytest.fixture(params=ENGINES)
@@ -493,6 +499,70 @@ def test_a_server_that_speaks_no_tls_gets_no_request(make):
     assert server.seen == []
 
 
+class DeafServer:
+    """Takes connections, and reads nothing until it is told to; then everything that still comes."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._listener.settimeout(DEADLINE)
+        self._listens = threading.Event()
+        self.received = 0
+        self.reset = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}/api/orders"
+
+    def _serve(self) -> None:
+        sock = self._listener.accept()[0]
+        # What arrives is counted below TLS, which would hide how it ends.
+        raw = sock.dup()
+        raw.settimeout(DEADLINE)
+        if self._tls is not None:
+            sock = self._tls.wrap_socket(sock, server_side=True)
+        self._listens.wait(4 * DEADLINE)
+        try:
+            while data := raw.recv(65536):
+                self.received += len(data)
+        except ConnectionResetError:
+            self.reset = True
+        raw.close()
+        sock.close()
+
+    def listen(self) -> None:
+        self._listens.set()
+        self._thread.join(DEADLINE)
+        self._listener.close()
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancel", "cut"])
+@pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
+def test_of_a_request_that_was_given_up_nothing_arrives_later(make, certificate, way, how):
+    server = DeafServer(server_tls(certificate) if way == "tls" else None)
+
+    async def work(**by: Any) -> None:
+        transport = make(**by)
+        deadline = PATIENCE if how == "deadline" else DEADLINE
+        task = asyncio.create_task(transport.request("PUT", server.url, b"x" * BULKY, deadline=deadline))
+        if how != "deadline":
+            await asyncio.sleep(PATIENCE)
+            task.cancel() if how == "cancel" else transport.cut()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert transport.last.bytes_left
+        await transport.close()
+
+    with RawProxy() as proxy:
+        by: dict[str, Any] = {"tls": {"ca_bundle": certificate}, "proxy": {"proxy": proxy.url}}.get(way, {})
+        run(work(**by))
+        server.listen()
+    assert proxy.reset if way == "proxy" else server.reset
+    assert server.received < BULKY
+
+
 REFUSALS = [
     b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
@@ -619,7 +689,7 @@ def test_the_key_shows_nowhere(make, caplog):
 @pytest.mark.parametrize("key", ["", " sesame", "sesame\n", "sesame\r\nX: y", "sésame", "sesame\x00"])
 def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(key):
     with pytest.raises(SettingsError) as refused:
-        make_transport_factory(key)
+        make_transport_factory(Secret(key))
     assert "sesame" not in str(refused.value)
 
 
@@ -636,4 +706,4 @@ def test_a_bundle_that_holds_no_certificate_is_refused(tmp_path):
 )
 def test_a_proxy_address_that_is_none_is_refused(proxy):
     with pytest.raises(SettingsError):
-        make_transport_factory(KEY, proxy=proxy)
+        make_transport_factory(SECRET, proxy=proxy)

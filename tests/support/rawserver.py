@@ -220,6 +220,8 @@ class RawProxy:
     heads: list[bytes] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
     """Set when the first request has come."""
+    reset: bool = False
+    """Whether a client has reset its connection."""
 
     def __enter__(self) -> Self:
         self._stopping = threading.Event()
@@ -284,16 +286,27 @@ class RawProxy:
             if first:
                 upstream.sendall(first)
             threading.Thread(target=_pump, args=(upstream, sock), daemon=True).start()
-            _pump(sock, upstream)
+            self.reset = _pump(sock, upstream)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket) -> bool:
+    """Hand on what comes; tell whether the source was reset."""
+    reset = False
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
+        while data := _received(source):
             target.sendall(data)
+        reset = data is None
     for end in (source, target):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+    return reset
+
+
+def _received(source: socket.socket) -> bytes | None:
+    try:
+        return source.recv(65536)
+    except ConnectionResetError:
+        return None
 
 
 def drip(data: bytes, *, pause: float = 0.02) -> Behaviour:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 READ_NAMES = {"internalComment": "internalComment", "comment": "otherComment"}
 """By PUT's field name: what GET calls the same field.
@@ -61,11 +61,14 @@ class OrderView:
     """By PUT's field name, the whole text; None where the answer has none (missing, null, a number)."""
 
 
-def clean_message(value: JsonValue, *, longest: int = LONGEST_MESSAGE) -> str:
+def clean_message(
+    value: JsonValue, *, longest: int = LONGEST_MESSAGE, hide: Callable[[str], str] = str
+) -> str:
     """Render a `msg` of any JSON type as one line of plain text.
 
     Escape sequences, control characters, text-direction marks and halves of surrogate pairs are taken out;
-    an object or a list is shown as compact JSON.
+    an object or a list is shown as compact JSON. `hide` takes out of it what nobody is to read, before
+    anything is cut off.
     """
     if value is None:
         return ""
@@ -76,17 +79,19 @@ def clean_message(value: JsonValue, *, longest: int = LONGEST_MESSAGE) -> str:
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except (ValueError, RecursionError):
             text = "(unreadable)"
-    text = _ESCAPES.sub(" ", text[: 20 * longest])
+    text = _ESCAPES.sub(" ", hide(text)[: 20 * longest])
     if not text.isprintable():
         text = "".join(char if unicodedata.category(char) not in _UNFIT else " " for char in text)
-    text = " ".join(text.split())
+    text = hide(" ".join(text.split()))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 _UNFIT = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer | None:
+def read_put_answer(
+    body: bytes, content_type: str | None = None, *, hide: Callable[[str], str] = str
+) -> PutAnswer | None:
     """Read the answer to an update, in JSON or XML.
 
     The body itself tells which it is: servers label JSON as HTML often enough. In XML the fields are looked
@@ -95,6 +100,7 @@ def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer |
     Args:
         body: the whole body; the caller caps its length.
         content_type: the header, for its charset.
+        hide: takes out of the API's words what nobody is to read.
 
     Returns:
         None where the body is not the documented object: not an object, or a `status` other than exactly
@@ -115,8 +121,10 @@ def read_put_answer(body: bytes, content_type: str | None = None) -> PutAnswer |
     return PutAnswer(
         ok=fields["status"] == "ok",
         order=order_id_of(fields.get("order")),
-        message=clean_message(fields.get("msg")),
-        code=None if code is None or isinstance(code, dict | list) else clean_message(code, longest=40),
+        message=clean_message(fields.get("msg"), hide=hide),
+        code=None
+        if code is None or isinstance(code, dict | list)
+        else clean_message(code, longest=40, hide=hide),
     )
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ordersheet.config.api_key import Secret, key_from_file, save_key
+from ordersheet.config.api_key import key_from_file, save_key
 from ordersheet.config.profiles import check_free, check_name, write_profile
 from ordersheet.config.settings import resolve, user_file
 from ordersheet.core.errors import UsageError
+from ordersheet.core.secret import Secret
 from ordersheet.setup.checklist import CHECKLIST
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SettingsError
+from ordersheet.core.secret import LONGEST_KEY, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,42 +18,6 @@ if TYPE_CHECKING:
 
 KEYRING_SERVICE = "ordersheet"
 _PLATFORM_FOLDERS = ("/run/secrets", "/var/run/secrets")
-_LONGEST_KEY = 4096
-
-
-class Secret:
-    """A text that shows itself to nobody who does not ask by name."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the request's header and nothing else."""
-        return self._text
-
-    def checked(self, source: str) -> Secret:
-        """Give itself, if it can stand in an HTTP header.
-
-        Raises:
-            SettingsError: naming the source, never the text.
-        """
-        if not re.fullmatch(r"[\x21-\x7e]+", self._text) or len(self._text) > _LONGEST_KEY:
-            raise SettingsError(
-                f"The API key from {source} is empty, or holds blanks, line breaks or letters outside ASCII. "
-                "Copy it again.",
-                code="bad-key",
-            )
-        return self
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> str:
-        raise TypeError("a key is not to be written anywhere")
 
 
 def key_from_file(path: Path, source: str, environ: Mapping[str, str]) -> Secret:
@@ -76,7 +40,7 @@ def key_from_file(path: Path, source: str, environ: Mapping[str, str]) -> Secret
             code="key-file-open",
         )
     try:
-        text = data[: _LONGEST_KEY + 2].decode("utf-8-sig")
+        text = data[: LONGEST_KEY + 2].decode("utf-8-sig")
     except UnicodeDecodeError:
         text = ""
     return Secret(text.removesuffix("\n").removesuffix("\r"))

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ordersheet.api import normal_base
-from ordersheet.config.api_key import Secret, key_from_file, saved_key
+from ordersheet.config.api_key import key_from_file, saved_key
 from ordersheet.config.options import BY_NAME, OPTIONS, Option
 from ordersheet.core.errors import SettingsError
+from ordersheet.core.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

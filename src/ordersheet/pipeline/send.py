@@ -281,7 +281,7 @@ class _Run:
             total=self.prepared.staging.updates,
         )
         transports = make_transport_factory(
-            settings.api_key.reveal(),
+            settings.api_key,
             proxy=proxy_for(settings.proxy, self.target.base_url),
             ca_bundle=settings.ca_bundle,
         )

@@ -13,8 +13,8 @@ from ordersheet.config.target import proxy_for
 from ordersheet.delivery.verdict.observation import Failure
 
 if TYPE_CHECKING:
-    from ordersheet.config.api_key import Secret
     from ordersheet.config.settings import Settings
+    from ordersheet.core.secret import Secret
     from ordersheet.delivery.verdict.observation import Observation
 
 
@@ -62,7 +62,7 @@ def probe(base_url: str, key: Secret, settings: Settings) -> Probe:
     from ordersheet.delivery import make_transport_factory
 
     proxy = proxy_for(settings.proxy, base_url)
-    factory = make_transport_factory(key.reveal(), proxy=proxy, ca_bundle=settings.ca_bundle)
+    factory = make_transport_factory(key, proxy=proxy, ca_bundle=settings.ca_bundle)
 
     async def ask() -> Observation:
         transport = factory()

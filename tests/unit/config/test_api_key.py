@@ -13,8 +13,9 @@ import keyring.backends.fail
 import keyring.backends.null
 import pytest
 
-from ordersheet.config.api_key import Secret, key_from_file, key_store, owner_alone, save_key, saved_key
+from ordersheet.config.api_key import key_from_file, key_store, owner_alone, save_key, saved_key
 from ordersheet.core.errors import SettingsError
+from ordersheet.core.secret import Secret
 
 A = "https://a.example/1"
 posix = pytest.mark.skipif(os.name != "posix", reason="looks at POSIX modes")

@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from ordersheet.config.api_key import Secret
 from ordersheet.config.options import BY_NAME, OPTIONS
 from ordersheet.config.settings import SandboxAddress, Settings, describe, resolve
 from ordersheet.core.errors import SettingsError
+from ordersheet.core.secret import Secret
 
 
 @pytest.fixture

@@ -1,15 +1,26 @@
-"""What the transport's engines share: its contract, the headers, the deadline, what is seen meanwhile."""
+"""One connection, whatever engine speaks over it: headers, deadline, and what is seen of a request meanwhile.
+
+The seam to the network is httpx's own, `httpx.AsyncBaseTransport`. What must be known beyond it, whether a
+byte of the request left, comes through the `trace` extension, by the names that httpcore gives to its events.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import ssl
-from abc import ABC, abstractmethod
+import struct
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
 
 from ordersheet.delivery.verdict.observation import Failure, Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ordersheet.core.secret import Secret
 
 LARGEST_BODY = 1 << 20
 """Bytes of an answer that are read; the documented ones have less than a hundred."""
@@ -17,6 +28,12 @@ LARGEST_BODY = 1 << 20
 IDLE_LIMIT = 4.0
 """Seconds after which a kept connection is not used again: some servers close it after five."""
 
+SENDING = "http11.send_request_headers.started"
+"""The event after which a byte may have left."""
+TUNNEL = "proxy.start_tls.started"
+"""The event after which a proxy has opened the way."""
+_ALMOST = 0.98
+"""httpx leaks a socket whose TLS handshake is cancelled, so its own limit on connecting comes first."""
 
 KEPT_HEADERS = {
     b"content-type": "content-type",
@@ -62,9 +79,13 @@ class Transport(Protocol):
 
 
 class RequestHeaders:
-    """The headers of every request, built once; they hold the key, so nothing shows them."""
+    """The headers of every request, built once; they hold the key, so nothing shows them.
 
-    def __init__(self, api_key: str) -> None:
+    Attributes:
+        hide: takes the key out of a server's text.
+    """
+
+    def __init__(self, api_key: Secret) -> None:
         try:
             number = version("ordersheet")
         except PackageNotFoundError:
@@ -72,13 +93,17 @@ class RequestHeaders:
         named = {
             "Accept": "application/json, application/xml;q=0.9",
             "Accept-Encoding": "identity",
-            "API-Authorization": api_key,
+            "API-Authorization": api_key.reveal(),
             "Content-Type": "application/json",
             "User-Agent": f"ordersheet/{number}",
         }
-        self.fixed = [(name.encode(), value.encode()) for name, value in named.items()]
-        self.reading = [*self.fixed, (b"Cache-Control", b"no-cache")]
-        """Those of a GET: what a cache held a while ago proves nothing."""
+        self.hide = api_key.taken_out_of
+        self._fixed = [(name.encode(), value.encode()) for name, value in named.items()]
+
+    def of(self, url: httpx.URL, body: bytes | None) -> httpx.Headers:
+        """Give all headers of a request; what a cache held a while ago proves nothing to a reading."""
+        last = (b"Cache-Control", b"no-cache") if body is None else (b"Content-Length", b"%d" % len(body))
+        return httpx.Headers([(b"Host", url.netloc), *self._fixed, last])
 
     def __repr__(self) -> str:
         return "<RequestHeaders>"
@@ -87,23 +112,58 @@ class RequestHeaders:
 class Exchange:
     """What is being seen of one request while it is under way."""
 
-    __slots__ = ("body", "bytes_left", "detail", "failure", "headers", "status")
+    __slots__ = ("body", "bytes_left", "detail", "failure", "headers", "status", "tunnelled")
 
-    def __init__(self) -> None:
-        self.bytes_left = False
+    def __init__(self, *, bytes_left: bool = False) -> None:
+        self.bytes_left = bytes_left
+        self.tunnelled = False
         self.status: int | None = None
         self.headers: dict[str, str] = {}
-        self.body: bytes | bytearray = b""
+        self.body = bytearray()
         self.failure: Failure | None = None
         self.detail = ""
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take an event of the engine; through a proxy those of its CONNECT do not count."""
+        if event == SENDING:
+            self.bytes_left = self.bytes_left or info["request"].method not in ("CONNECT", b"CONNECT")
+        elif event == TUNNEL:
+            self.tunnelled = True
+
+    async def read(self, response: httpx.Response, hide: Callable[[str], str]) -> None:
+        """Note an answer as it arrives."""
+        # Without a request there would be none.
+        self.bytes_left = True
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        try:
+            self.status = response.status_code
+            for name, value in response.headers.raw:
+                kept = KEPT_HEADERS.get(name.lower())
+                if kept is not None:
+                    self.headers[kept] = hide(value.decode("latin-1"))
+            async for chunk in stream:
+                self.body += chunk
+                if len(self.body) > LARGEST_BODY:
+                    self.failure = Failure.TOO_LARGE
+                    return
+        finally:
+            await stream.aclose()
 
     def fail(self, fault: BaseException, kind: Failure | None = None) -> None:
         """Word a failure without its own text, which can hold a header's value."""
         self.failure = kind or failure_of(fault, sent=self.bytes_left)
         self.detail = _chain(fault)
 
-    def observation(self, seconds: float) -> Observation:
-        """Freeze it."""
+    def observation(self, seconds: float, hide: Callable[[str], str], proxy: str | None) -> Observation:
+        """Freeze it.
+
+        Args:
+            seconds: from the call to its end.
+            hide: takes the key out of a server's text.
+            proxy: the address of the proxy that was to be used; None for none.
+        """
+        at_the_proxy = self.failure is not None and not self.bytes_left and not self.tunnelled
         return Observation(
             bytes_left=self.bytes_left,
             status=self.status,
@@ -112,19 +172,41 @@ class Exchange:
             failure=self.failure,
             detail=self.detail,
             seconds=seconds,
+            hide=hide,
+            stuck_at_proxy=proxy if at_the_proxy else None,
         )
 
 
-class Engine(ABC):
-    """A transport but for the way it speaks HTTP: deadline, interrupts, and that no fault is raised."""
+class HttpConnection:
+    """A transport over one `httpx.AsyncBaseTransport`: deadline, interrupts, and no fault is raised.
 
-    def __init__(self) -> None:
+    Args:
+        open_engine: makes the engine; a closed one is not used again.
+        headers: of every request.
+        proxy: the address of the proxy, without a login, that the engine goes through.
+        traced: whether the engine tells of `SENDING`. What one that does not has been given counts as sent.
+    """
+
+    def __init__(
+        self,
+        open_engine: Callable[[], httpx.AsyncBaseTransport],
+        headers: RequestHeaders,
+        *,
+        proxy: str | None = None,
+        traced: bool = True,
+    ) -> None:
+        self._open_engine = open_engine
+        self._headers = headers
+        self._proxy = proxy
+        self._traced = traced
+        self._engine: httpx.AsyncBaseTransport | None = None
+        self._url: tuple[str, httpx.URL] | None = None
         self._last: Observation | None = None
         self._timeout: asyncio.Timeout | None = None
         self._cut = False
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
+        return "<HttpConnection>"
 
     @property
     def last(self) -> Observation | None:
@@ -145,7 +227,7 @@ class Engine(ABC):
         """Send one request, once, and tell what was seen of it (see `Transport`)."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        seen = Exchange()
+        seen = Exchange(bytes_left=not self._traced)
         self._cut = False
         limit = asyncio.timeout(deadline)
         try:
@@ -162,27 +244,62 @@ class Engine(ABC):
             seen.fail(fault)
         finally:
             self._timeout = None
-            self._last = seen.observation(loop.time() - began)
+            self._last = seen.observation(loop.time() - began, self._headers.hide, self._proxy)
             if seen.failure is not None:
                 await self.drop()
         return self._last
 
-    @abstractmethod
     async def drop(self) -> None:
         """Close the connection: the next request opens a new one."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
 
     async def close(self) -> None:
         """Close for good."""
         await self.drop()
 
-    @abstractmethod
     async def _exchange(
         self, method: str, url: str, body: bytes | None, seen: Exchange, deadline: float
     ) -> None:
-        """Send the request once, and note in `seen` what is seen of it, bytes that leave before they do.
+        to = self._parsed(url)
+        request = httpx.Request(
+            method,
+            to,
+            headers=self._headers.of(to, body),
+            stream=httpx.ByteStream(body or b""),
+            extensions={"trace": seen.trace, "timeout": {"connect": deadline * _ALMOST}},
+        )
+        if self._engine is None:
+            self._engine = self._open_engine()
+        try:
+            await seen.read(await self._engine.handle_async_request(request), self._headers.hide)
+        except httpx.ProxyError as fault:
+            seen.fail(fault, failure_of(fault, sent=True) if seen.bytes_left else Failure.PROXY)
+        except httpx.ConnectTimeout as fault:
+            seen.fail(fault, Failure.DEADLINE)
+        except httpx.RemoteProtocolError as fault:
+            seen.fail(fault, Failure.GARBLED if seen.bytes_left else Failure.PROXY)
 
-        Whatever it raises is noted as well. The deadline is kept by the caller.
-        """
+    def _parsed(self, url: str) -> httpx.URL:
+        if self._url is None or self._url[0] != url:
+            if not url.isascii() or " " in url:
+                raise ValueError("not an address in its normal form")
+            self._url = (url, httpx.URL(url))
+        return self._url[1]
+
+
+def reset_at_close(sock: socket.socket, *, on: bool = True) -> None:
+    """Let a close throw away what the system has not sent yet, instead of sending it later."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, on, 0))
+    except OSError:
+        # It is closed already.
+        return
+
+
+_LINGER = "hh" if hasattr(socket, "SIO_RCVALL") else "ii"
+"""How the system packs `struct linger`; the first is Windows."""
 
 
 def failure_of(fault: BaseException, *, sent: bool) -> Failure:

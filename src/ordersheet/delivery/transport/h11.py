@@ -11,95 +11,87 @@ import select
 import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 import h11
+import httpx
 
-from ordersheet.delivery.transport.base import (
-    IDLE_LIMIT,
-    KEPT_HEADERS,
-    LARGEST_BODY,
-    Engine,
-    Exchange,
-    RequestHeaders,
-)
-from ordersheet.delivery.verdict.observation import Failure
+from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, SENDING, reset_at_close
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import AsyncIterator
 
 _HEAD_LIMIT = 1 << 16
 """Bytes of the status line and the headers together."""
+_PORTS = {"http": 80, "https": 443}
 
 
-class _Address(NamedTuple):
+class _Origin(NamedTuple):
     host: str
     port: int
     tls: bool
-    named: bytes
-    """The `Host` header."""
-    target: bytes
 
 
-def _address(url: str) -> _Address:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isascii() or " " in url:
-        raise ValueError("not an address in its normal form")
-    tls = parts.scheme == "https"
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return _Address(
-        parts.hostname, parts.port or (443 if tls else 80), tls, parts.netloc.encode(), target.encode()
-    )
+def _origin(url: httpx.URL) -> _Origin:
+    if url.scheme not in _PORTS or not url.host:
+        raise httpx.UnsupportedProtocol("not an address of a server")
+    return _Origin(url.host, url.port or _PORTS[url.scheme], url.scheme == "https")
 
 
-class H11Transport(Engine):
-    """A transport straight to the server."""
+class H11Transport(httpx.AsyncBaseTransport):
+    """A transport straight to the server, over one connection."""
 
-    def __init__(self, headers: RequestHeaders, *, tls: ssl.SSLContext) -> None:
-        super().__init__()
-        self._headers = headers
+    def __init__(self, *, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._wire: H11Protocol | None = None
-        self._origin: tuple[str, int, bool] | None = None
-        self._url: tuple[str, _Address] | None = None
+        self._origin: _Origin | None = None
 
-    async def drop(self) -> None:
-        """Close the connection: the next request opens a new one."""
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, once, and give its answer as soon as the head is there.
+
+        Raises:
+            httpx.TransportError: for all that connections do; `__cause__` is the fault itself.
+        """
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        body = b"".join([part async for part in request.stream])
+        trace = request.extensions.get("trace")
+        try:
+            asked = h11.Request(
+                method=request.method, target=request.url.raw_path, headers=request.headers.raw
+            )
+            wire = await self._connected(_origin(request.url))
+        except (OSError, UnicodeError) as fault:
+            raise httpx.ConnectError("no connection") from fault
+        if trace is not None:
+            await trace(SENDING, {"request": request})
+        try:
+            head = await wire.ask(asked, body)
+        except h11.RemoteProtocolError as fault:
+            raise httpx.RemoteProtocolError("not HTTP") from fault
+        except OSError as fault:
+            raise httpx.ReadError("no answer") from fault
+        return httpx.Response(head.status_code, headers=list(head.headers), stream=_Answer(self, wire))
+
+    async def aclose(self) -> None:
+        """Close the connection: with a reset where a request is under way."""
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.abort()
             # The transport says goodbye to its socket in the loop's next round.
             await asyncio.sleep(0)
 
-    async def _exchange(
-        self, method: str, url: str, body: bytes | None, seen: Exchange, deadline: float
-    ) -> None:
-        del deadline
-        if self._url is None or self._url[0] != url:
-            self._url = (url, _address(url))
-        to = self._url[1]
-        headers = [(b"Host", to.named), *(self._headers.fixed if body is not None else self._headers.reading)]
-        if body is not None:
-            headers.append((b"Content-Length", b"%d" % len(body)))
-        request = h11.Request(method=method, target=to.target, headers=headers)
-        wire = await self._connected(to)
-        seen.bytes_left = True
-        if not await wire.ask(request, body, seen):
-            await self.drop()
-
-    async def _connected(self, to: _Address) -> H11Protocol:
-        origin = (to.host, to.port, to.tls)
+    async def _connected(self, origin: _Origin) -> H11Protocol:
         if self._wire is not None:
             if origin == self._origin and await self._wire.quiet():
                 return self._wire
-            await self.drop()
+            await self.aclose()
         loop = asyncio.get_running_loop()
         _, wire = await loop.create_connection(
             H11Protocol,
-            to.host,
-            to.port,
-            ssl=self._tls if to.tls else None,
-            server_hostname=to.host if to.tls else None,
+            origin.host,
+            origin.port,
+            ssl=self._tls if origin.tls else None,
+            server_hostname=origin.host if origin.tls else None,
             happy_eyeballs_delay=0.25,
         )
         if not wire.open:
@@ -109,15 +101,39 @@ class H11Transport(Engine):
         return wire
 
 
+class _Answer(httpx.AsyncByteStream):
+    """An answer's body, after which the connection is kept or closed."""
+
+    def __init__(self, owner: H11Transport, wire: H11Protocol) -> None:
+        self._owner = owner
+        self._wire = wire
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._wire.chunks():
+                yield chunk
+        except h11.RemoteProtocolError as fault:
+            raise httpx.RemoteProtocolError("not HTTP") from fault
+        except OSError as fault:
+            raise httpx.ReadError("no whole answer") from fault
+
+    async def aclose(self) -> None:
+        if not self._wire.finish():
+            await self._owner.aclose()
+
+
 class H11Protocol(asyncio.Protocol):
-    """One connection: at most one question, and no word but its answer."""
+    """One connection: at most one question, and nothing is taken from it but its answer."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
-        self._seen: Exchange | None = None
+        self._asked = self._whole = False
+        self._heads: list[h11.Response] = []
         self._body = bytearray()
-        self._answered: asyncio.Future[None] | None = None
+        self._received = 0
+        self._fault: Exception | None = None
+        self._news: asyncio.Future[None] | None = None
         self._usable = False
         self._idle_since = 0.0
 
@@ -130,33 +146,31 @@ class H11Protocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what the server says."""
-        if self._seen is None:
+        if not self._asked:
             # Nobody asked: whatever this is, no later request may take it for its answer.
             self.abort()
             return
         self._http.receive_data(data)
         try:
-            whole = self._read(self._seen)
+            self._read()
         except h11.RemoteProtocolError as fault:
-            self._seen.fail(fault, Failure.GARBLED)
-            whole = True
-        if whole:
-            self._end(None)
+            self._fault = fault
+        self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end, from whichever side it came."""
         self._usable = False
-        if self._seen is None:
+        if not self._asked or self._whole:
             return
         try:
             if exc is None:
                 self._http.receive_data(b"")
-                if self._read(self._seen):
-                    self._end(None)
-                    return
+                self._read()
         except h11.RemoteProtocolError:
             pass
-        self._end(exc or ConnectionError("closed before the end of the answer"))
+        if not self._whole:
+            self._fault = self._fault or exc or ConnectionError("closed before the end of the answer")
+        self._wake()
 
     @property
     def open(self) -> bool:
@@ -164,9 +178,12 @@ class H11Protocol(asyncio.Protocol):
         return self._usable
 
     def abort(self) -> None:
-        """Close at once, whatever still waits to be written."""
+        """Close at once. Of a request without its whole answer, what has not left yet never does."""
         self._usable = False
         if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            if self._asked and not self._whole and sock is not None:
+                reset_at_close(sock)
             self._transport.abort()
 
     async def quiet(self) -> bool:
@@ -180,62 +197,84 @@ class H11Protocol(asyncio.Protocol):
         await asyncio.sleep(0)
         return self._silent()
 
-    async def ask(self, request: h11.Request, body: bytes | None, seen: Exchange) -> bool:
-        """Write a request, and wait until its answer has arrived whole, or what comes is no answer.
-
-        Returns:
-            Whether the connection can carry another request.
+    async def ask(self, request: h11.Request, body: bytes) -> h11.Response:
+        """Write a request, and wait for the head of its answer.
 
         Raises:
             OSError: the connection ended before that.
+            h11.RemoteProtocolError: what comes is no answer.
         """
         assert self._transport is not None
         http = self._http
         written = http.send(request)
-        if body is not None:
+        if body:
             written += http.send(h11.Data(data=body))
         written += http.send(h11.EndOfMessage())
-        self._body = seen.body = bytearray()
-        self._seen = seen
-        self._answered = asyncio.get_running_loop().create_future()
-        try:
-            self._transport.write(written)
-            await self._answered
-        finally:
-            self._seen = self._answered = None
-            self._idle_since = time.monotonic()
-        if not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
+        self._asked, self._whole, self._received = True, False, 0
+        self._transport.write(written)
+        while not self._heads:
+            await self._more()
+        return self._heads.pop()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the answer's body as it arrives; one over the cap ends early, and is not whole.
+
+        Raises:
+            OSError: the connection ended before the answer did.
+            h11.RemoteProtocolError: what comes is no answer.
+        """
+        while True:
+            if self._body:
+                chunk = bytes(self._body)
+                self._body.clear()
+                yield chunk
+            elif self._whole or self._received > LARGEST_BODY:
+                return
+            else:
+                await self._more()
+
+    def finish(self) -> bool:
+        """End a request, and tell whether the connection can carry another one."""
+        http = self._http
+        if not self._whole or not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
             # Bytes behind the answer belong to no request: the next answer would be read out of them.
             return False
+        self._asked = False
+        self._idle_since = time.monotonic()
         http.start_next_cycle()
         return True
 
-    def _read(self, seen: Exchange) -> bool:
-        """Read what has arrived; tell whether the answer is whole, or too large to go on with.
+    async def _more(self) -> None:
+        """Wait for something to happen."""
+        if self._fault is not None:
+            raise self._fault
+        self._news = asyncio.get_running_loop().create_future()
+        try:
+            await self._news
+        finally:
+            self._news = None
+
+    def _wake(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    def _read(self) -> None:
+        """Read what has arrived, up to the end of the answer or to where it is too large to go on with.
 
         Raises:
             h11.RemoteProtocolError: it is no answer.
         """
-        while True:
+        while self._received <= LARGEST_BODY:
             event = self._http.next_event()
             if isinstance(event, h11.Data):
-                room = LARGEST_BODY - len(self._body)
-                self._body += event.data[:room]
-                if len(event.data) > room:
-                    seen.failure = Failure.TOO_LARGE
-                    return True
+                self._body += event.data
+                self._received += len(event.data)
             elif isinstance(event, h11.Response):
-                _note_head(event, seen)
+                _check_framing(event)
+                self._heads.append(event)
             elif not isinstance(event, h11.InformationalResponse):
-                return isinstance(event, h11.EndOfMessage)
-
-    def _end(self, fault: Exception | None) -> None:
-        if self._answered is None or self._answered.done():
-            return
-        if fault is None:
-            self._answered.set_result(None)
-        else:
-            self._answered.set_exception(fault)
+                self._whole = isinstance(event, h11.EndOfMessage)
+                return
 
     def _silent(self) -> bool:
         """Tell whether the connection stands and nothing waits in the system's buffer, not even its end."""
@@ -249,19 +288,12 @@ class H11Protocol(asyncio.Protocol):
         return not poll.poll(0)
 
 
-def _note_head(head: h11.Response, seen: Exchange) -> None:
-    """Note the status, and the headers that decide.
+def _check_framing(head: h11.Response) -> None:
+    """Refuse an answer with two framings at once, of which h11 would choose one (RFC 9112, 6.1).
 
     Raises:
-        h11.RemoteProtocolError: two framings at once, of which h11 would choose one (RFC 9112, 6.1).
+        h11.RemoteProtocolError: it has two.
     """
-    seen.status = head.status_code
-    framings = set()
-    for name, value in head.headers:
-        kept = KEPT_HEADERS.get(name)
-        if kept is not None:
-            seen.headers[kept] = value.decode("latin-1")
-        elif name in (b"content-length", b"transfer-encoding"):
-            framings.add(name)
+    framings = {name for name, _ in head.headers if name in (b"content-length", b"transfer-encoding")}
     if len(framings) > 1 or (b"transfer-encoding" in framings and head.http_version < b"1.1"):
         raise h11.RemoteProtocolError("two framings")

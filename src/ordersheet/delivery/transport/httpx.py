@@ -1,4 +1,4 @@
-"""The engine for proxies, and the one to measure the lean one by: one connection of httpx, driven directly.
+"""The engine for proxies, and the one to measure h11's by: one connection of httpx's own transport.
 
 httpx's client would bring redirects that take the key along, cookies, environment proxies and a shared pool
 that slows down as it grows.
@@ -10,100 +10,84 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from ordersheet.delivery.transport.base import (
-    IDLE_LIMIT,
-    KEPT_HEADERS,
-    LARGEST_BODY,
-    Engine,
-    Exchange,
-    RequestHeaders,
-    failure_of,
-)
-from ordersheet.delivery.verdict.observation import Failure
+from ordersheet.delivery.transport.base import IDLE_LIMIT, reset_at_close
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
-_ALMOST = 0.98
-"""httpx leaks a socket whose TLS handshake is cancelled, so its own limit on connecting comes first."""
+_CONNECTED = "connection.connect_tcp.complete"
 
 
-class HttpxTransport(Engine):
-    """A transport over one httpx connection, straight or through an HTTP proxy."""
+class HttpxTransport(httpx.AsyncBaseTransport):
+    """One httpx connection, straight or through a proxy, that is reset where no answer is waited for."""
 
-    def __init__(self, headers: RequestHeaders, *, tls: ssl.SSLContext, proxy: str | None = None) -> None:
-        super().__init__()
-        self._headers = headers
+    def __init__(self, *, tls: ssl.SSLContext, proxy: str | None = None) -> None:
         self._tls = tls
         self._proxy = proxy
         self._http: httpx.AsyncHTTPTransport | None = None
+        self._socket: Any = None
 
-    async def drop(self) -> None:
-        """Close the connection: the next request opens a new one."""
-        http, self._http = self._http, None
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, once, and give its answer as soon as the head is there."""
+        tell = request.extensions.get("trace")
+
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
+            if event == _CONNECTED:
+                self._socket = info["return_value"].get_extra_info("socket")
+                self.reset_at_close(on=True)
+            if tell is not None:
+                await tell(event, info)
+
+        # httpcore closes by itself what is cancelled, so this has to be said before.
+        self.reset_at_close(on=True)
+        request.extensions = {**request.extensions, "trace": trace}
+        response = await (self._http or self._open()).handle_async_request(request)
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Answer(self, response.stream)
+        return response
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        http, self._http, self._socket = self._http, None, None
         if http is not None:
             await http.aclose()
 
-    async def _exchange(
-        self, method: str, url: str, body: bytes | None, seen: Exchange, deadline: float
-    ) -> None:
-        async def trace(event: str, info: Mapping[str, Any]) -> None:
-            if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-                seen.bytes_left = True
-
-        limits = {"connect": deadline * _ALMOST}
-        request = httpx.Request(
-            method,
-            url,
-            headers=self._headers.fixed if body is not None else self._headers.reading,
-            content=body,
-            extensions={"trace": trace, "timeout": limits},
-        )
-        try:
-            await self._answer(request, seen)
-        except httpx.ProxyError as fault:
-            seen.fail(fault, failure_of(fault, sent=True) if seen.bytes_left else Failure.PROXY)
-        except httpx.ConnectTimeout as fault:
-            seen.fail(fault, Failure.DEADLINE)
-        except httpx.RemoteProtocolError as fault:
-            seen.fail(fault, Failure.GARBLED if seen.bytes_left else Failure.PROXY)
-
-    async def _answer(self, request: httpx.Request, seen: Exchange) -> None:
-        response = await (self._http or self._open()).handle_async_request(request)
-        stream = response.stream
-        assert isinstance(stream, httpx.AsyncByteStream)
-        try:
-            seen.status = response.status_code
-            for name, value in response.headers.raw:
-                kept = KEPT_HEADERS.get(name.lower())
-                if kept is not None:
-                    seen.headers[kept] = value.decode("latin-1")
-            body = bytearray()
-            seen.body = body
-            async for chunk in stream:
-                body += chunk
-                if len(body) > LARGEST_BODY:
-                    seen.failure = Failure.TOO_LARGE
-                    return
-        finally:
-            surplus = _surplus(stream)
-            await stream.aclose()
-        if surplus:
-            await self.drop()
-
     def _open(self) -> httpx.AsyncHTTPTransport:
-        one = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_LIMIT)
         self._http = httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
             http1=True,
             http2=False,
-            limits=one,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_LIMIT),
             proxy=self._proxy,
             retries=0,
         )
         return self._http
+
+    def reset_at_close(self, *, on: bool) -> None:
+        """Say what a close means from now on: while a request is under way, a reset."""
+        if self._socket is not None:
+            reset_at_close(self._socket, on=on)
+
+
+class _Answer(httpx.AsyncByteStream):
+    """An answer's body, after which the connection may be closed in peace."""
+
+    def __init__(self, owner: HttpxTransport, inner: httpx.AsyncByteStream) -> None:
+        self._owner = owner
+        self._inner = inner
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._inner:
+            yield chunk
+        self._owner.reset_at_close(on=False)
+
+    async def aclose(self) -> None:
+        surplus = _surplus(self._inner)
+        await self._inner.aclose()
+        if surplus:
+            await self._owner.aclose()
 
 
 def _surplus(stream: object) -> bool:

@@ -19,6 +19,16 @@ _OF_FAILURE = {
     ),
     Failure.PROXY: f"Ask whoever looks after the proxy to let this computer through to {{}}; then {_AGAIN}",
 }
+_AT_THE_PROXY = {
+    Failure.PROXY: "the proxy {} refused the connection",
+    Failure.DEADLINE: "the proxy {} did not open the way in time",
+    Failure.CUT: "it was interrupted at the proxy {}",
+}
+_NO_PROXY = "the proxy {} could not be reached: {}"
+_PROXY_LATER = (
+    "Check the proxy's address, or leave it out where this computer needs none (--proxy, ORDERSHEET_PROXY, "
+    f"or proxy in the profile); then {_AGAIN}"
+)
 _NO_API = f"Check the address ({{}}); ordersheet doctor tells more. Then {_AGAIN}"
 
 
@@ -40,6 +50,10 @@ def cause_of(seen: Observation | None, base_url: str) -> Cause:
     """
     if seen is None or (seen.failure is None and seen.status is None):
         return Cause("no answer came", _LATER.format(base_url))
+    if seen.failure is not None and seen.stuck_at_proxy is not None:
+        what = _AT_THE_PROXY.get(seen.failure, _NO_PROXY).format(seen.stuck_at_proxy, seen.failure)
+        mend = _OF_FAILURE[Failure.PROXY].format(base_url) if seen.failure is Failure.PROXY else _PROXY_LATER
+        return Cause(what, mend)
     if seen.failure is not None:
         what = str(seen.failure)
         if seen.failure is Failure.DEADLINE and not seen.bytes_left:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Failure(StrEnum):
@@ -28,7 +28,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that is known of one request when it has ended. It holds no key."""
+    """All that is known of one request when it has ended. It shows no key."""
 
     bytes_left: bool
     """Whether the sending of the request itself began: through a proxy, after the tunnel stood."""
@@ -40,6 +40,10 @@ class Observation:
     """What arrived of the body, at most the cap."""
     failure: Failure | None = None
     """None for a whole answer."""
+    stuck_at_proxy: str | None = None
+    """The proxy's address where the request failed before the way to the server stood."""
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
+    """Takes the API key out of a text of the server; whoever reads one out of the body gives it this way."""
     detail: str = ""
     """The failure's own words, for the log: the exception's type and the system's error, never a header."""
     seconds: float = 0.0

@@ -313,7 +313,8 @@ def classify(observation: Observation, *, order: int) -> Verdict:
     """
     answer = None
     if observation.whole:
-        answer = read_put_answer(observation.body, observation.headers.get("content-type"))
+        kind = observation.headers.get("content-type")
+        answer = read_put_answer(observation.body, kind, hide=observation.hide)
     seen = PutFacts(observation, answer, order)
     line = next(line for line in PUT_TABLE if line.fits(seen))
     pushed_back = observation.whole and is_push_back(observation)
