@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordersheet.api import ListedOrder
+from ordersheet.core.secret import Secret
 from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, make_transport_factory
 from ordersheet.delivery.reading.orders import ReadAccess, ReadEnd, read_orders
 from ordersheet.delivery.reading.walk import walk_list
@@ -29,7 +30,7 @@ def access(
     sandbox: Running, told: list[Progress] | None = None, stop: StopSwitch | None = None
 ) -> ReadAccess:
     return ReadAccess(
-        make_transport_factory(sandbox.key),
+        make_transport_factory(Secret(sandbox.key)),
         DeliveryOptions(sandbox.base_url),
         SystemClock(),
         stop or StopSwitch(),
