@@ -70,7 +70,7 @@ class H11Transport(httpx.AsyncBaseTransport):
             raise httpx.RemoteProtocolError("not HTTP") from fault
         except OSError as fault:
             raise httpx.ReadError("no answer") from fault
-        return httpx.Response(head.status_code, headers=list(head.headers), stream=_Answer(self, wire))
+        return httpx.Response(head.status_code, headers=list(head.headers), stream=_H11Answer(self, wire))
 
     async def aclose(self) -> None:
         """Close the connection: with a reset where a request is under way."""
@@ -101,7 +101,7 @@ class H11Transport(httpx.AsyncBaseTransport):
         return wire
 
 
-class _Answer(httpx.AsyncByteStream):
+class _H11Answer(httpx.AsyncByteStream):
     """An answer's body, after which the connection is kept or closed."""
 
     def __init__(self, owner: H11Transport, wire: H11Protocol) -> None:

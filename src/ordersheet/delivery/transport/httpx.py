@@ -44,7 +44,7 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         request.extensions = {**request.extensions, "trace": trace}
         response = await (self._http or self._open()).handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Answer(self, response.stream)
+        response.stream = _HttpxAnswer(self, response.stream)
         return response
 
     async def aclose(self) -> None:
@@ -71,7 +71,7 @@ class HttpxTransport(httpx.AsyncBaseTransport):
             reset_at_close(self._socket, on=on)
 
 
-class _Answer(httpx.AsyncByteStream):
+class _HttpxAnswer(httpx.AsyncByteStream):
     """An answer's body, after which the connection may be closed in peace."""
 
     def __init__(self, owner: HttpxTransport, inner: httpx.AsyncByteStream) -> None:
