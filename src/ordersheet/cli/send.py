@@ -13,6 +13,7 @@ from ordersheet.cli.app import FILE_ALONE, app, examples, settings_of
 from ordersheet.cli.arguments import CommandWithBareOptions, with_options
 from ordersheet.cli.console import Console, after, before, columns_not_sent, end_facts, notes, plural
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
+from ordersheet.cli.online import seen_online
 from ordersheet.config.target import target_of
 from ordersheet.console.log_line import CallLog
 from ordersheet.console.unblocked import put, unblocked
@@ -34,7 +35,7 @@ File = Annotated[
 @app.command(
     epilog=examples(
         "ordersheet check calls.xlsx",
-        "ordersheet check calls.xlsx --problems problems.xlsx",
+        "ordersheet check calls.xlsx --online --preview seen.xlsx",
         "ordersheet check calls.csv --delimiter semicolon --encoding cp1252 --json",
     )
 )
@@ -53,11 +54,14 @@ def _log_of(file: Path, settings: Settings) -> CallLog:
 
 def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> Checked:
     """Check a file, and show what was found."""
+    from ordersheet.cli.signals import signals_press
     from ordersheet.console.progress import reading_progress
     from ordersheet.pipeline.check import check as check_file
 
     reading = partial(reading_progress, progress=settings.progress, log=log)
-    checked = check_file(file, settings, reading)
+    looking = partial(reading, unit="order")
+    with signals_press(console.say) as stop:
+        checked = check_file(file, settings, reading, looking=looking, stop=stop)
     prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden))
     console.say(*columns_not_sent(seen), *notes(seen, settings), "", *before(seen))
@@ -67,6 +71,8 @@ def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> 
             console.say("", "Each of them:", *each_problem(prepared.tally.problems))
     if seen.to_send:
         console.say("", "The first rows as payloads:", *first_payloads(seen.first, whole=settings.verbose))
+    if checked.online is not None:
+        console.say(*seen_online(checked.online))
     for one in checked.written:
         console.say("", f"Written: {one.path}", *filter(None, [one.note]))
     return checked

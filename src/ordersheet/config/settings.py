@@ -92,6 +92,8 @@ class Settings:
     overwrite: bool
     open: bool
     problems: Path | None
+    online: bool
+    preview: Path | None
     json: bool
     log_format: str
     verbose: bool

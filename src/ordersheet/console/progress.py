@@ -54,15 +54,21 @@ def sending_progress(*, progress: bool, log: CallLog) -> Iterator[Callable[[Prog
 
 
 @contextmanager
-def reading_progress(*, progress: bool, log: CallLog) -> Iterator[Callable[[int], None]]:
-    """Give what is told how many rows of a file have been read; arguments as for `sending_progress`."""
+def reading_progress(*, progress: bool, log: CallLog, unit: str = "row") -> Iterator[Callable[[int], None]]:
+    """Give what is told how many rows of a file have been read; arguments as for `sending_progress`.
+
+    Args:
+        progress: as there.
+        log: as there.
+        unit: what is read, in the singular.
+    """
     if not progress:
         yield lambda _rows: None
     elif sys.stderr.isatty():
         from tqdm import tqdm
 
         shown: Any = LogFile(sys.stderr)
-        with tqdm(unit="row", desc="reading", dynamic_ncols=True, leave=False, delay=0.5, file=shown) as bar:
+        with tqdm(unit=unit, desc="reading", dynamic_ncols=True, leave=False, delay=0.5, file=shown) as bar:
 
             def move(rows: int) -> None:
                 bar.update(rows - bar.n)
@@ -74,7 +80,7 @@ def reading_progress(*, progress: bool, log: CallLog) -> Iterator[Callable[[int]
         def tell(rows: int) -> None:
             if time.monotonic() - told[0] >= LOG_INTERVAL:
                 told[0] = time.monotonic()
-                log.line("reading", f"{rows:,} rows read", rows=rows)
+                log.line("reading", f"{rows:,} {unit}s read", **{f"{unit}s": rows})
 
         yield tell
 

@@ -395,4 +395,6 @@ class RunSummary:
     started: str | None = None
     seconds: float = 0.0
     problems: tuple[Problem, ...] = ()
+    changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of `check --online`: how many fields by what would become of them, and by field."""
     error: str | None = None

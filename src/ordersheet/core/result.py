@@ -34,12 +34,14 @@ class RunResult:
         read_rows: gives the result of each row in the source's order, each time anew.
         frame: the DataFrame that was the source; None for files.
         read_payloads: of a check, gives what each row asks for, each time anew; None for a send.
+        extra_columns: of a check that read the orders, by header and row what stands and would stand there.
     """
 
     summary: RunSummary
     read_rows: Callable[[], Iterator[RowResult]]
     frame: Any = None
     read_payloads: Callable[[], Iterator[RowPayload]] | None = None
+    extra_columns: Mapping[str, Mapping[int, str]] | None = None
 
     def __repr__(self) -> str:
         """Say what it came to in one short line."""
@@ -129,12 +131,15 @@ class RunResult:
 
         Returns:
             For a DataFrame as source, a copy of it with its index and order kept and the four result columns
-            added (or replaced); for a file, one line for each row with its number and order.
+            added (or replaced); for a file, one line for each row with its number and order. Of a check that
+            read the orders, also what stands there now and what would stand, as `--preview` writes it.
         """
         import pandas as pd
 
         if self.frame is None:
             columns = ["row", "order", *RESULT_COLUMNS]
+            if self.extra_columns is not None:
+                return pd.DataFrame(self._lines_online(), columns=["row", *self.extra_columns])
             return pd.DataFrame([(row.row, row.order, *cells(row)) for row in self.rows], columns=columns)
         # A frame's data rows are numbered from 2: its column names are row 1, as in a sheet.
         by_row = {row.row: cells(row) for row in self.rows}
@@ -142,8 +147,16 @@ class RunResult:
         lines = [by_row.get(number, blank) for number in range(2, len(self.frame) + 2)]
         given = self.frame.drop(columns=[name for name in RESULT_COLUMNS if name in self.frame.columns])
         added = {name: [line[index] for line in lines] for index, name in enumerate(RESULT_COLUMNS)}
+        for name, texts in (self.extra_columns or {}).items():
+            added[name] = [texts.get(number, "") for number in range(2, len(self.frame) + 2)]
         table: pd.DataFrame = given.assign(**added)
         return table
+
+    def _lines_online(self) -> list[tuple[object, ...]]:
+        """One line for each row that was looked at: its number, and what stands and would stand there."""
+        columns = (self.extra_columns or {}).values()
+        rows = sorted({row for texts in columns for row in texts})
+        return [(row, *(texts.get(row, "") for texts in columns)) for row in rows]
 
     def to_json(self) -> str:
         """Give the object that --json prints, on one line."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ordersheet.delivery.options import DeliveryEnd
     from ordersheet.delivery.stop_switch import StopSwitch
+
+T = TypeVar("T")
 
 
 class _Lookups(ThreadPoolExecutor):
@@ -26,7 +27,7 @@ class _Lookups(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
-def run_in_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: StopSwitch) -> DeliveryEnd:
+def run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], switch: StopSwitch) -> T:
     """Run a delivery on an event loop of its own, in a thread of its own, and wait for its end.
 
     So it works where an event loop is running already (notebooks), and a signal handler of the main thread
@@ -39,10 +40,10 @@ def run_in_thread(make: Callable[[], Coroutine[Any, Any, DeliveryEnd]], switch: 
     Raises:
         BaseException: whatever the delivery raised.
     """
-    ended: list[DeliveryEnd] = []
+    ended: list[T] = []
     raised: list[BaseException] = []
 
-    async def deliver() -> DeliveryEnd:
+    async def deliver() -> T:
         asyncio.get_running_loop().set_default_executor(_Lookups(thread_name_prefix="lookup"))
         return await make()
 

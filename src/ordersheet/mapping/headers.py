@@ -25,6 +25,8 @@ FIELDS = (
 )
 """The fields that a column can feed, attributes apart, in the order in which people see them."""
 _COMMENT = "comment"
+PREVIEW_HEADERS = ("now:", "then:", "change:")
+"""How the headers of columns begin that a preview adds; such columns are never sent."""
 
 NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     ORDER: {
@@ -327,3 +329,8 @@ def _all_names() -> Iterator[tuple[str, str]]:
 @cache
 def _bare_names() -> frozenset[str]:
     return frozenset(fold(name) for name in BARE_COMMENT_NAMES)
+
+
+def is_preview_header(header: str) -> bool:
+    """Tell whether a preview or an export has written a column: what stands, what would stand, the change."""
+    return header.strip().lower().startswith(PREVIEW_HEADERS)

@@ -8,7 +8,15 @@ from ordersheet.core.errors import MappingError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, ORDER, REPLACE_FLAGS, JsonValue
 from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused
 from ordersheet.mapping.file import FileColumn, MappingFile, constant_fault, field_fault, field_named
-from ordersheet.mapping.headers import fold, guess, is_id_header, key_fault, may_be_comment, recognise
+from ordersheet.mapping.headers import (
+    fold,
+    guess,
+    is_id_header,
+    is_preview_header,
+    key_fault,
+    may_be_comment,
+    recognise,
+)
 from ordersheet.mapping.values import READ_AS_TEXT, is_truth_word, truth
 
 if TYPE_CHECKING:
@@ -212,8 +220,8 @@ class _Resolver:
         return "not recognised"
 
     def _leave(self, header: Header, reason: str) -> None:
-        if not header.text and not header.filled:
-            return
+        if (not header.text and not header.filled) or is_preview_header(header.text):
+            return  # What a preview adds is known to nobody but us, and never sent.
         ours = header.column not in self.said and not self.file.only and recognise(header.text) is None
         near = guess(header.text) if ours and not may_be_comment(header.text) else None
         self.unused.append(Unused(header.column, header.text, reason, near, header.filled))

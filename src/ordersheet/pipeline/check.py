@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,18 +12,22 @@ from typing import TYPE_CHECKING
 from ordersheet.api import put_body
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import SourceError
-from ordersheet.core.model import RowPayload, RunSummary
+from ordersheet.core.model import RequestCounts, RowPayload, RunSummary
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.pipeline.before_sending import new_key_warning
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows, updates_of
-from ordersheet.pipeline.preview import Preview, preview
+from ordersheet.pipeline.online import Online, look_online
+from ordersheet.pipeline.preview import Preview, all_books, preview
+from ordersheet.pipeline.preview_file import preview_columns, refuse_preview, write_preview
 from ordersheet.reporter.report_path import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ordersheet.config.settings import Settings
+    from ordersheet.core.model import RowResult
+    from ordersheet.delivery import StopSwitch
     from ordersheet.reporter import Written
 
 
@@ -34,16 +39,27 @@ class Checked:
     preview: Preview
     result: RunResult
     written: tuple[Written, ...]
-    """The files that were asked for: the mapping, the file with its problems."""
+    """The files that were asked for: the mapping, the file with its problems, the preview."""
+    online: Online | None = None
+    """What stands in the orders, where that was asked for."""
 
 
-def check(source: object, settings: Settings, reading: Reading | None = None) -> Checked:
+def check(
+    source: object,
+    settings: Settings,
+    reading: Reading | None = None,
+    *,
+    looking: Reading | None = None,
+    stop: StopSwitch | None = None,
+) -> Checked:
     """Read, map and count a file or frame; where an address is known, count what is already applied too.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: every setting, checked.
         reading: entered while the file is read, and told how many rows have been, every thousand.
+        looking: entered while orders are read, where they are, and told how many have been.
+        stop: how a signal ends that.
 
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.
@@ -51,12 +67,38 @@ def check(source: object, settings: Settings, reading: Reading | None = None) ->
     started = datetime.now(UTC)
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
+        refuse_preview(prepared, settings)
         seen = _preview(prepared, settings)
         written = tuple(write_extra_outputs(prepared, settings))
+        online = None
+        if settings.online or settings.preview is not None:
+            online = _online(prepared, settings, looking, stop)
+            if settings.preview is not None:
+                written = (*written, write_preview(prepared, settings, online))
         results = tuple(prepared.staging.left_out_results())
+    summary = _summary(prepared, settings, seen, online, results, started)
+    result = RunResult(
+        summary,
+        lambda: iter(results),
+        prepared.frame,
+        partial(_payloads, prepared, settings, summary.sha256),
+        extra_columns=preview_columns(prepared, online) if online is not None else None,
+    )
+    return Checked(prepared, seen, result, written, online)
+
+
+def _summary(
+    prepared: Prepared,
+    settings: Settings,
+    seen: Preview,
+    online: Online | None,
+    results: Sequence[RowResult],
+    started: datetime,
+) -> RunSummary:
+    """Give what --json prints of a check."""
     _, outcomes, amiss, _, apart = count(results)
     code = 1 if amiss else 0
-    summary = RunSummary(
+    return RunSummary(
         command="check",
         batch=settings.batch,
         profile=settings.profile,
@@ -76,11 +118,30 @@ def check(source: object, settings: Settings, reading: Reading | None = None) ->
         started=iso(started),
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
         problems=tuple(prepared.tally.problems),
+        requests=online.requests if online is not None else RequestCounts(),
+        changes=online.counts() if online is not None else {},
+        error=" ".join(online.warnings) or None if online is not None else None,
     )
-    result = RunResult(
-        summary, lambda: iter(results), prepared.frame, partial(_payloads, prepared, settings, summary.sha256)
-    )
-    return Checked(prepared, seen, result, written)
+
+
+def _online(
+    prepared: Prepared,
+    settings: Settings,
+    looking: Reading | None,
+    stop: StopSwitch | None,
+) -> Online:
+    """Read the orders of which something would be sent."""
+    policy, target = policy_of(settings), target_of(settings)
+    with ExitStack() as stack:
+        ledger = None
+        if settings.ledger.exists():
+            from ordersheet.ledger import Ledger
+
+            opened = stack.enter_context(Ledger.open(settings.ledger, create=False, read_only=True))
+            ledger = opened if new_key_warning(opened, target, settings) is None else None
+        books = partial(all_books, prepared, ledger, target.store, policy)
+        tell = stack.enter_context(looking()) if looking is not None else lambda _orders: None
+        return look_online(books, settings, tell=lambda progress: tell(progress.done), stop=stop)
 
 
 def _payloads(prepared: Prepared, settings: Settings, sha256: str | None) -> Iterator[RowPayload]:

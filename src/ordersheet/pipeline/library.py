@@ -50,6 +50,8 @@ class CheckOptions(TypedDict, total=False):
     batch: str
     problems: str | PathLike[str]
     overwrite: bool
+    online: bool
+    preview: str | PathLike[str]
 
 
 class SendOptions(CheckOptions, total=False):

@@ -133,6 +133,14 @@ def preview(
     return seen
 
 
+def all_books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
+    """Give the book of every order of the file, as it stands."""
+    if ledger is None:
+        yield from (_plain_book(work, policy) for work in prepared.staging.works())
+        return
+    yield from ledger.histories(store, prepared.staging.works(), policy)
+
+
 def _books(prepared: Prepared, ledger: Ledger | None, store: str, policy: Policy) -> Iterator[OrderBook]:
     if ledger is None:
         works = prepared.staging.repeated_works()

@@ -1,4 +1,4 @@
-"""The three files that can be written: a report, a file with its problems, and a table from results alone."""
+"""The files that can be written: a report, the input with columns added, a table from results alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SourceError
 from ordersheet.ooxml.refusals import CannotSplice
-from ordersheet.reporter.added import Written, problems_added, results_added
+from ordersheet.reporter.added import Added, AddedRow, Written, problems_added, results_added
 from ordersheet.reporter.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.core.model import Header, Problem, Row, RowResult, TableFacts
-    from ordersheet.reporter.added import Added
     from ordersheet.reporter.xlsx.workbook import WorkbookSplice
 
 _TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -102,6 +101,45 @@ def write_problems(
         note = _fresh_note(facts, reason)
     path = _workbook_name(target)
     return _fresh_with_cells(added, headers, rows, path, source, facts=facts, note=note)
+
+
+def write_columns(
+    source: Path,
+    facts: TableFacts,
+    added_headers: tuple[str, ...],
+    widths: tuple[int, ...],
+    added_rows: Iterable[tuple[int, tuple[str, ...]]],
+    target: Path,
+    *,
+    headers: Sequence[Header] = (),
+    table_rows: Iterable[Row] = (),
+) -> Written:
+    """Write the person's own file with columns of any kind.
+
+    Args:
+        source: the input.
+        facts: what the loader found out about it.
+        added_headers: of the columns to add.
+        widths: theirs, in characters.
+        added_rows: row number and texts of the rows that get any, in row order.
+        target: where to.
+        headers: as for `write_report`.
+        table_rows: as its `rows`.
+
+    Returns:
+        Where the file really is, and what a person should read about it.
+
+    Raises:
+        OrdersheetError: `report-unwritable`, where no place can be written.
+    """
+    rows = (AddedRow(row, texts, bad=False) for row, texts in added_rows)
+    added = Added(added_headers, widths, rows)
+    try:
+        return _spliced(source, facts, added, target, replace=False)
+    except CannotSplice as reason:
+        note = _fresh_note(facts, reason)
+    path = _workbook_name(target)
+    return _fresh_with_cells(added, headers, table_rows, path, source, facts=facts, note=note)
 
 
 def write_fresh(results: Iterable[RowResult], target: Path, *, sheet: str | None = None) -> Written:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ordersheet.sandbox.store import Change, Order, Store
+    from ordersheet.sandbox.store import Order, Store, StoredChange
 
 MOST_ORDERS = 500
 MOST_CHANGES = 50
@@ -72,7 +72,7 @@ def _requests(seen: Iterable[SeenRequest]) -> str:
     return f"<table><tr><th>time (UTC)</th><th>method</th><th>order</th><th>answer</th></tr>{rows}</table>"
 
 
-def _changes(changes: Iterable[Change]) -> str:
+def _changes(changes: Iterable[StoredChange]) -> str:
     rows = "".join(
         f"<tr>{_ids(_time(one.at))}{_cells(one.who)}{_ids(one.order)}"
         f"{_cells(one.field, one.before, one.after)}</tr>"

@@ -75,7 +75,7 @@ def order_date(number: int) -> datetime:
     return _FIRST_DATE + timedelta(minutes=min(minutes, _LAST_MINUTE))
 
 
-class Change(NamedTuple):
+class StoredChange(NamedTuple):
     """One field of an order, changed."""
 
     at: float
@@ -121,7 +121,7 @@ class Store:
         self.on_demand = on_demand
         self.market = market
         self.separator = separator
-        self.changes: deque[Change] = deque(maxlen=_REMEMBERED)
+        self.changes: deque[StoredChange] = deque(maxlen=_REMEMBERED)
         self._clock = clock
         self._orders: dict[int, Order] = {}
         self._ids: list[int] = []
@@ -222,7 +222,7 @@ class Store:
         self._log(order, name, before, text, who)
 
     def _log(self, order: Order, name: str, before: str, after: str, who: str) -> None:
-        self.changes.appendleft(Change(self._clock(), who, order.id, name, before, after))
+        self.changes.appendleft(StoredChange(self._clock(), who, order.id, name, before, after))
 
     def close(self) -> None:
         """Close the file, where there is one."""

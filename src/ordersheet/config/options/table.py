@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ordersheet.config.options import types
+from ordersheet.config.options.online import ONLINE_OPTIONS
 from ordersheet.config.options.option import CHECK, SEND, Option
 from ordersheet.config.options.output import OUTPUT_OPTIONS
 
@@ -261,7 +262,7 @@ OPTIONS: tuple[Option, ...] = (
         types.text,
         shown_default="none",
         metavar="URL|env",
-        commands=(SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(
@@ -269,7 +270,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file of further certificates to trust, besides the operating system's.",
         types.path,
         metavar="FILE",
-        commands=(SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup"),
         group="Where to",
     ),
     Option(
@@ -278,7 +279,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         shown_default="no cap",
         metavar="N",
-        commands=(SEND,),
+        commands=(CHECK, SEND),
         group="Pace",
     ),
     Option(
@@ -296,7 +297,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         30.0,
         metavar="S",
-        commands=(SEND,),
+        commands=(CHECK, SEND),
         group="Pace",
     ),
     Option(
@@ -345,5 +346,6 @@ OPTIONS: tuple[Option, ...] = (
         commands=(SEND,),
         group="Pace",
     ),
+    *ONLINE_OPTIONS,
     *OUTPUT_OPTIONS,
 )

@@ -1,0 +1,28 @@
+"""The options of looking at the orders themselves."""
+
+from __future__ import annotations
+
+from ordersheet.config.options import types
+from ordersheet.config.options.option import CHECK, Option
+
+ONLINE_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "online",
+        "Read the orders, and show what stands there now and what would stand.",
+        types.truth,
+        default=False,
+        switch=True,
+        commands=(CHECK,),
+        group="What stands in the orders",
+        flag_only=True,
+    ),
+    Option(
+        "preview",
+        "Write your own file with what stands now, what would stand, and the change, for each column.",
+        types.path,
+        metavar="FILE",
+        commands=(CHECK,),
+        group="What stands in the orders",
+        flag_only=True,
+    ),
+)

@@ -1,0 +1,91 @@
+"""Old and new beside each other on a terminal: what goes, what comes, by colour and by sign."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_GONE, _NEW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_ABOUT = 12
+"""Characters that are shown on either side of a change in a long text."""
+
+
+def marked(old: str, new: str, *, width: int, colour: bool) -> list[str]:
+    """Show what changes from one text to another, in lines of at most this width.
+
+    What goes stands in [-...-], what comes in {+...+}, with colours where the terminal has them. Of long
+    texts the part that changes is shown.
+
+    Args:
+        old: what stands.
+        new: what would stand.
+        width: of the terminal, in characters.
+        colour: whether it shows colours.
+    """
+    pieces = list(_pieces(_one_line(old), _one_line(new)))
+    line = _shortened(pieces, max(20, width))
+    return ["".join(_shown(kind, text, colour=colour) for kind, text in line)]
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\n", " ⏎ ")
+
+
+def _pieces(old: str, new: str) -> Iterator[tuple[str, str]]:
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield "=", "".join(before[a:b])
+            continue
+        if b > a:
+            yield "-", "".join(before[a:b])
+        if d > c:
+            yield "+", "".join(after[c:d])
+
+
+def _shortened(pieces: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    """Cut what stays to what stands around the changes, then the changes themselves, until all fits."""
+    if _length(pieces) <= width:
+        return pieces
+    kept = []
+    last = len(pieces) - 1
+    for at, (kind, text) in enumerate(pieces):
+        if kind == "=" and len(text) > 2 * _ABOUT:
+            head = "" if at == 0 else text[:_ABOUT]
+            tail = "" if at == last else text[-_ABOUT:]
+            kept.append((kind, f"{head}…{tail}"))
+        else:
+            kept.append((kind, text))
+    while _length(kept) > width:
+        longest = max(range(len(kept)), key=lambda at: len(kept[at][1]))
+        kind, text = kept[longest]
+        if len(text) < 8:  # noqa: PLR2004 - shorter pieces say nothing
+            return _cut(kept, width)
+        kept[longest] = kind, f"{text[: len(text) // 3]}…{text[-(len(text) // 3) :]}"
+    return kept
+
+
+def _cut(pieces: list[tuple[str, str]], width: int) -> list[tuple[str, str]]:
+    kept: list[tuple[str, str]] = []
+    for piece in pieces:
+        if _length([*kept, piece]) > width - 1:
+            return [*kept, ("=", "…")]
+        kept.append(piece)
+    return kept
+
+
+def _length(pieces: list[tuple[str, str]]) -> int:
+    return sum(len(text) + (0 if kind == "=" else 4) for kind, text in pieces)
+
+
+def _shown(kind: str, text: str, *, colour: bool) -> str:
+    if kind == "=":
+        return text
+    signs = ("[-", "-]") if kind == "-" else ("{+", "+}")
+    paint = (_GONE if kind == "-" else _NEW) if colour else ""
+    return f"{paint}{signs[0]}{text}{signs[1]}{_PLAIN if colour else ''}"
