@@ -82,7 +82,7 @@ def test_a_settings_file_of_the_folder_is_named_with_what_it_set(desk):
     path = desk.file("orders.csv", "Order ID;Internal comment\n83600;one\n")
     for command in (("check", path), ("send", path, "--yes")):
         told = desk.run(*command)
-        assert f"{desk.folder / 'ordersheet.toml'} lies in this folder and sets delimiter = ;, " in told.out
+        assert f'{desk.folder / "ordersheet.toml"} lies in this folder and sets delimiter = ";", ' in told.out
     told = desk.run("check", path, "--duplicates", "skip", "--json").json
     assert told["folder_settings"] == {"delimiter": ";"}
 

@@ -160,7 +160,7 @@ def wheels(folder: Path) -> tuple[Path, Path]:
                 r'^version = ".*"', f'version = "{version}"', project.read_text("utf-8"), flags=re.MULTILINE
             )
             project.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder / "dist", tree]
+        command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder / "dist"), str(tree)]
         subprocess.run(command, check=True, capture_output=True)
     older, newer = sorted((folder / "dist").glob("*.whl"))
     return older, newer

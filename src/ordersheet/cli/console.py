@@ -128,7 +128,7 @@ def notes(seen: Preview, settings: Settings) -> Iterator[str]:
         yield f"  Note: {note}"
     found = settings.of_folder()
     if found:
-        told = ", ".join(f"{key} = {value}" for key, value in found.items())
+        told = ", ".join(f'{key} = "{value}"' for key, value in found.items())
         yield f"  Note: {settings.folder_file} lies in this folder and sets {told}"
 
 
