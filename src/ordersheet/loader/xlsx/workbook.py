@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.core.model import Cell, CellKind, Row, TableFacts
+from ordersheet.core.model import RESULT_COLUMNS, Cell, CellKind, Row, TableFacts, column_letters
 from ordersheet.loader.cells import NO_SAVED_VALUE
 from ordersheet.loader.refusals import SheetTable
 from ordersheet.loader.row_store import RowStore
@@ -29,9 +29,11 @@ from ordersheet.loader.xlsx.settings import SheetSettings
 from ordersheet.loader.xlsx.sheet import SheetParser
 from ordersheet.loader.xlsx.strings import SharedStrings, read_strings
 from ordersheet.loader.xlsx.styles import Styles, read_styles
+from ordersheet.loader.xlsx.totals import totals_rows
 from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.package import open_package
 from ordersheet.ooxml.part import RELATIONSHIPS, local_name, main_name, walk_part
+from ordersheet.ooxml.references import MAX_COLUMN
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
 if TYPE_CHECKING:
@@ -157,7 +159,7 @@ def open_workbook(
         openings = [_Opening(package, one, book, is_id_header) for one in book.sheets]
         chosen = choose_sheet([opening.look for opening in openings], sheet)
         opening = next(opening for opening in openings if opening.look is chosen)
-        return _read_table(opening, book, is_id_header)
+        return _read_table(package, opening, book, is_id_header)
 
 
 class _Main(NamedTuple):
@@ -235,6 +237,19 @@ def _has_macros(package: Package, main: str) -> bool:
     return any("macroEnabled" in text for text in types)
 
 
+def _notices(totals: frozenset[int], width: int, earlier: tuple[int, ...]) -> tuple[str, ...]:
+    found = [
+        f"Row {row} is the table's row of totals, and no order: it is not read, and gets no status."
+        for row in sorted(totals)
+    ]
+    if not earlier and width + len(RESULT_COLUMNS) > MAX_COLUMN:
+        found.append(
+            f"The sheet is filled up to column {column_letters(width - 1)}, so there is no room for the "
+            "results beside it: the report will be a new workbook."
+        )
+    return tuple(found)
+
+
 class _Opening:
     """A sheet that is being read: its first rows are known, and the others follow in the same pass."""
 
@@ -267,17 +282,20 @@ class _Opening:
                     yield HeadRow(row.number, texts, row.hidden)
 
 
-def _read_table(opening: _Opening, book: _Book, is_id_header: Callable[[str], bool]) -> WorkbookTable:
+def _read_table(
+    package: Package, opening: _Opening, book: _Book, is_id_header: Callable[[str], bool]
+) -> WorkbookTable:
     header = opening.look.header
     assert header is not None
     parser, name = opening.parser, opening.sheet.name
+    totals = totals_rows(package, opening.sheet.part, header, is_id_header)
     row_store = RowStore()
     used: set[str] = set()
     before = ""
     hidden_rows = 0
     last_row = header.number
     for number, hidden, shapes, values in opening.rows():
-        if number > header.number:
+        if number > header.number and number not in totals:
             if shapes != before:
                 used.update(shapes.split())
                 before = shapes
@@ -300,6 +318,7 @@ def _read_table(opening: _Opening, book: _Book, is_id_header: Callable[[str], bo
         header_row=header.number,
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
+        notices=_notices(totals, len(headers), result_columns(headers)),
         id_column=id_column,
     )
     return WorkbookTable(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import column_letters
 from ordersheet.ooxml.edits import Edits, tags
-from ordersheet.ooxml.references import MAX_COLUMN, parse_range
+from ordersheet.ooxml.references import MAX_COLUMN, CellRange, parse_range
 from ordersheet.ooxml.refusals import CannotSplice
 from ordersheet.reporter.text import text_element
 from ordersheet.reporter.xlsx.scan import RowShapes, SheetReader
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ordersheet.ooxml.edits import Tag
-    from ordersheet.ooxml.references import CellRange
     from ordersheet.reporter.added import Added, AddedRow
     from ordersheet.reporter.xlsx.scan import RowBytes, SheetOutline
 
@@ -31,16 +30,43 @@ def widened(block: CellRange, last_column: int) -> str:
     return block._replace(last_column=last_column).address
 
 
-def outer_edits(
-    outline: SheetOutline, columns: Sequence[int], widths: Sequence[int] | None, header_row: int
-) -> Edits:
+class AddedPlace(NamedTuple):
+    """Where columns are added to a sheet, and which of its columns holds the order IDs."""
+
+    columns: tuple[int, ...]
+    """Side by side and in order."""
+    header_row: int
+    id_column: int | None
+    """None where it is not known."""
+
+    def joins(self, block: CellRange) -> bool:
+        """Tell whether a table or filter is the orders' own, and ends where the added columns begin."""
+        return (
+            block.last_column == self.columns[0] - 1
+            and self.header_row <= block.first_row <= self.header_row + 1
+            and self._is_orders(block)
+        )
+
+    def is_beside(self, block: CellRange) -> bool:
+        """Tell whether a table or filter is the orders' own, and the added columns stand apart from it."""
+        return (
+            block.first_row == self.header_row
+            and block.last_column < self.columns[0]
+            and self._is_orders(block)
+            and not self.joins(block)
+        )
+
+    def _is_orders(self, block: CellRange) -> bool:
+        return self.id_column is None or block.first_column <= self.id_column <= block.last_column
+
+
+def outer_edits(outline: SheetOutline, place: AddedPlace, widths: Sequence[int] | None) -> Edits:
     """Plan the changes outside the rows: dimension, column widths, filter.
 
     Args:
         outline: what the sheet holds.
-        columns: the added columns.
+        place: where the columns are added.
         widths: their widths in characters; None leaves the sheet's columns alone.
-        header_row: the header row's number.
 
     Returns:
         Edits by offset in `outline.head + outline.tail`.
@@ -50,19 +76,23 @@ def outer_edits(
     edits = Edits()
     for tag in elements:
         if tag.name == "dimension" and tag.path == ("worksheet",):
-            _widen_dimension(edits, data, tag, outline, columns)
+            _widen_dimension(edits, data, tag, outline, place.columns)
         elif tag.name in ("autoFilter", "sortState") and tag.path[1:] in ((), ("autoFilter",)):
             block = parse_range(tag.attributes.get("ref", ""))
-            if block is not None and borders(block, columns, header_row):
-                edits.attribute(data, tag, "ref", widened(block, columns[-1]))
+            if block is not None and place.joins(block):
+                edits.attribute(data, tag, "ref", widened(block, place.columns[-1]))
     if widths is not None:
-        _set_widths(edits, data, elements, outline, columns, widths)
+        _set_widths(edits, data, elements, outline, place.columns, widths)
     return edits
 
 
-def borders(block: CellRange, columns: Sequence[int], header_row: int) -> bool:
-    """Tell whether a block of the header row, or the rows below it, ends where the added columns begin."""
-    return block.last_column == columns[0] - 1 and header_row <= block.first_row <= header_row + 1
+def filter_beside(outline: SheetOutline, place: AddedPlace) -> bool:
+    """Tell whether the orders have a filter that the added columns stand apart from."""
+    return any(
+        (block := parse_range(tag.attributes.get("ref", ""))) is not None and place.is_beside(block)
+        for tag in tags(outline.head + outline.tail)
+        if tag.name == "autoFilter" and tag.path == ("worksheet",)
+    )
 
 
 def merged_columns(outline: SheetOutline, header_row: int) -> int:

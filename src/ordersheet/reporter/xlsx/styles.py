@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ordersheet.ooxml.edits import Edits, tags
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ordersheet.ooxml.edits import Tag
 
 FILL_COLOUR = "FFC7CE"
 """A light red that black text stands well on, the one spreadsheet programs use for bad values."""
+
+
+_USED = re.compile(rb"""\s(?:s|style)\s*=\s*["']([0-9]{1,7})["']""")
+_OVERLAP = 64
+"""Bytes of a chunk that are looked at again with the next, since an attribute may be cut in two."""
+
+
+class StylesUsed:
+    """Watches the bytes of sheets for the cell styles that they name.
+
+    Attributes:
+        last: the highest index of a style, -1 for none.
+    """
+
+    def __init__(self) -> None:
+        self.last = -1
+
+    def of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Give the bytes of a sheet, and note the styles in them."""
+        before = b""
+        for chunk in chunks:
+            found = set(_USED.findall(before + chunk))
+            self.last = max([self.last, *map(int, found)])
+            before = chunk[-_OVERLAP:]
+            yield chunk
+
+
+def count_styles(data: bytes) -> int:
+    """Count the cell styles of styles.xml."""
+    return sum(tag.name == "xf" and tag.path == ("styleSheet", "cellXfs") for tag in tags(data))
 
 
 def with_bad_style(data: bytes) -> tuple[bytes, str | None]:

@@ -9,53 +9,51 @@ from xml.sax.saxutils import quoteattr
 from ordersheet.core.model import column_letters
 from ordersheet.ooxml.edits import Edits, tags
 from ordersheet.ooxml.references import parse_range
-from ordersheet.reporter.xlsx.splice import borders, widened
+from ordersheet.reporter.xlsx.splice import widened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ordersheet.ooxml.edits import Tag
+    from ordersheet.reporter.xlsx.splice import AddedPlace
 
 FILTER_NAME = "_xlnm._FilterDatabase"
 _NAMED_RANGE = re.compile(rb"(?:.*!)?(\$?[A-Z]{1,3}\$?\d+:\$?([A-Z]{1,3})\$?\d+)$", re.DOTALL)
 
 
-def widened_table(
-    data: bytes, headers: Sequence[str], columns: Sequence[int], header_row: int
-) -> bytes | None:
+def widened_table(data: bytes, headers: Sequence[str], place: AddedPlace) -> bytes | None:
     """Give a table part with the added columns in it, or None where it is to stay as it is.
 
-    A table stays as it is where it does not end at the added columns, where it is filled from a
-    database, and where it has a column of the same name.
+    A table stays as it is where it is not the orders' own or does not end at the added columns, where it is
+    filled from a database, and where it has a column of the same name.
 
     Args:
         data: the part as UTF-8.
         headers: the added headers.
-        columns: the added columns.
-        header_row: the header row's number.
+        place: where the columns are added.
     """
     elements = tags(data)
     table = elements[0]
     block = parse_range(table.attributes.get("ref", ""))
     group = next((tag for tag in elements if tag.path == ("table",) and tag.name == "tableColumns"), None)
-    if block is None or group is None or block.first_row != header_row:
+    if block is None or group is None or block.first_row != place.header_row:
         return None
     own = [tag for tag in elements if tag.path == ("table", "tableColumns") and tag.name == "tableColumn"]
     names = {tag.attributes.get("name", "").casefold() for tag in own}
     if (
-        not borders(block, columns, header_row)
+        not place.joins(block)
         or table.attributes.get("tableType", "worksheet") != "worksheet"
         or table.attributes.get("headerRowCount") == "0"
         or not names.isdisjoint(header.casefold() for header in headers)
     ):
         return None
     edits = Edits()
-    edits.attribute(data, table, "ref", widened(block, columns[-1]))
+    edits.attribute(data, table, "ref", widened(block, place.columns[-1]))
     for tag in elements[1:]:
         if tag.name in ("autoFilter", "sortState"):
             inner = parse_range(tag.attributes.get("ref", ""))
-            if inner is not None and borders(inner, columns, header_row):
-                edits.attribute(data, tag, "ref", widened(inner, columns[-1]))
+            if inner is not None and place.joins(inner):
+                edits.attribute(data, tag, "ref", widened(inner, place.columns[-1]))
     number = max((int(tag.attributes.get("id", "0")) for tag in own), default=0)
     p = table.prefix
     new = "".join(
@@ -66,16 +64,13 @@ def widened_table(
     return edits.apply(data)
 
 
-def widened_filter_name(
-    data: bytes, sheet_index: int, columns: Sequence[int], header_row: int
-) -> bytes | None:
+def widened_filter_name(data: bytes, sheet_index: int, place: AddedPlace) -> bytes | None:
     """Give workbook.xml with the sheet's hidden filter name over the added columns; None for no change.
 
     Args:
         data: the part as UTF-8.
         sheet_index: the sheet's place among the workbook's sheets, from 0.
-        columns: the added columns.
-        header_row: the header row's number.
+        place: where the columns are added.
     """
     edits = Edits()
     changed = False
@@ -86,9 +81,9 @@ def widened_filter_name(
         if match is None:
             continue
         block = parse_range(match[1].decode())
-        if block is not None and borders(block, columns, header_row):
+        if block is not None and place.joins(block):
             begin, end = match.span(2)
-            edits.replace(tag.inner + begin, tag.inner + end, column_letters(columns[-1]).encode())
+            edits.replace(tag.inner + begin, tag.inner + end, column_letters(place.columns[-1]).encode())
             changed = True
     return edits.apply(data) if changed else None
 

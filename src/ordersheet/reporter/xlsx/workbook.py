@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from ordersheet.core.errors import SourceError
 from ordersheet.ooxml.edits import tags
 from ordersheet.ooxml.package_copy import check_copyable, copy_package
 from ordersheet.ooxml.references import parse_range
 from ordersheet.ooxml.refusals import CannotSplice
 from ordersheet.ooxml.text import codec_of, from_utf8, to_utf8
 from ordersheet.reporter.xlsx.scan import outline
-from ordersheet.reporter.xlsx.splice import RowSplicer, check_room, merged_columns, outer_edits
-from ordersheet.reporter.xlsx.styles import with_bad_style
+from ordersheet.reporter.xlsx.splice import (
+    AddedPlace,
+    RowSplicer,
+    check_room,
+    filter_beside,
+    merged_columns,
+    outer_edits,
+)
+from ordersheet.reporter.xlsx.styles import StylesUsed, count_styles, with_bad_style
 from ordersheet.reporter.xlsx.tables import widened_filter_name, widened_table
 
 if TYPE_CHECKING:
@@ -27,6 +36,10 @@ if TYPE_CHECKING:
     Maker = Callable[[], Iterable[bytes]]
 
 
+_TYPES = "[Content_Types].xml"
+_BESIDE = "The new columns stand beside the {0}, not in it: select them too before you sort."
+
+
 class SheetPlace(NamedTuple):
     """Where a sheet lies in its package."""
 
@@ -37,6 +50,8 @@ class SheetPlace(NamedTuple):
     """Its place among the workbook's sheets, from 0."""
     styles: str | None
     tables: tuple[str, ...]
+    others: tuple[str, ...]
+    """The workbook's other sheets."""
     signed: bool
 
 
@@ -61,12 +76,14 @@ class WorkbookSplice:
         self._added = added
         self._place = find_sheet(package, facts.sheet)
         self._codec = codec_of(next(package.chunks(self._place.sheet, big=True), b""))
-        self._outline = outline(self._sheet(), facts.header_row)
+        styles_used = StylesUsed()
+        self._outline = outline(styles_used.of(self._sheet()), facts.header_row)
         self._changed: dict[str, Maker] = {}
         self._columns = self._choose_columns(facts, replace=replace)
-        self._style = self._plan_style()
-        widths = None if replace else added.widths
-        edits = outer_edits(self._outline, self._columns, widths, facts.header_row)
+        self._style = self._plan_style(styles_used)
+        self._plan_type()
+        where = AddedPlace(self._columns, facts.header_row, facts.id_column)
+        edits = outer_edits(self._outline, where, None if replace else added.widths)
         self._head = edits.apply(self._outline.head)
         self._tail = edits.apply(self._outline.tail, len(self._outline.head))
         self._rows = RowSplicer(self._outline, self._columns, facts.header_row, keep_header=replace)
@@ -74,7 +91,7 @@ class WorkbookSplice:
         if self._place.signed:
             self.notes.append("The workbook's digital signature is still in it, but no longer valid.")
         if not replace:
-            self._plan_tables(facts.header_row)
+            self._plan_tables(where)
 
     def write(self, out: Sink) -> None:
         """Write the package, taking the rows as it goes."""
@@ -96,29 +113,46 @@ class WorkbookSplice:
         check_room(columns)
         return columns
 
-    def _plan_style(self) -> str | None:
+    def _plan_style(self, used: StylesUsed) -> str | None:
         name = self._place.styles
         if name is None:
             return None
         old, codec = self._read(name)
+        for sheet in self._place.others:
+            # A damaged sheet beside the orders is given back as it is.
+            with suppress(SourceError):
+                first = next(self._package.chunks(sheet, big=True), b"")
+                for _ in used.of(to_utf8(self._package.chunks(sheet, big=True), codec_of(first))):
+                    pass
+        if used.last >= count_styles(old):
+            return None  # a cell names a style that is not there: a new one must not become it
         new, index = with_bad_style(old)
         if new != old:
             self._change(name, new, codec)
         return index
 
-    def _plan_tables(self, header_row: int) -> None:
-        columns = self._columns
+    def _plan_type(self) -> None:
+        """Let a template come back as a workbook."""
+        if _TYPES not in self._package:
+            return
+        old, codec = self._read(_TYPES)
+        new = old.replace(b".template.macroEnabled.main+xml", b".sheet.macroEnabled.main+xml")
+        new = new.replace(b".template.main+xml", b".sheet.main+xml")
+        if new != old:
+            self._change(_TYPES, new, codec)
+
+    def _plan_tables(self, where: AddedPlace) -> None:
         for name in self._place.tables:
             data, codec = self._read(name)
-            wider = widened_table(data, self._added.headers, columns, header_row)
+            wider = widened_table(data, self._added.headers, where)
             if wider is not None:
                 self._change(name, wider, codec)
-            elif _is_beside(data, header_row):
-                self.notes.append(
-                    "The new columns stand beside the table, not in it: select them too before you sort."
-                )
+            elif _is_beside(data, where):
+                self.notes.append(_BESIDE.format("table"))
+        if filter_beside(self._outline, where):
+            self.notes.append(_BESIDE.format("filter"))
         data, codec = self._read(self._place.workbook)
-        named = widened_filter_name(data, self._place.position, columns, header_row)
+        named = widened_filter_name(data, self._place.position, where)
         if named is not None:
             self._change(self._place.workbook, named, codec)
 
@@ -149,7 +183,10 @@ def find_sheet(package: Package, sheet: str | None) -> SheetPlace:
         raise CannotSplice(f'its sheet "{sheet}" cannot be found')
     tables = tuple(to.target for to in _relations(package, part) if to.type == "table")
     signed = _one(package, "", "origin") is not None
-    return SheetPlace(workbook, part, index, _one(package, workbook, "styles"), tables, signed)
+    others = tuple(
+        to.target for to in _relations(package, workbook) if to.type == "worksheet" and to.target != part
+    )
+    return SheetPlace(workbook, part, index, _one(package, workbook, "styles"), tables, others, signed)
 
 
 def read_utf8(package: Package, name: str) -> tuple[bytes, str]:
@@ -168,7 +205,7 @@ def _relations(package: Package, source: str) -> list[Relationship]:
     return [to for to in package.relationships(source) if to.target in package]
 
 
-def _is_beside(data: bytes, header_row: int) -> bool:
-    """Tell whether a table has its headers in the header row, so that its rows are the ones reported."""
+def _is_beside(data: bytes, where: AddedPlace) -> bool:
+    """Tell whether a table has the rows that are reported, and not the added columns."""
     block = parse_range(tags(data)[0].attributes.get("ref", ""))
-    return block is not None and block.first_row == header_row
+    return block is not None and (where.is_beside(block) or where.joins(block))
