@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.core.model import Cell, CellKind, Header, Row, TableFacts
+from ordersheet.loader.cells import SeenValue, see_text, see_truth
 from ordersheet.loader.refusals import refuse_duplicate_headers
 from ordersheet.loader.table import HeadRow, build_headers, empty_file, fold, no_id_column, result_columns
 
@@ -36,15 +37,6 @@ _FLOAT = (
     "This is a float, and 5.0 may mean 5 (pandas makes floats of whole numbers where others are missing). "
     'Turn the column into text first, or into whole numbers with .astype("Int64"), or map it as = "value".'
 )
-
-
-class _Seen(NamedTuple):
-    """A value as a cell has it."""
-
-    shown: str
-    value: str | int | float | bool | None
-    kind: CellKind
-    problem: str | None = None
 
 
 def read_frame(frame: pd.DataFrame, *, is_id_header: Callable[[str], bool]) -> FrameTable:
@@ -71,11 +63,17 @@ def read_frame(frame: pd.DataFrame, *, is_id_header: Callable[[str], bool]) -> F
     filled = [column for column in range(len(frame.columns)) if _is_filled(frame, column)]
     headers = build_headers(header, is_id_header, filled=filled)
     return FrameTable(
-        facts=TableFacts("frame", None, HEADER_ROW, result_columns=result_columns(headers)),
+        facts=TableFacts(
+            "frame",
+            None,
+            HEADER_ROW,
+            result_columns=result_columns(headers),
+            id_column=next(item.column for item in headers if is_id_header(item.text)),
+        ),
         headers=headers,
         _frame=frame,
         _id_column=next(item.column for item in headers if is_id_header(item.text)),
-        _dates=frozenset(column for column in filled if _is_dates(frame.iloc[:, column])),
+        _dates=frozenset(column for column in filled if _is_dates(frame, column)),
     )
 
 
@@ -125,12 +123,17 @@ class FrameTable:
             yield column, Cell(shown, stored, kind, column, number, problem)
 
     def _holds_something(self, position: int) -> bool:
-        return any(_seen(value) is not None for value in self._frame.iloc[position].astype(object))
+        columns = range(len(self._frame.columns))
+        return any(_seen(_values(self._frame, column, position, 1)[0]) is not None for column in columns)
 
 
-def _values(frame: pd.DataFrame, column: int, begin: int) -> list[object]:
+def _values(frame: pd.DataFrame, column: int, begin: int, count: int = _CHUNK) -> list[object]:
+    series = frame.iloc[begin : begin + count, column]
+    if isinstance(series.dtype, pd.ArrowDtype):
+        # pandas does not know all types of Arrow; Arrow knows what each is in Python.
+        return list(series.array.__arrow_array__().to_pylist())
     # As objects: then whole numbers are ints, moments are Timestamps, and what is missing stays apart.
-    return list(frame.iloc[begin : begin + _CHUNK, column].astype(object))
+    return list(series.astype(object))
 
 
 def _is_filled(frame: pd.DataFrame, column: int) -> bool:
@@ -138,65 +141,75 @@ def _is_filled(frame: pd.DataFrame, column: int) -> bool:
     return any(_seen(value) is not None for chunk in chunks for value in chunk)
 
 
-def _is_dates(series: pd.Series) -> bool:
-    if series.dtype.kind != "M" or getattr(series.dt, "tz", None) is not None:
+def _is_dates(frame: pd.DataFrame, column: int) -> bool:
+    series = frame.iloc[:, column]
+    if series.dtype.kind != "M":
+        return False
+    if isinstance(series.dtype, pd.ArrowDtype):
+        chunks = (_values(frame, column, begin) for begin in range(0, len(frame), _CHUNK))
+        return all(_is_midnight(value) for chunk in chunks for value in chunk if value is not None)
+    if getattr(series.dt, "tz", None) is not None:
         return False
     moments = series.dropna()
     return bool((moments == moments.dt.normalize()).all())
 
 
-def _seen(value: object) -> _Seen | None:
+def _is_midnight(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is None and value.time() == time()
+
+
+def _seen(value: object) -> SeenValue | None:
     """See one value as a cell; None where it is missing or an empty text."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, str):
-        return _Seen(str(value), str(value), CellKind.TEXT) if value else None
+        return see_text(str(value)) if value else None
     if isinstance(value, datetime | date | time):
-        return _Seen(value.isoformat(), value.isoformat(), CellKind.DATE)
+        return SeenValue(value.isoformat(), value.isoformat(), CellKind.DATE)
     return _from_number(value) if isinstance(value, Real | Decimal | np.bool_) else _from_other(value)
 
 
-def _from_number(value: Real | Decimal | np.bool_) -> _Seen | None:
+def _from_number(value: Real | Decimal | np.bool_) -> SeenValue | None:
     # bool before int, which it is one of; numpy's own bool is neither.
     if isinstance(value, bool | np.bool_):
-        return _Seen("TRUE" if value else "FALSE", bool(value), CellKind.BOOLEAN)
+        return see_truth(bool(value))
     if isinstance(value, Integral):
-        return _Seen(str(int(value)), int(value), CellKind.NUMBER)
+        return SeenValue(str(int(value)), int(value), CellKind.NUMBER)
     if isinstance(value, Decimal):
         return _from_decimal(value)
     return _from_float(float(value))
 
 
-def _from_decimal(value: Decimal) -> _Seen | None:
+def _from_decimal(value: Decimal) -> SeenValue | None:
     if value.is_nan():
         return None
     if value.is_infinite():
         return _from_float(float(value))
     whole = value == value.to_integral_value()
-    return _Seen(format(value, "f"), int(value) if whole else float(value), CellKind.NUMBER)
+    return SeenValue(format(value, "f"), int(value) if whole else float(value), CellKind.NUMBER)
 
 
-def _from_float(value: float) -> _Seen | None:
+def _from_float(value: float) -> SeenValue | None:
     if math.isnan(value):
         return None
     if math.isinf(value):
-        return _Seen(
+        return SeenValue(
             str(value), str(value), CellKind.ERROR, "This is infinite, and no number that can be sent."
         )
-    return _Seen(repr(value), value, CellKind.NUMBER, _FLOAT)
+    return SeenValue(repr(value), value, CellKind.NUMBER, _FLOAT)
 
 
-def _from_other(value: object) -> _Seen | None:
+def _from_other(value: object) -> SeenValue | None:
     if isinstance(value, np.datetime64 | np.timedelta64) and np.isnat(value):
         return None
     if isinstance(value, np.datetime64):
         text = str(value)
-        return _Seen(text, text, CellKind.DATE)
+        return SeenValue(text, text, CellKind.DATE)
     name = type(value).__name__
     article = "an" if name[:1].lower() in "aeiou" else "a"
     mend = "with json.dumps" if isinstance(value, dict | list | tuple) else "as it is meant to be sent"
     shown = str(value)
-    return _Seen(
+    return SeenValue(
         shown, shown, CellKind.TEXT, f"This is {article} {name}, not a text. Turn it into text {mend}."
     )
 
