@@ -4,22 +4,24 @@
 
 Each line is ten minutes (an hour for the limit by the hour) against one hidden limit, answers after 50 ms,
 `Retry-After` in whole seconds: how much of what the limit allows was used in the first minute and after
-it, and how many answers of 429 that cost. Nothing is random and nothing waits, so the figures are the same on
-every computer. Results go to `benchmarks/results/pace.json`.
+it, and how many answers of 429 that cost. Then outages, at full rate and at 2/s: what leaves meanwhile, and
+how long it takes until nine tenths of the old rate are back. Nothing is random and nothing waits, so the
+figures are the same on every computer. Results go to `benchmarks/results/pace.json`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.command import keep, parser
-from tests.support.limits import Bucket, Limit, Window, simulate
+from tests.support.limits import Broken, Bucket, Limit, Run, Shut, Window, seconds, silent, simulate
 
 from ordersheet.delivery.rate.concurrency import START, AutoConcurrency
 from ordersheet.delivery.rate.estimator import RateEstimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 class Case(NamedTuple):
@@ -67,6 +69,45 @@ def figures(case: Case, *, auto: bool) -> dict[str, Any]:
     }
 
 
+Header = Callable[[float], float | None]
+AT = 120.0
+"""When an outage begins."""
+OUTAGES: tuple[tuple[str, Header | None], ...] = (
+    ("429 or 503, Retry-After: 1", lambda _wait: 1.0),
+    ("429 or 503 until it is over", seconds),
+    ("429, no Retry-After", silent),
+    ("500, or a reset", None),
+)
+"""What is answered meanwhile, and the header; None for a failure."""
+
+
+def outage(header: Header | None, lasting: float, cap: float | None) -> Run:
+    """Simulate one outage, and two minutes after it."""
+    until, pace = AT + lasting + 120, RateEstimator(cap=cap)
+    if header is None:
+        return simulate(pace, until=until, failing=Broken(AT, lasting))
+    return simulate(pace, Shut(AT, lasting), until=until, header=header)
+
+
+def outage_figures(name: str, header: Header | None, lasting: float, cap: float | None) -> dict[str, Any]:
+    """Tell what left in an outage, and how it went on."""
+    run, end = outage(header, lasting, cap), AT + lasting
+    before = run.count(AT - 60, AT) / 60
+    late = [at for at in run.sent if AT + 5 <= at < end]
+    halves = (end + half / 2 for half in range(240))
+    back = next(at for at in halves if run.count(at, at + 5) >= 0.9 * 5 * before)
+    return {
+        "answers": name,
+        "seconds": lasting,
+        "rate_before": round(before, 1),
+        "good_second": sum(AT - 1 <= at < AT for at in run.sent),
+        "first_second": sum(AT <= at < AT + 1 for at in run.sent),
+        "most_a_second": max((sum(at <= other < at + 0.99 for other in late) for at in late), default=0),
+        "in_all": sum(AT <= at < end for at in run.sent),
+        "seconds_until_90_percent": back - end,
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Simulate, print, and write the results down."""
     asked = parser("pace", __doc__).parse_args(arguments)
@@ -77,7 +118,15 @@ def main(arguments: list[str] | None = None) -> None:
             f" {one['first_minute_429']:3} x 429  later {one['later_share']:6.1%}"
             f" {one['later_429_per_1000']:5.1f} x 429 per 1,000"
         )
-    keep({"cases": found}, asked.out)
+    outages = [
+        outage_figures(*kind, lasting, cap)
+        for kind in OUTAGES
+        for cap in (None, 2.0)
+        for lasting in (10.0, 60.0, 600.0)
+    ]
+    for one in outages:
+        print(" ".join(f"{name} {value}" for name, value in one.items()))
+    keep({"cases": found, "outages": outages}, asked.out)
 
 
 if __name__ == "__main__":

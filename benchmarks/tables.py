@@ -49,7 +49,29 @@ def pace(found: dict[str, Any]) -> str:
         for one in found["cases"]
     ]
     header = ["hidden limit", "lanes", "first minute: used", "answers of 429", "later: used", "429 per 1,000"]
-    return table(header, rows)
+    return f"{table(header, rows)}\n\n{_outages(found['outages'])}"
+
+
+def _outages(found: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            one["answers"],
+            f"{one['seconds']:.0f}",
+            *(f"{one[name]}" for name in _OUTAGE),
+            f"{one['seconds_until_90_percent']:.1f}",
+        ]
+        for one in found
+    ]
+    return table(["answered meanwhile", "for, s", *_OUTAGE.values(), "s until 90 % of the old rate"], rows)
+
+
+_OUTAGE = {
+    "rate_before": "rate before",
+    "good_second": "requests in the last good second",
+    "first_second": "in the first bad one",
+    "most_a_second": "a second later, at most",
+    "in_all": "in all",
+}
 
 
 def ledger_share(found: dict[str, Any]) -> str:

@@ -220,6 +220,8 @@ class RateEstimator:
         if current:
             self._open(now)
         if troubled:
+            if not self._health.in_trouble():
+                self._forget_the_flow(now)
             return
         if self._auto is not None:
             self._auto.answered(now, ticket.in_flight)
@@ -241,9 +243,12 @@ class RateEstimator:
             self._recovery = (now, closed)
             self.rate, self.lanes, self._widest = closed.rate * CUT, closed.lanes, closed.widest
             self._edge, self._trust = closed.edge, closed.trust
-            # What flowed before has nothing to do with what flows from now on.
-            self._marks.clear()
-            self._marks.append(_Mark(now, self._sent, self._rejected))
+            self._forget_the_flow(now)
+
+    def _forget_the_flow(self, now: float) -> None:
+        """What flowed in an outage, and before it, tells nothing of what flows from now on."""
+        self._marks.clear()
+        self._marks.append(_Mark(now, self._sent, self._rejected))
 
     def _grow(self, now: float) -> None:
         if self._recovery is not None:

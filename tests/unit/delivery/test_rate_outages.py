@@ -1,0 +1,99 @@
+"""The pace through outages, whatever they look like: few requests meanwhile, and the old rate soon after."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.limits import (
+    AtRandom,
+    BadRequests,
+    Broken,
+    Bucket,
+    Queue,
+    Run,
+    Shut,
+    exact,
+    seconds,
+    silent,
+    simulate,
+)
+
+from ordersheet.delivery.rate.estimator import RateEstimator
+
+AT = 60.0
+"""When an outage begins."""
+
+
+def each_second(_wait: float) -> float | None:
+    return 1.0
+
+
+def most_in_a_second(moments: list[float]) -> int:
+    return max((sum(at <= other < at + 0.99 for other in moments) for at in moments), default=0)
+
+
+def holds(run: Run, lasting: float) -> None:
+    """Hold a run against what is promised of outages."""
+    end, before = AT + lasting, run.count(AT - 40, AT) / 40
+    good = most_in_a_second([at for at in run.sent if AT - 5 <= at < AT])
+    assert sum(AT <= at < AT + 1 for at in run.sent) <= good + 1
+    assert most_in_a_second([at for at in run.sent if AT + 10 <= at < end]) <= 1
+    assert run.count(end + 30, end + 60) >= 0.9 * 30 * before
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    lasting=st.floats(10, 300),
+    cap=st.none() | st.floats(1, 100),
+    latency=st.floats(0.02, 0.5),
+    lanes=st.integers(1, 16),
+    header=st.none() | st.sampled_from([seconds, exact, silent, each_second]),
+)
+def test_in_any_outage_probes_alone_leave_and_then_the_old_rate_is_back(lasting, cap, latency, lanes, header):
+    pace, until = RateEstimator(cap=cap), AT + lasting + 61
+    if header is None:
+        run = simulate(pace, until=until, lanes=lanes, latency=latency, failing=Broken(AT, lasting))
+    else:
+        run = simulate(pace, Shut(AT, lasting), until=until, lanes=lanes, latency=latency, header=header)
+    holds(run, lasting)
+
+
+@pytest.mark.parametrize("header", [None, seconds, each_second, silent])
+@pytest.mark.parametrize("rate", [2, 20])
+@pytest.mark.parametrize("lasting", [10.0, 120.0])
+def test_a_limit_that_was_known_before_is_known_after_it(header, rate, lasting):
+    limits = [Bucket(rate, 2 * rate)]
+    failing = Broken(AT, lasting) if header is None else Broken(AT, 0.0)
+    shut = [] if header is None else [Shut(AT, lasting)]
+    run = simulate(
+        RateEstimator(), *limits, *shut, until=AT + lasting + 240, header=header or seconds, failing=failing
+    )
+    end = AT + lasting
+    assert run.count(end + 30, end + 240) >= 0.9 * 210 * rate
+    assert run.pushed_back(end + 1, end + 240) <= 0.03 * run.count(end, end + 240)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.05, 0.1])
+def test_push_backs_by_chance_do_not_sink_the_pace_for_good(share):
+    run = simulate(RateEstimator(), AtRandom(share), until=900, header=silent)
+    # Each of them holds everyone for a second.
+    assert run.count(300, 900) >= 0.6 * 600 / share / (1 / share / 160 + 1)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_single_bad_requests_cost_no_pace(share):
+    good = simulate(RateEstimator(), until=120)
+    bad = simulate(RateEstimator(), until=120, failing=BadRequests(share))
+    assert bad.count(30, 120) >= 0.85 * (1 - share) * good.count(30, 120)
+
+
+def test_a_server_that_fails_most_requests_gets_few():
+    run = simulate(RateEstimator(), until=300, failing=BadRequests(0.8))
+    assert len([at for at in run.sent if at >= 60]) <= 240
+
+
+def test_a_server_that_gets_slower_and_then_breaks_is_found_again():
+    slow = Queue(lambda now: 50.0 if now < 30 else 10.0)
+    run = simulate(RateEstimator(), until=AT + 120, queue=slow, failing=Broken(AT, 30.0))
+    assert run.count(AT + 60, AT + 120) >= 0.8 * 60 * 10
