@@ -100,7 +100,7 @@ def test_an_unfinished_run_is_named_by_its_batch(tmp_path: Path, api: Api, base:
     api.on_put = lambda payload: (401, {}) if payload["order"] == 2 else None
     with pytest.raises(RunStopped):
         ordersheet.send(file, **options(base, tmp_path), batch="monday", concurrency=1)
-    assert "goes on with --batch monday." in refused(
+    assert "goes on under its own batch, monday." in refused(
         file, "same-file", **options(base, tmp_path), batch="tuesday"
     )
 
@@ -114,7 +114,7 @@ def test_a_new_key_at_a_known_store_is_asked_about_once(tmp_path: Path, api: Api
     ordersheet.send(file, **known)
     message = refused(file, "new-key", **new)
     assert "another-key" not in message
-    assert "--same-store" in message
+    assert "same_store=True" in message
     checked = check(file, resolve(new))
     assert (checked.preview.to_send, checked.preview.done) == (1, {})
     assert "may be another shop" in checked.preview.warnings[0]

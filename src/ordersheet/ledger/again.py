@@ -12,10 +12,14 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from sqlalchemy import and_, delete, exists, func, select, update
+
 from ordersheet.core.model import OperationKind
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
+from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, insert, listed, named
 from ordersheet.ledger.keys import operation_key
+from ordersheet.ledger.schema import again, again_run, operation, run
 from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
@@ -24,27 +28,77 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.model import OrderWork
-    from ordersheet.ledger.statements import Params
+    from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.writer import Writer
 
 _CHUNK = 1000
 
-# What is wanted and not yet settled. `:store` and `:batch` are those of the run that wanted it.
-_OPEN = f"""again.closed = 0 AND NOT EXISTS (
-    SELECT 1 FROM operation WHERE operation.store_id = :store AND operation.order_id = again.order_id
-    AND operation.field = again.field AND operation.key = again.key
-    AND operation.occurrence = again.occurrence AND operation.batch IS :batch
-    AND operation.state IN ('{OperationState.APPLIED}', '{OperationState.REFUSED}'))"""  # noqa: S608 - a constant
-
-_NOT_MARKED = """SELECT run_id FROM again_run
-    WHERE store_id = :store AND batch IS :batch AND finished IS NULL ORDER BY run_id"""
-_ANY_OPEN = f"SELECT 1 FROM again WHERE run_id = :run AND {_OPEN} LIMIT 1"  # noqa: S608 - constants alone
-_KNOWN = """SELECT coalesce(max(occurrence), 0) FROM operation
-    WHERE store_id = :store AND order_id = :order AND field = :field AND key = :key AND batch IS :batch
-    AND state <> 'absent'"""
-_UNFINISHED = f"""SELECT run.name FROM again JOIN run ON run.id = again.run_id
-    WHERE again.run_id IN (SELECT value FROM json_each(:runs))
-    AND again.order_id = :order AND again.field = :field AND again.key = :key AND {_OPEN} LIMIT 1"""  # noqa: S608 - constants alone
+_same = (
+    operation.c.store_id == bind("store"),
+    operation.c.batch.is_not_distinct_from(bind("batch")),
+)
+# What is wanted and not yet settled; store and batch are those of the run that wanted it.
+_open = and_(
+    again.c.closed == ZERO,
+    ~exists().where(
+        *_same,
+        operation.c.order_id == again.c.order_id,
+        operation.c.field == again.c.field,
+        operation.c.key == again.c.key,
+        operation.c.occurrence == again.c.occurrence,
+        operation.c.state.in_(
+            [constant(OperationState.APPLIED.value), constant(OperationState.REFUSED.value)]
+        ),
+    ),
+)
+_NOT_MARKED = compiled(
+    select(again_run.c.run_id)
+    .where(
+        again_run.c.store_id == bind("store"),
+        again_run.c.batch.is_not_distinct_from(bind("batch")),
+        again_run.c.finished.is_(None),
+    )
+    .order_by(again_run.c.run_id)
+)
+_MARK = compiled(update(again_run).where(again_run.c.run_id == bind("run")).values(finished=bind("finished")))
+_ANY_OPEN = compiled(
+    select(again.c.run_id).where(again.c.run_id == bind("run"), _open).limit(ONE).offset(ZERO)
+)
+_KNOWN = compiled(
+    select(func.coalesce(func.max(operation.c.occurrence), ZERO)).where(
+        *_same,
+        operation.c.order_id == bind("order"),
+        operation.c.field == bind("field"),
+        operation.c.key == bind("key"),
+        operation.c.state != constant(OperationState.ABSENT.value),
+    )
+)
+_UNFINISHED = compiled(
+    select(run.c.name)
+    .join(again, again.c.run_id == run.c.id)
+    .where(
+        again.c.run_id.in_(listed("runs")),
+        again.c.order_id == bind("order"),
+        again.c.field == bind("field"),
+        again.c.key == bind("key"),
+        _open,
+    )
+    .limit(ONE)
+    .offset(ZERO)
+)
+_NEXT_RUN = compiled(select(func.coalesce(func.max(run.c.id), ZERO) + ONE))
+_WANT = compiled(
+    insert(again).values(
+        run_id=bind("run"),
+        order_id=bind("order"),
+        field=bind("field"),
+        key=bind("key"),
+        occurrence=bind("occurrence"),
+        closed=ZERO,
+    )
+)
+_TAKE_BACK = compiled(delete(again).where(again.c.run_id == bind("run")))
+_SHOW = compiled(insert(again_run).values(run_id=bind("run"), store_id=bind("store"), batch=bind("batch")))
 
 
 class Wanted:
@@ -98,14 +152,14 @@ class Again:
         self._run_id = run_id
         self._each = each
         self._salt = salt
-        self._values = {"store": store_id, "batch": batch}
+        self._values = named(store=store_id, batch=batch)
         self.unfinished: list[int] = []
         self._recorded = False
 
     def find_unfinished(self, cursor: sqlite3.Cursor, now: str) -> None:
         """Find the `--again` runs that are not finished, and mark those that have become so."""
         for run_id in self.see_unfinished(cursor):
-            cursor.execute("UPDATE again_run SET finished = ? WHERE run_id = ?", (now, run_id))
+            cursor.execute(_MARK, named(run=run_id, finished=now))
 
     def see_unfinished(self, cursor: sqlite3.Cursor) -> list[int]:
         """Find the `--again` runs that are not finished; gives those that became so unmarked."""
@@ -113,7 +167,7 @@ class Again:
         self.unfinished = []
         finished: list[int] = []
         for (run_id,) in rows:
-            values = {**self._values, "run": run_id}
+            values = {**self._values, **named(run=run_id)}
             found = cursor.execute(_ANY_OPEN, values).fetchone()
             (self.unfinished if found is not None else finished).append(run_id)
         return finished
@@ -128,7 +182,7 @@ class Again:
         if not self.unfinished:
             return {}
         by_order: dict[int, Wanted] = {}
-        values = {"p_runs": json.dumps(self.unfinished), "p_orders": json.dumps(list(orders))}
+        values = named(runs=json.dumps(self.unfinished), orders=json.dumps(list(orders)))
         for order, field, key, occurrence, run_id in cursor.execute(statements.WANTED, values):
             by_order.setdefault(order, Wanted()).add(run_id, field, key, occurrence)
         return by_order
@@ -151,7 +205,7 @@ class Again:
             if finishing is not None:
                 writer.do(self._take_back)
                 return 0, finishing
-            recorded += sum(append["times"] for append in appends)
+            recorded += sum(append["p_times"] for append in appends)
         writer.do(lambda cursor: self._make_visible(cursor, timestamp(now)))
         return recorded, None
 
@@ -174,29 +228,26 @@ class Again:
         if self._unfinished_among(appends, cursor) is not None:
             return
         # Above any run in the ledger, as the run would be that this one stands for.
-        newest = cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM run").fetchone()[0]
+        newest = cursor.execute(_NEXT_RUN).fetchone()[0]
         for append in appends:
             known = cursor.execute(_KNOWN, append).fetchone()[0]
-            for number in range(append["times"]):
-                yield newest, append["order"], append["field"], append["key"], known + 1 + number
+            for number in range(append["p_times"]):
+                yield newest, append["p_order"], append["p_field"], append["p_key"], known + 1 + number
 
     def _appends(self, works: Sequence[OrderWork]) -> list[Params]:
         """Name the appends that these works ask for, each once with the number of times it is asked for."""
         times: dict[tuple[int, str, str], int] = {}
         for work in works:
-            for update in work.updates:
-                for operation in update.operations:
-                    if operation.kind is OperationKind.APPEND:
-                        name = work.order, operation.field, operation_key(self._salt, work.order, operation)
+            for asked in work.updates:
+                for one in asked.operations:
+                    if one.kind is OperationKind.APPEND:
+                        name = work.order, one.field, operation_key(self._salt, work.order, one)
                         times[name] = times.get(name, 0) + 1
         return [
             {
                 **self._values,
-                "run": self._run_id,
-                "order": order,
-                "field": field,
-                "key": key,
-                "times": number if self._each else 1,
+                **named(run=self._run_id, order=order, field=field, key=key),
+                **named(times=number if self._each else 1),
             }
             for (order, field, key), number in times.items()
         ]
@@ -208,9 +259,8 @@ class Again:
         for append in appends:
             known = cursor.execute(_KNOWN, append).fetchone()[0]
             cursor.executemany(
-                "INSERT INTO again (run_id, order_id, field, key, occurrence, closed)"
-                " VALUES (:run, :order, :field, :key, :occurrence, 0)",
-                [{**append, "occurrence": known + 1 + number} for number in range(append["times"])],
+                _WANT,
+                [{**append, **named(occurrence=known + 1 + number)} for number in range(append["p_times"])],
             )
         return None
 
@@ -219,19 +269,16 @@ class Again:
             return None
         runs = json.dumps(self.unfinished)
         for append in appends:
-            found = cursor.execute(_UNFINISHED, {**append, "runs": runs}).fetchone()
+            found = cursor.execute(_UNFINISHED, {**append, **named(runs=runs)}).fetchone()
             if found is not None:
                 return str(found[0])
         return None
 
     def _take_back(self, cursor: sqlite3.Cursor) -> None:
-        cursor.execute("DELETE FROM again WHERE run_id = ?", (self._run_id,))
+        cursor.execute(_TAKE_BACK, named(run=self._run_id))
 
     def _make_visible(self, cursor: sqlite3.Cursor, now: str) -> None:
-        cursor.execute(
-            "INSERT INTO again_run (run_id, store_id, batch) VALUES (:run, :store, :batch)",
-            {**self._values, "run": self._run_id},
-        )
+        cursor.execute(_SHOW, {**self._values, **named(run=self._run_id)})
         self.find_unfinished(cursor, now)
 
 

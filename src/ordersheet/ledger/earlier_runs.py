@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import and_, case, exists, func, or_, select
 
 from ordersheet.core.model import Outcome
+from ordersheet.ledger.compiled import bind, compiled, constant, named
 from ordersheet.ledger.schema import attempt, row, run, store
-from ordersheet.ledger.statements import bind, compiled, constant, moment
+from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
     import sqlite3
@@ -61,7 +62,7 @@ class EarlierSend(NamedTuple):
 
 def sent_before(cursor: sqlite3.Cursor, store: str, sha256: str) -> list[EarlierSend]:
     """Tell the runs at a store that sent something of a file with these bytes, newest first."""
-    found = cursor.execute(_SAME_BYTES, {"p_store": store, "p_sha256": sha256})
+    found = cursor.execute(_SAME_BYTES, named(store=store, sha256=sha256))
     return [
         EarlierSend(name, batch, moment(started), bool(unfinished))
         for name, batch, started, unfinished in found
@@ -74,7 +75,7 @@ def key_is_new(cursor: sqlite3.Cursor, store: str, key_print: str) -> bool:
     A store of which no key is known yet, since nothing was sent there or an older version sent it, takes
     whichever comes first.
     """
-    known, same = cursor.execute(_KEY_PRINTS, {"p_store": store, "p_print": key_print}).fetchone()
+    known, same = cursor.execute(_KEY_PRINTS, named(store=store, print=key_print)).fetchone()
     return bool(known) and not same
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import Ask
     from ordersheet.core.journal import Event
     from ordersheet.core.model import RowResult
-    from ordersheet.ledger.statements import Params, Write
+    from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.statements import Write
 
 
 class EventWriter:

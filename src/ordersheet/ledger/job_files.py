@@ -9,9 +9,9 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import delete, insert, select, update
 
+from ordersheet.ledger.compiled import bind, compiled
 from ordersheet.ledger.schema import job_file, process
 from ordersheet.ledger.statements import moment, timestamp
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
-
-    from sqlalchemy.sql.expression import ClauseElement
 
     from ordersheet.ledger.writer import Writer
 
@@ -45,45 +43,39 @@ class JobFile:
     finished: datetime | None
 
 
-def _compiled(statement: ClauseElement) -> str:
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
-
-
-def _p(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
-    return bindparam(f"p_{name}")
-
-
 _COLUMNS = ("id", "job", "name", "sha256", "batch", "state", "taken", "facts", "finished")
 _chosen = select(*(job_file.c[name] for name in _COLUMNS))
-_INSERT = _compiled(
+_INSERT = compiled(
     insert(job_file).values(
         **{
-            name: _p(name)
+            name: bind(name)
             for name in ("job", "name", "sha256", "batch", "state", "process_id", "taken", "facts")
         }
     )
 )
-_BY_CONTENT = _compiled(
+_BY_CONTENT = compiled(
     _chosen.where(
-        job_file.c.job == _p("job"), job_file.c.sha256 == _p("sha256"), job_file.c.batch == _p("batch")
+        job_file.c.job == bind("job"), job_file.c.sha256 == bind("sha256"), job_file.c.batch == bind("batch")
     )
 )
-_BY_ID = _compiled(_chosen.where(job_file.c.id == _p("id")))
-_DELETE = _compiled(delete(job_file).where(job_file.c.id == _p("id")))
-_SAVE = _compiled(
+_BY_ID = compiled(_chosen.where(job_file.c.id == bind("id")))
+_DELETE = compiled(delete(job_file).where(job_file.c.id == bind("id")))
+_SAVE = compiled(
     update(job_file)
-    .where(job_file.c.id == _p("id"))
-    .values(state=_p("state"), facts=_p("facts"), finished=_p("finished"))
+    .where(job_file.c.id == bind("id"))
+    .values(state=bind("state"), facts=bind("facts"), finished=bind("finished"))
 )
-_HOLD = _compiled(update(job_file).where(job_file.c.id == _p("id")).values(process_id=_p("process_id")))
-_OPEN = _compiled(
+_HOLD = compiled(update(job_file).where(job_file.c.id == bind("id")).values(process_id=bind("process_id")))
+_OPEN = compiled(
     select(job_file.c.id, job_file.c.process_id, process.c.lock)
     .select_from(job_file.outerjoin(process, process.c.id == job_file.c.process_id))
-    .where(job_file.c.job == _p("job"), job_file.c.finished.is_(None))
+    .where(job_file.c.job == bind("job"), job_file.c.finished.is_(None))
     .order_by(job_file.c.id)
 )
-_LATEST = _compiled(
-    _chosen.where(job_file.c.job == _p("job"), job_file.c.state == _p("state")).order_by(job_file.c.id.desc())
+_LATEST = compiled(
+    _chosen.where(job_file.c.job == bind("job"), job_file.c.state == bind("state")).order_by(
+        job_file.c.id.desc()
+    )
 )
 
 

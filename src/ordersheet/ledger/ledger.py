@@ -17,7 +17,7 @@ from ordersheet.ledger.process_lock import ProcessLock, is_alive
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import SCHEMA_VERSION
-from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.statements import SALT, timestamp
 from ordersheet.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Ledger:
         self._again_seen: dict[tuple[str, str | None], list[int]] = {}
         self._writer: Writer | None = None
         with self._reading() as cursor:
-            salt = cursor.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()
+            salt = cursor.execute(SALT).fetchone()
         self._salt = bytes.fromhex(salt[0])
 
     @classmethod
@@ -249,7 +249,7 @@ class Ledger:
     def run(self, text: str) -> RunInfo:
         """Tell one run, found as `find_run` finds it."""
         with self._reading() as cursor:
-            return queries.run(cursor, self._context(), find_run(cursor, text)[1])
+            return queries.one_run(cursor, self._context(), find_run(cursor, text)[1])
 
     def results(self, text: str) -> Iterator[RowResult]:
         """Give the results of an earlier run in row order, as far as the ledger holds any."""

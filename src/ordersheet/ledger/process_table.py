@@ -6,11 +6,23 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete, select
+
+from ordersheet.ledger.compiled import bind, compiled, insert, named
 from ordersheet.ledger.process_lock import is_alive
+from ordersheet.ledger.schema import claim, process
 
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
+
+
+_ALL = compiled(select(process.c.id, process.c.lock))
+_ENTER = compiled(
+    insert(process).values({name: bind(name) for name in ("lock", "pid", "machine", "started")})
+)
+_LET_GO = compiled(delete(claim).where(claim.c.process_id == bind("process")))
+_LEAVE = compiled(delete(process).where(process.c.id == bind("process")))
 
 
 def enter(cursor: sqlite3.Cursor, lock: str, now: str, folder: Path) -> int:
@@ -21,19 +33,16 @@ def enter(cursor: sqlite3.Cursor, lock: str, now: str, folder: Path) -> int:
     Returns:
         The process's number.
     """
-    for number, name in cursor.execute("SELECT id, lock FROM process").fetchall():
+    for number, name in cursor.execute(_ALL).fetchall():
         if not is_alive(folder, name):
             leave(cursor, number)
             (folder / name).unlink(missing_ok=True)
-    cursor.execute(
-        "INSERT INTO process (lock, pid, machine, started) VALUES (?, ?, ?, ?)",
-        (lock, os.getpid(), platform.node(), now),
-    )
+    cursor.execute(_ENTER, named(lock=lock, pid=os.getpid(), machine=platform.node(), started=now))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
 def leave(cursor: sqlite3.Cursor, number: int) -> None:
     """Take a process out, with its claims."""
-    cursor.execute("DELETE FROM claim WHERE process_id = ?", (number,))
-    cursor.execute("DELETE FROM process WHERE id = ?", (number,))
+    cursor.execute(_LET_GO, named(process=number))
+    cursor.execute(_LEAVE, named(process=number))

@@ -6,13 +6,17 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.core.model import OperationKind, RequestCounts
+from sqlalchemy import and_, func, or_, select
+
+from ordersheet.core.model import OperationKind, Outcome, RequestCounts
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
 from ordersheet.ledger.claims import Reader, as_text
+from ordersheet.ledger.compiled import ZERO, bind, compiled, constant, named
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
-from ordersheet.ledger.runs import find_run
+from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
+from ordersheet.ledger.schema import attempt, baseline, operation, process, row, run, store
 from ordersheet.ledger.statements import moment, storable
 
 if TYPE_CHECKING:
@@ -23,16 +27,55 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.ledger.compiled import Params
 
-_RUN = """SELECT run.*, store.name AS store, process.lock AS lock
-    FROM run JOIN store ON store.id = run.store_id LEFT JOIN process ON process.id = run.process_id"""
-_OPERATION = """SELECT operation.*, run.name AS run, store.name AS store, run.user AS user, run.uid AS uid,
-    run.machine AS machine, run.input AS input, baseline.text AS earlier
-    FROM operation JOIN run ON run.id = operation.run_id JOIN store ON store.id = operation.store_id
-    LEFT JOIN baseline ON baseline.run_id = operation.run_id AND baseline.row = operation.row
-    AND baseline.number = operation.attempt AND baseline.field = operation.field"""
-_COUNTS = "SELECT coalesce(outcome, 'unconfirmed'), count(*) FROM row WHERE run_id = ? GROUP BY 1"
-_LEFT_OUT = "SELECT count(*) FROM row WHERE run_id = ? AND left_out = 1"
+_runs = (
+    select(run, store.c.name.label("store"), process.c.lock.label("lock"))
+    .join(store, store.c.id == run.c.store_id)
+    .outerjoin(process, process.c.id == run.c.process_id)
+)
+_ONE_RUN = compiled(_runs.where(run.c.id == bind("run")))
+_at_store = or_(bind("store").is_(None), store.c.name == bind("store"))
+_RUNS = compiled(_runs.where(_at_store).order_by(run.c.id.desc()))
+_LATEST_RUNS = compiled(_runs.where(_at_store).order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
+_operations = (
+    select(
+        operation,
+        run.c.name.label("run"),
+        store.c.name.label("store"),
+        *(run.c[name] for name in ("user", "uid", "machine", "input")),
+        baseline.c.text.label("earlier"),
+    )
+    .join(run, run.c.id == operation.c.run_id)
+    .join(store, store.c.id == operation.c.store_id)
+    .outerjoin(
+        baseline,
+        and_(
+            baseline.c.run_id == operation.c.run_id,
+            baseline.c.row == operation.c.row,
+            baseline.c.number == operation.c.attempt,
+            baseline.c.field == operation.c.field,
+        ),
+    )
+)
+_OF_ROWS = compiled(
+    _operations.where(
+        operation.c.run_id == bind("run"), operation.c.row.between(bind("first"), bind("last"))
+    ).order_by(operation.c.id)
+)
+_OF_ORDER = compiled(
+    _operations.where(operation.c.order_id == bind("order"), _at_store).order_by(
+        store.c.name, operation.c.place
+    )
+)
+_ATTEMPTS = compiled(
+    select(*(attempt.c[name] for name in ("row", "number", "begun", "given_up", "class", "status")))
+    .where(attempt.c.run_id == bind("run"), attempt.c.row.between(bind("first"), bind("last")))
+    .order_by(attempt.c.row, attempt.c.number)
+)
+_outcome = func.coalesce(row.c.outcome, constant(Outcome.UNCONFIRMED.value))
+_COUNTS = compiled(select(_outcome, func.count()).where(row.c.run_id == bind("run")).group_by(_outcome))
+_OF_INPUT = compiled(select(run.c.name).where(run.c.input == bind("input")))
 _PAGE = 1000
 
 
@@ -47,21 +90,18 @@ def runs(
     cursor: sqlite3.Cursor, context: BookContext, *, limit: int | None, store: str | None
 ) -> list[RunInfo]:
     """Tell the runs, newest first."""
-    found = _records(
-        cursor,
-        f"{_RUN} WHERE ? IS NULL OR store.name = ? ORDER BY run.id DESC LIMIT ?",
-        (store, store, -1 if limit is None else limit),
-    )
+    wanted = named(store=store, limit=limit)
+    found = _records(cursor, _RUNS if limit is None else _LATEST_RUNS, wanted)
     return [_run_info(cursor, context, record) for record in found]
 
 
-def run(cursor: sqlite3.Cursor, context: BookContext, run_id: int) -> RunInfo:
+def one_run(cursor: sqlite3.Cursor, context: BookContext, run_id: int) -> RunInfo:
     """Tell one run."""
-    (record,) = _records(cursor, f"{_RUN} WHERE run.id = ?", (run_id,))
+    (record,) = _records(cursor, _ONE_RUN, named(run=run_id))
     return _run_info(cursor, context, record)
 
 
-def _records(cursor: sqlite3.Cursor, query: str, values: Sequence[object]) -> list[sqlite3.Row]:
+def _records(cursor: sqlite3.Cursor, query: str, values: Params) -> list[sqlite3.Row]:
     """Read with columns by their names."""
     cursor.row_factory = sqlite3.Row
     return cursor.execute(query, values).fetchall()
@@ -69,8 +109,9 @@ def _records(cursor: sqlite3.Cursor, query: str, values: Sequence[object]) -> li
 
 def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row) -> RunInfo:
     if record["counts"] is None:
-        counts: dict[str, Any] = {"outcomes": dict(map(tuple, cursor.execute(_COUNTS, (record["id"],))))}
-        counts["left_out"] = cursor.execute(_LEFT_OUT, (record["id"],)).fetchone()[0]
+        of_run = named(run=record["id"])
+        counts: dict[str, Any] = {"outcomes": dict(map(tuple, cursor.execute(_COUNTS, of_run)))}
+        counts["left_out"] = cursor.execute(LEFT_OUT, of_run).fetchone()[0]
     else:
         counts = json.loads(record["counts"])
     copy = None if record["copy"] is None else context.copies / record["copy"]
@@ -108,9 +149,7 @@ def _run_state(context: BookContext, record: sqlite3.Row) -> RunState:
 
 def runs_of(cursor: sqlite3.Cursor, path: str) -> frozenset[str]:
     """Name the runs of one input."""
-    return frozenset(
-        name for (name,) in cursor.execute("SELECT name FROM run WHERE input = ?", (storable(path),))
-    )
+    return frozenset(name for (name,) in cursor.execute(_OF_INPUT, named(input=storable(path))))
 
 
 def results_of(
@@ -139,22 +178,15 @@ def rows(connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], text: st
 def _row_infos(
     connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int, page: Sequence[RowResult]
 ) -> Iterator[RowInfo]:
-    between = (run_id, page[0].row, page[-1].row)
+    between = named(run=run_id, first=page[0].row, last=page[-1].row)
     attempts: dict[int, list[AttemptInfo]] = {}
     operations: dict[int, list[OperationInfo]] = {}
     with connect() as cursor:
-        for row, number, begun, given_up, verdict, status in cursor.execute(
-            "SELECT row, number, begun, given_up, class, status FROM attempt"
-            " WHERE run_id = ? AND row BETWEEN ? AND ? ORDER BY row, number",
-            between,
-        ):
-            attempts.setdefault(row, []).append(
+        for of_row, number, begun, given_up, verdict, status in cursor.execute(_ATTEMPTS, between):
+            attempts.setdefault(of_row, []).append(
                 AttemptInfo(number, moment(begun), _optional(given_up), verdict, status)
             )
-        query = (
-            f"{_OPERATION} WHERE operation.run_id = ? AND operation.row BETWEEN ? AND ? ORDER BY operation.id"
-        )
-        for record in _records(cursor, query, between):
+        for record in _records(cursor, _OF_ROWS, between):
             operations.setdefault(record["row"], []).append(_operation_info(record))
     for result in page:
         yield RowInfo(result, tuple(attempts.get(result.row, ())), tuple(operations.get(result.row, ())))
@@ -162,12 +194,7 @@ def _row_infos(
 
 def order_history(cursor: sqlite3.Cursor, order: int, store: str | None) -> list[OperationInfo]:
     """Tell what was done to one order, in the order of sending."""
-    found = _records(
-        cursor,
-        f"{_OPERATION} WHERE operation.order_id = ? AND (? IS NULL OR store.name = ?)"
-        " ORDER BY store.name, operation.place",
-        (order, store, store),
-    )
+    found = _records(cursor, _OF_ORDER, named(order=order, store=store))
     return [_operation_info(record) for record in found]
 
 
@@ -209,7 +236,7 @@ def books(
             them may mean to look at each of a hundred thousand occurrences.
     """
     works = list(works)
-    found_store = cursor.execute("SELECT id FROM store WHERE name = ?", (store,)).fetchone()
+    found_store = cursor.execute(STORE, named(name=store)).fetchone()
     store_id = 0 if found_store is None else int(found_store[0])
     reader = Reader(store_id, salt, policy)
     orders = [work.order for work in works]

@@ -6,12 +6,16 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqlalchemy import select, update
+
 from ordersheet.core.errors import UsageError
-from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.model import OperationKind, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
-from ordersheet.ledger.results import judged
-from ordersheet.ledger.runs import find_run
+from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.results import ROW_OPERATIONS, judged
+from ordersheet.ledger.runs import OUTCOMES, find_run, give_result
+from ordersheet.ledger.schema import claim, operation, process, row, run
 from ordersheet.ledger.statements import moment, timestamp
 
 if TYPE_CHECKING:
@@ -19,16 +23,55 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-_COLUMNS = """SELECT operation.id, run.name, operation.run_id, operation.row, operation.order_id,
-    operation.store_id, operation.batch, operation.field, operation.key, operation.occurrence,
-    operation.state, run.settle
-    FROM operation JOIN run ON run.id = operation.run_id
-    WHERE operation.kind = 'append' AND operation.state IN ('sending', 'in doubt')"""
-_OF_ROW = f"{_COLUMNS} AND operation.run_id = :run AND operation.row = :row ORDER BY operation.id"
-_OF_ORDER = f"""{_COLUMNS} AND operation.open = 1 AND operation.store_id = :store
-    AND operation.order_id = :order ORDER BY operation.id"""
-_CLAIM = """SELECT process.lock FROM claim JOIN process ON process.id = claim.process_id
-    WHERE claim.store_id = ? AND claim.order_id = ?"""
+_unknown = operation.c.state.in_(
+    [constant(OperationState.SENDING.value), constant(OperationState.IN_DOUBT.value)]
+)
+_in_doubt = (
+    select(
+        operation.c.id,
+        run.c.name,
+        *(operation.c[name] for name in ("run_id", "row", "order_id", "store_id", "batch")),
+        *(operation.c[name] for name in ("field", "key", "occurrence", "state")),
+        run.c.settle,
+    )
+    .join(run, run.c.id == operation.c.run_id)
+    .where(operation.c.kind == constant(OperationKind.APPEND.value), _unknown)
+    .order_by(operation.c.id)
+)
+_its_row = operation.c.run_id == bind("run"), operation.c.row == bind("row")
+_OF_ROW = compiled(_in_doubt.where(*_its_row))
+_OF_ORDER = compiled(
+    _in_doubt.where(
+        operation.c.open == ONE,
+        operation.c.store_id == bind("store"),
+        operation.c.order_id == bind("order"),
+    )
+)
+_HOLDER = compiled(
+    select(process.c.lock)
+    .join(claim, claim.c.process_id == process.c.id)
+    .where(claim.c.store_id == bind("store"), claim.c.order_id == bind("order"))
+)
+_SETTLE = compiled(
+    update(operation)
+    .where(operation.c.id == bind("id"))
+    .values(
+        state=bind("state"),
+        at=bind("at"),
+        message=bind("message"),
+        resolved_by=bind("who"),
+        doubted=ZERO,
+        open=ZERO,
+    )
+)
+_ROW = compiled(
+    select(row.c.order_text, row.c.outcome, run.c.store_id)
+    .join(run, run.c.id == row.c.run_id)
+    .where(row.c.run_id == bind("run"), row.c.row == bind("row"))
+)
+_ANY_UNKNOWN = compiled(select(operation.c.id).where(*_its_row, _unknown).limit(ONE).offset(ZERO))
+_COUNTS = compiled(select(run.c.counts).where(run.c.id == bind("run")))
+_COUNT = compiled(update(run).where(run.c.id == bind("run")).values(counts=bind("counts")))
 
 
 class Resolution(NamedTuple):
@@ -85,9 +128,14 @@ def resolve(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], 
     anew = "with --again" if any(append.occurrence > 1 for append in found) else "again"
     for append in found:
         cursor.execute(
-            "UPDATE operation SET state = ?, at = ?, message = ?, resolved_by = ?, doubted = 0, open = 0"
-            " WHERE id = ?",
-            (state.value, timestamp(verdict.now), message, verdict.who, append.number),
+            _SETTLE,
+            named(
+                id=append.number,
+                state=state.value,
+                at=timestamp(verdict.now),
+                message=message,
+                who=verdict.who,
+            ),
         )
         cursor.execute(
             statements.CLOSE_AGAIN,
@@ -113,17 +161,13 @@ def resolve(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], 
 
 def _find(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> list[_Open]:
     run, run_id = find_run(cursor, verdict.run)
-    record = cursor.execute(
-        "SELECT row.order_text, row.outcome, run.store_id FROM row JOIN run ON run.id = row.run_id"
-        " WHERE row.run_id = ? AND row.row = ?",
-        (run_id, verdict.row),
-    ).fetchone()
+    record = cursor.execute(_ROW, named(run=run_id, row=verdict.row)).fetchone()
     if record is None:
         raise UsageError(f"Run {run} has no row {verdict.row}.", code="no-row")
     order, outcome, store_id = record
-    found = [_Open(*line) for line in cursor.execute(_OF_ROW, {"run": run_id, "row": verdict.row})]
+    found = [_Open(*line) for line in cursor.execute(_OF_ROW, named(run=run_id, row=verdict.row))]
     if not found and outcome == Outcome.UNCONFIRMED and order.isdecimal():
-        values = {"store": store_id, "order": int(order)}
+        values = named(store=store_id, order=int(order))
         found = [_Open(*line) for line in cursor.execute(_OF_ORDER, values)]
         rows = sorted({(append.run, append.row) for append in found})
         if len(rows) > 1:
@@ -134,7 +178,7 @@ def _find(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bo
             )
     if not found:
         raise UsageError(_nothing_to_settle(cursor, run, run_id, verdict.row, outcome), code="not-in-doubt")
-    holder = cursor.execute(_CLAIM, (found[0].store_id, found[0].order)).fetchone()
+    holder = cursor.execute(_HOLDER, named(store=found[0].store_id, order=found[0].order)).fetchone()
     if holder is not None and alive(holder[0]):
         raise UsageError(
             f"Order {found[0].order} is being worked on by a run right now. Wait until that run has ended.",
@@ -143,18 +187,17 @@ def _find(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bo
     return found
 
 
-def _nothing_to_settle(cursor: sqlite3.Cursor, run: str, run_id: int, row: int, outcome: str | None) -> str:
-    overwrite = cursor.execute(
-        "SELECT 1 FROM operation WHERE run_id = ? AND row = ? AND state IN ('sending', 'in doubt')",
-        (run_id, row),
-    ).fetchone()
+def _nothing_to_settle(
+    cursor: sqlite3.Cursor, name: str, run_id: int, number: int, outcome: str | None
+) -> str:
+    overwrite = cursor.execute(_ANY_UNKNOWN, named(run=run_id, row=number)).fetchone()
     if overwrite is not None:
         return (
-            f"Row {row} of run {run} holds no added text that is in doubt, only a value that can be sent"
+            f"Row {number} of run {name} holds no added text that is in doubt, only a value that can be sent"
             f" again without harm."
             " Send the file again."
         )
-    return f"Row {row} of run {run} is not in doubt: it is {outcome or 'known by now'}."
+    return f"Row {number} of run {name} is not in doubt: it is {outcome or 'known by now'}."
 
 
 def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
@@ -173,40 +216,29 @@ def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
 
 
 def _settle_row(
-    cursor: sqlite3.Cursor, run_id: int, row: int, said: tuple[str, str], verdict: Resolution
+    cursor: sqlite3.Cursor, run_id: int, number: int, said: tuple[str, str], verdict: Resolution
 ) -> RowResult:
     message, how_to_go_on = said
-    operations = cursor.execute(
-        "SELECT state, message FROM operation WHERE run_id = ? AND row = ? ORDER BY id", (run_id, row)
-    ).fetchall()
-    outcome, words = judged([OperationState(state) for state, _ in operations])
+    of_row = named(run=run_id, row=number)
+    operations = cursor.execute(ROW_OPERATIONS, of_row).fetchall()
+    outcome, words = judged([OperationState(state) for state, _, _ in operations])
     if outcome in (Outcome.CONFIRMED, Outcome.NOT_APPLIED):
         words = message if outcome is Outcome.CONFIRMED else f"{message} {how_to_go_on}"
     else:
         words = f"{message} {words}"
-    order = cursor.execute(
-        "SELECT order_text FROM row WHERE run_id = ? AND row = ?", (run_id, row)
-    ).fetchone()[0]
-    return _write_result(cursor, run_id, RowResult(row, order, outcome, words, verdict.now))
+    order = cursor.execute(_ROW, of_row).fetchone()[0]
+    return _write_result(cursor, run_id, RowResult(number, order, outcome, words, verdict.now))
 
 
-def _copy_result(cursor: sqlite3.Cursor, run_id: int, row: int, result: RowResult) -> RowResult:
-    return _write_result(
-        cursor, run_id, RowResult(row, result.order, result.outcome, result.message, result.time)
-    )
+def _copy_result(cursor: sqlite3.Cursor, run_id: int, number: int, result: RowResult) -> RowResult:
+    return _write_result(cursor, run_id, result._replace(row=number, left_out=False))
 
 
 def _write_result(cursor: sqlite3.Cursor, run_id: int, result: RowResult) -> RowResult:
-    assert result.time is not None
-    cursor.execute(
-        "UPDATE row SET state = 'done', outcome = ?, message = ?, at = ? WHERE run_id = ? AND row = ?",
-        (result.outcome.value, result.message, timestamp(result.time), run_id, result.row),
-    )
-    counted = cursor.execute("SELECT counts FROM run WHERE id = ?", (run_id,)).fetchone()[0]
+    give_result(cursor, run_id, result)
+    of_run = named(run=run_id)
+    counted = cursor.execute(_COUNTS, of_run).fetchone()[0]
     if counted is not None:
-        outcomes = dict(
-            cursor.execute("SELECT outcome, count(*) FROM row WHERE run_id = ? GROUP BY outcome", (run_id,))
-        )
-        counts = {**json.loads(counted), "outcomes": outcomes}
-        cursor.execute("UPDATE run SET counts = ? WHERE id = ?", (json.dumps(counts), run_id))
+        counts = {**json.loads(counted), "outcomes": dict(cursor.execute(OUTCOMES, of_run))}
+        cursor.execute(_COUNT, {**of_run, **named(counts=json.dumps(counts))})
     return result

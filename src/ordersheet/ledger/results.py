@@ -6,8 +6,12 @@ import heapq
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
+from ordersheet.ledger.compiled import ZERO, bind, compiled, named
+from ordersheet.ledger.schema import operation, row
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
@@ -17,10 +21,18 @@ if TYPE_CHECKING:
 
 _PAGE = 2000
 
-_PAGE_QUERY = """SELECT row, order_text, outcome, message, at, left_out FROM row
-    WHERE run_id = ? AND row > ? ORDER BY row LIMIT ?"""
-_ROW_OPERATIONS = """SELECT kind, state, at, message FROM operation
-    WHERE run_id = ? AND row = ? ORDER BY id"""
+_ROWS = compiled(
+    select(*(row.c[name] for name in ("row", "order_text", "outcome", "message", "at", "left_out")))
+    .where(row.c.run_id == bind("run"), row.c.row > bind("after"))
+    .order_by(row.c.row)
+    .limit(bind("most"))
+    .offset(ZERO)
+)
+ROW_OPERATIONS = compiled(
+    select(*(operation.c[name] for name in ("state", "message", "at")))
+    .where(operation.c.run_id == bind("run"), operation.c.row == bind("row"))
+    .order_by(operation.c.id)
+)
 
 
 def recorded(
@@ -30,10 +42,10 @@ def recorded(
     last = 0
     while True:
         with connect() as cursor:
-            page = cursor.execute(_PAGE_QUERY, (run_id, last, _PAGE)).fetchall()
+            page = cursor.execute(_ROWS, named(run=run_id, after=last, most=_PAGE)).fetchall()
             results = [
                 RowResult(
-                    row,
+                    number,
                     order,
                     Outcome(outcome),
                     message,
@@ -41,8 +53,8 @@ def recorded(
                     bool(left_out),
                 )
                 if outcome is not None
-                else interrupted(cursor, run_id, row, order)
-                for row, order, outcome, message, at, left_out in page
+                else interrupted(cursor, run_id, number, order)
+                for number, order, outcome, message, at, left_out in page
             ]
         yield from results
         if len(page) < _PAGE:
@@ -50,13 +62,13 @@ def recorded(
         last = page[-1][0]
 
 
-def interrupted(cursor: sqlite3.Cursor, run_id: int, row: int, order: str) -> RowResult:
+def interrupted(cursor: sqlite3.Cursor, run_id: int, number: int, order: str) -> RowResult:
     """Tell a row that never got its result, since its process died, by what its operations have come to."""
-    operations = cursor.execute(_ROW_OPERATIONS, (run_id, row)).fetchall()
-    states = [OperationState(state) for _, state, _, _ in operations]
-    at = max((moment(text) for _, _, text, _ in operations), default=None)
-    outcome, message = judged(states, [text for _, _, _, text in operations])
-    return RowResult(row, order, outcome, message, at)
+    operations = cursor.execute(ROW_OPERATIONS, named(run=run_id, row=number)).fetchall()
+    states = [OperationState(state) for state, _, _ in operations]
+    at = max((moment(text) for _, _, text in operations), default=None)
+    outcome, message = judged(states, [text for _, text, _ in operations])
+    return RowResult(number, order, outcome, message, at)
 
 
 def judged(states: Sequence[OperationState], messages: Sequence[str] = ()) -> tuple[Outcome, str]:
@@ -91,13 +103,13 @@ def merged(
         newer: results that could not be written, by row: they stand in place of what is recorded.
     """
     streams = (
-        ((row, 0, newer[row]) for row in sorted(newer)),
+        ((number, 0, newer[number]) for number in sorted(newer)),
         ((result.row, 1, result) for result in results),
-        ((row, 2, RowResult(row, order, Outcome.NOT_SENT, message)) for row, order in rest),
+        ((number, 2, RowResult(number, order, Outcome.NOT_SENT, message)) for number, order in rest),
     )
     last = 0
     # The number of a stream settles which of several results of one row counts.
-    for row, _, result in heapq.merge(*streams, key=itemgetter(0, 1)):
-        if row != last:
+    for number, _, result in heapq.merge(*streams, key=itemgetter(0, 1)):
+        if number != last:
             yield result
-        last = row
+        last = number

@@ -12,8 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from sqlalchemy import and_, func, null, select, update
+
+from ordersheet.core.model import Outcome
+from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.keys import text_hash
 from ordersheet.ledger.records import Purged
+from ordersheet.ledger.schema import baseline, operation, process, row, run
 from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
@@ -27,27 +32,84 @@ _PAGE = 500
 _ORPHAN_AGE = timedelta(days=1)
 REMOVED = "The details were removed when their retention ended."
 
-_RUNS = """SELECT run.id, run.copy, run.finished IS NOT NULL, process.lock FROM run
-    LEFT JOIN process ON process.id = run.process_id
-    WHERE coalesce(run.finished, run.started) <= ? ORDER BY run.id"""
-_FORGET_VALUES = """UPDATE operation SET value = NULL WHERE id IN (
-    SELECT this.id FROM operation AS this
-    WHERE this.run_id = :run AND this.value IS NOT NULL AND this.open = 0 AND this.at <= :cutoff
-    AND NOT EXISTS (SELECT 1 FROM operation AS other WHERE other.store_id = this.store_id
-        AND other.order_id = this.order_id AND other.open = 1)
-    LIMIT :page)"""
-_BASELINES = """SELECT run_id, row, number, field, text FROM baseline
-    WHERE run_id = :run AND text IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM operation AS this JOIN operation AS other
-        ON other.store_id = this.store_id AND other.order_id = this.order_id AND other.open = 1
-        WHERE this.run_id = baseline.run_id AND this.row = baseline.row)
-    LIMIT :page"""
-_FORGET_BASELINE = """UPDATE baseline SET text = NULL, hash = ?
-    WHERE run_id = ? AND row = ? AND number = ? AND field = ?"""
-_FORGET_RUN = """UPDATE run SET options = '{}', mapping = '{}', copy = NULL, purged = coalesce(purged, :now)
-    WHERE id = :run"""
-_FORGET_PROBLEMS = """UPDATE row SET message = :removed
-    WHERE run_id = :run AND outcome = 'invalid' AND message <> :removed"""
+_this, _other = operation.alias("this"), operation.alias("other")
+_open_of_same_order = and_(
+    _other.c.store_id == _this.c.store_id, _other.c.order_id == _this.c.order_id, _other.c.open == ONE
+)
+_of_run = run.c.id == bind("run")
+
+_RUNS = compiled(
+    select(run.c.id, run.c.copy, run.c.finished.is_not(None), process.c.lock)
+    .outerjoin(process, process.c.id == run.c.process_id)
+    .where(func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"))
+    .order_by(run.c.id)
+)
+_FORGET_VALUES = compiled(
+    update(operation)
+    .where(
+        operation.c.id.in_(
+            select(_this.c.id)
+            .where(
+                _this.c.run_id == bind("run"),
+                _this.c.value.is_not(None),
+                _this.c.open == ZERO,
+                _this.c.at <= bind("cutoff"),
+                ~select(_other.c.id).where(_open_of_same_order).exists(),
+            )
+            .limit(bind("page"))
+            .offset(ZERO)
+        )
+    )
+    .values(value=null())
+)
+_BASELINES = compiled(
+    select(*(baseline.c[name] for name in ("run_id", "row", "number", "field", "text")))
+    .where(
+        baseline.c.run_id == bind("run"),
+        baseline.c.text.is_not(None),
+        ~select(_this.c.id)
+        .where(_open_of_same_order, _this.c.run_id == baseline.c.run_id, _this.c.row == baseline.c.row)
+        .correlate(baseline)
+        .exists(),
+    )
+    .limit(bind("page"))
+    .offset(ZERO)
+)
+_FORGET_BASELINE = compiled(
+    update(baseline)
+    .where(
+        baseline.c.run_id == bind("run"),
+        baseline.c.row == bind("row"),
+        baseline.c.number == bind("number"),
+        baseline.c.field == bind("field"),
+    )
+    .values(text=null(), hash=bind("hash"))
+)
+_FORGET_RUN = compiled(
+    update(run)
+    .where(_of_run)
+    .values(
+        options=constant("{}"),
+        mapping=constant("{}"),
+        copy=null(),
+        purged=func.coalesce(run.c.purged, bind("now")),
+    )
+)
+_FORGET_PROBLEMS = compiled(
+    update(row)
+    .where(
+        row.c.run_id == bind("run"),
+        row.c.outcome == constant(Outcome.INVALID.value),
+        row.c.message != bind("removed"),
+    )
+    .values(message=bind("removed"))
+)
+_IN_DOUBT = compiled(
+    select(func.count())
+    .select_from(operation)
+    .where(operation.c.open == ONE, operation.c.at <= bind("cutoff"))
+)
+_COPIES = compiled(select(run.c.copy).where(run.c.copy.is_not(None)))
 
 
 class Purge(NamedTuple):
@@ -81,11 +143,7 @@ def purge(writer: Writer, plan: Purge, path: Path, copies: Path, alive: Callable
         if _age_of(backup) <= plan.cutoff:
             _remove(backup)
     in_doubt = writer.do(
-        lambda cursor: int(
-            cursor.execute(
-                "SELECT count(*) FROM operation WHERE open = 1 AND at <= ?", (timestamp(plan.cutoff),)
-            ).fetchone()[0]
-        )
+        lambda cursor: int(cursor.execute(_IN_DOUBT, named(cutoff=timestamp(plan.cutoff))).fetchone()[0])
     )
     return Purged(len(ended), texts, removed, in_doubt)
 
@@ -93,7 +151,7 @@ def purge(writer: Writer, plan: Purge, path: Path, copies: Path, alive: Callable
 def _ended_runs(
     cursor: sqlite3.Cursor, plan: Purge, alive: Callable[[str], bool]
 ) -> list[tuple[int, str | None]]:
-    found = cursor.execute(_RUNS, (timestamp(plan.cutoff),)).fetchall()
+    found = cursor.execute(_RUNS, named(cutoff=timestamp(plan.cutoff))).fetchall()
     return [
         (run_id, copy)
         for run_id, copy, finished, lock in found
@@ -102,7 +160,7 @@ def _ended_runs(
 
 
 def _forget_texts(writer: Writer, plan: Purge, run_id: int) -> int:
-    values = {"run": run_id, "cutoff": timestamp(plan.cutoff), "page": _PAGE}
+    values = named(run=run_id, cutoff=timestamp(plan.cutoff), page=_PAGE)
 
     def forget_values(cursor: sqlite3.Cursor) -> int:
         return cursor.execute(_FORGET_VALUES, values).rowcount
@@ -112,8 +170,8 @@ def _forget_texts(writer: Writer, plan: Purge, run_id: int) -> int:
         cursor.executemany(
             _FORGET_BASELINE,
             [
-                (text_hash(plan.salt, text), run, row, number, field)
-                for run, row, number, field, text in found
+                named(hash=text_hash(plan.salt, text), run=of_run, row=of_row, number=number, field=field)
+                for of_run, of_row, number, field, text in found
             ],
         )
         return len(found)
@@ -126,16 +184,14 @@ def _forget_texts(writer: Writer, plan: Purge, run_id: int) -> int:
 
 
 def _forget_run(plan: Purge, run_id: int, cursor: sqlite3.Cursor) -> None:
-    values = {"run": run_id, "now": timestamp(plan.now), "removed": REMOVED}
+    values = named(run=run_id, now=timestamp(plan.now), removed=REMOVED)
     cursor.execute(_FORGET_RUN, values)
     cursor.execute(_FORGET_PROBLEMS, values)
 
 
 def _remove_orphans(writer: Writer, plan: Purge, copies: Path) -> int:
     """Remove copies whose run never started, once no start can be under way any more."""
-    kept = writer.do(
-        lambda cursor: {name for (name,) in cursor.execute("SELECT copy FROM run WHERE copy IS NOT NULL")}
-    )
+    kept = writer.do(lambda cursor: {name for (name,) in cursor.execute(_COPIES)})
     if not copies.is_dir():
         return 0
     return sum(

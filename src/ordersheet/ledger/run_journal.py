@@ -16,6 +16,7 @@ from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
 from ordersheet.ledger.claims import Claims, Reader
+from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.runs import close_run, insert_run
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
+    from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.records import RunStart
-    from ordersheet.ledger.statements import Params
     from ordersheet.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -205,8 +206,8 @@ class RunJournal:
         """Tell what earlier runs learned about this store, by PUT's field name."""
 
         def read(cursor: sqlite3.Cursor) -> dict[str, bool]:
-            query = "SELECT field, reads_back FROM learned WHERE store_id = ?"
-            return {field: bool(found) for field, found in cursor.execute(query, (self._store_id,))}
+            known = cursor.execute(statements.READS_BACK, named(store=self._store_id))
+            return {field: bool(found) for field, found in known}
 
         return await self._submit(read)
 
@@ -276,7 +277,7 @@ class RunJournal:
         """Record where the report was written."""
 
         def update(cursor: sqlite3.Cursor) -> None:
-            cursor.execute("UPDATE run SET report = ? WHERE id = ?", (storable(path), self._run_id))
+            cursor.execute(statements.SET_REPORT, named(report=storable(path), run=self._run_id))
 
         self._handles.writer.do(update)
 

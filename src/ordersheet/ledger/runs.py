@@ -6,15 +6,19 @@ import json
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import delete, func, select, update
+
 from ordersheet.core.errors import UsageError
 from ordersheet.ledger import results
+from ordersheet.ledger.compiled import NOTHING, ONE, ZERO, bind, compiled, constant, insert, named
+from ordersheet.ledger.schema import claim, row, run, store
 from ordersheet.ledger.statements import storable, timestamp
 
 if TYPE_CHECKING:
     import sqlite3
     from datetime import datetime
 
-    from ordersheet.core.model import RequestCounts
+    from ordersheet.core.model import RequestCounts, RowResult
     from ordersheet.ledger.records import RunStart
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -23,12 +27,41 @@ _DIGITS_IN_NAME = 4
 _TICKS_A_DAY = len(_DIGITS) ** _DIGITS_IN_NAME
 _DAY = timedelta(days=1)
 
-_INSERT = """INSERT INTO run (name, store_id, process_id, host, profile, tool_version, user, machine,
-    options, mapping, input, sha256, copy, sheet, header_row, batch, again, settle, started, message,
-    uid, encoding, key_print, same_store)
-    VALUES (:name, :store_id, :process_id, :host, :profile, :tool_version, :user, :machine,
-    :options, :mapping, :input, :sha256, :copy, :sheet, :header_row, :batch, :again, :settle, :started, '',
-    :uid, :encoding, :key_print, :same_store)"""
+_FIRST_COLUMNS = (
+    "name", "store_id", "process_id", "host", "profile", "tool_version", "user", "machine", "options",
+    "mapping", "input", "sha256", "copy", "sheet", "header_row", "batch", "again", "settle", "started",
+    "uid", "encoding", "key_print", "same_store",
+)  # fmt: skip
+"""What is known of a run when it starts."""
+_of_run = row.c.run_id == bind("run")
+_INSERT = compiled(insert(run).values(message=NOTHING, **{name: bind(name) for name in _FIRST_COLUMNS}))
+_ADD_STORE = compiled(insert(store).values(name=bind("name")).on_conflict_do_nothing())
+STORE = compiled(select(store.c.id).where(store.c.name == bind("name")))
+_TAKEN = compiled(select(run.c.id).where(run.c.name == bind("name")))
+_WITHOUT_RESULT = compiled(
+    select(row.c.row, row.c.order_text).where(_of_run, row.c.state == constant("sending"))
+)
+GIVE_RESULT = compiled(
+    update(row)
+    .where(_of_run, row.c.row == bind("row"))
+    .values(state=constant("done"), outcome=bind("outcome"), message=bind("message"), at=bind("at"))
+)
+OUTCOMES = compiled(select(row.c.outcome, func.count()).where(_of_run).group_by(row.c.outcome))
+LEFT_OUT = compiled(select(func.count()).select_from(row).where(_of_run, row.c.left_out == ONE))
+_CLOSE = compiled(
+    update(run)
+    .where(run.c.id == bind("run"))
+    .values({name: bind(name) for name in ("finished", "stopped_by", "message", "counts")})
+)
+_LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
+_LATEST = compiled(select(run.c.name, run.c.id).order_by(run.c.id.desc()).limit(ONE).offset(ZERO))
+_BEGINNING = compiled(
+    select(run.c.name, run.c.id)
+    .where(func.substr(run.c.name, ONE, func.length(bind("text"))) == bind("text"))
+    .order_by((run.c.name == bind("text")).desc(), run.c.name)
+    .limit(constant(6))
+    .offset(ZERO)
+)
 
 
 def run_name(moment: datetime, later: int = 0) -> str:
@@ -54,40 +87,40 @@ def insert_run(
     cursor: sqlite3.Cursor, start: RunStart, process_id: int, now: datetime
 ) -> tuple[str, int, int]:
     """Open a run; gives its name, its number and its store's number."""
-    cursor.execute("INSERT INTO store (name) VALUES (?) ON CONFLICT DO NOTHING", (start.store,))
-    store_id = int(cursor.execute("SELECT id FROM store WHERE name = ?", (start.store,)).fetchone()[0])
+    cursor.execute(_ADD_STORE, named(name=start.store))
+    store_id = int(cursor.execute(STORE, named(name=start.store)).fetchone()[0])
     later = 0
-    while cursor.execute("SELECT 1 FROM run WHERE name = ?", (run_name(now, later),)).fetchone():
+    while cursor.execute(_TAKEN, named(name=run_name(now, later))).fetchone():
         later += 1
     name = run_name(now, later)
     cursor.execute(
         _INSERT,
-        {
-            "name": name,
-            "store_id": store_id,
-            "process_id": process_id,
-            "host": start.host,
-            "profile": start.profile,
-            "tool_version": start.tool_version,
-            "user": start.user,
-            "machine": start.machine,
-            "options": json.dumps(dict(start.options)),
-            "mapping": json.dumps(dict(start.mapping)),
-            "input": storable(start.input),
-            "sha256": start.sha256,
+        named(
+            name=name,
+            store_id=store_id,
+            process_id=process_id,
+            host=start.host,
+            profile=start.profile,
+            tool_version=start.tool_version,
+            user=start.user,
+            machine=start.machine,
+            options=json.dumps(dict(start.options)),
+            mapping=json.dumps(dict(start.mapping)),
+            input=storable(start.input),
+            sha256=start.sha256,
             # By name: the ledger's folder may be moved.
-            "copy": None if start.copy is None else start.copy.name,
-            "sheet": start.sheet,
-            "header_row": start.header_row,
-            "batch": start.policy.batch,
-            "again": int(start.policy.again),
-            "settle": round(start.settle * 1000),
-            "started": timestamp(now),
-            "uid": start.uid,
-            "encoding": start.encoding,
-            "key_print": start.key_print,
-            "same_store": int(start.same_store),
-        },
+            copy=None if start.copy is None else start.copy.name,
+            sheet=start.sheet,
+            header_row=start.header_row,
+            batch=start.policy.batch,
+            again=int(start.policy.again),
+            settle=round(start.settle * 1000),
+            started=timestamp(now),
+            uid=start.uid,
+            encoding=start.encoding,
+            key_print=start.key_print,
+            same_store=int(start.same_store),
+        ),
     )
     assert cursor.lastrowid is not None
     return name, cursor.lastrowid, store_id
@@ -102,30 +135,33 @@ def close_run(
     requests: RequestCounts | None,
 ) -> None:
     """Close a run. Rows without a result get one from what their operations came to; claims are let go."""
-    for row, order in cursor.execute(
-        "SELECT row, order_text FROM row WHERE run_id = ? AND state = 'sending'", (run_id,)
-    ).fetchall():
-        result = results.interrupted(cursor, run_id, row, order)
-        cursor.execute(
-            "UPDATE row SET state = 'done', outcome = ?, message = ?, at = ? WHERE run_id = ? AND row = ?",
-            (result.outcome.value, result.message, result.time and timestamp(result.time), run_id, row),
-        )
-    counts = dict(
-        cursor.execute("SELECT outcome, count(*) FROM row WHERE run_id = ? GROUP BY outcome", (run_id,))
-    )
-    left_out = cursor.execute(
-        "SELECT count(*) FROM row WHERE run_id = ? AND left_out = 1", (run_id,)
-    ).fetchone()[0]
+    of_run = named(run=run_id)
+    for number, order in cursor.execute(_WITHOUT_RESULT, of_run).fetchall():
+        result = results.interrupted(cursor, run_id, number, order)
+        give_result(cursor, run_id, result)
+    counts = dict(cursor.execute(OUTCOMES, of_run))
+    left_out = cursor.execute(LEFT_OUT, of_run).fetchone()[0]
     sent = (
         None
         if requests is None
         else {"put": requests.put, "get": requests.get, "pushed_back": requests.pushed_back}
     )
-    cursor.execute(
-        "UPDATE run SET finished = ?, stopped_by = ?, message = ?, counts = ? WHERE id = ?",
-        (timestamp(now), stopped_by, message, _counts(counts, left_out, sent), run_id),
+    closed = named(
+        run=run_id,
+        finished=timestamp(now),
+        stopped_by=stopped_by,
+        message=message,
+        counts=_counts(counts, left_out, sent),
     )
-    cursor.execute("DELETE FROM claim WHERE run_id = ?", (run_id,))
+    cursor.execute(_CLOSE, closed)
+    cursor.execute(_LET_GO, of_run)
+
+
+def give_result(cursor: sqlite3.Cursor, run_id: int, result: RowResult) -> None:
+    """Write the result of a row that is in the ledger already."""
+    at = result.time and timestamp(result.time)
+    told = named(run=run_id, row=result.row, outcome=result.outcome.value, message=result.message, at=at)
+    cursor.execute(GIVE_RESULT, told)
 
 
 def _counts(outcomes: dict[str, int], left_out: int, requests: dict[str, int] | None) -> str:
@@ -140,15 +176,11 @@ def find_run(cursor: sqlite3.Cursor, text: str) -> tuple[str, int]:
     """
     wanted = text.strip().lower()
     if wanted == "last":
-        found = cursor.execute("SELECT name, id FROM run ORDER BY id DESC LIMIT 1").fetchall()
+        found = cursor.execute(_LATEST).fetchall()
         if not found:
             raise UsageError("The ledger holds no run yet.", code="no-run")
     else:
-        found = cursor.execute(
-            "SELECT name, id FROM run WHERE substr(name, 1, length(?)) = ? ORDER BY name = ? DESC,"
-            " name LIMIT 6",
-            (wanted, wanted, wanted),
-        ).fetchall()
+        found = cursor.execute(_BEGINNING, named(text=wanted)).fetchall()
         if not wanted or not found:
             raise UsageError(
                 f"The ledger holds no run {text!r}. See them all with: ordersheet runs", code="no-run"

@@ -1,31 +1,14 @@
-"""The statements of the hot path, written in SQLAlchemy Core and compiled once.
-
-SQLAlchemy's own execution costs more than SQLite's here (a row takes about nine statements), so
-the compiled text goes straight to the driver with plain values, none of which needs converting.
-"""
+"""The statements of the hot path, in SQLAlchemy Core and compiled once; and how values are written."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    case,
-    delete,
-    func,
-    literal_column,
-    null,
-    select,
-    true,
-    update,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, and_, case, delete, null, select, true, update
 
 from ordersheet.core.operation_state import OperationState
+from ordersheet.ledger.compiled import BY_PLACE, NOTHING, ONE, ZERO, bind, compiled, constant, insert, listed
 from ordersheet.ledger.schema import (
     again,
     again_run,
@@ -33,6 +16,7 @@ from ordersheet.ledger.schema import (
     baseline,
     claim,
     learned,
+    meta,
     operation,
     process,
     row,
@@ -40,14 +24,10 @@ from ordersheet.ledger.schema import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect
-    from sqlalchemy.sql.expression import ClauseElement
+    from ordersheet.ledger.compiled import Params
 
-Params = dict[str, Any]
-Write = tuple[str, Params | tuple[object, ...]]
+Write: TypeAlias = "tuple[str, Params | tuple[object, ...]]"
 """A statement and its values: by name, or by place."""
-
-_BY_NAME, _BY_PLACE = sqlite.dialect(paramstyle="named"), sqlite.dialect(paramstyle="qmark")
 
 
 def timestamp(moment: datetime) -> str:
@@ -73,21 +53,6 @@ def storable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
-    """Give a statement as SQLite's text; its parameters take their values by name, or as `dialect` says."""
-    return str(statement.compile(dialect=dialect))
-
-
-def constant(value: str | int) -> ColumnElement[Any]:
-    """Give a value that is part of the statement's text: one of the program's own words or numbers."""
-    return literal_column(f"'{value}'" if isinstance(value, str) else str(value))
-
-
-def bind(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
-    """Give a place for a value; the values bear the name with `p_` before it."""
-    return bindparam(f"p_{name}")
-
-
 _SENDING, _IN_DOUBT, _APPLIED, _THERE, _ABSENT = (
     constant(state.value)
     for state in (
@@ -98,20 +63,19 @@ _SENDING, _IN_DOUBT, _APPLIED, _THERE, _ABSENT = (
         OperationState.ABSENT,
     )
 )
-_ONE, _ZERO, _NOTHING = constant(1), constant(0), constant("")
-_given_orders = select(func.json_each(bind("orders")).table_valued("value").c.value)
+_given_orders = listed("orders")
 
 _begin_row = insert(row).values(
     run_id=bind("run"),
     row=bind("row"),
     order_text=bind("order_text"),
     state=_SENDING,
-    message=_NOTHING,
-    left_out=_ZERO,
+    message=NOTHING,
+    left_out=ZERO,
 )
 BEGIN_ROW = compiled(
     _begin_row.on_conflict_do_update(
-        index_elements=["run_id", "row"], set_={"state": _SENDING, "outcome": null(), "message": _NOTHING}
+        index_elements=["run_id", "row"], set_={"state": _SENDING, "outcome": null(), "message": NOTHING}
     )
 )
 _done = insert(row).values(
@@ -129,10 +93,10 @@ DONE = compiled(
         index_elements=["run_id", "row"],
         set_={name: _done.excluded[name] for name in ("state", "outcome", "message", "at", "left_out")},
     ),
-    _BY_PLACE,
+    BY_PLACE,
 )
 """Values by place, which are bound faster: run, row, order, outcome, message, time, left out."""
-NOT_SENT = compiled(_done.on_conflict_do_nothing(), _BY_PLACE)
+NOT_SENT = compiled(_done.on_conflict_do_nothing(), BY_PLACE)
 """Values as those of `DONE`."""
 KNOWN_ROWS = compiled(
     select(row.c.row).where(row.c.run_id == bind("run"), row.c.row.between(bind("first"), bind("last")))
@@ -164,14 +128,14 @@ _operation_values = {
     )
 }
 _begin_operation = insert(operation).values(
-    **_operation_values, run_id=bind("run"), state=_SENDING, doubted=_ZERO, open=_ONE, message=_NOTHING
+    **_operation_values, run_id=bind("run"), state=_SENDING, doubted=ZERO, open=ONE, message=NOTHING
 )
 BEGIN_OPERATION = compiled(
     _begin_operation.on_conflict_do_update(
         index_elements=["run_id", "row", "field"],
         set_={
             "state": _SENDING,
-            "open": _ONE,
+            "open": ONE,
             "adopted": null(),
             **{name: _begin_operation.excluded[name] for name in ("place", "attempt", "at")},
         },
@@ -179,7 +143,7 @@ BEGIN_OPERATION = compiled(
 )
 THERE = compiled(
     insert(operation).values(
-        **_operation_values, run_id=bind("run"), state=_THERE, doubted=_ZERO, open=_ZERO, message=_NOTHING
+        **_operation_values, run_id=bind("run"), state=_THERE, doubted=ZERO, open=ZERO, message=NOTHING
     )
 )
 GAVE_UP = compiled(
@@ -201,12 +165,12 @@ def _settle(whose: ColumnElement[bool]) -> str:
             state=bind("state"),
             message=bind("message"),
             at=bind("at"),
-            doubted=case((stays, operation.c.doubted), (doubt, _ONE), else_=operation.c.doubted),
+            doubted=case((stays, operation.c.doubted), (doubt, ONE), else_=operation.c.doubted),
             open=case(
                 (stays, operation.c.open),
-                (doubt, _ONE),
+                (doubt, ONE),
                 (bind("state") == _APPLIED, operation.c.doubted),
-                else_=_ZERO,
+                else_=ZERO,
             ),
         )
     )
@@ -221,15 +185,15 @@ LOOKED = compiled(
     .where(
         operation.c.store_id == bind("store"),
         operation.c.order_id == bind("order"),
-        operation.c.open == _ONE,
+        operation.c.open == ONE,
         operation.c.state != _SENDING,
     )
     .values(
-        doubted=_ZERO,
+        doubted=ZERO,
         # An append stays open until somebody knows; an overwrite in doubt is simply sent again.
         open=case(
-            (and_(operation.c.state == _IN_DOUBT, operation.c.kind == constant("append")), _ONE),
-            else_=_ZERO,
+            (and_(operation.c.state == _IN_DOUBT, operation.c.kind == constant("append")), ONE),
+            else_=ZERO,
         ),
     )
 )
@@ -257,7 +221,7 @@ CLOSE_AGAIN = compiled(
         again.c.key == bind("key"),
         again.c.occurrence == bind("occurrence"),
     )
-    .values(closed=_ONE)
+    .values(closed=ONE)
 )
 """A key says nothing of the store and the batch: the same text may be meant once more at another."""
 
@@ -305,7 +269,7 @@ HISTORY = compiled(
 ADOPT = compiled(
     update(operation)
     .where(operation.c.id == bind("id"))
-    .values(state=_IN_DOUBT, adopted=bind("at"), doubted=_ONE, open=_ONE)
+    .values(state=_IN_DOUBT, adopted=bind("at"), doubted=ONE, open=ONE)
 )
 _its_attempt = and_(
     attempt.c.run_id == operation.c.run_id,
@@ -329,7 +293,7 @@ DOUBT = compiled(
 OWED = compiled(
     select(operation.c.order_id)
     .distinct()
-    .where(operation.c.store_id == bind("store"), operation.c.open == _ONE)
+    .where(operation.c.store_id == bind("store"), operation.c.open == ONE)
     .order_by(operation.c.order_id)
 )
 OWED_CLAIMS = compiled(
@@ -340,8 +304,14 @@ OWED_CLAIMS = compiled(
 WANTED = compiled(
     select(again.c.order_id, again.c.field, again.c.key, again.c.occurrence, again.c.run_id)
     .where(
-        again.c.run_id.in_(select(func.json_each(bind("runs")).table_valued("value").c.value)),
+        again.c.run_id.in_(listed("runs")),
         again.c.order_id.in_(_given_orders),
     )
     .order_by(again.c.run_id, again.c.occurrence)
 )
+READS_BACK = compiled(
+    select(learned.c.field, learned.c.reads_back).where(learned.c.store_id == bind("store"))
+)
+SET_REPORT = compiled(update(run).where(run.c.id == bind("run")).values(report=bind("report")))
+SALT = compiled(select(meta.c.value).where(meta.c.name == constant("salt")))
+"""What keys are made with, in hexadecimal."""

@@ -66,7 +66,7 @@ def refuse_same_file(ledger: Ledger, target: Target, settings: Settings, sha256:
     last = next((one for one in earlier if one.unfinished), earlier[0])
     batch = f"in batch {last.batch}" if last.batch is not None else "without a batch"
     on = f"{last.started:%Y-%m-%d %H:%M} UTC"
-    goes_on = f"with --batch {last.batch}" if last.batch is not None else "without --batch"
+    goes_on = f"under its own batch, {last.batch}" if last.batch is not None else "without a batch"
     unfinished = f" That run is not finished: it goes on {goes_on}." if last.unfinished else ""
     raise UsageError(
         f"These very bytes were sent before, {batch} (run {last.run}, {on}), so this may be yesterday's "

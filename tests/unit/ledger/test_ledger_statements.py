@@ -1,0 +1,46 @@
+"""No statement of the ledger is written by hand: each is SQLAlchemy's, and compiled in one place."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import literal, select
+from sqlalchemy.dialects import postgresql
+
+from ordersheet.ledger import schema
+from ordersheet.ledger.compiled import bind, compiled, constant
+
+LEDGER = Path(schema.__file__).parent
+STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
+BY_HAND = {"schema.py", "migrations.py", "health.py"}
+"""Triggers, steps that never change once they are out, and what SQLite says of its own file."""
+
+
+def texts(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is str
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(LEDGER.glob("*.py")), ids=lambda path: path.name)
+def test_no_statement_is_written_by_hand(path):
+    found = [text for text in texts(path) if STATEMENT.match(text)]
+    assert found == [] or path.name in BY_HAND
+    imported = "sqlalchemy.dialects" in path.read_text(encoding="utf-8")
+    assert not imported or path.name == "compiled.py"
+
+
+def test_a_value_that_is_not_bound_by_name_is_noticed():
+    assert ":p_run" in compiled(select(schema.run).where(schema.run.c.id == bind("run")))
+    assert "'done'" in compiled(select(schema.row).where(schema.row.c.state == constant("done")))
+    with pytest.raises(ValueError, match="without a name"):
+        compiled(select(schema.run).where(schema.run.c.id == literal(3)))
+
+
+def test_the_tables_are_no_dialect_s_own():
+    for table in schema.metadata.sorted_tables:
+        assert "SELECT" in str(select(table).compile(dialect=postgresql.dialect()))
