@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from sqlalchemy import literal, select
+from sqlalchemy import Dialect, literal, select
 from sqlalchemy.dialects import postgresql
 
 from ordersheet.ledger import schema
 from ordersheet.ledger.compiled import bind, compiled, constant
 
+POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 LEDGER = Path(schema.__file__).parent
 STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
 BY_HAND = {"schema.py", "migrations.py", "health.py"}
@@ -43,4 +44,4 @@ def test_a_value_that_is_not_bound_by_name_is_noticed():
 
 def test_the_tables_are_no_dialect_s_own():
     for table in schema.metadata.sorted_tables:
-        assert "SELECT" in str(select(table).compile(dialect=postgresql.dialect()))
+        assert "SELECT" in str(select(table).compile(dialect=POSTGRESQL))
