@@ -70,6 +70,15 @@ def test_what_is_done_already_is_not_counted_as_seen_by_customers(desk):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("yes", ["ja", "J", "oui", "s\u00ed", "yes"])
+def test_a_yes_may_be_one_of_the_office_s_own_language(desk, held, yes):
+    desk.file("orders.csv", "Order ID,Internal comment\n83600,one\n")
+    code, shown = converse(desk, ["send", "orders.csv"], [("[y/N]", yes)])
+    assert code == 0, shown
+    assert "one" in str(held(83600))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_the_question_counts_the_texts_that_customers_may_see(desk):
     desk.file("orders.csv", SHEET)
     code, shown = converse(desk, ["send", "orders.csv"], [("2 texts of them may be seen by customers.", "n")])

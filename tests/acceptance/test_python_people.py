@@ -95,3 +95,10 @@ def test_what_stopped_a_run_carries_a_result(shop, frame, tmp_path):
         ordersheet.send(frame, base_url=shop.base_url, api_key="wrong", ledger=tmp_path / "l.db")
     assert caught.value.result.outcomes["not sent"] == 2
     assert repr(caught.value.result).startswith("<RunResult of send: 0 ok")
+
+
+@pytest.mark.parametrize("option", ["sheet", "encoding", "delimiter"])
+def test_what_a_frame_cannot_have_is_refused_and_not_passed_over(frame, option):
+    asked: dict[str, Any] = {option: {"sheet": "Calls", "encoding": "utf-8", "delimiter": ";"}[option]}
+    with pytest.raises(ordersheet.UsageError, match=f"A frame has no {option}. Leave {option}= out"):
+        ordersheet.check(frame, **asked)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ordersheet.cli.wrap import Hanging, width_of, wrapped
 from ordersheet.console.unblocked import put
 from ordersheet.core.result import summary_object
+from ordersheet.mapping.values import truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,6 +66,11 @@ def printable(text: str) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for letter in text
     )
+
+
+def says_yes(answer: str) -> bool:
+    """Tell whether what was typed at a question means yes, in any of the eight languages."""
+    return truth(answer) is True and not answer.strip().isdecimal()
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import checked, with_options
-from ordersheet.cli.console import Console, columns, plural, short
+from ordersheet.cli.console import Console, columns, plural, says_yes, short
 from ordersheet.config.options import types
 from ordersheet.core.errors import UsageError
 from ordersheet.core.result import cells, iso
@@ -335,5 +335,5 @@ def _ask_for_all(settings: Settings) -> None:
             code="no-answer",
         )
     Console().say(f"Remove every text and copy that may go from {settings.ledger}? [y/N] ", end="")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not says_yes(sys.stdin.readline()):
         raise UsageError("Nothing was removed.", code="declined")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ordersheet.cli.console import says_yes
 from ordersheet.config.api_key import key_from_file, save_key
 from ordersheet.config.profiles import check_free, check_name, write_profile
 from ordersheet.config.settings import resolve, user_file
@@ -170,8 +171,8 @@ def _answer(
 
 
 def _yes(question: str, *, default: bool) -> bool:
-    answer = _line(input, question).lower()
-    return answer in ("y", "yes") if answer else default
+    answer = _line(input, question)
+    return says_yes(answer) if answer else default
 
 
 def _line(read: Callable[[str], str], question: str) -> str:

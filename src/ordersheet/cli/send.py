@@ -11,7 +11,16 @@ import typer
 
 from ordersheet.cli.app import FILE_ALONE, app, examples, settings_of
 from ordersheet.cli.arguments import CommandWithBareOptions, with_options
-from ordersheet.cli.console import Console, after, before, columns_not_sent, end_facts, notes, plural
+from ordersheet.cli.console import (
+    Console,
+    after,
+    before,
+    columns_not_sent,
+    end_facts,
+    notes,
+    plural,
+    says_yes,
+)
 from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
 from ordersheet.cli.online import seen_online
 from ordersheet.config.target import target_of
@@ -136,7 +145,7 @@ def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | 
 
     def confirm(question: str) -> bool:
         console.say(f"{question} [y/N] ", end="")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return says_yes(sys.stdin.readline())
 
     return confirm
 
@@ -158,7 +167,7 @@ def _asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Pr
         answer = sys.stdin.readline()
         if not answer:
             raise UsageError("No answer came. Add --yes to send without being asked.", code="no-answer")
-        return answer.strip().lower() in ("y", "yes")
+        return says_yes(answer)
 
     return ask
 

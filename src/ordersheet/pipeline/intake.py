@@ -155,6 +155,8 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
         MappingError: with all faults of the mapping.
     """
     path = Path(source) if isinstance(source, str | Path) else None
+    if path is None:
+        _refuse_options_of_files(settings)
     if path is not None and settings.allow_empty and (empty := empty_table(path)) is not None:
         staging = Staging()
         staging.seal()
@@ -189,6 +191,13 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
         staging.close()
         raise
     return Prepared(path, source if path is None else None, table, column_map, staging, tally, notes)
+
+
+def _refuse_options_of_files(settings: Settings) -> None:
+    """Refuse what was asked for by name and a frame cannot have, rather than do nothing about it."""
+    for name in ("sheet", "encoding", "delimiter"):
+        if settings.sources.get(name) == f"--{name}":
+            raise UsageError(f"A frame has no {name}. Leave --{name} out.", code="not-a-file")
 
 
 def _tell_nobody(_rows: int) -> None:
