@@ -63,6 +63,14 @@ class Fault(NamedTuple):
     """Seconds after which a gateway applies it a second time."""
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def seen_by_reading(self) -> bool:
+        """Whether a reading that shows nothing of it leaves the row in doubt.
+
+        A row that was answered `no` is refused unless a reading shows that something may have been applied.
+        """
+        return self.answer != "no" or self.applies == "none"
+
 
 _WAIT = (("retry-after", "2"),)
 NO_FAULT = Fault()
@@ -244,7 +252,7 @@ def draw_view(choose: Chooser) -> View:
     return view._replace(texts=tuple(texts))
 
 
-def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]]) -> AskedRow:
+def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]], *, merged: bool) -> AskedRow:
     order = choose.one(MOSTLY_ONE)
     asks = []
     wanted = choose.one(WANTED)
@@ -252,7 +260,7 @@ def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]]) -> AskedR
         if name == "ref":
             asks.append(Ask(name, "set", choose.one(("A", "B"))))
             continue
-        texts = free.setdefault((order, name), list(TEXTS))
+        texts = free.setdefault((0 if merged else order, name), list(TEXTS))
         kind = choose.one(("append",) * 6 + ("replace", "clear"))
         text = "" if kind == "clear" else choose.one(texts)
         if text:
@@ -261,10 +269,17 @@ def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]]) -> AskedR
     return AskedRow(order, tuple(asks))
 
 
-def draw_rows(choose: Chooser, most: int = 6) -> tuple[AskedRow, ...]:
-    """Draw a sheet; no two of its rows ask for the same text of the same field."""
+def draw_rows(choose: Chooser, most: int = 6, *, merged: bool = False) -> tuple[AskedRow, ...]:
+    """Draw a sheet; no two of its rows ask for the same text of the same field.
+
+    Args:
+        choose: draws.
+        most: rows.
+        merged: orders show each other's lines. Then no two orders get the same text: one that somebody else
+            wrote would be taken for ours, which is one of the promise's limits.
+    """
     free: dict[tuple[int, str], list[str]] = {}
-    return tuple(_draw_row(choose, free) for _ in range(choose.one(range(1, most + 1))))
+    return tuple(_draw_row(choose, free, merged=merged) for _ in range(choose.one(range(1, most + 1))))
 
 
 def _draw_start(choose: Chooser, *, first: bool) -> Start:
@@ -289,12 +304,14 @@ def draw_world(choose: Chooser) -> World:
     if view.moment != "now" and learned == "honest growth":
         # That a store which was up to date yesterday is so today, nothing in a reading tells.
         learned = "growth in this view"
+    merged = any(name.startswith("another order") for name in view.texts)
+    faults = (NO_FAULT, NO_FAULT, *(one for one in FAULTS if view.honest or one.seen_by_reading))
     return World(
-        rows=draw_rows(choose),
+        rows=draw_rows(choose, merged=merged),
         view=view,
         learned=learned,
         held=tuple((choose.one(HELD), choose.one(HELD)) for _ in ORDERS),
-        faults=some(choose, (NO_FAULT, NO_FAULT, *FAULTS), 6),
+        faults=some(choose, faults, 6),
         get_faults=some(choose, ("ok",) * 6 + GET_FAULTS, 8) if choose.one((False, True)) else (),
         freezes=_draw_freezes(choose),
         deeds=_draw_deeds(choose),

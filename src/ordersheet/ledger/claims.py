@@ -95,7 +95,7 @@ class Reader:
                 continue
             if state == OperationState.SENDING:
                 if adopt_at is None:
-                    # What this run itself has under way is nobody's doubt.
+                    # What is under way is nobody's doubt until it is adopted.
                     continue
                 cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
             operation = Operation(field, _KINDS[kind], None if value is None else json.loads(value))
