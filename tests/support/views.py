@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
 _MARKUP = re.compile(r"<[^<>]*>")
 _FIRST_WORDS = 60
+KINDS = (
+    "whole and as it stands",
+    "cut: its beginning or its end, with or without an ellipsis",
+    "changed: escaped, folded, in other letters, reordered, with another order's lines",
+    "old: from a cache, from a copy that lags, from one of several copies",
+    "under other names, in both fields, or not at all",
+    "several of these at once",
+)
+"""How a comment is shown."""
 NEVER_FRESH = 1e9
 """Seconds by which a replica lags that gets no updates any more."""
 
@@ -47,6 +56,20 @@ class View(NamedTuple):
     def honest(self) -> bool:
         """Whether each reading shows the whole of what was there at the moment of reading."""
         return not self.texts and self.moment == "now" and self.fields == "documented"
+
+    @property
+    def kind(self) -> str:
+        """What is wrong with it: one of KINDS."""
+        wrong = []
+        if any(text in CUTS for text in self.texts):
+            wrong.append(KINDS[1])
+        if any(text in CHANGES for text in self.texts):
+            wrong.append(KINDS[2])
+        if self.moment != "now":
+            wrong.append(KINDS[3])
+        if self.fields != "documented":
+            wrong.append(KINDS[4])
+        return KINDS[5] if len(wrong) > 1 else [*wrong, KINDS[0]][0]
 
     @property
     def name(self) -> str:

@@ -2,7 +2,9 @@
 
     python -m tests.torture.campaign --write
 
-It goes on until there were kills and deliveries enough, or the minutes are over. `--write` puts the figures
+Some sheets go to shops that show their orders in a view, stand behind a gateway, or stand still for a while
+(docs/delivery.md, "The worlds"). It goes on until there were kills and deliveries enough, or the minutes are
+over. `--write` puts the figures
 into docs/delivery-figures.json, and into docs/delivery.md between its markers.
 """
 
@@ -22,24 +24,29 @@ import time
 import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support import shim
 from tests.support.oracle_check import Findings
-from tests.support.oracle_plan import PUT_FAULTS, Plan
-from tests.support.torture import LATE, ROOT, mixed_rows, workshop
+from tests.support.oracle_plan import GATEWAY_FAULTS, PART_FAULTS, PUT_FAULTS, Plan
+from tests.support.torture import LATE, ROOT, SETTLE, mixed_rows, workshop
+from tests.support.views import HONEST
+from tests.support.worlds import SETTLE as WORLDS_SETTLE
+from tests.support.worlds import RandomChooser, draw_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.support.oracle_check import Line
     from tests.support.torture import Desk, Workshop
+    from tests.support.views import View
 
 JSON_FILE = ROOT / "docs" / "delivery-figures.json"
 PAGE = ROOT / "docs" / "delivery.md"
 MARKERS = ("<!-- figures -->", "<!-- end of figures -->")
-VOLUME_ROWS, SLOW_ROWS, KILL_ROWS = 4000, 400, 24
+VOLUME_ROWS, SLOW_ROWS, KILL_ROWS, VIEW_ROWS = 4000, 400, 24, 120
 KILLS = 6
 """Of one desk, before its shop becomes calm and the sheet is finished."""
 MOST_SEAMS, MOST_CALLS = 260, 650
@@ -70,17 +77,22 @@ class Tally:
     findings: Findings = field(default_factory=Findings)
     unconfirmed: Counter[str] = field(default_factory=Counter)
     """In reports of runs that were left to finish, by what the message says."""
+    views: Counter[str] = field(default_factory=Counter)
+    """Rows sent to shops by how those show their orders."""
+    unseen: int = 0
+    """Of these, the rows that were `unconfirmed` in the last report: the view could not tell."""
     unfinished: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, desk: Desk, *, kills: Counter[str], findings: Findings) -> None:
-        """Add up what one desk has come to."""
+    def take(self, desk: Desk, *, kills: Counter[str], findings: Findings, view: View | None = None) -> None:
+        """Add up what one desk has come to; what stays open in a view is counted by itself."""
         log = desk.oracle.log(desk.shop)
         puts = Counter(entry["fault"] for entry in log if entry["did"] == "put")
         gets = Counter(entry["fault"] for entry in log if entry["did"] == "get")
         tried = {(one["who"], one["row"]) for one in log if one["did"] == "put" and not one["calm"]}
         unconfirmed: Counter[str] = Counter()
         rows = 0
+        lines: list[Line] = []
         deliveries = len(tried)
         for ended in desk.ended:
             lines = desk.lines(ended, Findings())
@@ -97,7 +109,11 @@ class Tally:
             self.get_faults += Counter({kind: number for kind, number in gets.items() if kind != "ok"})
             self.late += sum(1 for entry in log if entry.get("late"))
             self.findings += findings
-            self.unconfirmed += unconfirmed
+            if view is None:
+                self.unconfirmed += unconfirmed
+            else:
+                self.views[view.kind] += rows
+                self.unseen += sum(line.outcome == "unconfirmed" for line in lines)
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         found = self.findings
@@ -120,6 +136,8 @@ class Tally:
             "misreported": len(found.misreported),
             "out of order": len(found.disordered),
             "unconfirmed": dict(self.unconfirmed.most_common(20)),
+            "rows in views": dict(self.views.most_common()),
+            "unconfirmed in views": self.unseen,
             "sheets that did not come to their end": len(self.unfinished),
         }
 
@@ -136,6 +154,16 @@ def plan_of(seed: int, *, share: float, push_back: float) -> Plan:
     )
 
 
+def view_plan(number: int, view: View, chance: random.Random) -> Plan:
+    """Plan a shop that shows its orders in a view, and more that is wrong with it."""
+    # A row that was answered `no` is refused, unless a reading shows that something may have been applied.
+    parts = [kind for kind in PART_FAULTS if view.honest or not kind.startswith("refused")]
+    kinds = [*PUT_FAULTS, *GATEWAY_FAULTS, *parts]
+    freezes = {str(chance.randint(1, 60)): chance.uniform(0.3, 2.5)} if chance.random() < 0.3 else {}
+    told = {name: value for name, value in view._asdict().items() if value != HONEST._asdict()[name]}
+    return replace(plan_of(number, share=0.15, push_back=0.0), kinds=tuple(kinds), view=told, freezes=freezes)
+
+
 class Campaign:
     """Keeps the drivers busy until there is enough, or the time is up."""
 
@@ -150,8 +178,9 @@ class Campaign:
 
     def run(self) -> None:
         limits = self._limits
-        with ThreadPoolExecutor(limits.killers + limits.carriers + 1) as pool:
-            tasks = [pool.submit(self._repeat, self._kill) for _ in range(limits.killers)]
+        with ThreadPoolExecutor(limits.killers + limits.carriers + limits.viewers + 1) as pool:
+            tasks = [pool.submit(self._repeat, self._view) for _ in range(limits.viewers)]
+            tasks += [pool.submit(self._repeat, self._kill) for _ in range(limits.killers)]
             tasks += [pool.submit(self._repeat, self._carry) for _ in range(limits.carriers)]
             tasks.append(pool.submit(self._tell))
             for task in tasks:
@@ -178,9 +207,9 @@ class Campaign:
             with self._lock:
                 number = next(self._numbers)
             wanted = step
-            if self._enough_kills:
+            if step == self._kill and self._enough_kills:
                 wanted = self._carry
-            elif self._enough_deliveries:
+            elif step == self._carry and self._enough_deliveries:
                 wanted = self._kill
             try:
                 wanted(number)
@@ -233,6 +262,24 @@ class Campaign:
             desk.send("--timeout", "1", "--concurrency", "64", "--attempts", "12")
         self._finish(desk, Counter())
 
+    def _view(self, number: int) -> None:
+        """Send a sheet to a shop that shows its orders in a view, and kill the first run now and then."""
+        chance = random.Random(number)
+        view = draw_view(RandomChooser(number))
+        view = view._replace(seconds=view.seconds * SETTLE / WORLDS_SETTLE)
+        plan = view_plan(number, view, chance)
+        # Where what is shown is old, nothing was learned while it was not.
+        desk = self.yard.desk(
+            f"view{number}", mixed_rows(VIEW_ROWS, number), plan, fresh=view.moment != "now"
+        )
+        kills: Counter[str] = Counter()
+        more = ("--timeout", "1", "--concurrency", "16", "--attempts", "4")
+        for after in (chance.uniform(0.2, 1.5), None):
+            kills["moment"] += desk.send(*more, after=after).killed
+        self.yard.oracle.plan(desk.shop, Plan())
+        desk.send()
+        self.tally.take(desk, kills=kills, findings=desk.findings(finished=False), view=view)
+
     def _finish(self, desk: Desk, kills: Counter[str]) -> None:
         self.yard.oracle.plan(desk.shop, Plan())
         try:
@@ -280,10 +327,14 @@ def render(figures: dict[str, Any]) -> str:
         "sheets that could not be brought to their end": figures["sheets that did not come to their end"],
         "rows left `unconfirmed` by a run that came to its end": sum(figures["unconfirmed"].values()),
     }
+    views = figures.get("rows in views")
+    if views:
+        found["rows left `unconfirmed` where the view could not tell"] = figures["unconfirmed in views"]
     parts = (
         textwrap.fill(" ".join(sentences), 140) + "\n",
         table("found", "times", found),
         *([table("why `unconfirmed`", "times", figures["unconfirmed"])] if figures["unconfirmed"] else []),
+        *([table("how the shop showed its comments", "rows", views)] if views else []),
         table("ended by force", "times", figures["kills"]),
         table("fault of an update", "times", put_faults),
         table("fault of a reading", "times", get_faults),
@@ -304,18 +355,25 @@ def write(figures: dict[str, Any], page: Path = PAGE, json_file: Path = JSON_FIL
         page.write_text(f"{head}{start}\n{render(figures)}{end}{tail}", encoding="utf-8")
 
 
-def main() -> None:
+def limits() -> argparse.ArgumentParser:
+    """Say how far a campaign goes; what is not asked for is its long form."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=28.0)
-    parser.add_argument("--kills", type=int, default=2000)
-    parser.add_argument("--deliveries", type=int, default=100_000)
+    parser.add_argument("--minutes", type=float, default=75.0)
+    parser.add_argument("--kills", type=int, default=5000)
+    parser.add_argument("--deliveries", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--killers", type=int, default=5)
     parser.add_argument("--carriers", type=int, default=2)
+    parser.add_argument("--viewers", type=int, default=2)
     parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    asked = limits().parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ordersheet-campaign-"))
-    with workshop(folder, asked.killers + asked.carriers, preload=shim.missing() is None) as yard:
+    drivers = asked.killers + asked.carriers + asked.viewers
+    with workshop(folder, drivers, preload=shim.missing() is None) as yard:
         campaign = Campaign(yard, asked)
         campaign.run()
         figures = campaign.figures()

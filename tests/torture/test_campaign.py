@@ -6,7 +6,8 @@ import json
 from collections import Counter
 
 import pytest
-from tests.torture.campaign import MARKERS, PAGE, Tally, render, write
+from tests.support.views import KINDS
+from tests.torture.campaign import MARKERS, PAGE, Campaign, Tally, limits, render, write
 
 
 @pytest.fixture
@@ -29,6 +30,24 @@ def test_the_figures_stand_between_their_marks_and_nothing_else_changes(tmp_path
     for line in ("| texts that stand twice | 1 |", "| Not known. | 2 |", "| close, applied | 6 |", "12,345"):
         assert line in text
     assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
+
+
+def test_what_was_shown_in_views_is_told_where_it_was_shown(figures):
+    assert "could not tell" not in render(figures)
+    tally = Tally(unseen=3)
+    tally.views[KINDS[1]] = 120
+    page = render(tally.as_json(61.0))
+    assert f"| {KINDS[1]} | 120 |" in page
+    assert "| rows left `unconfirmed` where the view could not tell | 3 |" in page
+
+
+def test_a_short_campaign_finds_nothing_false(wired_yard):
+    asked = limits().parse_args(["--minutes", "0.6", "--killers", "3", "--carriers", "0", "--viewers", "0"])
+    campaign = Campaign(wired_yard, asked)
+    campaign.run()
+    assert campaign.tally.findings.kept, campaign.tally.findings
+    assert not campaign.tally.unfinished
+    assert campaign.tally.kills.total() > 0
 
 
 def test_a_page_without_a_place_for_them_stays_as_it_is(tmp_path, figures):
