@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.core.model import CellKind
+from ordersheet.loader.cells import text_problem
 from ordersheet.loader.csv.dialect import find_delimiter
 from ordersheet.loader.csv.reader import CsvTable, open_csv
 from ordersheet.loader.error_words import ERROR_WORDS
@@ -288,7 +289,18 @@ def test_a_list_of_one_column_keeps_its_ids_whole(opened):
 
 FIELD = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\r\t\";,|'= "), max_size=12
-).filter(lambda text: text not in ERROR_WORDS)
+).filter(lambda text: text not in ERROR_WORDS and text_problem(text) is None)
+
+
+@pytest.mark.parametrize(
+    ("field", "sign"),
+    [("\u200b83651", "U+200B"), ("83651\ufeff", "U+FEFF"), ("a\x1fb", "U+001F"), ("\u2800", "U+2800"),
+     ('"=DISPIMG(""ID_1"",1)"', "picture"), ('"=""a\u200e"""', "U+200E")],
+)  # fmt: skip
+def test_a_sign_that_is_not_seen_is_named(opened, field, sign):
+    (row,) = opened(f"Order ID,Note\n{field},{field}\n".encode(), encoding="utf-8").rows()
+    assert all(sign in (cell.problem or "") for cell in row.cells.values())
+    assert len(row.cells) == 2
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

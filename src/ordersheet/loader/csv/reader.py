@@ -22,6 +22,7 @@ from ordersheet.core.model import (
     TableFacts,
     column_letters,
 )
+from ordersheet.loader.cells import text_problem
 from ordersheet.loader.csv.code_pages import (
     EncodingDoubt,
     Evidence,
@@ -147,6 +148,7 @@ class CsvTable:
         new, text = tuple.__new__, CellKind.TEXT
         number = self.facts.header_row
         error_words, text_formulas = self._seen.error_words, self._seen.text_formulas
+        unseen = self._seen.pictures or self._seen.controls or not self._seen.ascii_only
         with reading(self._path, self._dialect) as reader:
             line = 0
             for record in islice(reader, number, None):
@@ -167,6 +169,8 @@ class CsvTable:
                     cells = {column: _without_error_word(cell) for column, cell in cells.items()}
                 if text_formulas:
                     cells = {column: cell for column, cell in map(_kept_as_text, cells.items()) if cell.shown}
+                if unseen:
+                    cells = {column: _as_it_looks(cell) for column, cell in cells.items()}
                 problem = _HOLDS_ROWS if lines > 1 and self._holds_rows(record) else None
                 yield new(Row, (number, cells, False, problem))
 
@@ -224,6 +228,11 @@ class CsvTable:
 
 
 # ---- cells ----
+
+
+def _as_it_looks(cell: Cell) -> Cell:
+    problem = text_problem(cell.shown) if cell.problem is None else None
+    return cell if problem is None else cell._replace(problem=problem)
 
 
 def _kept_as_text(item: tuple[int, Cell]) -> tuple[int, Cell]:

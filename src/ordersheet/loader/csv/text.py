@@ -31,6 +31,8 @@ TRANSPARENT = "latin-1"
 _WIDE = ("utf-16", "utf-32")
 _ASCII, _HIGH = bytes(range(128)), bytes(range(128, 256))
 _TEXT_FORMULA = '="'
+_PICTURE = "DISPIMG("
+_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(slots=True)
@@ -41,6 +43,10 @@ class TextTraits:
     """Whether a field may be Excel's `="…"`."""
     error_words: bool = False
     """Whether a field may be an error's word: these begin with #."""
+    pictures: bool = False
+    """Whether a field may stand for a picture that WPS has put into a cell."""
+    controls: bool = False
+    """Whether there is a control character of ASCII, tabs and line breaks apart."""
     ascii_only: bool = True
     ends_open: bool = False
     """Whether the last line has no line end."""
@@ -106,6 +112,8 @@ def _look_over(text: str, encoding: str, seen: TextTraits) -> None:
     if not seen.text_formulas and _TEXT_FORMULA in text:
         seen.text_formulas = True
     seen.error_words = seen.error_words or "#" in text
+    seen.pictures = seen.pictures or _PICTURE in text
+    seen.controls = seen.controls or _CONTROL.search(text) is not None
     if text.isascii():
         return
     seen.ascii_only = False

@@ -61,6 +61,8 @@ MOST_HELD = 1 << 24
 """Cells of one row that repeats, times its count."""
 
 _LENGTH = re.compile(r"-?P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d+))?S)?")
+_DAY = 24 * 60 * 60
+"""Seconds."""
 _WHEN = {Shows.MOMENT: When.BOTH, Shows.DATE: When.DATE, Shows.TIME: When.TIME}
 _CONTENT = "content.xml"
 _TOO_NARROW = "The column is too narrow to show this number. Widen it, and save the file."
@@ -287,8 +289,9 @@ def _see_moment(cell: OdsCell, shows: Shows) -> SeenValue:
     if length is not None:
         days, hours, minutes, seconds, rest = (part or "0" for part in length.groups())
         # More than a day under a format of time alone: what is shown is the time on that day.
-        hour = (int(days) * 24 + int(hours)) % 24
-        value = f"{hour:02}:{int(minutes):02}:{int(seconds):02}.{rest[:6]}"
+        whole = ((int(days) * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
+        minute, second = divmod(whole % _DAY, 60)
+        value = f"{minute // 60:02}:{minute % 60:02}:{second:02}.{rest[:6]}"
     elif when is When.BOTH and "T" not in value:
         # Midnight is left out of the stored value, though it is shown.
         value = f"{value}T00:00:00"
