@@ -6,7 +6,8 @@ An order in the answer carries names, addresses, e-mails and payment data too: t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -16,7 +17,7 @@ from ordersheet.api.payload import orders_url
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 DATE = "%Y-%m-%d %H:%M:%S"
 """How the API writes and reads a time, in the one time zone that the company chose; it does not say which."""
@@ -37,6 +38,8 @@ class ListedOrder:
     status: str = ""
     market: str = ""
     hold: bool | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """By dotted name, what was asked for beside that; as a text."""
 
     @property
     def view(self) -> OrderView:
@@ -81,12 +84,13 @@ def list_url(
     return f"{orders_url(base)}?{urlencode(asked)}"
 
 
-def read_list_answer(body: bytes, content_type: str | None) -> OrderList | None:
+def read_list_answer(body: bytes, content_type: str | None, fields: Sequence[str] = ()) -> OrderList | None:
     """Read an answer with any number of orders; the answer to a single GET is one too.
 
     Args:
         body: the whole body; the caller caps its length.
         content_type: the header, for its charset.
+        fields: names of further fields of an order to keep, dotted for nested ones.
 
     Returns:
         None where the body is not the documented object. An answer of `no` has no orders.
@@ -104,7 +108,7 @@ def read_list_answer(body: bytes, content_type: str | None) -> OrderList | None:
         number = order_id_of(entry.get("orderId")) if isinstance(entry, dict) else None
         if number is None or not isinstance(entry, dict):
             continue
-        one = _listed(number, entry)
+        one = _listed(number, entry, fields)
         found[number] = one if number not in found else _agreed(found[number], one)
     return OrderList(tuple(found.values()), len(entries))
 
@@ -121,26 +125,37 @@ def parse_date(value: JsonValue) -> datetime | None:
     return None
 
 
-def _listed(number: int, entry: dict[str, JsonValue]) -> ListedOrder:
+def _listed(number: int, entry: dict[str, JsonValue], fields: Sequence[str]) -> ListedOrder:
     hold = entry.get("hold")
     return ListedOrder(
         order=number,
-        comments={field: text_of(entry.get(READ_NAMES[field])) for field in COMMENT_FIELDS},
+        comments={name: text_of(entry.get(READ_NAMES[name])) for name in COMMENT_FIELDS},
         attributes=_attributes(entry.get("extraAttributes")),
         date=parse_date(entry.get("orderDate")),
         status=_word(entry.get("orderStatus")) or _word(entry.get("status")),
         market=_word(entry.get("marketId")),
         hold=hold if isinstance(hold, bool) else None,
+        fields={name: _named(entry, name) for name in fields},
     )
+
+
+def _named(entry: dict[str, JsonValue], name: str) -> str:
+    """Give a field by its dotted name, as a text; "" where there is none."""
+    value: JsonValue = entry
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if value is None:
+        return ""
+    return text_of(value) or "" if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _agreed(one: ListedOrder, other: ListedOrder) -> ListedOrder:
     """The same order twice: where its texts differ, the answer says nothing of them."""
     comments = {
-        field: text if text == other.comments.get(field) else None for field, text in one.comments.items()
+        name: text if text == other.comments.get(name) else None for name, text in one.comments.items()
     }
     attributes = one.attributes if one.attributes == other.attributes else None
-    return ListedOrder(one.order, comments, attributes, one.date, one.status, one.market, one.hold)
+    return replace(one, comments=comments, attributes=attributes)
 
 
 def _attributes(value: JsonValue) -> dict[str, JsonValue] | None:

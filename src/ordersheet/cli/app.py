@@ -28,7 +28,7 @@ _USAGE_FAULT: Any = typer.BadParameter.__mro__[1]
 ORDER = (
     *("demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
-    *("jobs", "watch", "ledger backup", "ledger check"),
+    *("export", "jobs", "watch", "ledger backup", "ledger check"),
 )
 """Every command, those of a group with the group's name before them."""
 

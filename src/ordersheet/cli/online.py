@@ -1,18 +1,26 @@
-"""What `check --online` says: the counts, and the first changes as old and new."""
+"""What stands in the orders: `check --online` in words, and the command `export`."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path  # noqa: TC003 - typer reads it off the signature
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ordersheet.cli.console import columns, plural
+import typer
+
+from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.arguments import checked, with_options
+from ordersheet.cli.console import Console, columns, plural
 from ordersheet.console.diff import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ordersheet.pipeline.changes import Change
+    from ordersheet.pipeline.export import Exported
     from ordersheet.pipeline.online import Online
 
 FIRST_CHANGES = 20
@@ -53,3 +61,73 @@ def _change(change: Change) -> Iterator[str]:
     width = shutil.get_terminal_size().columns - 4
     for line in marked(change.now, change.then or "", width=width, colour=sys.stderr.isatty()):
         yield f"    {line}"
+
+
+@app.command(epilog="Example: ordersheet export open.xlsx --newer-than 2026-11-01 --status pending")
+@with_options("export")
+def export(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The new file, .xlsx or .csv.")],
+    *,
+    newer_than: Annotated[
+        str | None,
+        typer.Option(metavar="D", help="Orders placed after this date (and time), in the shop's time zone."),
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="D", help="Orders placed before this date (and time), in the shop's time zone."),
+    ] = None,
+    orders: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The orders whose IDs stand in this sheet.")
+    ] = None,
+    status: Annotated[
+        str | None, typer.Option(metavar="S", help="Orders with this status alone, as the API names it.")
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(metavar="a,b", help="Further fields of the API's answer, such as orderCurrency."),
+    ] = None,
+    flags: dict[str, Any],
+) -> None:
+    """Write orders of the shop into a new sheet, to look at, fill in and send."""
+    from ordersheet.cli.signals import signals_press
+    from ordersheet.console.log_line import CallLog
+    from ordersheet.console.progress import reading_progress
+    from ordersheet.pipeline.export import Chosen, parse_moment
+    from ordersheet.pipeline.export import export as export_orders
+
+    settings = settings_of(flags)
+    console = Console(json_mode=settings.json)
+    log = CallLog(settings.log_format, file=str(out), run=None)
+    chosen = Chosen(
+        newer_than=checked("--newer-than", parse_moment)(newer_than) if newer_than else None,
+        older_than=checked("--older-than", parse_moment)(older_than) if older_than else None,
+        orders=orders,
+        status=status,
+        fields=tuple(name.strip() for name in (fields or "").split(",") if name.strip()),
+    )
+    looking = partial(reading_progress, progress=settings.progress, log=log, unit="order")
+    with signals_press(console.say) as stop:
+        found = export_orders(out, settings, chosen, looking=looking, stop=stop)
+    _say_exported(found, console, as_json=settings.json)
+
+
+def _say_exported(found: Exported, console: Console, *, as_json: bool) -> None:
+    if as_json:
+        told = {
+            "schema": 1,
+            "command": "export",
+            "file": str(found.path.absolute()),
+            "orders": found.orders,
+            "missing": found.missing,
+            "as_of": f"{found.as_of:%Y-%m-%dT%H:%M:%SZ}",
+            "requests": {"get": found.requests.get, "pushed_back": found.requests.pushed_back},
+        }
+        typer.echo(json.dumps(told))
+    missing = f", {found.missing:,} not in the shop's answer" if found.missing else ""
+    console.say(
+        f"{plural(found.orders, 'order')}{missing}, as of {found.as_of.astimezone():%Y-%m-%d %H:%M:%S}, "
+        f"with {plural(found.requests.get, 'request')}",
+        *found.notes,
+        "Dates are in the shop's own time zone, which the API does not tell.",
+        str(found.path.absolute()),
+    )

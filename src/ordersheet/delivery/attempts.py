@@ -20,7 +20,7 @@ from ordersheet.delivery.verdict.put import StopReason, Verdict, classify
 from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ordersheet.delivery.context import RequestContext
     from ordersheet.delivery.rate.estimator import Ticket
@@ -76,14 +76,17 @@ class Attempts:
         url = order_url(self.context.run.options.base_url, order)
         return await self._read(url, partial(classify_get, order=order), once=once)
 
-    async def read_list(self, url: str, *, once: bool = False) -> GetVerdict | None:
+    async def read_list(
+        self, url: str, *, fields: Sequence[str] = (), once: bool = False
+    ) -> GetVerdict | None:
         """Read a list of orders, as `read` reads one.
 
         Args:
             url: its address (`api.list_url`, or `api.order_url` for a list of one).
+            fields: further fields of an order to keep.
             once: do not ask again.
         """
-        return await self._read(url, classify_list, once=once)
+        return await self._read(url, partial(classify_list, fields=fields), once=once)
 
     async def _read(
         self, url: str, judge: Callable[[Observation], GetVerdict], *, once: bool

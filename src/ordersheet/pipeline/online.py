@@ -105,6 +105,7 @@ def read_access(
     *,
     tell: Callable[[Progress], None] | None = None,
     stop: StopSwitch | None = None,
+    fields: tuple[str, ...] = (),
 ) -> ReadAccess:
     """Give the way to a shop whose orders are read.
 
@@ -135,6 +136,7 @@ def read_access(
         SystemClock(),
         stop or StopSwitch(),
         tell or (lambda _progress: None),
+        fields,
     )
 
 

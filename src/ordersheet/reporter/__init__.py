@@ -5,7 +5,7 @@ from __future__ import annotations
 from ordersheet.reporter.added import PROBLEM_COLUMN, Written
 from ordersheet.reporter.atomic_file import default_report_path, report_suffix
 from ordersheet.reporter.report_check import report_path_problem
-from ordersheet.reporter.write import write_columns, write_fresh, write_problems, write_report
+from ordersheet.reporter.write import write_columns, write_fresh, write_problems, write_report, write_table
 
 __all__ = [
     "PROBLEM_COLUMN",
@@ -17,4 +17,5 @@ __all__ = [
     "write_fresh",
     "write_problems",
     "write_report",
+    "write_table",
 ]

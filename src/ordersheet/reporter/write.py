@@ -160,6 +160,40 @@ def write_fresh(results: Iterable[RowResult], target: Path, *, sheet: str | None
     return _fresh(results, path, None, sheet, None)
 
 
+def write_table(
+    target: Path,
+    headers: tuple[str, ...],
+    widths: tuple[int, ...],
+    rows: Iterable[tuple[int, tuple[str, ...]]],
+    *,
+    sheet: str,
+) -> Written:
+    """Write a new workbook or CSV of texts.
+
+    Args:
+        target: .csv becomes a CSV table, all else a workbook.
+        headers: the header row.
+        widths: of the columns, in characters.
+        rows: row number and texts of each row, one below the other; taken as they are written.
+        sheet: the name of the workbook's sheet.
+
+    Returns:
+        Where it really is.
+
+    Raises:
+        OrdersheetError: `report-unwritable`, where no place can be written.
+    """
+    from ordersheet.reporter.fresh import fresh_csv, fresh_workbook
+
+    lines = (AddedRow(row, texts, bad=False) for row, texts in rows)
+    with AtomicFile(target, None) as out:
+        if target.suffix.lower() in _TEXT_SUFFIXES:
+            fresh_csv(out, headers, lines)
+        else:
+            fresh_workbook(out, sheet, headers, widths, lines)
+        return out.land()
+
+
 def _spliced(source: Path, facts: TableFacts, added: Added, target: Path, *, replace: bool) -> Written:
     if facts.form == "csv":
         from ordersheet.reporter.csv import write_delimited

@@ -193,7 +193,7 @@ OPTIONS: tuple[Option, ...] = (
         "The part of ordersheet.toml to use: [profiles.NAME]; `sandbox` finds the running sandbox.",
         types.name,
         metavar="NAME",
-        commands=(*LEDGER_COMMANDS, "setup"),
+        commands=(*LEDGER_COMMANDS, "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -201,7 +201,7 @@ OPTIONS: tuple[Option, ...] = (
         "The address of the Order API plugin, such as https://shop.example.com/api/order-api/1.",
         types.text,
         metavar="URL",
-        commands=(CHECK, SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -210,7 +210,7 @@ OPTIONS: tuple[Option, ...] = (
         types.path,
         shown_default="ordersheet.toml in your settings folder",
         metavar="FILE",
-        commands=(*LEDGER_COMMANDS, "setup", *JOB_COMMANDS),
+        commands=(*LEDGER_COMMANDS, "setup", *JOB_COMMANDS, "export"),
         group="Where to",
     ),
     Option(
@@ -253,7 +253,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -262,7 +262,7 @@ OPTIONS: tuple[Option, ...] = (
         types.text,
         shown_default="none",
         metavar="URL|env",
-        commands=(CHECK, SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -270,7 +270,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file of further certificates to trust, besides the operating system's.",
         types.path,
         metavar="FILE",
-        commands=(CHECK, SEND, "doctor", "setup"),
+        commands=(CHECK, SEND, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -279,7 +279,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         shown_default="no cap",
         metavar="N",
-        commands=(CHECK, SEND),
+        commands=(CHECK, SEND, "export"),
         group="Pace",
     ),
     Option(
@@ -297,7 +297,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         30.0,
         metavar="S",
-        commands=(CHECK, SEND),
+        commands=(CHECK, SEND, "export"),
         group="Pace",
     ),
     Option(

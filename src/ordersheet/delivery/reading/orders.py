@@ -47,6 +47,8 @@ class ReadAccess:
     """How reading is told to end early."""
     progress: Callable[[Progress], None]
     """Told how many orders have been read, at most ten times a second."""
+    fields: tuple[str, ...] = ()
+    """Further fields of an order to keep, by their dotted names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class ReadingSession:
 
     context: RequestContext
     attempts: Attempts
+    fields: tuple[str, ...]
     unread: set[int] = field(default_factory=set)
 
     def end(self) -> ReadEnd:
@@ -144,14 +147,14 @@ async def _carry_out(
 ) -> None:
     base = reading.context.run.options.base_url
     if isinstance(request, ReadOne):
-        verdict = await reading.attempts.read_list(order_url(base, request.order))
+        verdict = await reading.attempts.read_list(order_url(base, request.order), fields=reading.fields)
         one = _of(verdict, request.order)
         if verdict is not None and verdict.listed is not None:
             keep(request.order, one)
         plan.tell_one(request.order, None if one is None else one.date)
         return
     url = list_url(base, newer_than=request.newer_than, older_than=request.older_than, limit=request.limit)
-    verdict = await reading.attempts.read_list(url, once=True)
+    verdict = await reading.attempts.read_list(url, fields=reading.fields, once=True)
     if verdict is None or verdict.listed is None:
         last = reading.attempts.last
         plan.tell_page_failed(too_large=last is not None and last.failure is Failure.TOO_LARGE)
@@ -172,6 +175,7 @@ class OpenReading:
 
     def __init__(self, access: ReadAccess, tally: ProgressTally) -> None:
         options, clock = access.options, access.clock
+        self._fields = access.fields
         limiter = RateLimiter(clock, rate=options.rate, most=options.lanes or MOST_LANES)
         self._context = RequestContext(
             run=RunFacts("", options, access.stop, tally, on_end=limiter.release),
@@ -183,7 +187,7 @@ class OpenReading:
 
     async def __aenter__(self) -> ReadingSession:
         self._heeding = asyncio.ensure_future(self._heed())
-        return ReadingSession(self._context, Attempts(self._context))
+        return ReadingSession(self._context, Attempts(self._context), self._fields)
 
     async def __aexit__(self, *_: object) -> None:
         assert self._heeding is not None

@@ -49,7 +49,9 @@ async def walk_list(
     walk = Walk(newer_than, older_than, limit)
     async with OpenReading(access, tally) as reading:
         while not walk.over and not reading.context.run.ended and reading.context.run.readable:
-            verdict = await reading.attempts.read_list(walk.url(access.options.base_url))
+            verdict = await reading.attempts.read_list(
+                walk.url(access.options.base_url), fields=reading.fields
+            )
             if verdict is None or verdict.listed is None:
                 last = reading.attempts.last
                 if last is None or last.failure is not Failure.TOO_LARGE or not walk.smaller():

@@ -12,6 +12,8 @@ from ordersheet.delivery.verdict.observation import Failure
 from ordersheet.delivery.verdict.put import StopReason, is_push_back, stop_by_status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ordersheet.delivery.verdict.observation import Observation
 
 
@@ -79,14 +81,19 @@ def classify_get(observation: Observation, *, order: int) -> GetVerdict:
     return GetVerdict(GetKind.USABLE, view=view, status=HTTPStatus.OK, drop_connection=not view.found)
 
 
-def classify_list(observation: Observation) -> GetVerdict:
-    """Decide what one GET of a list of orders has ended in; a 404 or 410 is an empty list."""
+def classify_list(observation: Observation, *, fields: Sequence[str] = ()) -> GetVerdict:
+    """Decide what one GET of a list of orders has ended in; a 404 or 410 is an empty list.
+
+    Args:
+        observation: what was seen of the request.
+        fields: further fields of an order to keep.
+    """
     seen = observation
     answered = _without_answer(seen)
     if answered is not None:
         return answered
     body = b'{"status":"no"}' if seen.status in _GONE else seen.body
-    listed = read_list_answer(body, seen.headers.get("content-type"))
+    listed = read_list_answer(body, seen.headers.get("content-type"), fields)
     return (
         _undocumented() if listed is None else GetVerdict(GetKind.USABLE, listed=listed, status=seen.status)
     )
