@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 
 import ordersheet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FLAG = re.compile(r"--[a-z]")
 
@@ -102,3 +105,18 @@ def test_what_a_frame_cannot_have_is_refused_and_not_passed_over(frame, option):
     asked: dict[str, Any] = {option: {"sheet": "Calls", "encoding": "utf-8", "delimiter": ";"}[option]}
     with pytest.raises(ordersheet.UsageError, match=f"A frame has no {option}. Leave {option}= out"):
         ordersheet.check(frame, **asked)
+
+
+class Somewhere:
+    """A path of somebody else's kind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
+def test_any_path_is_a_path(desk):
+    path = desk.file("orders.csv", "Order ID,Internal comment\n83600,one\n")
+    assert ordersheet.check(Somewhere(path)).summary.file == str(path)

@@ -24,6 +24,7 @@ Every command, its options and its help, as the command itself prints them. This
     ordersheet demo                      try it: a sandbox, a sample workbook, a real run, a report
     ordersheet check FILE                show what would be sent
     ordersheet send FILE                 send it; run again to finish what is not finished
+    ordersheet FILE                      check, ask, send, open the report: what dragging it there does
 """
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, CellKind
 from ordersheet.mapping.dates import form_of, is_iso_date
+from ordersheet.mapping.file import toml_value
 from ordersheet.mapping.values import ValueType, is_truth_word, truth
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ class _Held:
         return f'"{_short(text)}" ({self.places[text]})'
 
     def _mend(self) -> str:
+        key = self.feed.field.removeprefix(ATTRIBUTE_PREFIX)
         form = form_of(self.others)
-        return f'A mapping file can say type = "date", format = "{form}"; then it is sent like 2026-03-31.'
+        return (
+            "To send it like 2026-03-31, write below [attributes] of a mapping file: "
+            f'{toml_value(self.feed.header)} = {{ key = "{key}", type = "date", format = "{form}" }}'
+        )
 
 
 class DateWatch:

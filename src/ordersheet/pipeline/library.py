@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ordersheet.config.settings import resolve
@@ -91,9 +91,9 @@ def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOpt
     """
     from ordersheet.pipeline.check import check as check_source
 
-    frame = not isinstance(source, str | PathLike)
+    given, frame = _given(source)
     with keywords(frame=frame):
-        return _in_keywords(check_source(source, _settings(options)).result, frame=frame)
+        return _in_keywords(check_source(given, _settings(options)).result, frame=frame)
 
 
 def send(
@@ -121,14 +121,14 @@ def send(
     from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.send import send as send_source
 
-    frame = not isinstance(source, str | PathLike)
+    given, frame = _given(source)
     faults: list[Exception] = []
     with keywords(frame=frame):
         settings = _settings(options)
         with sending_progress(progress=progress is True, log=CallLog(settings.log_format)) as tell:
             told = _tried(progress, faults) if callable(progress) else tell
             try:
-                result = _in_keywords(send_source(source, settings, tell=told), frame=frame)
+                result = _in_keywords(send_source(given, settings, tell=told), frame=frame)
             except RunStopped as lost:
                 lost.result = _nothing_known(lost)
                 raise
@@ -150,6 +150,11 @@ def send(
         stopped.result = result
         raise stopped
     return result
+
+
+def _given(source: object) -> tuple[object, bool]:
+    """Give the source as the stages know it, a path as text, and whether it is a frame."""
+    return (fspath(source), False) if isinstance(source, str | PathLike) else (source, True)
 
 
 def _in_keywords(result: RunResult, *, frame: bool) -> RunResult:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cells import headers, row_of
 
-from ordersheet.core.model import Cell, CellKind
-from ordersheet.mapping import DateWatch, resolve
+from ordersheet.core.model import Cell, CellKind, OrderUpdate
+from ordersheet.mapping import DateWatch, map_row, read_mapping_file, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATE = Cell("2026-03-31", "2026-03-31", CellKind.DATE, 1, 2)
 
@@ -59,3 +64,14 @@ def test_a_date_in_another_form_among_dates_is_what_is_named() -> None:
 def test_plain_texts_are_not_spoken_of(texts: list[str]) -> None:
     assert found(*texts) == ()
     assert found(*texts, header="Internal comment") == ()
+
+
+def test_the_line_that_a_note_offers_can_be_used_as_it_stands(tmp_path: Path) -> None:
+    (told,) = found("31.03.2026", header="attr:delivery_date")
+    line = told.partition("of a mapping file: ")[2]
+    path = tmp_path / "map.toml"
+    path.write_text(f"[attributes]\n{line}\n", encoding="utf-8")
+    by = resolve(headers("Order ID", "attr:delivery_date"), file=read_mapping_file(path))
+    asked = map_row(row_of("83600", "31.03.2026"), by, sheet=None)
+    assert isinstance(asked, OrderUpdate)
+    assert [one.value for one in asked.operations] == ["2026-03-31"]
