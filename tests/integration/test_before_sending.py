@@ -17,6 +17,7 @@ from ordersheet.core.fingerprint import Mark, fingerprint, mark_of, marked
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate
 from ordersheet.core.result import RunResult
 from ordersheet.ledger import Ledger
+from ordersheet.loader import open_table
 from ordersheet.pipeline.check import check
 from ordersheet.pipeline.send import send
 
@@ -289,3 +290,29 @@ def test_a_report_written_again_has_the_same_marks(tmp_path: Path, api: Api, bas
     marks = [mark_of(row.message) for row in first.rows]
     assert marks[0] == marks[1] is not None
     assert marks[2] is None
+
+
+# ---- a report is read as its input was
+
+
+def test_a_report_is_read_in_the_encoding_of_its_input(tmp_path: Path, api: Api, base: str) -> None:
+    """The letters alone speak for another code page than the one that somebody had to decide on."""
+    text = "Order ID,internalComment\n" + "".join(f"{order},M\u0159{order}\n" for order in range(1, 9))
+    file = tmp_path / "orders.csv"
+    file.write_bytes(text.encode("cp1250"))
+    given = options(base, tmp_path, report=tmp_path / "reports")
+    (tmp_path / "reports").mkdir()
+    first = ordersheet.send(file, **given, encoding="cp1250")
+    assert api.order(1)["internalComment"] == "M\u01591"
+    assert first.report is not None
+    moved = first.report.rename(tmp_path / first.report.name)
+    guessed = open_table(moved, is_id_header=lambda text: text == "Order ID").facts
+    assert (guessed.encoding, guessed.encoding_from) == ("cp1252", "letters")
+    again = ordersheet.send(moved, **given)
+    assert again.outcomes == {"already applied": 8}
+    assert len(api.applied) == 8
+    # What somebody decides by hand counts more.
+    with pytest.raises(UsageError, match="calls 8 rows ok"):
+        ordersheet.send(moved, **given, encoding="cp1252")
+    # A computer that knows nothing of it does not find it in the ledger.
+    assert Ledger.open(tmp_path / "ledger.db", read_only=True).encoding_of_report(file) is None

@@ -236,6 +236,11 @@ class Ledger:
         with self._reading() as cursor:
             return queries.runs_of(cursor, str(path.absolute()))
 
+    def encoding_of_report(self, path: Path) -> str | None:
+        """Tell the encoding of the input whose report lies at a path, or was written under its name."""
+        with self._reading() as cursor:
+            return queries.encoding_of_report(cursor, path.absolute())
+
     def runs(self, *, limit: int | None = None, store: str | None = None) -> list[RunInfo]:
         """Tell the runs, newest first.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
 from ordersheet.ledger.claims import Reader, as_text
-from ordersheet.ledger.compiled import ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
 from ordersheet.ledger.schema import attempt, baseline, operation, process, row, run, store
@@ -76,6 +77,14 @@ _ATTEMPTS = compiled(
 _outcome = func.coalesce(row.c.outcome, constant(Outcome.UNCONFIRMED.value))
 _COUNTS = compiled(select(_outcome, func.count()).where(row.c.run_id == bind("run")).group_by(_outcome))
 _OF_INPUT = compiled(select(run.c.name).where(run.c.input == bind("input")))
+_ENCODING = compiled(
+    select(run.c.encoding)
+    .where(or_(run.c.report == bind("report"), run.c.name == bind("run")))
+    .order_by((run.c.report == bind("report")).desc(), run.c.id.desc())
+    .limit(ONE)
+    .offset(ZERO)
+)
+_RUN_IN_NAME = re.compile(r"-(\d{8}-[0-9a-z]{4,8})$")
 _PAGE = 1000
 
 
@@ -150,6 +159,14 @@ def _run_state(context: BookContext, record: sqlite3.Row) -> RunState:
 def runs_of(cursor: sqlite3.Cursor, path: str) -> frozenset[str]:
     """Name the runs of one input."""
     return frozenset(name for (name,) in cursor.execute(_OF_INPUT, named(input=storable(path))))
+
+
+def encoding_of_report(cursor: sqlite3.Cursor, path: Path) -> str | None:
+    """Tell the encoding of a report's input: by its path, or by the run that its name ends in."""
+    named_run = _RUN_IN_NAME.search(path.stem)
+    wanted = named(report=storable(str(path)), run=named_run[1] if named_run is not None else None)
+    found = cursor.execute(_ENCODING, wanted).fetchone()
+    return None if found is None else found[0]
 
 
 def results_of(

@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from ordersheet import mapping
-from ordersheet.core.errors import SourceError, UsageError
+from ordersheet.core.errors import LedgerError, SourceError, UsageError
 from ordersheet.core.fingerprint import mark_of
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import LeftOut, Outcome, Problem
@@ -42,6 +43,8 @@ FIRST_CELLS = 5
 Reading: TypeAlias = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """Entered while a file is read; what it gives is told how many rows have been."""
 _TOLD_EVERY = 1000
+_GUESSED = "letters"
+"""What `TableFacts.encoding_from` says of an encoding that the file's letters alone speak for."""
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -164,13 +167,7 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
     file = mapping.read_mapping_file(settings.mapping) if settings.mapping is not None else None
     is_id_header = mapping.id_header_test(file)
     table = (
-        open_table(
-            path,
-            is_id_header=is_id_header,
-            sheet=settings.sheet,
-            encoding=settings.encoding,
-            delimiter=settings.delimiter,
-        )
+        _open(path, settings, is_id_header)
         if path is not None
         else open_frame(cast("pd.DataFrame", source), is_id_header=is_id_header)
     )
@@ -198,6 +195,33 @@ def _refuse_options_of_files(settings: Settings) -> None:
     for name in ("sheet", "encoding", "delimiter"):
         if settings.sources.get(name) == f"--{name}":
             raise UsageError(f"A frame has no {name}. Leave --{name} out.", code="not-a-file")
+
+
+def _open(path: Path, settings: Settings, is_id_header: Callable[[str], bool]) -> Table:
+    """Open a file; a report whose encoding is a guess is read as its input was, where the ledger knows it."""
+    read = partial(
+        open_table, path, is_id_header=is_id_header, sheet=settings.sheet, delimiter=settings.delimiter
+    )
+    table = read(encoding=settings.encoding)
+    facts = table.facts
+    if facts.result_columns and facts.encoding_from == _GUESSED:
+        known = _encoding_of_input(path, settings)
+        if known is not None and known != facts.encoding:
+            # Where somebody saved it in yet another one, what its letters say counts.
+            with suppress(SourceError):
+                return read(encoding=known)
+    return table
+
+
+def _encoding_of_input(path: Path, settings: Settings) -> str | None:
+    if not settings.ledger.exists():
+        return None
+    from ordersheet.ledger import Ledger
+
+    # Whatever is wrong with the ledger is told where it is needed.
+    with suppress(LedgerError), Ledger.open(settings.ledger, create=False, read_only=True) as ledger:
+        return ledger.encoding_of_report(path)
+    return None
 
 
 def _tell_nobody(_rows: int) -> None:
