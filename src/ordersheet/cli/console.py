@@ -42,13 +42,20 @@ class Console:
                 stream.reconfigure(errors="replace")
 
     def say(self, *lines: str, end: str = "\n") -> None:
-        """Print lines, with control characters made visible; as JSON where every line of stderr is."""
+        """Print lines, with control characters made visible; none where every line of stderr is JSON.
+
+        These lines may show texts of cells, which no log holds; stdout's object says the same.
+        """
         if self._log is not None:
-            for line in filter(None, map(str.strip, lines)):
-                self._log.say("message", line, message=printable(line))
             return
         width = width_of(self.stream)
         put(self.stream, "".join(wrapped(_printable(line), width) + end for line in lines))
+
+    def say_of_signal(self, words: str) -> None:
+        """Say what a signal does."""
+        self.say(words)
+        if self._log is not None:
+            self._log.say("signal", words, message=words.strip())
 
 
 def _printable(line: str) -> str:

@@ -69,7 +69,7 @@ def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> 
 
     reading = partial(reading_progress, progress=settings.progress, log=log)
     looking = partial(reading, unit="order")
-    with signals_press(console.say) as stop:
+    with signals_press(console.say_of_signal) as stop:
         checked = check_file(file, settings, reading, looking=looking, stop=stop)
     prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden))
