@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import re
 import subprocess
@@ -140,6 +141,36 @@ def test_json_is_whole_whatever_the_encoding(desk_with_letters):
     )
     assert told.json["problems"][0]["value"] == "x"
     assert told.json["file"].endswith("beställningar och 注文.csv")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16"])
+def test_json_is_ascii_whatever_the_console_is(desk_with_letters, encoding):
+    desk = desk_with_letters
+    name = "beställningar och 注文.csv"
+    for arguments, code in (
+        (("check", name), 1),
+        (("send", name, "--yes"), 1),
+        (("send", "fehlt – 注.csv"), 2),
+        (("runs",), 0),
+        (("show", "last"), 0),
+        (("show", "last", "--rows"), 0),
+        (("show", "--order", "83600"), 0),
+        (("doctor",), 0),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ordersheet", *arguments, "--json"],
+            cwd=desk.folder,
+            env=desk.env(PYTHONIOENCODING=encoding),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, (arguments, done.stderr)
+        told = done.stdout.decode(encoding)
+        assert told.isascii()
+        assert [json.loads(line) for line in told.splitlines()]
+        assert "\\u" in told or arguments[0] == "doctor"
 
 
 def test_help_fits_eighty_columns(bare_desk):

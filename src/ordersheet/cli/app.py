@@ -158,7 +158,7 @@ def fail(error: OrdersheetError, ctx: Any) -> int:  # noqa: ANN401 - as typer ha
             str(error), *(["Nothing was sent."] if error.nothing_sent and asks else [])
         )
     if ctx.meta.get(AS_JSON, False):
-        typer.echo(json.dumps(summary_object(summary), ensure_ascii=False))
+        typer.echo(json.dumps(summary_object(summary)))
     return error.exit_code
 
 

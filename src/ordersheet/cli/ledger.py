@@ -47,7 +47,7 @@ def open_ledger(settings: Settings, *, read_only: bool) -> Ledger:
 
 
 def _print_json(value: Mapping[str, object]) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    typer.echo(json.dumps(value))
 
 
 @app.command(epilog="Example: ordersheet runs")

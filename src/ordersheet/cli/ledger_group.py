@@ -65,7 +65,7 @@ def check(flags: dict[str, Any]) -> None:
             "operations": found.operations,
             "faults": list(found.faults),
         }
-        typer.echo(json.dumps(told, ensure_ascii=False))
+        typer.echo(json.dumps(told))
     else:
         verdict = "is not whole:" if found.faults else "is whole:"
         counts = f"{plural(found.runs, 'run')}, {plural(found.operations, 'operation')}"

@@ -61,7 +61,7 @@ def doctor(
     settings = settings_of(flags)
     found = diagnose(settings)
     if settings.json:
-        typer.echo(json.dumps(found.as_object(), ensure_ascii=False))
+        typer.echo(json.dumps(found.as_object()))
     else:
         console = Console()
         shown = found.settings if everything else found.set

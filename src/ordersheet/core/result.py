@@ -160,7 +160,7 @@ class RunResult:
 
     def to_json(self) -> str:
         """Give the object that --json prints, on one line."""
-        return json.dumps(summary_object(self.summary), ensure_ascii=False)
+        return json.dumps(summary_object(self.summary))
 
 
 def cells(row: RowResult) -> tuple[str, str, str, str]:

@@ -188,6 +188,10 @@ def test_two_readings_are_shown_beside_each_other(path):
     assert choices["mac-roman"] == (("B2", "así es"), ("B4", "así"))
     assert choices["cp1252"] == (("B2", "as’ es"), ("B4", "as’"))
     assert "--encoding mac-roman" in str(error)
+    assert [(problem.row, problem.cell, problem.value) for problem in error.problems] == [
+        (row, f"B{row}", text) for row, (_, text) in zip((2, 4), error.choices[0].cells, strict=True)
+    ]
+    assert '--encoding mac-roman reads "así"' in error.problems[1].message
     assert "--encoding cp1252" in str(error)
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import codecs
 import io
 import unicodedata
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.errors import SourceError, UsageError
+from ordersheet.core.model import Problem
 from ordersheet.loader.csv.code_pages import label
 from ordersheet.loader.csv.text import line_of
 
@@ -164,7 +166,7 @@ def several_readings(choices: tuple[EncodingChoice, ...]) -> SourceError:
         for choice in choices
     ]
     lines.append(f"Say the one that reads right. {_SAVE_ANEW}")
-    return SourceError("\n".join(lines), code="encoding", choices=choices)
+    return SourceError("\n".join(lines), code="encoding", problems=_problems(choices), choices=choices)
 
 
 def mixed_encodings(choices: tuple[EncodingChoice, ...]) -> SourceError:
@@ -176,6 +178,7 @@ def mixed_encodings(choices: tuple[EncodingChoice, ...]) -> SourceError:
         '"CSV UTF-8" or as .xlsx. Where all of it is right as it is, say '
         f"--encoding {most.encoding}.",
         code="encoding",
+        problems=_problems(choices),
         choices=choices,
     )
 
@@ -186,8 +189,23 @@ def unread(choice: EncodingChoice) -> SourceError:
         "The file does not say what it is saved in, and nothing that Excel saves in makes words of it: as "
         f"{label(choice.encoding)}, {_cells(choice)}. Say its encoding with --encoding. {_SAVE_ANEW}",
         code="encoding",
+        problems=_problems((choice,)),
         choices=(choice,),
     )
+
+
+def _problems(choices: tuple[EncodingChoice, ...]) -> list[Problem]:
+    """Give each differing cell with its readings."""
+    problems = []
+    for readings in zip(*(choice.cells for choice in choices), strict=True):
+        cell, first = readings[0]
+        told = [
+            f'--encoding {choice.encoding} reads "{text}"'
+            for choice, (_, text) in zip(choices, readings, strict=True)
+        ]
+        row = int(cell.lstrip(ascii_uppercase))
+        problems.append(Problem("encoding", f"{'; '.join(told)}.", row=row, cell=cell, value=first))
+    return problems
 
 
 def _cells(choice: EncodingChoice) -> str:
