@@ -1,14 +1,15 @@
 """What the loader makes of files whose every text is known: right, asked, or wrong, by language and size.
 
-    python benchmarks/code_pages.py [FILES [SEED]]
+    python benchmarks/code_pages.py [FILES [SEED]] [--write]
 
 The files are those of tests/support/encodings.py: the languages of clerks, saved as their programs save them,
 and beside them files that no encoding reads as a whole, or that are saved in an encoding that the loader does
-not know by itself. Prints the table of docs/spreadsheets.md.
+not know by itself. Prints the table of docs/spreadsheets.md, or writes it there.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 import tempfile
@@ -28,6 +29,8 @@ NAMES = {
     "nb": "Norwegian", "nl": "Dutch", "pl": "Polish", "el": "Greek", "ru": "Russian", "tr": "Turkish",
     "lt": "Lithuanian", "lv": "Latvian",
 }  # fmt: skip
+PAGE = Path(__file__).parents[1] / "docs" / "spreadsheets.md"
+MARK, END = "<!-- code pages -->", "<!-- end -->"
 RIGHT, ASKED, WRONG = "right", "asked", "wrong"
 
 
@@ -103,20 +106,42 @@ def share_asked(counts: Counter[tuple[str, str, str]], sizes: tuple[str, ...]) -
     return sum(count for found, count in chosen if found == ASKED) / sum(count for _, count in chosen)
 
 
+def summary(counts: Counter[tuple[str, str, str]], files: int, seed: int) -> list[str]:
+    """Give the table with what it comes to."""
+    wrong = sum(count for (name, _, found), count in counts.items() if found == WRONG and name in NAMES)
+    large, small = share_asked(counts, tuple(BUCKETS)[2:]), share_asked(counts, tuple(BUCKETS)[1:2])
+    asked = f"{large:.1%} of the files from 5 rows are asked for, {small:.1%} of those of 2 to 4 rows"
+    return [
+        f"{files:,} files in fourteen languages (seed {seed}): {wrong:,} read wrongly. Of those in the first",
+        f"nine languages, {asked}.",
+        "Each cell says: right / asked / wrong.",
+        "",
+        *table(counts),
+    ]
+
+
+def write_down(lines: list[str]) -> None:
+    """Put the table in its place in docs/spreadsheets.md."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(f"{MARK}\n")
+    after = rest.partition(END)[2]
+    PAGE.write_text("\n".join((f"{before}{MARK}", *lines, f"{END}{after}")), encoding="utf-8")
+
+
 def main() -> int:
-    files = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 2026
+    """Count, and print or write down; the exit code is 0 where no file of a language was read wrongly."""
+    parser = argparse.ArgumentParser(description="Count what becomes of files whose every text is known.")
+    parser.add_argument("files", type=int, nargs="?", default=10_000)
+    parser.add_argument("seed", type=int, nargs="?", default=2026)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/spreadsheets.md")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        counts, wrong = figures(files, seed, Path(folder))
-    print("right / asked / wrong, by language and size\n")
-    print("\n".join(table(counts)))
-    print(
-        f"\nasked, nine languages: {share_asked(counts, tuple(BUCKETS)[2:]):.1%} of files from 5 rows, ",
-        end="",
-    )
-    print(f"{share_asked(counts, tuple(BUCKETS)[1:2]):.1%} of files of 2 to 4 rows")
-    print(f"wrong: {len(wrong):,}", *wrong[:20], sep="\n  ")
-    return 1 if wrong else 0
+        counts, wrong = figures(given.files, given.seed, Path(folder))
+    lines = summary(counts, given.files, given.seed)
+    if given.write:
+        write_down(lines)
+    print("\n".join(lines))
+    print(f"\n{len(wrong):,} of all files read wrongly", *wrong[:20], sep="\n  ")
+    return int(any(name in NAMES and found == WRONG for name, _, found in counts))
 
 
 if __name__ == "__main__":
