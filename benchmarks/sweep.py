@@ -4,8 +4,8 @@
 
 Each file is opened as send would; the first header stands for the order ID. Its cells are held against
 openpyxl's and against what LibreOffice shows, where that is installed; a report is written and read again.
-Prints the figures by class of file, and every difference, with who is right where two of three readers agree. Nothing
-of the files is kept.
+Prints the figures by class of file, and every difference, with who is right where two of three readers agree.
+Nothing of the files is kept.
 """
 
 from __future__ import annotations

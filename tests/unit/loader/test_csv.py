@@ -381,7 +381,11 @@ def test_the_old_mark_is_known_in_wide_encodings(opened, encoding):
     assert shown(table) == [(2, ["1", "a"])]
 
 
-def test_the_same_sign_within_the_file_stays(opened):
+def test_the_same_sign_within_the_file_stays_and_is_named(opened):
+    table = opened("Order ID;Note\n1;a\x1ab\n2;c\n")
+    problems = [cell.problem for row in table.rows() for cell in row.cells.values() if cell.problem]
+    assert len(problems) == 1
+    assert "U+001A" in problems[0]
     assert shown(opened("Order ID;Note\n1;a\x1ab\n2;c\n")) == [(2, ["1", "a\x1ab"]), (3, ["2", "c"])]
 
 
@@ -427,7 +431,7 @@ def test_an_id_may_be_kept_a_text_too(opened):
 
 @given(
     text=st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
-        lambda text: "#" not in text
+        lambda text: "#" not in text and text_problem(text) is None
     )
 )
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -436,3 +440,26 @@ def test_any_text_may_be_kept_one(opened, text):
     doubled = text.replace('"', '""')
     csv.writer(out, delimiter=";").writerows([["Order ID", "Note"], ["1", f'="{doubled}"']])
     assert shown(opened(out.getvalue())) == [(2, ["1", text])]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("sign", ["\u200b", "\u200e", "\u2800", "\x1f", "\x7f", "\xad", "\ufeff"])
+def test_a_sign_that_is_not_seen_is_named_in_a_text_and_in_an_id(opened, sign, encoding):
+    table = opened(f"Order ID;Note\n83651{sign};a\n2;b{sign}\n3;c\n".encode(encoding))
+    problems = {
+        cell.address: cell.problem for row in table.rows() for cell in row.cells.values() if cell.problem
+    }
+    assert set(problems) == {"A2", "B3"}
+    assert all(f"U+{ord(sign):04X}" in text for text in problems.values())
+
+
+def test_a_soft_hyphen_of_a_code_page_is_named(opened):
+    content = "Order ID;Note\n1;Rück\xadsendung später\n2;für Jürgen Müller\n".encode("cp1252")
+    assert [
+        cell.address for row in opened(content).rows() for cell in row.cells.values() if cell.problem
+    ] == ["B2"]
+
+
+def test_a_picture_of_wps_is_named(opened):
+    table = opened('Order ID;Note\n1;"=DISPIMG(""ID_1"",1)"\n')
+    assert [cell.address for row in table.rows() for cell in row.cells.values() if cell.problem] == ["B2"]

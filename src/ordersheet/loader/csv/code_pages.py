@@ -221,7 +221,9 @@ def _mixed(evidence: Evidence, page: CodePage, signs: Collection[str]) -> Encodi
                 other = chunk.encode(TRANSPARENT).decode(name)
             except UnicodeDecodeError:
                 continue
-            if other == mine or sign_in_word(other) or not _FOREIGN_LETTER.search(other):
+            if other == mine or not _FOREIGN_LETTER.search(other):
+                continue
+            if sign_in_word(other) or has_odd_capital(other):
                 continue
             if _chunk_score(other, spoken) > score + most:
                 return EncodingDoubt("mixed", (page.name, name), chunk)

@@ -128,7 +128,7 @@ def _odd_capitals(word: str) -> int:
             continue
         before, after = word[at - 1 : at], word[at + 1 : at + 2]
         if letter.isupper():
-            odd += before.islower()
+            odd += before.islower() or (bool(before) and after.islower())
         else:
             odd += before.isupper() and after.isupper()
     return odd

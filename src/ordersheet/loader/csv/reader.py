@@ -147,8 +147,7 @@ class CsvTable:
         # Cell's own constructor would cost as much again as all the rest of the reading.
         new, text = tuple.__new__, CellKind.TEXT
         number = self.facts.header_row
-        error_words, text_formulas = self._seen.error_words, self._seen.text_formulas
-        unseen = self._seen.pictures or self._seen.controls or not self._seen.ascii_only
+        error_words, odd_texts = self._seen.error_words, self._seen.odd_texts
         with reading(self._path, self._dialect) as reader:
             line = 0
             for record in islice(reader, number, None):
@@ -167,10 +166,8 @@ class CsvTable:
                     continue
                 if error_words and not ERROR_WORDS.isdisjoint(record):
                     cells = {column: _without_error_word(cell) for column, cell in cells.items()}
-                if text_formulas:
-                    cells = {column: cell for column, cell in map(_kept_as_text, cells.items()) if cell.shown}
-                if unseen:
-                    cells = {column: _as_it_looks(cell) for column, cell in cells.items()}
+                if odd_texts:
+                    cells = {column: cell for column, cell in map(_looked_at, cells.items()) if cell.shown}
                 problem = _HOLDS_ROWS if lines > 1 and self._holds_rows(record) else None
                 yield new(Row, (number, cells, False, problem))
 
@@ -230,19 +227,14 @@ class CsvTable:
 # ---- cells ----
 
 
-def _as_it_looks(cell: Cell) -> Cell:
-    problem = text_problem(cell.shown) if cell.problem is None else None
-    return cell if problem is None else cell._replace(problem=problem)
-
-
-def _kept_as_text(item: tuple[int, Cell]) -> tuple[int, Cell]:
-    """Read `="00123"`, which is how Excel keeps a text a text in a CSV, as that text."""
+def _looked_at(item: tuple[int, Cell]) -> tuple[int, Cell]:
+    """Read `="00123"` as the text that Excel keeps with it, and find signs that are not seen."""
     column, cell = item
-    found = _TEXT_FORMULA.fullmatch(cell.shown) if cell.problem is None else None
-    if found is None:
+    if cell.problem is not None:
         return item
-    text = found[1].replace('""', '"')
-    return column, cell._replace(shown=text, value=text)
+    found = _TEXT_FORMULA.fullmatch(cell.shown)
+    text = found[1].replace('""', '"') if found else cell.shown
+    return column, cell._replace(shown=text, value=text, problem=text_problem(text))
 
 
 def _is_doubted(text: str, doubt: EncodingDoubt) -> bool:

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SourceError
+from ordersheet.loader.cells import INVISIBLE
 from ordersheet.ooxml.refusals import too_big
 
 if TYPE_CHECKING:
@@ -30,23 +31,19 @@ TRANSPARENT = "latin-1"
 
 _WIDE = ("utf-16", "utf-32")
 _ASCII, _HIGH = bytes(range(128)), bytes(range(128, 256))
-_TEXT_FORMULA = '="'
-_PICTURE = "DISPIMG("
-_CONTROL = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = bytes(byte for byte in (*range(32), 127) if chr(byte) not in "\t\r\n")
+_SOFT_HYPHEN = "\xad"
+"""The only byte that is not seen in any of the code pages."""
 
 
 @dataclass(slots=True)
 class TextTraits:
     """What a pass over a text file has seen so far."""
 
-    text_formulas: bool = False
-    """Whether a field may be Excel's `="…"`."""
+    odd_texts: bool = False
+    """Whether a field may be Excel's `="…"`, or hold a picture or a sign that is not seen."""
     error_words: bool = False
     """Whether a field may be an error's word: these begin with #."""
-    pictures: bool = False
-    """Whether a field may stand for a picture that WPS has put into a cell."""
-    controls: bool = False
-    """Whether there is a control character of ASCII, tabs and line breaks apart."""
     ascii_only: bool = True
     ends_open: bool = False
     """Whether the last line has no line end."""
@@ -109,11 +106,8 @@ def _blocks(path: Path, encoding: str, end_mark: int, seen: TextTraits) -> Itera
 
 
 def _look_over(text: str, encoding: str, seen: TextTraits) -> None:
-    if not seen.text_formulas and _TEXT_FORMULA in text:
-        seen.text_formulas = True
+    seen.odd_texts = seen.odd_texts or _is_odd(text, encoding)
     seen.error_words = seen.error_words or "#" in text
-    seen.pictures = seen.pictures or _PICTURE in text
-    seen.controls = seen.controls or _CONTROL.search(text) is not None
     if text.isascii():
         return
     seen.ascii_only = False
@@ -124,6 +118,18 @@ def _look_over(text: str, encoding: str, seen: TextTraits) -> None:
         whole = data.decode("utf-8", "ignore")
         seen.utf8_letters += len(whole) - plain
         seen.other_letters += len(data) - len(whole.encode())
+
+
+def _is_odd(text: str, encoding: str) -> bool:
+    """Tell whether a block needs its texts looked at one by one; at the cost of a fraction of reading it."""
+    if '="' in text or "DISPIMG(" in text:
+        return True
+    data = text.encode()
+    if len(data.translate(None, _CONTROLS)) < len(data):
+        return True
+    if encoding == TRANSPARENT:
+        return _SOFT_HYPHEN in text
+    return INVISIBLE.search(data.translate(None, _ASCII).decode()) is not None
 
 
 def dos_end_mark(path: Path, encoding: str) -> int:
