@@ -14,6 +14,7 @@ from tests.support.reference import MADE, between, reference
 
 import ordersheet
 from ordersheet.core.model import Outcome, StoppedBy
+from ordersheet.pipeline.changes import ChangeWord
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -145,3 +146,9 @@ def test_every_name_of_the_page_for_developers_is_there(name):
     found = importlib.import_module(f"ordersheet.{room}")
     for part in rest:
         found = getattr(found, part, None) or importlib.import_module(f"{found.__name__}.{part}")
+
+
+def test_the_words_of_a_preview_are_all_told():
+    page = (DOCS / "see-it-first.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`.*`) \|", page, re.MULTILINE)
+    assert re.findall(r"`([a-z ]+)`", " ".join(table)) == [word.value for word in ChangeWord]

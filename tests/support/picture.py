@@ -1,4 +1,4 @@
-"""Make docs/run.svg, the picture of a real run: `python -m tests.support.picture`."""
+"""Make the pictures of real runs, docs/run.svg and docs/online.svg: `python -m tests.support.picture`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from pathlib import Path
 
 from tests.support.command import SAMPLES, Desk
 
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
-TARGET = Path(__file__).parents[2] / "docs" / "run.svg"
+DOCS = Path(__file__).parents[2] / "docs"
+SEEN = """Order ID;Internal comment;Replace internal comment;attr:erp_reference
+83600;Called, no answer;;
+83604;Gift wrap asked for by phone;yes;
+83608;Gift wrap paid for by phone;yes;ERP-4711
+83612;Gift wrap asked for by phone;;
+"""
 WIDTH, LINE, LETTER = 112, 19, 8.43
 
 
@@ -33,6 +40,19 @@ def record() -> list[str]:
             shown = ended.out.replace(str(desk.folder), "~/orders").replace(host, "shop.example.com")
             lines += [f"$ ordersheet {' '.join(command)}", *shown.rstrip().splitlines(), ""]
         return lines
+
+
+def record_online() -> list[str]:
+    """Look at the orders before anything is sent, and give what a terminal shows."""
+    store = Store(state="shop")
+    config = SandboxConfig(show_attributes=True)
+    with tempfile.TemporaryDirectory() as name, running(store, config) as shop:
+        desk = Desk(Path(name), shop.base_url, shop.key)
+        (desk.folder / "calls.csv").write_text(SEEN, encoding="utf-8")
+        command = ["check", "calls.csv", "--online"]
+        shown = desk.run(*command).out.replace(shop.base_url.split("/")[2], "shop.example.com")
+        start = shown.index("What stands in the orders now")
+        return [f"$ ordersheet {' '.join(command)}", *shown[start:].rstrip().splitlines()]
 
 
 def draw(lines: list[str]) -> str:
@@ -58,4 +78,5 @@ def _colour(line: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(draw(record()), encoding="utf-8")
+    (DOCS / "run.svg").write_text(draw(record()), encoding="utf-8")
+    (DOCS / "online.svg").write_text(draw(record_online()), encoding="utf-8")
