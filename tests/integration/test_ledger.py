@@ -34,7 +34,7 @@ from tests.support.ledgers import (
 from ordersheet.core.errors import LedgerError, SourceError, UsageError
 from ordersheet.core.history.orderbook import OperationRef, Policy
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
-from ordersheet.core.model import OperationKind, Outcome, RequestCounts, RowResult
+from ordersheet.core.model import OperationKind, OrderUpdate, OrderWork, Outcome, RequestCounts, RowResult
 from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
 from ordersheet.ledger import Ledger, RunState
 
@@ -519,3 +519,38 @@ def test_a_run_tells_how_many_rows_are_ok_and_who_ran_it(ledger):
     assert (ended.rows, ended.ok, ended.left_out) == (3, 1, 1)
     assert ended.person == "ann (uid 1000)"
     assert [one.person for one in ledger.order_history(7)] == ["ann (uid 1000)"]
+
+
+def test_a_row_under_way_is_not_told_as_one_whose_run_has_ended(ledger):
+    journal = ledger.start_run(start())
+
+    async def leave() -> None:
+        book = await take(journal, STRIKE)
+        await begin(journal, 7, book.row_asks(2), MONDAY)
+
+    run(leave())
+    (result,) = ledger.results(journal.run)
+    assert (result.outcome, "still goes on" in result.message) == (Outcome.UNCONFIRMED, True)
+    journal.finish("interrupted", "Stopped.")
+    (result,) = ledger.results(journal.run)
+    assert (result.outcome, "still goes on" in result.message) == (Outcome.UNCONFIRMED, False)
+
+
+def test_what_a_person_settles_and_what_stays_open_are_told_apart(ledger, clock):
+    """An append is settled by hand beside a value of which nothing is known yet."""
+    both = OrderWork(7, (OrderUpdate(2, 7, (append("Called"), attribute("1"))),))
+    journal = ledger.start_run(start())
+
+    async def doubt() -> None:
+        book = await take(journal, both)
+        asks = book.row_asks(2)
+        await begin(journal, 7, asks, MONDAY)
+        await settle(journal, asks, OperationState.IN_DOUBT, MONDAY)
+
+    run(doubt())
+    journal.finish()
+    clock.move(seconds=100)
+    result = ledger.resolve("last", 2, applied=True, who="Kim")
+    assert result.outcome is Outcome.UNCONFIRMED
+    assert result.message.startswith("Seen in the order by Kim. Whether the rest of the row")
+    assert "whether this arrived" not in result.message

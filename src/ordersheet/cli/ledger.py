@@ -150,7 +150,10 @@ def _run_lines(info: RunInfo) -> Iterator[str]:
             ("to", f"{info.host}" + (f", profile {info.profile}" if info.profile else "")),
             ("by", f"{info.person} on {info.machine}, ordersheet {info.tool_version}"),
             ("started", iso(info.started) or ""),
-            ("ended", iso(info.finished) or "(not yet, or it was killed)"),
+            (
+                "ended",
+                iso(info.finished) or ("(not yet)" if info.state.value == "running" else "(it was killed)"),
+            ),
             *([("batch", info.batch)] if info.batch else []),
             *([("report", info.report)] if info.report else []),
         ],

@@ -258,11 +258,11 @@ class Ledger:
 
     def results(self, text: str) -> Iterator[RowResult]:
         """Give the results of an earlier run in row order, as far as the ledger holds any."""
-        return queries.results_of(self._reading, text)
+        return queries.results_of(self._reading, self._context(), text)
 
     def rows(self, text: str) -> Iterator[RowInfo]:
         """Give the rows of a run in row order, each with its attempts and operations."""
-        return queries.rows(self._reading, text)
+        return queries.rows(self._reading, self._context(), text)
 
     def order_history(self, order: int, store: str | None = None) -> list[OperationInfo]:
         """Tell what was done to one order, oldest first."""

@@ -170,20 +170,29 @@ def encoding_of_report(cursor: sqlite3.Cursor, path: Path) -> str | None:
 
 
 def results_of(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], text: str
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
 ) -> Iterator[RowResult]:
     """Give a run's results in row order."""
+    run_id, running = _found(connect, context, text)
+    return results.recorded(connect, run_id, running=running)
+
+
+def _found(
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
+) -> tuple[int, bool]:
+    """Find a run; gives its number, and whether it is still going on."""
     with connect() as cursor:
         run_id = find_run(cursor, text)[1]
-    return results.recorded(connect, run_id)
+        return run_id, one_run(cursor, context, run_id).state is RunState.RUNNING
 
 
-def rows(connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], text: str) -> Iterator[RowInfo]:
+def rows(
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
+) -> Iterator[RowInfo]:
     """Give a run's rows in row order, with all that was tried, a page at a time."""
-    with connect() as cursor:
-        run_id = find_run(cursor, text)[1]
+    run_id, running = _found(connect, context, text)
     page: list[RowResult] = []
-    for result in results.recorded(connect, run_id):
+    for result in results.recorded(connect, run_id, running=running):
         page.append(result)
         if len(page) == _PAGE:
             yield from _row_infos(connect, run_id, page)

@@ -73,6 +73,8 @@ _ANY_UNKNOWN = compiled(select(operation.c.id).where(*_its_row, _unknown).limit(
 _COUNTS = compiled(select(run.c.counts).where(run.c.id == bind("run")))
 _COUNT = compiled(update(run).where(run.c.id == bind("run")).values(counts=bind("counts")))
 
+ANEW = "Send the file again: it looks first, and what is known is not sent again."
+
 
 class Resolution(NamedTuple):
     """What a person says of a row."""
@@ -224,6 +226,8 @@ def _settle_row(
     outcome, words = judged([OperationState(state) for state, _, _ in operations])
     if outcome in (Outcome.CONFIRMED, Outcome.NOT_APPLIED):
         words = message if outcome is Outcome.CONFIRMED else f"{message} {how_to_go_on}"
+    elif outcome is Outcome.UNCONFIRMED:
+        words = f"{message} Whether the rest of the row was done is not known yet. {ANEW}"
     else:
         words = f"{message} {words}"
     order = cursor.execute(_ROW, of_row).fetchone()[0]

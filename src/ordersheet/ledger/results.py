@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _PAGE = 2000
+UNDER_WAY = "The run still goes on, and this row is under way. Ask again when the run has ended."
 
 _ROWS = compiled(
     select(*(row.c[name] for name in ("row", "order_text", "outcome", "message", "at", "left_out")))
@@ -36,9 +37,15 @@ ROW_OPERATIONS = compiled(
 
 
 def recorded(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int
+    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int, *, running: bool = False
 ) -> Iterator[RowResult]:
-    """Give the results that the ledger holds, in row order, without holding a transaction between pages."""
+    """Give the results that the ledger holds, in row order, without holding a transaction between pages.
+
+    Args:
+        connect: opens a cursor that reads.
+        run_id: whose.
+        running: whether the run still goes on: its rows without a result are then under way.
+    """
     last = 0
     while True:
         with connect() as cursor:
@@ -53,6 +60,8 @@ def recorded(
                     bool(left_out),
                 )
                 if outcome is not None
+                else RowResult(number, order, Outcome.UNCONFIRMED, UNDER_WAY)
+                if running
                 else interrupted(cursor, run_id, number, order)
                 for number, order, outcome, message, at, left_out in page
             ]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ordersheet.loader import Table
 
 NOT_REACHED = "The run ended before this row's turn. Send the file again to go on."
+NOT_YET = (
+    "The run still goes on, and this row's turn has not come. Write the report again when the run has ended."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
     Raises:
         UsageError: where the run is unknown, or its report cannot be written there.
     """
+    from ordersheet.ledger import RunState
+
     info = ledger.run(text)
     source = _source(info)
     table = _open(info, source) if source is not None else None
@@ -58,7 +63,8 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
             f"The input {info.input} is gone or has changed, so this is a table of its own, from the ledger."
         )
         return Rewritten(written.path, f"{why} {written.note}" if written.note else why)
-    results = complete(table, ledger.results(info.run))
+    untold = NOT_YET if info.state is RunState.RUNNING else NOT_REACHED
+    results = complete(table, ledger.results(info.run), untold)
     written = reporter.write_report(
         source, table.facts, results, place, headers=table.headers, rows=table.rows()
     )
@@ -103,8 +109,14 @@ def _order_header(mapping: Mapping[str, Any]) -> Callable[[str], bool]:
     return lambda text: fold(text) in headers
 
 
-def complete(table: Table, results: Iterable[RowResult]) -> Iterator[RowResult]:
-    """Give a result for each data row of the table: the ledger's, or `not sent` where it has none."""
+def complete(table: Table, results: Iterable[RowResult], untold: str) -> Iterator[RowResult]:
+    """Give a result for each data row of the table: the ledger's, or `not sent` where it has none.
+
+    Args:
+        table: the input.
+        results: what the ledger has, in row order.
+        untold: what is said of the other rows.
+    """
     known = iter(results)
     ahead = next(known, None)
     for row in table.rows(()):
@@ -113,4 +125,4 @@ def complete(table: Table, results: Iterable[RowResult]) -> Iterator[RowResult]:
         if ahead is not None and ahead.row == row.number:
             yield ahead
         else:
-            yield RowResult(row.number, "", Outcome.NOT_SENT, NOT_REACHED)
+            yield RowResult(row.number, "", Outcome.NOT_SENT, untold)
