@@ -31,6 +31,8 @@ def test_demo_ends_as_designed_and_leaves_a_report(bare_desk):
     assert ended.code == 0, ended.err
     (report,) = bare_desk.reports()
     assert ended.out.strip().splitlines()[-1] == str(report)
+    # What is gone with the demo is not said to be kept.
+    assert "ledger" not in ended.out
     sheet = openpyxl.load_workbook(report)["Batch edit"]
     outcomes = [sheet.cell(row, 11).value for row in range(4, sheet.max_row + 1)]
     assert {outcome: outcomes.count(outcome) for outcome in set(outcomes)} == DESIGNED

@@ -45,6 +45,10 @@ class TruthWatch:
         return tuple(header for column, header in self._headers.items() if column in self._seen)
 
 
+_SHORTEST_DATE = 6
+"""Letters of the shortest date that is one: `1.2.26`."""
+
+
 @dataclass(slots=True)
 class _Held:
     """What a column that is sent as text has held so far."""
@@ -113,24 +117,31 @@ class DateWatch:
             if feed.reading.type is ValueType.TEXT
             and (feed.field in COMMENT_FIELDS or feed.field.startswith(ATTRIBUTE_PREFIX))
         }
-        self._watched = dict(self._columns)
+        self._watched = list(self._columns.items())
         self._clear = column_map.clear
 
     def see(self, row: Row) -> None:
         """Look at one row."""
-        for column, held in tuple(self._watched.items()):
-            cell = row.cells.get(column)
-            if cell is None or cell.problem is not None or cell.shown in ("", self._clear):
+        cells = row.cells
+        for column, held in self._watched:
+            cell = cells.get(column)
+            if cell is None or (held.texts and cell.kind is CellKind.TEXT and not _may_be_date(cell.shown)):
+                continue  # nearly every cell of a column of comments: one more text
+            if cell.problem is not None or cell.shown in ("", self._clear):
                 continue
-            if held.texts and cell.kind is CellKind.TEXT and not cell.shown[0].isdecimal():
-                continue  # one more text: nearly every cell of a column of comments
             held.see(cell)
             if held.texts and (held.dates or held.others):
-                del self._watched[column]  # it will never be said otherwise
+                # It will never be said otherwise.
+                self._watched = [one for one in self._watched if one[0] != column]
 
     def found(self) -> tuple[str, ...]:
         """Give a sentence for each column that a person should know of, in column order."""
         return tuple(filter(None, (held.sentence() for held in self._columns.values())))
+
+
+def _may_be_date(text: str) -> bool:
+    """Tell quickly of most texts that they begin like no date in digits."""
+    return "0" <= text[:1] <= "9" and len(text) >= _SHORTEST_DATE and not text[:5].isdecimal()
 
 
 def _short(text: str, width: int = 40) -> str:
