@@ -316,3 +316,23 @@ def test_a_report_is_read_in_the_encoding_of_its_input(tmp_path: Path, api: Api,
         ordersheet.send(moved, **given, encoding="cp1252")
     # A computer that knows nothing of it does not find it in the ledger.
     assert Ledger.open(tmp_path / "ledger.db", read_only=True).encoding_of_report(file) is None
+
+
+# ---- what stands there already
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_already_there_never_denies_what_this_ledger_wrote(
+    tmp_path: Path, api: Api, base: str, *, purged: bool
+) -> None:
+    """Two texts of its own stand as one, and one stands within another that is no longer kept."""
+    given = options(base, tmp_path)
+    ordersheet.send(comments(tmp_path, "1,Called", "1,no answer", '2,"Called\nno answer"'), **given)
+    if purged:
+        with Ledger.open(tmp_path / "ledger.db") as ledger:
+            assert ledger.purge_all().texts
+    result = ordersheet.send(comments(tmp_path, '1,"Called\nno answer"', "2,no answer"), **given)
+    there = [row.message for row in result.rows if row.outcome.value == "already there"]
+    assert there
+    assert not any("did not write" in message or "never" in message for message in there)
+    assert all("no run of this ledger added just this text" in message for message in there)

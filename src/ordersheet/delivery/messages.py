@@ -191,10 +191,14 @@ def _who(entry: Entry, run: str) -> str:
 
 
 def already_there(operation: Operation) -> str:
-    """Say that a text stood in the order before."""
+    """Say that a text stood in the order before.
+
+    That ordersheet never wrote it cannot be said: it may stand within a longer text of its own that is no
+    longer kept, or be made of two of them. What is known for good is that no append was this very text.
+    """
     return (
-        f"Not sent: {quoted(operation)} already stands in {field_name(operation.field)}, and ordersheet did "
-        "not write it. If it is meant once more, send with --again."
+        f"Not sent: {quoted(operation)} already stands in {field_name(operation.field)}, and no run of this "
+        "ledger added just this text. If it is meant once more, send with --again."
     )
 
 

@@ -140,7 +140,8 @@ def test_a_decision_names_what_decided_it():
         ("a!", "Refused on {noon}. Not asked again; --retry-no asks again."),
         (
             "a=",
-            """Not sent: “a” already stands in the comment, and ordersheet did not write it. If it is meant
+            """Not sent: “a” already stands in the comment, and no run of this ledger added just this
+            text. If it is meant
             once more, send with --again.""",
         ),
         (
