@@ -146,3 +146,18 @@ def test_rows_left_out_on_purpose_are_no_no_in_the_headline(desk):
     told = desk.run("send", path, "--yes", "--rows", "2-4")
     assert told.code == 1
     assert "2 rows ok, 1 no, 2 left out on purpose (run " in told.out
+
+
+def test_a_check_of_somebody_else_s_report_says_what_send_will_ask_for(desk, tmp_path):
+    path = desk.file("orders.csv", "Order ID,Internal comment\n83600,a\n83601,b\n")
+    (report,) = (desk.run("send", path, "--yes"), desk.reports())[1]
+    elsewhere = {"ORDERSHEET_LEDGER": str(tmp_path / "other" / "ledger.db")}
+    told = " ".join(desk.run("check", report, env=elsewhere).out.split())
+    assert (
+        "2 rows of these are ok as the report has it, and this computer's ledger does not know of it" in told
+    )
+    assert desk.run("send", report, "--yes", env=elsewhere).code == 2
+    told = desk.run("check", report, env={**elsewhere, "ORDERSHEET_BASE_URL": ""}).out
+    assert "counted where an address is set" in told
+    # Where the ledger knows them, there is nothing to ask.
+    assert "as the report has it" not in desk.run("check", report).out

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderUpdate, Problem, TableFacts
     from ordersheet.mapping.columns import ColumnMap, Feed
     from ordersheet.pipeline.intake import Prepared, ProblemGroup
+    from ordersheet.pipeline.preview import Preview
 
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 _LONGEST_TEXT, _SHOWN_TEXT = 120, 80
@@ -106,6 +107,21 @@ def _other_columns(column_map: ColumnMap) -> Iterator[str]:
     if empty:
         names = ", ".join(f'{column.letters} "{column.header}"' for column in empty)
         yield f"Empty, and not recognised: {names}"
+
+
+def called_ok(seen: Preview) -> Iterator[str]:
+    """What becomes of the rows that an earlier report calls ok, and that would be sent all the same."""
+    number = len(seen.unknown_ok)
+    if not number:
+        return
+    rows = f"{plural(number, 'row')} of these {'is' if number == 1 else 'are'} ok as the report has it"
+    if seen.host is None:
+        yield f"  {rows}; whether they are done already is counted where an address is set (--profile)"
+    else:
+        yield (
+            f"  {rows}, and this computer's ledger does not know of it: send goes on only with "
+            "--trust-report, which leaves them as they are, or --again, which adds their texts once more"
+        )
 
 
 def problems(groups: Mapping[str, ProblemGroup]) -> Iterator[str]:

@@ -89,8 +89,9 @@ def _as_given(flags: Mapping[str, Any], path: Path, settings: Settings) -> Acces
     key = os.environ.get("ORDERSHEET_API_KEY")
     if not address or not (key or key_file):
         raise UsageError(
-            "There is no terminal to ask at. Name the address with --base-url and the key's file with "
-            "--api-key-file, or give them in ORDERSHEET_BASE_URL and ORDERSHEET_API_KEY_FILE or "
+            f"{'With --yes' if flags['yes'] else 'Where there is no terminal'} nothing is asked, and "
+            f"{'no address' if not address else 'no key'} is given. Name the address with --base-url and the "
+            "key's file with --api-key-file, or give them in ORDERSHEET_BASE_URL and ORDERSHEET_API_KEY_FILE or "
             "ORDERSHEET_API_KEY; --profile names the store.",
             code="no-terminal",
         )

@@ -21,7 +21,7 @@ from ordersheet.cli.console import (
     plural,
     says_yes,
 )
-from ordersheet.cli.findings import each_problem, first_payloads, problems, recognised
+from ordersheet.cli.findings import called_ok, each_problem, first_payloads, problems, recognised
 from ordersheet.cli.online import seen_online
 from ordersheet.config.target import target_of
 from ordersheet.console.log_line import CallLog
@@ -73,7 +73,7 @@ def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> 
         checked = check_file(file, settings, reading, looking=looking, stop=stop)
     prepared, seen = checked.prepared, checked.preview
     console.say(*recognised(prepared, hidden=settings.hidden))
-    console.say(*columns_not_sent(seen), *notes(seen, settings), "", *before(seen))
+    console.say(*columns_not_sent(seen), *notes(seen, settings), "", *before(seen), *called_ok(seen))
     if prepared.tally.groups:
         console.say("", "Problems:", *problems(prepared.tally.groups))
         if settings.verbose:
