@@ -91,8 +91,8 @@ def _as_given(flags: Mapping[str, Any], path: Path, settings: Settings) -> Acces
         raise UsageError(
             f"{'With --yes' if flags['yes'] else 'Where there is no terminal'} nothing is asked, and "
             f"{'no address' if not address else 'no key'} is given. Name the address with --base-url and the "
-            "key's file with --api-key-file, or give them in ORDERSHEET_BASE_URL and ORDERSHEET_API_KEY_FILE or "
-            "ORDERSHEET_API_KEY; --profile names the store.",
+            "key's file with --api-key-file, or give them in ORDERSHEET_BASE_URL and "
+            "ORDERSHEET_API_KEY_FILE or ORDERSHEET_API_KEY; --profile names the store.",
             code="no-terminal",
         )
     name = check_name(flags["profile"] or _DEFAULT_NAME)
