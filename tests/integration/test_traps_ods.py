@@ -157,6 +157,20 @@ def test_a_truth_value_may_be_a_number(tmp_path, value, truth):
     assert hidden.problem == HIDDEN_VALUE
 
 
+@pytest.mark.parametrize(("value", "word"), [("1", "WAHR"), ("0", "FALSE")])
+def test_a_truth_value_that_a_formula_gives_is_one(tmp_path, value, word):
+    formula = stored("float", value, word).replace(
+        "<table:table-cell", '<table:table-cell table:formula="of:=A()"'
+    )
+    found = note(tmp_path, formula)
+    assert found is not None
+    assert (found.shown, found.value, found.problem) == (
+        "TRUE" if value == "1" else "FALSE",
+        value == "1",
+        None,
+    )
+
+
 def test_a_file_without_its_first_part_is_known_by_its_manifest(tmp_path):
     found = note(tmp_path, stored("string", "", "x"), mimetype=False)
     assert found is not None

@@ -304,6 +304,9 @@ def _see_number(cell: OdsCell, shows: Shows) -> SeenValue:
         number = plain_value(_stored_number(cell))
     except ValueError:
         return SeenValue(cell.text, None, CellKind.NUMBER, NOT_A_NUMBER)
+    if shows is Shows.GENERAL and number in (0, 1) and cell.text.strip().isalpha():
+        # LibreOffice stores what TRUE() gives as 1 with the word for it, in the document's language.
+        return see_truth(bool(number))
     problem: str | None = None
     if not cell.text.strip():
         problem = HIDDEN_VALUE
