@@ -25,7 +25,7 @@ NO_SAVED_VALUE = (
 )
 STALE_VALUE = (
     "This is a formula whose saved value may be out of date: the file asks to be computed anew when it is "
-    "opened. Open it in Excel or LibreOffice, save it, and try again."
+    "opened. Open it in Excel, or in LibreOffice and press Ctrl+Shift+F9 there; save it, and try again."
 )
 HOLDS_PICTURE = (
     "The cell holds a picture, or another value that is no text and no number. Empty it, or type a text."
