@@ -148,7 +148,7 @@ def test_what_libreoffice_saves_reads_alike(folder, rows):
         assert read(convert([source], form, made)[0]) == expected, form
 
 
-KINDS = [
+KINDS: list[tuple[Value, str]] = [
     # A value and its format: dates with hidden times, lengths of time, rounding, hidden and long numbers.
     (46112, "yyyy-mm-dd"),
     (46112.599, "dd/mm/yyyy"),
