@@ -34,7 +34,7 @@ def at_work(desk):
     return desk
 
 
-@pytest.mark.parametrize("command", ["check", "send", "template"])
+@pytest.mark.parametrize("command", ["check", "export", "send", "template"])
 def test_three_examples_work(at_work, command):
     found = examples(command)
     assert len(found) == 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ordersheet.cli.app import app, settings_of
+from ordersheet.cli.app import app, examples, settings_of
 from ordersheet.cli.arguments import checked, with_options
 from ordersheet.cli.console import Console, columns, plural
 from ordersheet.console.diff import marked
@@ -63,7 +63,13 @@ def _change(change: Change) -> Iterator[str]:
         yield f"    {line}"
 
 
-@app.command(epilog="Example: ordersheet export open.xlsx --newer-than 2026-11-01 --status pending")
+@app.command(
+    epilog=examples(
+        "ordersheet export new.xlsx --newer-than 2026-11-01",
+        "ordersheet export open.csv --newer-than 2026-11-01 --status pending --json",
+        "ordersheet export as-they-are.xlsx --orders calls.xlsx",
+    )
+)
 @with_options("export")
 def export(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The new file, .xlsx or .csv.")],
