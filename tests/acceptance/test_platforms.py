@@ -100,7 +100,7 @@ COMMANDS = [
     (("purge", "--all", "--yes"), 0),
     (("resolve", "last", "--row", "2", "applied"), 2),
     (("setup",), 0),
-    *(((name, "--help"), 0) for name in ORDER),
+    *(((*name.split(), "--help"), 0) for name in ORDER),
 ]
 
 
@@ -175,7 +175,7 @@ def test_json_is_ascii_whatever_the_console_is(desk_with_letters, encoding):
 
 def test_help_fits_eighty_columns(bare_desk):
     for name in ORDER:
-        told = bare_desk.run(name, "--help", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+        told = bare_desk.run(*name.split(), "--help", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
         assert told.code == 0
         # A word that is longer than its column cannot be broken: names of choices and of files.
         wide = [line for line in told.out.splitlines() if len(line) > 80 and len(line.split()) > 2]
