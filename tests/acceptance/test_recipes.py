@@ -46,9 +46,9 @@ def test_the_line_for_cron_sends_once_a_day(desk):
     # cron reads a % as a line break unless it is escaped.
     assert not re.search(r"(?<!\\)%", entry)
     command = entry.split("ordersheet send", 1)[1].split(">>")[0].replace("\\%", "%")
-    words = shlex.split(command.replace('"$(date +%F)"', "2026-11-23"))
+    words = shlex.split(command.replace("$(date +%F)", "2026-11-23"))
     (desk.folder / "incoming").mkdir()
-    desk.file("incoming/today.csv", "Order ID,Internal comment\n83600,daily\n")
+    desk.file("incoming/2026-11-23.csv", "Order ID,Internal comment\n83600,daily\n")
     words = [word.replace(".xlsx", ".csv") for word in words]
     first = desk.run("send", *[word for word in words if word != "--ledger-must-exist"])
     assert first.code == 0, first.err
