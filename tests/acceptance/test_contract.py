@@ -147,6 +147,8 @@ def test_every_command_takes_its_settings_from_where_it_is_told_to(bare_desk, sh
         ("doctor", "--json"),
         ("report", "last", "--report", "again.csv"),
         ("purge", "--older-than", "90d"),
+        ("ledger", "check", "--json"),
+        ("ledger", "backup", "copy.db"),
     ):
         assert bare_desk.run(*command, *there, env=env).code == 0, command
     settled = bare_desk.run("resolve", "last", "--row", "2", "applied", *there, env=env)

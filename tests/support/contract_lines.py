@@ -79,8 +79,11 @@ class Place(NamedTuple):
         if isinstance(line.word, int):
             return line.word in self.numbers
         if line.kind == "option":
-            return line.word in self.texts and line.name.partition(" --")[0] in self.texts
-        return line.word in self.texts
+            return line.word in self.texts and self._has_all(line.name.partition(" --")[0])
+        return self._has_all(line.word)
+
+    def _has_all(self, words: str) -> bool:
+        return words in self.texts or self.texts.issuperset(words.split())
 
 
 def places() -> Iterator[Place]:
