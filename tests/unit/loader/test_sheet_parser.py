@@ -128,6 +128,23 @@ def test_rows_are_what_a_tree_of_elements_holds(sheet, size):
     assert parsed(sheet, size) == by_tree(sheet)
 
 
+@given(
+    st.integers(0, 60),
+    st.integers(1, 3000),
+    st.sampled_from(["", "<!-- </row>", "<![CDATA[", "<?x </row>"]),
+    st.data(),
+)
+def test_many_unusual_rows_hide_nothing(odd, size, opening, data):
+    number = odd + 1
+    closing = {"<!-- </row>": "-->", "<![CDATA[": "]]>", "<?x </row>": "?>"}.get(opening, "")
+    rows = "".join(f'<row r="{n}"><c  r="A{n}"><v>{n}</v></c></row>' for n in range(1, number))
+    hidden = f'{opening}<row r="{number}"><c r="A{number}"><v>x</v></c></row>{closing}' if opening else ""
+    usual = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c></row>' for n in range(number, number + 5))
+    sheet = f'<worksheet xmlns="{MAIN}"><sheetData>{rows}{hidden}{usual}</sheetData></worksheet>'
+    cut = data.draw(st.integers(1, size))
+    assert parsed(sheet, cut) == by_tree(sheet)
+
+
 @given(st.lists(st.sampled_from(["{}", "1{}", "11", "3{}", "{}1"]), min_size=2, max_size=30))
 @example(["1{}", "1{}"])
 def test_rows_whose_styles_hold_their_numbers_are_told_apart(styles):
@@ -157,3 +174,12 @@ def test_rows_whose_styles_hold_their_numbers_are_told_apart(styles):
 def test_what_is_damaged_is_refused_whoever_reads_it(rows, size):
     with pytest.raises(SourceError):
         parsed(f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>', size)
+
+
+@pytest.mark.parametrize("opening", ["<!-- </row>", "<?x </row>"])
+def test_a_row_in_a_comment_is_none_where_the_file_is_read_in_pieces(opening):
+    rows = "".join(f'<row r="{n}"><c  r="A{n}"><v>{n}</v></c></row>' for n in range(1, 61))
+    begin = f'<worksheet xmlns="{MAIN}"><sheetData>{rows}{opening}'
+    closing = "-->" if opening.startswith("<!") else "?>"
+    sheet = f'{begin}<row r="61"><c r="A61"><v>x</v></c></row>{closing}</sheetData></worksheet>'
+    assert parsed(sheet, len(begin.encode())) == by_tree(sheet)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import column_index, column_letters
 from ordersheet.loader.xlsx.display import is_zero
 from ordersheet.loader.xlsx.plain_rows import FIELD, RawRow
-from ordersheet.ooxml.part import MAIN, SPACE, XML_BLANKS, main_name, refuse_depth
+from ordersheet.ooxml.part import MAIN, MAX_DEPTH, SPACE, XML_BLANKS, main_name, refuse_depth
 from ordersheet.ooxml.references import PICTURE, REFERENCE
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
@@ -23,6 +23,8 @@ _HELD_BACK = 2**18
 """Bytes of a row that is not complete yet; beyond them it is left to expat."""
 _ROW_DIGITS = 7
 _DECLARATION = b"<?xml"
+_COMMON = frozenset({"r", "s", "t", "spans", "ht", "hidden", "customHeight"})
+"""Attributes of nearly all rows and cells; none of them binds a namespace."""
 _SPACES = ("xml:space", SPACE)
 """The attribute that says whether blanks around a text count, as it may be named."""
 
@@ -71,6 +73,7 @@ class SheetEvents:
         limits: Limits,
     ) -> None:
         self.number = 0
+        self._number_text = "0"
         self.irregular = False
         self._shapes = shapes
         self._display = display
@@ -88,6 +91,7 @@ class SheetEvents:
         self._phonetic = 0
         name = (prefix or "").encode()
         self._sheet_data = b"<" + name + b"sheetData"
+        self._locals: dict[str, str] = {}
         self._row_end = re.compile(b"</" + name + rb"row\s*>|" + self._sheet_data + b"[^<>]*>")
         self.resume(0)
 
@@ -124,9 +128,13 @@ class SheetEvents:
             end = buffer.rfind(b">", at) + 1
             self.irregular = end <= at and len(buffer) - at > _HELD_BACK
         if match is None or not match[0].startswith(self._sheet_data):
-            begin = max(at, len(_DECLARATION) if buffer.startswith(_DECLARATION) else 0)
-            self.irregular |= buffer.find(b"<!", begin, end) >= 0 or buffer.find(b"<?", begin, end) >= 0
+            self.look_over(buffer, at, end)
         return end
+
+    def look_over(self, buffer: bytes, at: int, end: int) -> None:
+        """Note whether what is fed next holds, or begins, anything but elements and text."""
+        begin = max(at, len(_DECLARATION) if buffer.startswith(_DECLARATION) else 0)
+        self.irregular |= buffer.find(b"<!", begin, end) >= 0 or buffer.find(b"<?", begin, end) >= 0
 
     def take(self) -> list[RawRow]:
         """Give the rows that are complete."""
@@ -136,12 +144,16 @@ class SheetEvents:
     # ---- elements ----
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        local = self._local(name)
+        local = self._locals.get(name)
+        if local is None:
+            local = self._locals[name] = self._local(name)
         self._path.append(local)
-        refuse_depth(len(self._path), self._name)
+        if len(self._path) > MAX_DEPTH:
+            refuse_depth(len(self._path), self._name)
         if len(self._path) == 1 and local != "worksheet":
             raise not_a_workbook(f"The part {self._name} is no worksheet.")
-        self._refuse_redeclared(attributes)
+        if not attributes.keys() <= _COMMON:
+            self._refuse_redeclared(attributes)
         if local == "c":
             self._start_cell(attributes)
         elif local == "row":
@@ -192,6 +204,7 @@ class SheetEvents:
     def _start_row(self, attributes: dict[str, str]) -> None:
         self._end_row()
         self.number = self._row_number(attributes.get("r"))
+        self._number_text = str(self.number)
         self._row = _RowSoFar(is_hidden_row(attributes))
 
     def _row_number(self, reference: str | None) -> int:
@@ -232,6 +245,11 @@ class SheetEvents:
     def _letters(self, row: _RowSoFar, reference: str | None) -> str:
         if reference is None:
             return column_letters(column_index(row.last) + 1 if row.last else 0)
+        if (
+            reference.endswith(self._number_text)
+            and (letters := reference[: -len(self._number_text)]).isupper()
+        ):
+            return letters  # whether these are letters of a column, their shape tells
         match = REFERENCE.fullmatch(reference)
         if match is None or int(match[2]) != self.number:
             raise self._shapes.damaged(f"has a cell {reference!r} in row {self.number}")

@@ -37,6 +37,7 @@ class Shapes:
         self._blank = blank
         self._limits = limits
         self._numbers: dict[Shape, str] = {}
+        self._known: dict[tuple[str, str | None, str | None, bool], str] = {}
         self._shared: set[str] = set()
 
     def number(self, letters: str, style: str | None, kind: str | None, *, formula: bool = False) -> str:
@@ -45,6 +46,12 @@ class Shapes:
         Raises:
             SourceError: where its column or style is none.
         """
+        found = self._known.get((letters, style, kind, formula))
+        if found is None:
+            found = self._known[letters, style, kind, formula] = self._new(letters, style, kind, formula)
+        return found
+
+    def _new(self, letters: str, style: str | None, kind: str | None, formula: bool) -> str:  # noqa: FBT001 - a part of the key
         column = column_index(letters) if _LETTERS.fullmatch(letters) else -1
         if not 0 <= column < MAX_COLUMN:
             raise self.damaged(f"has a cell in a column {letters!r}")

@@ -21,6 +21,9 @@ from ordersheet.ooxml.text import codec_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_MOST_ODD = 32
+"""Rows in a row that are of no usual make; the rest of what is at hand is left to expat."""
+
 
 class SheetParser:
     """Parses one worksheet part.
@@ -83,11 +86,17 @@ class SheetParser:
     ) -> tuple[list[RawRow], bytes]:
         """Read as far as rows are complete; gives them, and what is held back."""
         rows: list[RawRow] = []
-        at = 0
+        at = odd = 0
         while at < len(buffer) and not events.irregular:
             if events.between_rows:
                 begin = at
                 found, at, number = plain.take(buffer, at, events.number)
+                odd = 0 if at > begin else odd + 1
+                if odd > _MOST_ODD:
+                    end = buffer.rfind(b">") + 1
+                    events.look_over(buffer, at, end)
+                    parser.feed(buffer[at:end])
+                    return rows + events.take(), buffer[end:]
                 if at > begin:
                     events.pause()
                     parser.feed(buffer[begin:at])
