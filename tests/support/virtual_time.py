@@ -47,13 +47,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The loop's time, as delivery's clock."""
+    """The loop's time, as delivery's clock.
+
+    Attributes:
+        ahead: seconds by which the time of day was turned on or back.
+    """
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.monotonic())
+        return START + timedelta(seconds=self.monotonic() + self.ahead)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

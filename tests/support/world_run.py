@@ -54,6 +54,7 @@ class Told:
     shop: Shop
     works: list[OrderWork]
     ledger: MemoryLedger
+    clock: virtual_time.VirtualClock
     reports: list[Report] = field(default_factory=list)
 
 
@@ -82,7 +83,7 @@ def _operation(ask: Ask) -> Operation:
 async def _happen(world: World) -> Told:
     clock = virtual_time.VirtualClock()
     shop = Shop(world)
-    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.now))
+    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.now), clock)
     for order, held in enumerate(world.held, start=1):
         shop.hold(order, Held(*held), float("-inf"))
     if world.learned != "nothing":
@@ -92,6 +93,8 @@ async def _happen(world: World) -> Told:
         await asyncio.sleep(QUIET)
         told.reports.clear()
     shop.begin()
+    for at, seconds in world.turned:
+        asyncio.get_running_loop().call_later(at, setattr, clock, "ahead", seconds)
     under_way: list[asyncio.Future[None]] = []
     for number, start in enumerate(world.starts):
         if start.after >= 0:
@@ -153,7 +156,7 @@ async def _deliver(
         journal=journal,
         transports=lambda: Connection(told.shop, journal.run),
         options=OPTIONS,
-        clock=virtual_time.VirtualClock(),
+        clock=told.clock,
         stop=switch,
         progress=lambda _: None,
     )

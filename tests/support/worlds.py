@@ -174,6 +174,8 @@ class World:
     """As which PUT arrives the server stands still, for how many seconds; then it carries out what came."""
     deeds: tuple[Deed, ...] = ()
     starts: tuple[Start, ...] = (Start(0.0),)
+    turned: tuple[tuple[float, float], ...] = ()
+    """When this machine's time of day is turned, and by how many seconds."""
     hidden: frozenset[int] = frozenset()
     """Orders that no reading shows."""
     unknown: frozenset[int] = frozenset()
