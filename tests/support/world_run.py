@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,8 @@ from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
 from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.worlds import Ask
 
     from ordersheet.core.journal import Event
@@ -110,7 +113,7 @@ async def _happen(world: World) -> Told:
 async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> None:
     """Send the sheet once, and end the run as the world has it."""
     journal, switch = told.ledger.journal(who), StopSwitch()
-    journal.seconds = lambda: 0.001
+    journal.seconds = _disk(start)
     task = asyncio.ensure_future(_deliver(told, journal, works, switch))
 
     def kill() -> None:
@@ -134,6 +137,18 @@ async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> N
         timer.cancel()
     told.ledger.dies(who)
     told.reports.append(Report(who, told.shop.now(), dict(journal.results), end, endless))
+
+
+def _disk(start: Start) -> Callable[[], float]:
+    """How long each call of the ledger takes: a millisecond, or for as long as the run stands still."""
+    calls = itertools.count(1)
+
+    def seconds() -> float:
+        if start.still is not None and next(calls) == start.still[0]:
+            return start.still[1]
+        return 0.001
+
+    return seconds
 
 
 def _before_write(journal: MemoryJournal, number: int, kill: object) -> None:

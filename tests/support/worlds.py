@@ -132,6 +132,8 @@ class Start(NamedTuple):
     """Before which of its commits it is killed."""
     pressed: float | None = None
     """Seconds after which it is told to end."""
+    still: tuple[int, float] | None = None
+    """At which of its calls of the ledger it stands still, and for how many seconds, as after Ctrl-Z."""
     backwards: bool = False
     """Its file has the orders the other way round."""
 
@@ -286,11 +288,13 @@ def draw_rows(choose: Chooser, most: int = 6, *, merged: bool = False) -> tuple[
 
 def _draw_start(choose: Chooser, *, first: bool) -> Start:
     start = Start(0.0 if first else choose.one((200.0, 0.0, 5.0, 100.0, -0.2, -20.0)))
-    match choose.one(("left alone",) * 4 + ("killed", "killed at a write", "pressed")):
+    match choose.one(("left alone",) * 4 + ("killed", "killed at a write", "pressed", "stands still")):
         case "killed":
             start = start._replace(killed=choose.one((0.02, 0.06, 0.11, 0.3, 1.0, 10.0, 60.0, 95.0)))
         case "killed at a write":
             start = start._replace(killed_at_write=choose.one(range(1, 9)))
+        case "stands still":
+            start = start._replace(still=(choose.one(range(1, 9)), choose.one((10.0, 100.0, 7200.0))))
         case "pressed":
             start = start._replace(pressed=choose.one((0.05, 0.5, 20.0, 91.0)))
     return start if first else start._replace(backwards=choose.one((False, True)))
