@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 OPTIONS = DeliveryOptions(
     "https://shop.example.com/api", lanes=2, attempts=ATTEMPTS, settle=SETTLE, timeout=TIMEOUT
 )
-BOUND = 4 * 3600.0
-"""Seconds within which any run of so few rows is over: an hour for another run, and some minutes a row."""
+BOUND = 2.5 * 3600
+"""Seconds within which any run of so few rows is over, but for those in which it stands still itself: an hour
+for another run that does, and some minutes a row."""
 QUIET = 1000.0
 """Seconds after which nothing is under way any more."""
 SEEN_BEFORE = (90, 91)
@@ -114,7 +115,8 @@ async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> N
     """Send the sheet once, and end the run as the world has it."""
     journal, switch = told.ledger.journal(who), StopSwitch()
     journal.seconds = _disk(start)
-    task = asyncio.ensure_future(_deliver(told, journal, works, switch))
+    bound = BOUND + (start.still[1] if start.still is not None else 0.0)
+    task = asyncio.ensure_future(asyncio.wait_for(_deliver(told, journal, works, switch), bound))
 
     def kill() -> None:
         journal.fail_after = 0
@@ -166,7 +168,7 @@ def _before_write(journal: MemoryJournal, number: int, kill: object) -> None:
 async def _deliver(
     told: Told, journal: MemoryJournal, works: list[OrderWork], switch: StopSwitch
 ) -> DeliveryEnd:
-    delivery = deliver(
+    return await deliver(
         works,
         journal=journal,
         transports=lambda: Connection(told.shop, journal.run),
@@ -175,4 +177,3 @@ async def _deliver(
         stop=switch,
         progress=lambda _: None,
     )
-    return await asyncio.wait_for(delivery, BOUND)

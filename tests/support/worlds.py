@@ -294,7 +294,7 @@ def _draw_start(choose: Chooser, *, first: bool) -> Start:
         case "killed at a write":
             start = start._replace(killed_at_write=choose.one(range(1, 9)))
         case "stands still":
-            start = start._replace(still=(choose.one(range(1, 9)), choose.one((10.0, 100.0, 7200.0))))
+            start = start._replace(still=(choose.one(range(1, 9)), choose.one((10.0, 100.0, 20_000.0))))
         case "pressed":
             start = start._replace(pressed=choose.one((0.05, 0.5, 20.0, 91.0)))
     return start if first else start._replace(backwards=choose.one((False, True)))
