@@ -2,7 +2,8 @@
 
 `python -m tests.support.kill_driver` reads one job a line (JSON) and answers each with a line when its child
 has ended. A job names arguments, folder, environment, where output goes, and how the child is to die: at the
-n-th seam, at the n-th call that the shim counts, or after some seconds. A seam is a step of a transaction of
+n-th seam, at the n-th call that the shim counts, or after some seconds; or where it is to stand still, as
+after Ctrl-Z or under a closed lid. A seam is a step of a transaction of
 the ledger, a request that is about to leave or whose answer has come, and a file that is opened for writing,
 renamed or removed.
 """
@@ -15,6 +16,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,7 @@ import ordersheet.reporter
 import ordersheet.reporter.csv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ordersheet.delivery import Transport
 
@@ -55,19 +57,26 @@ class Job:
     """Which signal."""
     arm: dict[str, Any] | None = None
     """What the shim is to do."""
+    still: tuple[str, int, float] | None = None
+    """Stand still at the n-th seam of this name, for so many seconds."""
 
 
 class Seams:
     """Counts the seams of a child, and lets it die at one of them."""
 
-    def __init__(self, folder: str, die_at: int | None) -> None:
+    def __init__(self, folder: str, die_at: int | None, still: Sequence[Any] | None) -> None:
         self.count = 0
+        self.named: Counter[str] = Counter()
+        self._still = still
         self._folder = folder
         self._die_at = die_at
         self._inside = False
 
-    def point(self, _name: str = "") -> None:
+    def point(self, name: str = "") -> None:
         self.count += 1
+        self.named[name] += 1
+        if self._still is not None and tuple(self._still[:2]) == (name, self.named[name]):
+            os.kill(os.getpid(), signal.SIGSTOP)
         if self.count == self._die_at:
             os.kill(os.getpid(), KILL)
 
@@ -134,7 +143,7 @@ def run(job: Job) -> None:
     os.chdir(job.cwd)
     os.environ.update(job.env)
     sys.argv = ["ordersheet", *job.argv]
-    seams = Seams(job.cwd, job.seam)
+    seams = Seams(job.cwd, job.seam, job.still)
     if job.arm is None:
         seams.install()
     else:
@@ -160,8 +169,12 @@ def run(job: Job) -> None:
 def _wait(child: int, job: Job) -> int:
     until = None if job.after is None else time.monotonic() + job.after
     while True:
-        ended, status = os.waitpid(child, os.WNOHANG if until is not None else 0)
-        if ended:
+        ended, status = os.waitpid(child, (os.WNOHANG if until is not None else 0) | os.WUNTRACED)
+        if ended and os.WIFSTOPPED(status):
+            assert job.still is not None
+            time.sleep(job.still[2])
+            os.kill(child, signal.SIGCONT)
+        elif ended:
             return os.waitstatus_to_exitcode(status)
         assert until is not None
         if time.monotonic() >= until:

@@ -149,6 +149,9 @@ class Shop:
 
     def put_fate(self) -> tuple[str, Fault]:
         plan, roll = self.plan, self.random.random()
+        planned = plan.at.get(str(self.puts))
+        if planned is not None:
+            return planned, ALL_FAULTS[planned]
         for share, kinds in (
             (plan.share, plan.kinds),
             (plan.push_back, tuple(PUSH_BACKS)),

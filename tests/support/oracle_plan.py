@@ -105,5 +105,7 @@ class Plan:
     latency: float = 0.0
     view: dict[str, Any] = field(default_factory=dict)
     """How orders are shown: the fields of a View."""
+    at: dict[str, str] = field(default_factory=dict)
+    """What becomes of which PUT, counted from 1, before shares are asked."""
     freezes: dict[str, float] = field(default_factory=dict)
     """At which PUT, counted from 1, the shop stands still, and for how many seconds."""

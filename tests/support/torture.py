@@ -169,6 +169,7 @@ class Desk:
         after: float | None = None,
         number: int = KILL,
         arm: shim.Arm | None = None,
+        still: tuple[str, int, float] | None = None,
         ledger: str = "ledger.db",
         command: Sequence[str] | None = None,
     ) -> Ended:
@@ -197,6 +198,7 @@ class Desk:
             seam=seam,
             after=after,
             number=number,
+            still=still,
             arm=None if arm is None else asdict(arm),
         )
         told = self.drivers.run(job)
