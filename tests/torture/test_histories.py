@@ -145,7 +145,7 @@ class Histories(RuleBasedStateMachine):
             self._ask(how)
             seed = next(self.texts)
         self.yard.oracle.plan(self.name, Plan(**{**vars(FAULTS), "seed": seed}) if faulty else Plan())
-        more = {"again": ["--again"], "plain": []}.get(how, ["--batch", how])
+        more = {"again": ["--again"], "plain": []}.get(how, ["--batch", how, "--same-file"])
         return self.desk.send(*MORE, *more, seam=seam)
 
     def _ask(self, how: str) -> None:
