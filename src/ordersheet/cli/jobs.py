@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads it off the signature
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -57,8 +58,8 @@ def jobs(flags: dict[str, Any], context: typer.Context) -> None:
 
 
 def _listed(settings: Settings, found: Iterable[JobDefinition]) -> Iterator[dict[str, object]]:
-    from ordersheet.jobs.file_work import FILE_STATES
     from ordersheet.jobs.setup import utc_now
+    from ordersheet.jobs.states import FILE_STATES
     from ordersheet.ledger import Ledger
 
     with ExitStack() as stack:
@@ -113,7 +114,7 @@ def run(
             _say_handled(settings.log_format, one)
         if report.gone is not None:
             write_line(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
-        for sentence in work.untold:
+        for sentence in work.teller.untold:
             write_line(settings.log_format, "untold", sentence, job=name)
         signal = call.switch.signal
     if settings.json:
@@ -155,7 +156,9 @@ def watch(
         write_line(
             settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs)
         )
-        watched = [WatchedJob(lambda name=name: call.make(name), name) for name in call.jobs]  # type: ignore[misc]
+        watched = [
+            WatchedJob(partial(call.make, name), partial(call.tell_broken, name), name) for name in call.jobs
+        ]
         Watcher(watched, utc_now, call.ended, log, health=health).run()
         signal = call.switch.signal
         write_line(settings.log_format, "ended", "Ended; the next start goes on.", signal=signal)

@@ -8,32 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import tempfile
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ordersheet.jobs.messages import Message, of_file
-from ordersheet.jobs.notify import NotTold
-from ordersheet.jobs.sources.base import PROBLEMS, SourceGone
+from ordersheet.jobs.messages import held, of_file
+from ordersheet.jobs.sources.base import PROBLEMS, FileGone, SourceGone
+from ordersheet.jobs.states import FAILED, NOTICE, SAME, SENT, TAKEN, WAITING, local_file, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from ordersheet.jobs.definition import JobDefinition
-    from ordersheet.jobs.notify import Notifier
     from ordersheet.jobs.sources import Source, SourceFile
+    from ordersheet.jobs.telling import Teller
     from ordersheet.ledger.job_files import JobFile, JobFiles
 
-TAKEN, WAITING, SENT, FAILED, SAME, NOTICE = "taken", "waiting", "sent", "failed", "same", "notice"
-"""`taken`: it is sent; `waiting`: to be gone on with later; `sent`, `failed`, `same`: it has ended, and
-is put away; `notice`: no file, but something that is told once."""
-FILE_STATES = (TAKEN, WAITING, SENT, FAILED, SAME)
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
-TELL_FOR = timedelta(hours=1)
-"""How long a message that nobody takes is tried again."""
 _CHUNK = 1 << 20
 
 
@@ -69,7 +65,7 @@ class FileWork:
         source: where its files come from.
         files: its lines in the ledger.
         sender: sends a file.
-        notifier: tells people.
+        teller: tells people.
         folder: this computer's private place for copies.
         clock: gives the time in UTC.
         on_point: called with the name of each step when it has been carried out, for tests that kill.
@@ -79,12 +75,10 @@ class FileWork:
     source: Source
     files: JobFiles
     sender: Sender
-    notifier: Notifier
+    teller: Teller
     folder: Path
     clock: Callable[[], datetime]
     on_point: Callable[[str], None] = field(default=lambda _name: None)
-    untold: list[str] = field(default_factory=list)
-    """Sentences about messages that nobody took, for the log."""
 
     # --- taking
 
@@ -95,6 +89,7 @@ class FileWork:
             Its line; None where another process takes it, or it is remembered and stays where it is.
 
         Raises:
+            FileGone: another process took it, or somebody moved it.
             SourceGone: it cannot be reached, or has changed meanwhile.
         """
         batch = self.job.batch_of(seen.name, seen.modified, self.clock())
@@ -108,27 +103,37 @@ class FileWork:
         return self._same(seen, sha256, one)
 
     def _hash_of(self, seen: SourceFile) -> str:
-        place = self._place("seen")
-        try:
-            self.source.fetch(seen.name, place / "file")
-            return _sha256(place / "file")
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+        # Nobody else's: another watcher on this computer hashes the same file at the same time.
+        with tempfile.TemporaryDirectory(prefix="ordersheet-seen-", ignore_cleanup_errors=True) as place:
+            self.source.fetch(seen.name, Path(place) / "file")
+            return _sha256(Path(place) / "file")
 
     def _moved(self, one: JobFile) -> JobFile:
         """Move a taken file to where it is worked on, and make sure that it is what was taken."""
-        if not self.source.moves or one.facts.get("working"):
+        if not self.source.moves:
             return one
-        working = self.source.take(one.name, one.id)
+        known = one.facts.get("working")
+        if known and (one.facts.get("begun") or one.state == SAME or self.source.has(str(known))):
+            return one
+        marker = one.name + self.job.marker if self.job.marker is not None else None
+        try:
+            working = self.source.take(one.name, one.id, marker)
+        except FileGone:
+            self.files.release(one)  # Nothing of it was sent, and it is whoever's who has it.
+            raise
         self.on_point("moved to working")
         return self.files.save(one, facts={"working": working})
 
     def _same(self, seen: SourceFile, sha256: str, earlier: JobFile) -> JobFile | None:
         """Note a content that was taken before; it is told and put away, and not sent."""
         word = f"same:{sha256}:{seen.name}:{seen.modified.isoformat()}"
-        one, _ = self.files.take(self.job.name, seen.name, word, earlier.batch, state=SAME)
-        if one.finished is not None:
-            return None
+        for time in count():
+            one, new = self.files.take(self.job.name, seen.name, f"{word}:{time}", earlier.batch, state=SAME)
+            if new:
+                break
+            if one.finished is None or not self.source.moves:
+                return None  # It is put away by whoever found it first, or stays where it is.
+        self.on_point("noted as the same")
         as_what = f"{earlier.name} of {earlier.taken.astimezone(self.job.schedule.zone):%Y-%m-%d %H:%M}"
         one = self.files.save(one, facts={"same_as": as_what})
         return self._moved(one)
@@ -143,14 +148,16 @@ class FileWork:
             SettingsError, LedgerError: the job cannot work as it is set up.
         """
         if one.state == NOTICE:
-            return self._tell(one)
+            return self.teller.tell(one)
         if one.state == WAITING and self.clock() < when(one.facts.get("resume_after")):
             return one
         if one.state in (TAKEN, WAITING):
             one = self._send(self._moved(one))
         if one.state in (SENT, FAILED, SAME):
+            if one.state == SAME:
+                one = self._moved(one)
             one = self._put_away(one)
-            one = self._tell(one)
+            one = self.teller.tell(one)
         return one
 
     def _send(self, one: JobFile) -> JobFile:
@@ -173,6 +180,9 @@ class FileWork:
         facts = dict(ended.facts)
         if ended.state == WAITING:
             facts |= self._pause(one, facts)
+            if not facts.get("retry"):
+                message = held(self.job, one.name, str(facts.get("error") or ""))
+                self.teller.notice(f"held:{one.id}:{self.job.schedule.day_of(self.clock())}", message)
         facts["local_report"] = str(ended.report) if ended.report is not None else None
         facts["local_problems"] = str(ended.problems) if ended.problems is not None else None
         one = self.files.save(one, state=ended.state, facts=facts)
@@ -182,6 +192,7 @@ class FileWork:
     def _let_go(self, one: JobFile) -> None:
         if one.facts.get("working"):
             self.source.give_back(str(one.facts["working"]), one.name)
+            self.on_point("given back")
         self.files.release(one)
 
     def _given_up(self, one: JobFile) -> dict[str, Any] | None:
@@ -218,7 +229,7 @@ class FileWork:
             ("local_report", "report", reports),
             ("local_problems", "problems_sheet", folder),
         ):
-            path = self._local(one.facts.get(local))
+            path = local_file(one.facts.get(local))
             if path is not None and not one.facts.get(name):
                 one = self.files.save(one, facts={name: self.source.put(path, place, path.name)})
                 self.on_point(f"{name} put")
@@ -229,39 +240,6 @@ class FileWork:
             one = self.files.save(one, facts={"problems_file": self.source.put(text, folder, text.name)})
         return one
 
-    # --- telling
-
-    def notice(self, word: str, message: Message) -> None:
-        """Tell something that is no file, once for each word."""
-        if message.kind in self.job.notify_on:
-            one, new = self.files.take(self.job.name, message.subject, word, None, state=NOTICE)
-            if new:
-                facts = {"kind": message.kind, "subject": message.subject, "body": message.body}
-                self._tell(self.files.save(one, facts=facts))
-
-    def _tell(self, one: JobFile) -> JobFile:
-        repeated = one.facts.get("telling") is not None and one.facts.get("tell_failed") is None
-        if one.state == NOTICE:
-            facts = one.facts
-            message = Message(facts["kind"], facts["subject"], facts["body"])
-        else:
-            message = of_file(self.job, one.name, one.state, one.facts, repeated=repeated)
-        if message.kind in self.job.notify_on and self.job.notify:
-            since = one.facts.get("telling") or self.clock().isoformat()
-            one = self.files.save(one, facts={"telling": since, "tell_failed": None})
-            attached = self._local(one.facts.get("local_report")) if self.job.attach_report else None
-            try:
-                self.notifier.tell(message, attached)
-            except NotTold as fault:
-                one = self.files.save(one, facts={"tell_failed": str(fault)})
-                if self.clock() - when(since) < TELL_FOR:
-                    return one
-                self.untold.append(f"Nobody was told of {one.name}: {fault}")
-            self.on_point("told")
-        one = self.files.save(one, finished=True)
-        shutil.rmtree(self.folder / str(one.id), ignore_errors=True)
-        return one
-
     # --- small things
 
     def _place(self, name: str) -> Path:
@@ -270,11 +248,6 @@ class FileWork:
         os.chmod(self.folder, 0o700)  # noqa: PTH101 - whoever made it, it is the user's alone
         return place
 
-    def _local(self, text: object) -> Path | None:
-        """A file of this computer that was noted; None where it is gone."""
-        path = Path(text) if isinstance(text, str) else None
-        return path if path is not None and path.is_file() else None
-
 
 def _sha256(path: Path) -> str:
     digest = hashlib.sha256()
@@ -282,10 +255,3 @@ def _sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def when(text: object) -> datetime:
-    """Read a moment that was noted; the beginning of time where none was."""
-    if not isinstance(text, str):
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -61,6 +61,26 @@ def nothing_came(job: JobDefinition, day: str) -> Message:
     )
 
 
+def gone_for_long(job: JobDefinition, why: str) -> Message:
+    """Tell that a job's source has been out of reach for a while."""
+    return Message(
+        "failed",
+        f"{job.name} - its files cannot be reached",
+        f"Job {job.name} has not got at {job.shown_source} for a quarter of an hour or more:\n\n{why}\n\n"
+        "It tries on by itself, and nothing is lost. Ask whoever looks after that place.",
+    )
+
+
+def held(job: JobDefinition, name: str, reason: str) -> Message:
+    """Tell that a file waits for a person: trying again alone would not help."""
+    return Message(
+        "failed",
+        f"{name} - held up, somebody must see to it",
+        f"Job {job.name} could not go on with the file {name} from {job.shown_source}:\n\n{reason}\n\n"
+        "Mend that. Nothing else is to be done: the file is tried again by itself, and nothing is sent twice.",
+    )
+
+
 def broken(job_name: str, reason: str) -> Message:
     """Tell that a job cannot work."""
     return Message(

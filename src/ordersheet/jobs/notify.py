@@ -16,14 +16,27 @@ if TYPE_CHECKING:
 
 
 class NotTold(Exception):  # noqa: N818 - a state that passes, told in a sentence
-    """No address took the message; the text is a sentence without an address."""
+    """An address did not take the message; the text is a sentence without an address.
+
+    Attributes:
+        told: the numbers of the addresses that have taken it, now or before.
+    """
+
+    def __init__(self, sentence: str, told: frozenset[int] = frozenset()) -> None:
+        super().__init__(sentence)
+        self.told = told
 
 
 class Notifier(Protocol):
     """Tells people."""
 
-    def tell(self, message: Message, attachment: Path | None) -> None:
+    def tell(self, message: Message, attachment: Path | None, told: frozenset[int] = frozenset()) -> None:
         """Send a message.
+
+        Args:
+            message: what is told.
+            attachment: a file to go with it.
+            told: the numbers of the addresses that took it before.
 
         Raises:
             NotTold: an address did not take it.
@@ -61,21 +74,24 @@ class Apprise:
                         code="bad-notify",
                     )
 
-    def tell(self, message: Message, attachment: Path | None) -> None:
-        """Send a message to every address."""
+    def tell(self, message: Message, attachment: Path | None, told: frozenset[int] = frozenset()) -> None:
+        """Send a message to every address that has not taken it."""
         if not self._urls:
             return
         import apprise
 
-        failed = 0
         with _quietly():
-            for url in self._urls:
+            for number, url in enumerate(self._urls):
+                if number in told:
+                    continue
                 one = apprise.Apprise()
                 one.add(url)
                 attach = str(attachment) if attachment is not None else None
-                failed += not one.notify(title=message.subject, body=message.body, attach=attach)
+                if one.notify(title=message.subject, body=message.body, attach=attach):
+                    told |= {number}
+        failed = len(self._urls) - len(told)
         if failed:
-            raise NotTold(f"{failed} of {len(self._urls)} addresses did not take the message.")
+            raise NotTold(f"{failed} of {len(self._urls)} addresses did not take the message.", told)
 
 
 def _resolved(address: str, environ: Mapping[str, str]) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.jobs.file_work import FAILED, FILE_STATES, SENT, TAKEN, WAITING, when
-from ordersheet.jobs.messages import Message, nothing_came
-from ordersheet.jobs.sources import SourceFile, SourceGone
+from ordersheet.jobs.messages import gone_for_long, nothing_came
+from ordersheet.jobs.sources import FileGone, SourceFile, SourceGone
 from ordersheet.jobs.stability import Stability
+from ordersheet.jobs.states import FAILED, FILE_STATES, SAME, SENT, TAKEN, WAITING, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,10 +83,12 @@ class Passes:
         """
         stable = self._stability.wait(self._monotonic())
         waits = [due_in] if stable is None else [due_in, max(SOON, stable)]
-        now = self._work.clock()
+        job, now = self._work.job, self._work.clock()
+        if job.expect_by is not None:
+            waits.append(job.schedule.until(job.expect_by, now))
         for one in report.handled:
             if one.finished is None:
-                resume = when(one.facts.get("resume_after"))
+                resume = max(when(one.facts.get(fact)) for fact in ("resume_after", "tell_again"))
                 waits.append(max(RETRY, (resume - now).total_seconds()))
         return min(waits)
 
@@ -111,21 +113,32 @@ class Passes:
             found = self._work.source.look()
         except SourceGone as gone:
             report.gone = str(gone)
+        else:
+            self._take(found, report)
+        if report.gone is None:
+            self._gone_since = None
+        else:
             self._tell_gone(report.gone)
-            return report
-        self._gone_since = None
+        self._expect()
+        return report
+
+    def _take(self, found: list[SourceFile], report: PassReport) -> None:
+        """Take and send what is whole of what a look found."""
         found = [one for one in found if self._done.get(one.name) != one]
         for seen in self._stability.whole(found, self._work.source.names(), self._monotonic()):
             if self._ended():
                 break
             self._handle(seen, report)
-        self._expect()
-        self._prune()
-        return report
+        try:
+            self._prune()
+        except SourceGone as gone:
+            report.gone = str(gone)
 
     def _handle(self, seen: SourceFile, report: PassReport) -> None:
         try:
             one = self._work.take(seen)
+        except FileGone:
+            return  # Another watcher has it, or somebody took it away: there is nothing to do.
         except SourceGone as gone:
             report.gone = str(gone)
             return
@@ -140,6 +153,8 @@ class Passes:
     def _carry(self, one: JobFile, report: PassReport) -> None:
         try:
             one = self._work.go_on(one)
+        except FileGone:
+            return
         except SourceGone as gone:
             report.gone = str(gone)
         if one.state in FILE_STATES:
@@ -152,19 +167,22 @@ class Passes:
             return
         job = self._work.job
         day = job.schedule.day_of(self._work.clock())
-        message = Message("failed", f"{job.name} - its source cannot be reached", f"Job {job.name}: {why}")
-        self._work.notice(f"gone:{day}", message)
+        message = gone_for_long(job, why)
+        self._work.teller.notice(f"gone:{day}", message)
 
     def _expect(self) -> None:
         """Tell, once a day, that nothing came by the time that something should have."""
         job, now = self._work.job, self._work.clock()
         if job.expect_by is None or not job.schedule.passed(job.expect_by, now):
             return
-        latest = self._work.files.latest(job.name, *FILE_STATES)
+        if not job.schedule.comes_on_day_of(now):
+            return
+        # An earlier file once more is not what was expected.
+        latest = self._work.files.latest(job.name, *(state for state in FILE_STATES if state != SAME))
         if latest and latest[0].taken >= job.schedule.midnight(now):
             return
         day = job.schedule.day_of(now)
-        self._work.notice(f"nothing:{day}", nothing_came(job, day))
+        self._work.teller.notice(f"nothing:{day}", nothing_came(job, day))
 
     def _prune(self) -> None:
         job = self._work.job

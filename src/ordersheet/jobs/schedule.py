@@ -42,6 +42,30 @@ class Schedule:
         found: datetime = croniter(self.cron, local).get_next(datetime)
         return found.astimezone(UTC)
 
+    def left(self, began: datetime, now: datetime, passed: float) -> float:
+        """Give the seconds until the next pass, whatever the clock did meanwhile.
+
+        Args:
+            began: when the last pass began.
+            now: the moment.
+            passed: seconds since then by a clock that does not jump.
+        """
+        if self.cron is None:
+            return max(0.0, self.every - passed)
+        return max(0.0, (self.next_after(min(began, now)) - now.astimezone(UTC)).total_seconds())
+
+    def comes_on_day_of(self, moment: datetime) -> bool:
+        """Tell whether a pass is due on the day of a moment."""
+        before = self.midnight(moment) - timedelta(seconds=1)
+        return self.cron is None or self.day_of(self.next_after(before)) == self.day_of(moment)
+
+    def until(self, at: time, now: datetime) -> float:
+        """Give the seconds until a time of day comes next, in the job's zone."""
+        local = now.astimezone(self.zone)
+        today = local.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
+        found = today if today > local else today + timedelta(days=1)
+        return (found.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
+
     def day_of(self, moment: datetime) -> str:
         """Give the day of a moment in the job's zone, as YYYY-MM-DD."""
         return f"{moment.astimezone(self.zone):%Y-%m-%d}"

@@ -15,8 +15,9 @@ from ordersheet.core.errors import (
     SourceError,
 )
 from ordersheet.core.model import StoppedBy
-from ordersheet.jobs.file_work import FAILED, SENT, TAKEN, WAITING, Ended
+from ordersheet.jobs.file_work import Ended
 from ordersheet.jobs.messages import MOST_PROBLEMS
+from ordersheet.jobs.states import FAILED, SENT, TAKEN, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

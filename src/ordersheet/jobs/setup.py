@@ -11,13 +11,16 @@ from ordersheet.config.settings import job_tables
 from ordersheet.core.errors import OrdersheetError, UsageError
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.file_work import FileWork
+from ordersheet.jobs.messages import broken
 from ordersheet.jobs.notify import Apprise
 from ordersheet.jobs.passes import Passes
 from ordersheet.jobs.sending import PipelineSender
 from ordersheet.jobs.sources import source_of
+from ordersheet.jobs.telling import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from ordersheet.config.settings import SandboxFinder, Settings
     from ordersheet.delivery import StopSwitch
@@ -38,6 +41,7 @@ class JobsOfCall:
         ledger: the ledger, open for writing.
         switch: pressed by signals.
         find_sandbox: tells the running sandbox.
+        on_point: called with the name of each step that a file has come, for tests that kill.
     """
 
     jobs: Mapping[str, JobDefinition]
@@ -45,6 +49,7 @@ class JobsOfCall:
     ledger: Ledger
     switch: StopSwitch
     find_sandbox: SandboxFinder | None = None
+    on_point: Callable[[str], None] = lambda _name: None
 
     def sender(self) -> PipelineSender:
         """Give what sends a file."""
@@ -65,11 +70,35 @@ class JobsOfCall:
             source=source_of(job),
             files=self.ledger.job_files(),
             sender=sender,
-            notifier=Apprise(job.notify),
-            folder=self.ledger.path.parent / "jobs" / job.name,
+            teller=self._teller(job),
+            folder=self._folder(job),
             clock=utc_now,
+            on_point=self.on_point,
         )
         return work, Passes(work, time.monotonic, self.ended)
+
+    def tell_broken(self, name: str, why: str) -> None:
+        """Tell people, once a day, that a job cannot work.
+
+        Raises:
+            OrdersheetError: they cannot be told.
+        """
+        job = self.jobs[name]
+        day = job.schedule.day_of(utc_now())
+        self._teller(job).notice(f"broken:{day}", broken(job.name, why))
+
+    def _teller(self, job: JobDefinition) -> Teller:
+        return Teller(
+            job=job,
+            files=self.ledger.job_files(),
+            notifier=Apprise(job.notify),
+            folder=self._folder(job),
+            clock=utc_now,
+            on_point=self.on_point,
+        )
+
+    def _folder(self, job: JobDefinition) -> Path:
+        return self.ledger.path.parent / "jobs" / job.name
 
     def ended(self) -> bool:
         """Tell whether a signal has ended the whole."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.errors import OrdersheetError
-from ordersheet.jobs.messages import broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 
     from ordersheet.jobs.file_work import FileWork
     from ordersheet.jobs.passes import Passes, PassReport
+    from ordersheet.jobs.schedule import Schedule
     from ordersheet.ledger.job_files import JobFile
 
 HEALTH_SECONDS = 30.0
 """How often the health file is touched."""
 TICK = 0.5
 """Seconds between two looks at whether the end was asked for."""
-LONGEST_SLEEP = 3600.0
+LONGEST_SLEEP = 30.0
+"""Seconds after which the clock is looked at again: it may have been set meanwhile."""
+BROKEN_SECONDS = 60.0
+"""Until a job that does not work is tried again."""
 
 
 class Log(Protocol):
@@ -41,6 +46,8 @@ class WatchedJob:
 
     make: Callable[[], tuple[FileWork, Passes]]
     """Makes its work; raises OrdersheetError while it is broken."""
+    tell_broken: Callable[[str], None]
+    """Tells people, once a day, why it is broken; raises OrdersheetError where they cannot be told."""
     name: str
 
 
@@ -99,22 +106,32 @@ class Watcher:
         made: tuple[FileWork, Passes] | None = None
         told: set[tuple[str, str]] = set()
         while not self._over.is_set() and not self._ended():
-            began = self._clock()
-            wait = 60.0
+            began, passed, soonest = self._clock(), time.monotonic(), BROKEN_SECONDS
             try:
                 made = made or job.make()
                 work, passes = made
                 report = passes.look()
                 self._note(job, work, report, told)
-                due = work.job.schedule.next_after(began)
-                wait = passes.wait(report, max(0.0, (due - self._clock()).total_seconds()))
+                soonest = passes.wait(report, math.inf)
             except OrdersheetError as error:
-                self._broken(job, made, error)
+                self._broken(job, str(error))
                 made = None
             except Exception as error:  # noqa: BLE001 - one job's fault takes no other job down
                 self._log.trouble(job.name, f"Something unforeseen: {type(error).__name__}: {error}")
                 made = None
-            self._over.wait(min(wait, LONGEST_SLEEP))
+            self._rest(made[0].job.schedule if made is not None else None, began, passed, soonest)
+
+    def _rest(self, schedule: Schedule | None, began: datetime, passed: float, soonest: float) -> None:
+        """Wait until a job is due, or for `soonest` seconds where that is less, whatever the clock does."""
+        until = time.monotonic() + soonest
+        while not self._over.is_set():
+            now = time.monotonic()
+            left = until - now
+            if schedule is not None:
+                left = min(left, schedule.left(began, self._clock(), now - passed))
+            if left <= 0:
+                return
+            self._over.wait(min(left, LONGEST_SLEEP))
 
     def _note(self, job: WatchedJob, work: FileWork, report: PassReport, told: set[tuple[str, str]]) -> None:
         for one in report.handled:
@@ -124,17 +141,13 @@ class Watcher:
                 self._log.handled(one)
         if report.gone is not None:
             self._log.trouble(job.name, report.gone)
-        while work.untold:
-            self._log.trouble(job.name, work.untold.pop())
+        while work.teller.untold:
+            self._log.trouble(job.name, work.teller.untold.pop())
 
-    def _broken(self, job: WatchedJob, made: tuple[FileWork, Passes] | None, error: OrdersheetError) -> None:
-        """Say that a job cannot work: in the log each time, to people once a day."""
-        self._log.trouble(job.name, str(error))
-        if made is None:
-            return
-        work = made[0]
-        day = work.job.schedule.day_of(self._clock())
+    def _broken(self, job: WatchedJob, why: str) -> None:
+        """Say that a job cannot work: in the log, and to people once a day."""
+        self._log.trouble(job.name, why)
         try:
-            work.notice(f"broken:{day}", broken(job.name, str(error)))
+            job.tell_broken(why)
         except OrdersheetError as fault:
             self._log.trouble(job.name, str(fault))

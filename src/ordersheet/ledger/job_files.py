@@ -101,7 +101,14 @@ class JobFiles:
         self._writer, self._reading, self._me, self._alive, self._clock = writer, reading, me, alive, clock
 
     def take(
-        self, job: str, name: str, sha256: str, batch: str | None, *, state: str
+        self,
+        job: str,
+        name: str,
+        sha256: str,
+        batch: str | None,
+        *,
+        state: str,
+        facts: Mapping[str, object] | None = None,
     ) -> tuple[JobFile, bool]:
         """Take a file for a job, in one transaction.
 
@@ -111,6 +118,7 @@ class JobFiles:
             sha256: of its bytes.
             batch: the batch that it would be sent under; None for none.
             state: what to note of it.
+            facts: what is known of it from the beginning.
 
         Returns:
             Its line, and whether it is new: False where this job took the same content in this batch before.
@@ -131,7 +139,7 @@ class JobFiles:
                 "p_state": state,
                 "p_process_id": self._me(),
                 "p_taken": now,
-                "p_facts": "{}",
+                "p_facts": json.dumps(facts or {}),
             }
             cursor.execute(_INSERT, {**known, **new})
             return _there(cursor, int(cursor.lastrowid or 0)), True

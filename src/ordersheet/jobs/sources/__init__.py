@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.jobs.sources.base import Source, SourceFile, SourceGone
+from ordersheet.jobs.sources.base import FileGone, Source, SourceFile, SourceGone
 
 if TYPE_CHECKING:
     from ordersheet.jobs.definition import JobDefinition
 
-__all__ = ["Source", "SourceFile", "SourceGone", "source_of"]
+__all__ = ["FileGone", "Source", "SourceFile", "SourceGone", "source_of"]
 
 
 def source_of(job: JobDefinition) -> Source:

@@ -20,6 +20,10 @@ class SourceGone(Exception):  # noqa: N818 - a state that passes, told in a sent
     """The source, or a file of it, cannot be reached now; the text is a sentence without a password."""
 
 
+class FileGone(SourceGone):
+    """The source is there, and this file of it is not: another process took it, or somebody moved it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file as one look found it."""
@@ -56,12 +60,14 @@ class Source(Protocol):
     def fetch_taken(self, working: str, target: Path) -> None:
         """Copy a file that was taken to this computer."""
 
-    def take(self, name: str, number: int) -> str:
+    def take(self, name: str, number: int, marker: str | None = None) -> str:
         """Move a file to where it is worked on, in one step; done again, it does nothing more.
 
         Args:
             name: the file.
             number: no other file's; a place of its own.
+            marker: the name of the file that said it was whole; it is removed, so that it does not speak for
+                the next file of that name.
 
         Returns:
             What it is called there.
@@ -80,7 +86,11 @@ class Source(Protocol):
         """
 
     def has(self, working: str) -> bool:
-        """Tell whether a taken file still lies where it was taken to."""
+        """Tell whether a taken file still lies where it was taken to.
+
+        Raises:
+            SourceGone: that place cannot be seen, so that nobody can tell.
+        """
 
     def prune(self, folder: str, before: datetime) -> int:
         """Remove the files of a folder that are older, and give how many there were."""

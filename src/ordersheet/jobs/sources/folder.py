@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, wanted
+from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,20 +74,24 @@ class FolderSource:
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy a file."""
-        with _plainly(self._root):
+        with _plainly(self._root), self._unless_gone(self._root / name):
             shutil.copyfile(self._root / name, target)
 
     def fetch_taken(self, working: str, target: Path) -> None:
         """Copy a file that was taken."""
-        with _plainly(self._working):
-            shutil.copyfile(self._working / working, target)
+        path = self._working / working
+        with _plainly(self._working), self._unless_gone(path):
+            shutil.copyfile(path, target)
 
-    def take(self, name: str, number: int) -> str:
+    def take(self, name: str, number: int, marker: str | None = None) -> str:
         """Rename a file into a folder of its own below the working folder, where nobody else looks."""
         place = self._working / str(number)
-        with _plainly(self._root):
-            place.mkdir(parents=True, exist_ok=True)
+        with _plainly(self._root), self._unless_gone(self._root / name):
             if not (place / name).exists():
+                (self._root / name).stat()
+                place.mkdir(parents=True, exist_ok=True)
+                if marker is not None:
+                    (self._root / marker).unlink(missing_ok=True)
                 _renamed(self._root / name, place / name)
         return f"{number}/{name}"
 
@@ -111,8 +115,11 @@ class FolderSource:
         place = self._place(folder)
         with _plainly(place):
             place.mkdir(parents=True, exist_ok=True)
-            if (place / name).is_file() and filecmp.cmp(local, place / name, shallow=False):
-                return str(place / name)
+            taken: set[str] = set()
+            while (there := place / free_name(name, taken)).is_file():
+                if filecmp.cmp(local, there, shallow=False):
+                    return str(there)
+                taken.add(there.name)
             partial = place / f".{name}.{os.getpid()}.part"
             try:
                 shutil.copyfile(local, partial)
@@ -122,7 +129,10 @@ class FolderSource:
 
     def has(self, working: str) -> bool:
         """Tell whether a taken file still lies in the working folder."""
-        return (self._working / working).exists()
+        with _plainly(self._working):
+            # A share that is not mounted is an empty folder: what was taken has not left it.
+            self._working.stat()
+            return (self._working / working).exists()
 
     def prune(self, folder: str, before: datetime) -> int:
         """Remove what is older from a folder."""
@@ -144,6 +154,16 @@ class FolderSource:
                 f"The source {self._root} cannot be read and written. Done files are moved: mend its rights."
             ]
         return []
+
+    @contextmanager
+    def _unless_gone(self, path: Path) -> Iterator[None]:
+        """Tell a file that has gone from a folder that has."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if not self._root.is_dir() or path.exists():
+                raise
+            raise FileGone(f"{path}: it is not there any more.") from error
 
     def _place(self, folder: str) -> Path:
         path = Path(folder).expanduser()

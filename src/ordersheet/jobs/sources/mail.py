@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.jobs.sources.base import SourceFile, SourceGone, wanted
+from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, wanted
 
 if TYPE_CHECKING:
     import ssl
@@ -104,15 +104,15 @@ class MailSource:
                     if attachment.filename == filename:
                         target.write_bytes(attachment.payload)
                         return
-        raise SourceGone(f"{self.shown}: the mail with {name} is not there any more.")
+        raise FileGone(f"{self.shown}: the mail with {name} is not there any more.")
 
     def fetch_taken(self, working: str, target: Path) -> None:
         """Copy an attachment to this computer; mails are not moved."""
         self.fetch(working, target)
 
-    def take(self, name: str, number: int) -> str:
+    def take(self, name: str, number: int, marker: str | None = None) -> str:
         """Leave it where it is: the ledger remembers it."""
-        del number
+        del number, marker
         return name
 
     def give_back(self, working: str, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.jobs.sources.base import SourceFile, SourceGone, free_name, wanted
+from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,22 +79,29 @@ class RemoteSource:
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy a file to this computer."""
-        with self._plainly():
+        with self._plainly(), self._unless_gone():
             self._fs.get_file(self._root if self._single else self._path(name), str(target))
 
     def fetch_taken(self, working: str, target: Path) -> None:
         """Copy a file that was taken to this computer."""
-        with self._plainly():
+        with self._plainly(), self._unless_gone():
             self._fs.get_file(self._path(self._working, working), str(target))
 
-    def take(self, name: str, number: int) -> str:
+    def take(self, name: str, number: int, marker: str | None = None) -> str:
         """Move a file into the working folder."""
         working = f"{number}/{name}"
         target = self._path(self._working, working)
-        with self._plainly():
+        with self._plainly(), self._unless_gone():
+            self._fs.invalidate_cache()
             if not self._fs.exists(target):
+                self._fs.info(self._path(name))
                 self._make(self._path(self._working, str(number)))
+                if marker is not None:
+                    with suppress(FileNotFoundError):
+                        self._fs.rm_file(self._path(marker))
                 self._move(self._path(name), target)
+            elif self._scheme not in _RENAMES and self._equal(self._path(name), target):
+                self._fs.rm_file(self._path(name))  # This was ended between the copy and the removal.
         return working
 
     def give_back(self, working: str, name: str) -> None:
@@ -106,8 +113,13 @@ class RemoteSource:
         source = self._path(self._working, working)
         with self._plainly():
             self._make(self._path(folder))
-            target = self._path(folder, free_name(name, self._there(folder)))
-            self._move(source, target)
+            there = self._there(folder)
+            target = self._path(folder, name)
+            if name in there and self._scheme not in _RENAMES and self._equal(source, target):
+                self._fs.rm_file(source)
+            else:
+                target = self._path(folder, free_name(name, there))
+                self._move(source, target)
             with suppress(OSError, NotImplementedError):
                 self._fs.rmdir(source.rpartition("/")[0])
         return self._shown_path(target)
@@ -191,10 +203,28 @@ class RemoteSource:
     def _move(self, source: str, target: str) -> None:
         self._fs.mv(source, target)
 
+    def _equal(self, one: str, other: str) -> bool:
+        if not self._fs.exists(one) or self._fs.info(one).get("size") != self._fs.info(other).get("size"):
+            return False
+        return bool(self._fs.cat_file(one) == self._fs.cat_file(other))
+
     def _same(self, local: Path, target: str) -> bool:
         if self._fs.info(target).get("size") != local.stat().st_size:
             return False
         return bool(self._fs.cat_file(target) == local.read_bytes())
+
+    @contextmanager
+    def _unless_gone(self) -> Iterator[None]:
+        """Tell a file that has gone from a folder that has."""
+        try:
+            yield
+        except Exception as error:
+            if not _says_gone(error):
+                raise
+            self._fs.invalidate_cache()
+            if not self._single:
+                self._fs.ls(self._root, detail=False)
+            raise FileGone(f"{self.shown}: the file is not there any more.") from error
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:
@@ -203,7 +233,7 @@ class RemoteSource:
         except SourceGone:
             raise
         except FileNotFoundError as error:
-            raise SourceGone(f"{self.shown}: it is not there any more.") from error
+            raise SourceGone(f"{self.shown}: it is not there.") from error
         except Exception as error:
             raise SourceGone(f"{self.shown}: {_sentence(error)}") from error
 
@@ -268,6 +298,11 @@ def _moment(value: object) -> datetime:
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     return datetime.fromtimestamp(0, UTC)
+
+
+def _says_gone(error: BaseException) -> bool:
+    # asyncssh's own error for what its server does not have; sshfs hands some of them on as they are.
+    return isinstance(error, FileNotFoundError) or type(error).__name__ == "SFTPNoSuchFile"
 
 
 _KEY_FAULTS = frozenset({"HostKeyNotVerifiable", "KeyExchangeFailed"})
