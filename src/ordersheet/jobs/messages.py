@@ -77,7 +77,7 @@ def held(job: JobDefinition, name: str, reason: str) -> Message:
         "failed",
         f"{name} - held up, somebody must see to it",
         f"Job {job.name} could not go on with the file {name} from {job.shown_source}:\n\n{reason}\n\n"
-        "Mend that. Nothing else is to be done: the file is tried again by itself, and nothing is sent twice.",
+        "Mend that, and nothing else: the file is tried again by itself, and nothing is sent twice.",
     )
 
 

@@ -1,0 +1,197 @@
+"""Files that come by themselves, to passes that are killed and to several watchers: each is sent once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.support.job_desk import JobDesk, inputs, leftovers, listening
+from tests.support.torture import SECRET
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def told_by():
+    """Give a place to be told at, for each desk its own."""
+    places = []
+
+    def make():
+        place = listening()
+        places.append(place)
+        return place.__enter__()
+
+    yield make
+    for place in places:
+        place.__exit__(None, None, None)
+
+
+def a_night(yard, told_by, name: str) -> JobDesk:
+    """Three files: one to send, the same content again under another name, one that cannot be read."""
+    jobs = JobDesk(yard.desk(name), told_by())
+    jobs.put("a.csv", "first", "second")
+    jobs.put("b.csv", "first", "second")
+    (jobs.inbox / "c.csv").write_text("nothing like an order\n1\n", encoding="utf-8")
+    return jobs
+
+
+def faults_of(jobs: JobDesk) -> list[str]:
+    """Say where the promise was broken once all has come to its end."""
+    found = [f"{text!r} was applied {times} times" for text, times in jobs.texts().items() if times != 1]
+    if set(jobs.texts()) != {"first", "second"}:
+        found.append(f"applied: {sorted(jobs.texts())}")
+    places = jobs.places()
+    expected = {"a.csv": ["done"], "b.csv": ["done"], "c.csv": ["failed"], "c.csv.problems.txt": ["failed"]}
+    if inputs(places, *expected) != expected:
+        found.append(f"files lie in {places}")
+    others = [name for name in places if name not in expected]
+    # Where the process died after its report was written and before that was noted, the next writes its own.
+    reports = [name for name in others if name.startswith(("a-", "b-")) and places[name] == ["done"]]
+    if not 1 <= len(reports) <= 2 or len(reports) != len(others):
+        found.append(f"reports and others: {others}")
+    titles = jobs.told.titles()
+    for file in ("a.csv", "b.csv", "c.csv"):
+        times = sum(count for title, count in titles.items() if title.startswith(file))
+        if not 1 <= times <= 2:
+            found.append(f"{file} was told of {times} times: {titles}")
+    return found + [f"left behind: {name}" for name in leftovers(jobs.desk.folder)]
+
+
+def killed_at(yard, told_by, seam: int) -> tuple[bool, list[str]]:
+    """Kill the first pass at a seam, let the next finish, and judge."""
+    jobs = a_night(yard, told_by, f"job-seam-{seam}")
+    killed = jobs.run(seam=seam).killed
+    for _ in range(4):
+        ended = jobs.run()
+        if ended.code == 0:
+            break
+    quiet = len(jobs.told.messages)
+    assert jobs.run().code == 0, ended.output
+    found = faults_of(jobs)
+    if len(jobs.told.messages) != quiet:
+        found.append("told again though nothing had come")
+    return killed, [f"seam {seam}: {one}" for one in found]
+
+
+def kill_at_seams(yard, told_by, first: int, step: int) -> tuple[int, list[str]]:
+    points = a_night(yard, told_by, f"job-whole-{first}-{step}").run().points
+    assert points is not None
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(lambda seam: killed_at(yard, told_by, seam), range(first, points + 1, step)))
+    return sum(killed for killed, _ in ended), [one for _, found in ended for one in found]
+
+
+def test_a_night_that_nothing_kills_is_as_the_judge_wants_it(yard, told_by):
+    jobs = a_night(yard, told_by, "job-calm")
+    assert jobs.run().code == 2
+    assert not faults_of(jobs)
+
+
+def test_a_pass_killed_at_some_seams_is_finished_by_the_next(yard, told_by):
+    kills, found = kill_at_seams(yard, told_by, first=5, step=17)
+    assert kills > 6
+    assert not found
+
+
+@pytest.mark.torture
+def test_a_pass_killed_at_any_seam_is_finished_by_the_next(yard, told_by):
+    kills, found = kill_at_seams(yard, told_by, first=1, step=1)
+    assert kills > 100
+    assert not found
+
+
+# --- several watchers: real processes
+
+
+def watching(jobs: JobDesk, number: int) -> subprocess.Popen[bytes]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ORDERSHEET_")}
+    env |= {
+        "ORDERSHEET_BASE_URL": f"http://127.0.0.1:{jobs.desk.oracle.port}/{jobs.desk.shop}",
+        "ORDERSHEET_API_KEY": f"key.watcher{number}.{SECRET}",
+        "ORDERSHEET_LEDGER": str(jobs.desk.folder / "ledger.db"),
+        "ORDERSHEET_STORE": "torture",
+        "HOME": str(jobs.desk.folder),
+    }
+    command = [sys.executable, "-m", "ordersheet", "watch", "--config", str(jobs.config)]
+    log = (jobs.desk.folder.parent / f"{jobs.desk.folder.name}-watcher{number}.log").open("ab")
+    return subprocess.Popen(command, env=env, cwd=ROOT, stdout=log, stderr=log)
+
+
+def write_slowly(jobs: JobDesk, name: str, texts: list[str]) -> None:
+    """Write a file as a slow export does: a bit at a time, under its own name."""
+    with (jobs.inbox / name).open("w", encoding="utf-8") as file:
+        file.write("Order ID;Internal comment\n")
+        for at, text in enumerate(texts):
+            file.write(f"{1000 + at};{text}\n")
+            file.flush()
+            time.sleep(0.2)
+
+
+def until(true, seconds: float = 120.0) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def several_watchers(yard, told_by, name: str, watchers: int, files: int, *, kills: int) -> list[str]:
+    jobs = JobDesk(yard.desk(name), told_by(), stable="1s", every="1s")
+    chance = random.Random(watchers)
+    running = [watching(jobs, number) for number in range(watchers)]
+    texts = [[f"file {at} row {row}" for row in range(6)] for at in range(files)]
+    writers = [
+        threading.Thread(target=write_slowly, args=(jobs, f"{at}.csv", texts[at])) for at in range(files)
+    ]
+    for writer in writers:
+        writer.start()
+    for number in range(kills):
+        time.sleep(chance.uniform(1.0, 4.0))
+        victim = running[number % watchers]
+        victim.kill()
+        victim.wait()
+        running[number % watchers] = watching(jobs, watchers + number)
+    for writer in writers:
+        writer.join()
+    names = [f"{at}.csv" for at in range(files)]
+
+    def ended() -> bool:
+        places = jobs.places()
+        return all(places.get(one) == ["done"] for one in names) and len(jobs.told.titles()) >= files
+
+    came = until(ended)
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    codes = [process.wait(60) for process in running]
+    found = [] if came else [f"not all came to an end: {jobs.places()}, {jobs.told.titles()}"]
+    found += [f"a watcher ended with {code}" for code in codes if code != 143]
+    expected = {text for lines in texts for text in lines}
+    applied = jobs.texts()
+    found += [
+        f"{text} {applied[text]} times" for text in sorted(expected | set(applied)) if applied[text] != 1
+    ]
+    titles = jobs.told.titles()
+    for one in names:
+        times = sum(count for title, count in titles.items() if title.startswith(f"{one} "))
+        if not 1 <= times <= (2 if kills else 1):
+            found.append(f"{one} was told of {times} times")
+    return found
+
+
+def test_two_watchers_take_each_file_once(yard, told_by):
+    assert not several_watchers(yard, told_by, "job-two", watchers=2, files=3, kills=0)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("kills", [0, 6])
+def test_three_watchers_that_are_killed_take_each_file_once(yard, told_by, kills):
+    assert not several_watchers(yard, told_by, f"job-three-{kills}", watchers=3, files=6, kills=kills)
