@@ -21,6 +21,7 @@ KEYS = {
     "probe",
     "error",
     "exit_code",
+    "jobs",
 }
 
 

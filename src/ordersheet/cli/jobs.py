@@ -37,7 +37,8 @@ def jobs(flags: dict[str, Any], context: typer.Context) -> None:
     """List the jobs of your settings file: last file, result, next time."""
     if context.invoked_subcommand is not None:
         return
-    from ordersheet.jobs.setup import jobs_of, overlaps
+    from ordersheet.jobs.places import overlaps
+    from ordersheet.jobs.setup import jobs_of
 
     settings = settings_of(flags)
     found = jobs_of(settings)
@@ -53,6 +54,9 @@ def jobs(flags: dict[str, Any], context: typer.Context) -> None:
             tuple(str(line[key] or "-") for key in ("name", "source", "file", "result", "next"))
             for line in lines
         )
+    )
+    console.say(
+        *(f"{line['name']}: nobody was told yet. {line['untold']}" for line in lines if line["untold"])
     )
     console.say(*overlaps(found))
 
@@ -81,6 +85,7 @@ def _listed(settings: Settings, found: Iterable[JobDefinition]) -> Iterator[dict
                 "state": one.state if one is not None else None,
                 "result": result_of(one) if one is not None else None,
                 "run": one.facts.get("run") if one is not None else None,
+                "untold": one.facts.get("tell_failed") if one is not None else None,
                 "next": f"{job.schedule.next_after(now):%Y-%m-%dT%H:%M:%SZ}",
             }
 
@@ -143,15 +148,13 @@ def watch(
     flags: dict[str, Any],
 ) -> None:
     """Watch the jobs' sources and send what comes, until a signal ends it."""
-    from ordersheet.jobs.setup import overlaps, utc_now
+    from ordersheet.jobs.setup import utc_now
     from ordersheet.jobs.watch import WatchedJob, Watcher
 
     settings = settings_of(flags)
     with ExitStack() as stack:
         call = _call(settings, flags, names or (), stack)
         log = _Log(settings.log_format)
-        for sentence in overlaps(call.jobs):
-            log.trouble("watch", sentence)
         shown = ", ".join(call.jobs)
         write_line(
             settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +22,7 @@ from ordersheet.cli.console import (
 )
 from ordersheet.cli.findings import called_ok, each_problem, first_payloads, problems, recognised
 from ordersheet.cli.online import seen_online
+from ordersheet.cli.remote import Fetched, fetched
 from ordersheet.config.target import target_of
 from ordersheet.console.log_line import CallLog
 from ordersheet.console.unblocked import put, unblocked
@@ -30,6 +30,7 @@ from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.result import RunResult
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from ordersheet.pipeline.preview import Preview
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The spreadsheet: .xlsx, .xlsm, .csv, .tsv, .txt, .ods, .xls.")
+    str,
+    typer.Argument(
+        metavar="FILE", help="The spreadsheet: .xlsx, .xlsm, .csv, .tsv, .txt, .ods, .xls; or its URL."
+    ),
 ]
 
 
@@ -52,13 +56,14 @@ File = Annotated[
 def check(file: File, flags: dict[str, Any]) -> None:
     """Read, map, validate and show what would be sent; sends nothing, needs no network."""
     settings = settings_of(flags)
-    log = _log_of(file, settings)
-    checked = _checked(file, settings, Console(json_mode=settings.json, log=log), log)
-    _end(checked.result, settings, log)
+    with fetched(file, flags) as here:
+        log = _log_of(here, settings)
+        checked = _checked(here.path, settings, Console(json_mode=settings.json, log=log), log)
+        _end(here.named(checked.result), settings, log)
 
 
-def _log_of(file: Path, settings: Settings) -> CallLog:
-    return CallLog(settings.log_format, file=str(file), run=None)
+def _log_of(here: Fetched, settings: Settings) -> CallLog:
+    return CallLog(settings.log_format, file=here.shown, run=None)
 
 
 def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> Checked:
@@ -98,27 +103,29 @@ def _checked(file: Path, settings: Settings, console: Console, log: CallLog) -> 
 @with_options("send")
 def send(file: File, flags: dict[str, Any]) -> None:
     """Send each row, write the report; run it again to finish what is not finished."""
-    settings = settings_of(flags)
-    log = _log_of(file, settings)
-    console = Console(json_mode=settings.json, log=log)
-    _send(file, settings, console, log, _asker(console, settings, shown=False))
+    with fetched(file, flags) as here:
+        settings = settings_of(here.flags)
+        log = _log_of(here, settings)
+        console = Console(json_mode=settings.json, log=log)
+        _send(here, settings, console, log, _asker(console, settings, shown=False))
 
 
 @app.command(FILE_ALONE, hidden=True, cls=CommandWithBareOptions)
 @with_options("send")
 def file_alone(file: File, flags: dict[str, Any]) -> None:
     """Check a file, ask, send it, and open the report: what dragging it onto the program does."""
-    settings = settings_of({**flags, "open": True})
-    log = _log_of(file, settings)
-    console = Console(json_mode=settings.json, log=log)
-    target_of(settings)  # without an address there is nothing to be asked in the end
-    if _checked(file, settings, console, log).preview.to_send:
-        console.say("")
-    _send(file, settings, console, log, _asker(console, settings, shown=True))
+    with fetched(file, flags) as here:
+        settings = settings_of({**here.flags, "open": True})
+        log = _log_of(here, settings)
+        console = Console(json_mode=settings.json, log=log)
+        target_of(settings)  # without an address there is nothing to be asked in the end
+        if _checked(here.path, settings, console, log).preview.to_send:
+            console.say("")
+        _send(here, settings, console, log, _asker(console, settings, shown=True))
 
 
 def _send(
-    file: Path, settings: Settings, console: Console, log: CallLog, ask: Callable[[Preview], bool]
+    here: Fetched, settings: Settings, console: Console, log: CallLog, ask: Callable[[Preview], bool]
 ) -> None:
     from ordersheet.cli.signals import signals_press
     from ordersheet.console.progress import reading_progress, sending_progress
@@ -132,8 +139,9 @@ def _send(
             reading = partial(reading_progress, progress=settings.progress, log=log)
             confirm = _confirmer(console, settings)
             result = send_file(
-                file, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop, log=log
+                here.path, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop, log=log
             )
+        result = here.put_report(result, console.say)
         console.say(*after(result))
         _end(result, settings, log)
 

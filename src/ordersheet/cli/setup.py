@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from ordersheet.cli.app import app, examples, settings_of
+from ordersheet.cli.app import app, examples, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, after, columns
+from ordersheet.config.settings import job_tables
+from ordersheet.core.errors import OrdersheetError
 from ordersheet.setup.checklist import CHECKLIST
+
+if TYPE_CHECKING:
+    from ordersheet.config.settings import Settings
 
 
 @app.command(epilog="Example: ordersheet demo")
@@ -60,8 +65,11 @@ def doctor(
 
     settings = settings_of(flags)
     found = diagnose(settings)
+    jobs = _tried_jobs(settings, flags)
+    code = 0 if found.well and not any(jobs.values()) else 1
     if settings.json:
-        typer.echo(json.dumps(found.as_object()))
+        tried = [{"name": name, "faults": faults} for name, faults in jobs.items()]
+        typer.echo(json.dumps({**found.as_object(), "jobs": tried, "exit_code": code}))
     else:
         console = Console()
         shown = found.settings if everything else found.set
@@ -74,8 +82,28 @@ def doctor(
         console.say(
             *columns((what, path, "" if there else "(not there)") for what, path, there in found.places)
         )
+        if jobs:
+            console.say("", "Jobs:")
+        for name, faults in jobs.items():
+            console.say(*(f"  {name}: {sentence}" for sentence in faults or ["fine"]))
         console.say("", f"ordersheet {found.version}, Python {found.python}, {found.system}")
-    raise typer.Exit(0 if found.well else 1)
+    raise typer.Exit(code)
+
+
+def _tried_jobs(settings: Settings, flags: dict[str, Any]) -> dict[str, list[str]]:
+    """Try the jobs of the person's own settings file, where there are any."""
+    if not job_tables(settings.config)[0]:
+        return {}
+    from ordersheet.jobs.places import overlaps
+    from ordersheet.jobs.setup import TrialCall, job_faults, jobs_of
+
+    try:
+        jobs = jobs_of(settings)
+    except OrdersheetError as error:
+        return {"settings": str(error).splitlines()}
+    found = job_faults(TrialCall(flags, find_sandbox), jobs)
+    common = overlaps(jobs)
+    return {**found, **({"together": common} if common else {})}
 
 
 @app.command(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from ordersheet.config.options import BY_NAME, SEND
 from ordersheet.core.errors import SettingsError
+from ordersheet.jobs.places import place_faults
 from ordersheet.jobs.schedule import Schedule, cron_fault
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class JobDefinition:
 
     name: str
     source: str
-    """A folder, or the URL of one; it may hold a password, so it is shown through `shown_source` alone."""
+    """A folder, the URL of one, or where that stands (`env:NAME`, `file:PATH`); shown as `shown_source`."""
     pattern: str = "*"
     profile: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
@@ -69,8 +70,8 @@ class JobDefinition:
 
     @property
     def shown_source(self) -> str:
-        """The source without a user's password."""
-        return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:...@", self.source)
+        """The source without what may be a secret in it."""
+        return self.source.partition("?")[0] if "://" in self.source else self.source
 
     def batch_of(self, file: str, modified: datetime, now: datetime) -> str | None:
         """Give the batch of a file; None where the job names none.
@@ -135,6 +136,7 @@ def _read_job(name: str, table: Mapping[str, Any], faults: list[str], place: str
             faults.append(f"{place}: {key} {fault}{shown}.")
     if "source" not in table:
         faults.append(f"{place} has no source. Name the folder, or its URL, that the files come to.")
+    faults += [f"{place}: {fault}" for fault in place_faults(given)]
     schedule = _schedule(given, faults, place)
     if len(faults) > before:
         return None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.errors import SettingsError
+from ordersheet.jobs.secrets import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ordersheet.jobs.messages import Message
 
@@ -55,7 +56,8 @@ class Apprise:
     """
 
     def __init__(self, addresses: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
-        self._urls = [_resolved(address, os.environ if environ is None else environ) for address in addresses]
+        known = os.environ if environ is None else environ
+        self._urls = [resolved(address, "notify", known) for address in addresses]
         if not self._urls:
             return
         try:
@@ -92,24 +94,6 @@ class Apprise:
         failed = len(self._urls) - len(told)
         if failed:
             raise NotTold(f"{failed} of {len(self._urls)} addresses did not take the message.", told)
-
-
-def _resolved(address: str, environ: Mapping[str, str]) -> str:
-    kind, colon, rest = address.partition(":")
-    if colon and kind == "env":
-        if not environ.get(rest):
-            raise SettingsError(
-                f"notify names the environment variable {rest}, which is empty.", code="bad-notify"
-            )
-        return environ[rest].strip()
-    if colon and kind == "file" and not rest.startswith("//"):
-        try:
-            return Path(rest).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(
-                f"notify names the file {rest}, which cannot be read.", code="bad-notify"
-            ) from error
-    return address
 
 
 @contextmanager

@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ordersheet.config.settings import job_tables
-from ordersheet.core.errors import OrdersheetError, UsageError
+from ordersheet.config.target import target_of
+from ordersheet.core.errors import OrdersheetError, SettingsError, UsageError
+from ordersheet.delivery import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.file_work import FileWork
 from ordersheet.jobs.messages import broken
 from ordersheet.jobs.notify import Apprise
 from ordersheet.jobs.passes import Passes
+from ordersheet.jobs.places import overlaps
 from ordersheet.jobs.sending import PipelineSender
-from ordersheet.jobs.sources import source_of
+from ordersheet.jobs.sources import SourceGone, source_of
 from ordersheet.jobs.telling import Teller
 
 if TYPE_CHECKING:
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import SandboxFinder, Settings
-    from ordersheet.delivery import StopSwitch
     from ordersheet.jobs.definition import JobDefinition
     from ordersheet.ledger import Ledger
 
@@ -53,8 +56,7 @@ class JobsOfCall:
 
     def sender(self) -> PipelineSender:
         """Give what sends a file."""
-        call = {name: self.flags[name] for name in CALL_OPTIONS if self.flags.get(name) is not None}
-        return PipelineSender(call, lambda: self.switch, find_sandbox=self.find_sandbox)
+        return sender_of(self.flags, lambda: self.switch, self.find_sandbox)
 
     def make(self, name: str) -> tuple[FileWork, Passes]:
         """Put a job's work together.
@@ -105,6 +107,27 @@ class JobsOfCall:
         return self.switch.level > 0
 
 
+@dataclass(frozen=True, slots=True)
+class TrialCall:
+    """What jobs are tried with.
+
+    Attributes:
+        flags: the call's own options.
+        find_sandbox: tells the running sandbox.
+    """
+
+    flags: Mapping[str, object]
+    find_sandbox: SandboxFinder | None = None
+
+
+def sender_of(
+    flags: Mapping[str, object], switch: Callable[[], StopSwitch], find_sandbox: SandboxFinder | None
+) -> PipelineSender:
+    """Give what sends a file, by the options of the call itself."""
+    call = {name: flags[name] for name in CALL_OPTIONS if flags.get(name) is not None}
+    return PipelineSender(call, switch, find_sandbox=find_sandbox)
+
+
 def utc_now() -> datetime:
     """The time in UTC."""
     return datetime.now(UTC)
@@ -124,7 +147,7 @@ def chosen(jobs: Mapping[str, JobDefinition], names: Iterable[str], place: str) 
     """Give the jobs that a call names, or all of them.
 
     Raises:
-        UsageError: there is none, or one is not there.
+        UsageError: there is none, one is not there, or two take each other's files.
     """
     if not jobs:
         raise UsageError(
@@ -133,6 +156,9 @@ def chosen(jobs: Mapping[str, JobDefinition], names: Iterable[str], place: str) 
             code="no-jobs",
         )
     wanted = tuple(names) or tuple(jobs)
+    common = overlaps(jobs)
+    if common:
+        raise SettingsError("\n".join(common), code="bad-job")
     for name in wanted:
         if name not in jobs:
             raise UsageError(
@@ -141,46 +167,44 @@ def chosen(jobs: Mapping[str, JobDefinition], names: Iterable[str], place: str) 
     return {name: jobs[name] for name in wanted}
 
 
-def job_faults(settings: Settings, make: Callable[[str], tuple[FileWork, Passes]]) -> dict[str, list[str]]:
+def job_faults(call: TrialCall, jobs: Mapping[str, JobDefinition]) -> dict[str, list[str]]:
     """Try each job without sending: its settings, its source, its folders, its addresses.
 
     Args:
-        settings: of the call.
-        make: puts a job's work together.
+        call: what it is tried with.
+        jobs: the jobs by name.
 
     Returns:
         By job: what is wrong, in sentences; an empty list where nothing is.
     """
-    found: dict[str, list[str]] = {}
-    for name in jobs_of(settings):
-        try:
-            work, _ = make(name)
-            found[name] = work.source.faults()
-        except OrdersheetError as error:
-            found[name] = str(error).splitlines()
-    return found
+    sender = sender_of(call.flags, StopSwitch, call.find_sandbox)
+    return {
+        name: [
+            *_faults(partial(_send_faults, sender, job)),
+            *_faults(partial(_source_faults, job)),
+            *_faults(partial(_address_faults, job)),
+        ]
+        for name, job in jobs.items()
+    }
 
 
-def overlaps(jobs: Mapping[str, JobDefinition]) -> list[str]:
-    """Name the jobs that would take the same files: one source, and patterns of which both can match."""
-    found = []
-    names = sorted(jobs)
-    for at, one in enumerate(names):
-        for other in names[at + 1 :]:
-            same = jobs[one].source.rstrip("/") == jobs[other].source.rstrip("/")
-            if same and _may_both_match(jobs[one].pattern, jobs[other].pattern):
-                found.append(
-                    f"The jobs {one} and {other} take files from the same place, and a file can match both "
-                    "patterns: whichever looks first takes it. Give them patterns of their own."
-                )
-    return found
+def _faults(attempt: Callable[[], list[str]]) -> list[str]:
+    try:
+        return attempt()
+    except (OrdersheetError, SourceGone) as error:
+        return str(error).splitlines()
 
 
-def _may_both_match(one: str, other: str) -> bool:
-    """Tell whether a name can match both patterns, as far as their fixed beginnings and ends tell."""
-    one, other = one.lower(), other.lower()
-    heads = [pattern.partition("*")[0].partition("?")[0].partition("[")[0] for pattern in (one, other)]
-    tails = [pattern.rpartition("*")[2].rpartition("?")[2].rpartition("]")[2] for pattern in (one, other)]
-    head = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
-    tail = tails[0].endswith(tails[1]) or tails[1].endswith(tails[0])
-    return head and tail
+def _address_faults(job: JobDefinition) -> list[str]:
+    Apprise(job.notify)  # What can be told of an address without telling anybody is told when it is made.
+    return []
+
+
+def _source_faults(job: JobDefinition) -> list[str]:
+    return source_of(job).faults()
+
+
+def _send_faults(sender: PipelineSender, job: JobDefinition) -> list[str]:
+    settings = sender.settings(job)
+    host = target_of(settings).host
+    return [] if settings.api_key is not None else [f"No API key is known for {host}. Run: ordersheet setup"]

@@ -9,6 +9,7 @@ import pytest
 
 from ordersheet.core.errors import SettingsError
 from ordersheet.jobs.definition import read_jobs
+from ordersheet.jobs.places import overlaps
 
 NOW = datetime(2026, 11, 27, 23, 30, tzinfo=UTC)
 
@@ -99,6 +100,53 @@ def test_an_address_that_may_be_a_secret_is_not_repeated():
     assert "token" not in str(caught.value)
 
 
-def test_a_password_in_a_source_is_not_shown():
-    job = read('[jobs.a]\nsource = "sftp://orders:secret@files.example.com/in"')["a"]
-    assert job.shown_source == "sftp://orders:...@files.example.com/in"
+def test_a_password_does_not_stand_in_the_settings_file():
+    with pytest.raises(SettingsError) as caught:
+        read('[jobs.a]\nsource = "sftp://orders:secret@files.example.com/in"')
+    assert "holds a password in clear" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_what_may_be_a_signature_in_a_source_is_not_shown():
+    job = read('[jobs.a]\nsource = "https://files.example.com/calls.xlsx?signature=secret"')["a"]
+    assert job.shown_source == "https://files.example.com/calls.xlsx"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('source = "in"\ndone = "."', "done is the source itself"),
+        ('source = "in"\nreport_to = "../in"', "report_to is the source itself"),
+        ('source = "in"\ndone = "x"\nfailed = "./x"', "must be three folders"),
+        ('source = "sftp://a@b/in"\ndone = "/done"', "a folder below the source"),
+        ('source = "sftp://a@b/in"\nfailed = "../x"', "a folder below the source"),
+        ('source = "https://a/b.xlsx"\nmarker = ".done"', "marker cannot be seen"),
+        ('source = "imaps://a@b/INBOX"', "report_to must name a folder of this computer"),
+        ('source = "imaps://a@b/INBOX"\nreport_to = "here"', "report_to must name a folder of this computer"),
+    ],
+)
+def test_folders_that_cannot_work_are_faults(lines, said):
+    with pytest.raises(SettingsError) as caught:
+        read(f"[jobs.a]\n{lines}")
+    assert said in str(caught.value)
+
+
+def test_two_jobs_that_would_take_the_same_files_are_named():
+    found = overlaps(
+        read(
+            """
+            [jobs.a]
+            source = "in"
+            pattern = "*.xlsx"
+            [jobs.b]
+            source = "./in/"
+            pattern = "calls*"
+            [jobs.c]
+            source = "in"
+            pattern = "*.csv"
+            [jobs.d]
+            source = "out"
+            """
+        )
+    )
+    assert [sentence.partition(" take")[0] for sentence in found] == ["The jobs a and b", "The jobs b and c"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ordersheet.jobs.secrets import resolved
 from ordersheet.jobs.sources.base import FileGone, Source, SourceFile, SourceGone
 
 if TYPE_CHECKING:
@@ -18,7 +21,9 @@ def source_of(job: JobDefinition) -> Source:
     Raises:
         SettingsError: the address is none, or the package for its protocol is not installed.
     """
-    scheme, colon, _ = job.source.partition("://")
+    source = resolved(job.source, "source", os.environ)
+    job = replace(job, source=source)
+    scheme, colon, _ = source.partition("://")
     if not colon or scheme == "file":
         from ordersheet.jobs.sources.folder import FolderSource
 

@@ -115,13 +115,14 @@ class FolderSource:
         place = self._place(folder)
         with _plainly(place):
             place.mkdir(parents=True, exist_ok=True)
-            taken: set[str] = set()
-            while (there := place / free_name(name, taken)).is_file():
-                if filecmp.cmp(local, there, shallow=False):
-                    return str(there)
-                taken.add(there.name)
-            partial = place / f".{name}.{os.getpid()}.part"
+            # The same name each time, and nobody else's: what a process that died left of it is used up.
+            partial = place / f".{name}.{local.parent.name}.part"
             try:
+                taken: set[str] = set()
+                while (there := place / free_name(name, taken)).is_file():
+                    if filecmp.cmp(local, there, shallow=False):
+                        return str(there)
+                    taken.add(there.name)
                 shutil.copyfile(local, partial)
                 return str(place / _moved(partial, place, name))
             finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ordersheet.core.errors import SettingsError
 from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
@@ -239,7 +239,8 @@ class RemoteSource:
 
 
 def shown_url(url: str) -> str:
-    """Give a URL without the password in it."""
+    """Give a URL without the password in it, and without what follows a `?`, which may be a signature."""
+    url = url.partition("?")[0]
     scheme, colon, rest = url.partition("://")
     login, at, place = rest.partition("@")
     if not colon or not at or "/" in login:
@@ -254,18 +255,30 @@ def fetch_url(url: str, folder: Path) -> Path:
         SettingsError: the address is none, or the package for its protocol is not installed.
         SourceGone: it cannot be had.
     """
-    base, _, name = url.partition("?")[0].rpartition("/")
-    if not name or "://" not in f"{base}/":
+    name = unquote(url.partition("?")[0].rpartition("/")[2])
+    place = folder_of(url) or url
+    if not name or "/" in name or place.endswith(":/"):
         raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
-    single = url.partition("://")[0] in _READ_ONLY
-    source = RemoteSource(url if single else base, fnmatch.translate(name), "working")
     target = folder / name
-    source.fetch(name, target)
+    # Where there are folders, the file is one of them; a web server knows only whole addresses.
+    RemoteSource(place, "*", "working").fetch(url.rpartition("/")[2], target)
     return target
 
 
+def folder_of(url: str) -> str | None:
+    """Give the URL of the folder that a file lies in; None where nothing can be put beside it."""
+    return None if url.partition("://")[0] in _READ_ONLY else url.rpartition("/")[0]
+
+
 def put_url(local: Path, url: str) -> str:
-    """Copy a file of this computer to a folder behind a URL, never over another; gives where it lies."""
+    """Copy a file of this computer to a folder behind a URL, never over another; gives where it lies.
+
+    Raises:
+        SettingsError: the address is none, or the package for its protocol is not installed.
+        SourceGone: it cannot be put there.
+    """
+    if url.partition("://")[0] in _READ_ONLY:
+        raise SettingsError(f"Nothing can be put at {shown_url(url)}: it can only be read.", code="bad-url")
     return RemoteSource(url, "*", "working").put(local, "", local.name)
 
 
