@@ -60,8 +60,8 @@ def _place(source: str, scheme: str, folder: str) -> str | None:
     return f"{source.rstrip('/')}/{path}"
 
 
-class Taking(Protocol):
-    """What takes files."""
+class SourcePattern(Protocol):
+    """Which files a job is about."""
 
     @property
     def source(self) -> str:
@@ -72,7 +72,7 @@ class Taking(Protocol):
         """Which names are of interest."""
 
 
-def overlaps(jobs: Mapping[str, Taking]) -> list[str]:
+def overlaps(jobs: Mapping[str, SourcePattern]) -> list[str]:
     """Name the jobs that would take the same files: one source, and patterns that one name can match."""
     found = []
     names = sorted(jobs)
