@@ -202,7 +202,7 @@ def _read(
                 access, kept.add, newer_than=chosen.newer_than, older_than=chosen.older_than
             )
             end = run_in_thread(walk, access.stop)
-    refuse_unreadable(end, access.stop)
+    refuse_unreadable(end, access.stop, read=kept.count + len(missing))
     return end, len(missing)
 
 

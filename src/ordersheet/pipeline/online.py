@@ -86,7 +86,7 @@ def look_online(
 
     access.stop.armed = True
     end = run_in_thread(lambda: read_orders(wanted, access, found), access.stop)
-    refuse_unreadable(end, access.stop)
+    refuse_unreadable(end, access.stop, read=len(online.orders) + len(missing))
     online.unread, online.requests, online.warnings = end.unread, end.requests, end.warnings
     online.stopped = end.stopped
     for book in books():
@@ -140,8 +140,13 @@ def read_access(
     )
 
 
-def refuse_unreadable(end: ReadEnd, switch: StopSwitch) -> None:
+def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int) -> None:
     """Say so where orders cannot be read at all, or a signal ended it.
+
+    Args:
+        end: how reading ended.
+        switch: what a signal presses.
+        read: how many orders a usable answer came of.
 
     Raises:
         UsageError: the key may not read orders, or the server turned the whole away.
@@ -157,3 +162,5 @@ def refuse_unreadable(end: ReadEnd, switch: StopSwitch) -> None:
         )
     if end.stopped:
         raise UsageError(f"The orders could not be read. {end.stopped}", code="no-reading")
+    if end.unread and not read:
+        raise UsageError(f"The orders could not be read. {end.why}", code="no-reading")

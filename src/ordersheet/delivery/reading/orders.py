@@ -58,6 +58,8 @@ class ReadEnd:
     requests: RequestCounts
     unread: frozenset[int] = frozenset()
     """Orders of which no usable answer came."""
+    why: str = ""
+    """Why the last of them could not be read, as sentences; `""` where all were."""
     unreadable: bool = False
     """This key, or this server, does not let orders be read."""
     stopped: str = ""
@@ -75,12 +77,17 @@ class ReadingSession:
     fields: tuple[str, ...]
     unread: set[int] = field(default_factory=set)
 
+    def _why(self) -> str:
+        cause = self.attempts.cause()
+        return f"{cause.what[:1].upper()}{cause.what[1:]}. {cause.mend}"
+
     def end(self) -> ReadEnd:
         """Tell how it ended."""
         run, counts = self.context.run, self.context.counts
         return ReadEnd(
             RequestCounts(counts.put, counts.get, counts.pushed_back),
             unread=frozenset(self.unread),
+            why=self._why() if self.unread else "",
             unreadable=not run.readable,
             stopped="" if run.stop is None else run.stop.message,
             resume_after=None if run.stop is None else run.stop.resume_after,
