@@ -14,7 +14,7 @@ import typer
 from ordersheet.cli.app import app, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, columns
-from ordersheet.console.log_line import write_line
+from ordersheet.console.log_line import CallLog, write_line
 from ordersheet.core.errors import exit_code_of
 
 if TYPE_CHECKING:
@@ -208,7 +208,8 @@ def _call(settings: Settings, flags: dict[str, Any], names: Iterable[str], stack
     from ordersheet.ledger import Ledger
 
     found = chosen(jobs_of(settings), names, str(settings.config or user_file()))
-    switch = stack.enter_context(signals_press(Console(json_mode=True).say))
+    console = Console(json_mode=True, log=CallLog(settings.log_format))
+    switch = stack.enter_context(signals_press(console.say))
     ledger = stack.enter_context(Ledger.open(settings.ledger, create=not settings.ledger_must_exist))
     switch.armed = True
     return JobsOfCall(found, flags, ledger, switch, find_sandbox)
