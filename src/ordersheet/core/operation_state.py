@@ -21,6 +21,8 @@ class OperationState(StrEnum):
     THERE = "there"
     """Not sent, because the text stood in the order and this ledger had not written it."""
 
+    __hash__ = str.__hash__  # an Enum's own is not C, and each row is looked up by it a dozen times
+
     @property
     def in_history(self) -> OperationState | None:
         """How a history shows it to whoever has just taken the order's claim; None where it does not.

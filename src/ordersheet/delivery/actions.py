@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ordersheet.api import OrderView
     from ordersheet.core.journal import Event
     from ordersheet.delivery.verdict.causes import Cause
@@ -17,14 +18,17 @@ class Read(NamedTuple):
 
     once: bool = False
     """Do not ask again where no usable answer comes."""
+    order: int | None = None
+    """Another order, which is to show whether readings can be trusted."""
+    written_at: datetime | None = None
+    """When this order was last written to (UTC): an answer that is dated before shows nothing."""
 
 
 class TakeTurn(NamedTuple):
     """Wait until a request may be written ahead, and tell `TurnCame`."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteAhead:
+class WriteAhead(NamedTuple):
     """Make these events durable, then wait until the request may leave, and tell `WasWritten`."""
 
     events: tuple[Event, ...]
@@ -40,13 +44,12 @@ class Wait(NamedTuple):
     """Nothing is to be done before then."""
 
     until: float
-    """Monotonic seconds."""
+    """Monotonic seconds; infinite where it waits for what another order shows."""
     stays: bool = False
     """The lane waits with the order, since another order would fare no better; otherwise it takes another."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Let these events be written, with the next thing that leaves at the latest."""
 
     events: tuple[Event, ...]

@@ -20,7 +20,7 @@ from ordersheet.delivery.verdict.put import StopReason, Verdict, classify
 from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from ordersheet.delivery.context import RequestContext
     from ordersheet.delivery.rate.estimator import Ticket
@@ -93,7 +93,7 @@ class Attempts:
     ) -> GetVerdict | None:
         tries = 0
 
-        def enough(state: tenacity.RetryCallState) -> bool:
+        def enough(state: tenacity.RetryCallState | None) -> bool:
             del state
             return once or tries >= READS or self.context.run.ended
 
@@ -104,6 +104,25 @@ class Attempts:
                 tries += 1
             return verdict
 
+        verdict = await ask()
+        if _unread(verdict) and not enough(None):
+            verdict = await self._again(verdict, ask, enough)
+        return verdict if verdict is not None and verdict.kind is GetKind.USABLE else None
+
+    async def _again(
+        self,
+        first: GetVerdict | None,
+        ask: Callable[[], Awaitable[GetVerdict | None]],
+        enough: Callable[[tenacity.RetryCallState], bool],
+    ) -> GetVerdict | None:
+        """Let tenacity take over a reading that failed once; nearly all succeed, and need none of it."""
+        met = iter([first])
+
+        async def go_on() -> GetVerdict | None:
+            for verdict in met:
+                return verdict
+            return await ask()
+
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_result(_unread),
             stop=enough,
@@ -111,8 +130,8 @@ class Attempts:
             sleep=self._sleep,
             retry_error_callback=_last_result,
         )
-        verdict: GetVerdict | None = await retrying(ask)
-        return verdict if verdict is not None and verdict.kind is GetKind.USABLE else None
+        verdict: GetVerdict | None = await retrying(go_on)
+        return verdict
 
     def cause(self) -> Cause:
         """Say why the latest request got no usable answer."""
@@ -153,6 +172,7 @@ class Attempts:
         reason = verdict.stop
         if seen.status is not None:
             run.breakers.heard()
+            run.heard(context.clock.monotonic())
         if verdict.pushed_back:
             self._pushed_back(seen, verdict, ticket)
         elif seen.interrupted:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
@@ -95,7 +96,14 @@ class _Delivery:
         self._most = AHEAD * ((options.lanes or MOST) - 1) + 1
         tally = ProgressTally(progress, clock, options.total)
         self.context = DeliveryContext(
-            run=RunFacts(journal.run, options, stop, tally, on_end=self._end),
+            run=RunFacts(
+                journal.run,
+                options,
+                stop,
+                tally,
+                on_end=self._end,
+                on_control=partial(self._wake, waiting_alone=True),
+            ),
             journal=journal,
             connections=connections,
             clock=clock,
@@ -146,7 +154,8 @@ class _Delivery:
             self.context.run.fail(error)
 
     async def _begin(self) -> None:
-        self.context.run.reads_back.update(await self.context.journal.reads_back())
+        journal = self.context.journal
+        self.context.run.know(await journal.reads_back(), ())
 
     # --- the lanes
 
@@ -176,6 +185,11 @@ class _Delivery:
                 if self._finished():
                     self._changed.set()
                     return
+                if self._only_waits():
+                    # No update is left whose answer could show whether readings can be trusted.
+                    self.context.run.expects_controls = False
+                    self._wake()
+                    continue
                 await self._wait_for_change()
                 continue
             self._busy += 1
@@ -193,6 +207,8 @@ class _Delivery:
         order = queue.take_due(self.context.clock.monotonic())
         if order is None and self._takes_new():
             order = queue.take_new()
+            if order is not None:
+                self.context.run.expects_controls = True
             if queue.ready < self._open_lanes():
                 self._fill()
         return order
@@ -220,6 +236,13 @@ class _Delivery:
         nothing = self._queue.is_empty and not self._busy and not filling
         return nothing and (self._exhausted or self.context.run.ended)
 
+    def _only_waits(self) -> bool:
+        """Tell whether every order that is left waits for what another one shows."""
+        if self._busy or not self._queue.parked or self._queue.next_due < float("inf"):
+            return False
+        filling = self._filling is not None and not self._filling.done()
+        return not self._takes_new() or not (self._queue.ready or filling or self._may_fill())
+
     async def _wait_for_change(self) -> None:
         self._changed.clear()
         if self._finished():
@@ -228,7 +251,7 @@ class _Delivery:
         if self._may_take():
             # It came while this lane was writing; nobody tells a second time.
             return
-        if not self._queue.parked:
+        if self._queue.next_due == float("inf"):
             await self._changed.wait()
             return
         left = max(0.0, self._queue.next_due - self.context.clock.monotonic())
@@ -242,7 +265,10 @@ class _Delivery:
     def _end(self) -> None:
         """The run's end is decided: no request leaves any more."""
         self.context.limiter.release()
-        self._queue.wake(self.context.clock.monotonic())
+        self._wake()
+
+    def _wake(self, *, waiting_alone: bool = False) -> None:
+        self._queue.wake(self.context.clock.monotonic(), waiting_alone=waiting_alone)
         self._changed.set()
 
     # --- new orders
@@ -382,7 +408,7 @@ class _Delivery:
             until = (context.clock.now() + timedelta(seconds=left)).astimezone()
             return f"server asked to wait until {until.strftime('%H:%M:%S')}"
         idle = self._busy == 0 and not self._queue.ready
-        if idle and self._queue.parked:
+        if idle and self._queue.parked and self._queue.next_due < float("inf"):
             seconds = max(0, round(self._queue.next_due - context.clock.monotonic()))
             count = self._queue.parked
             return f"waiting {seconds} s to be sure about {count} order{'' if count == 1 else 's'}"

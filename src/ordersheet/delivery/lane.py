@@ -16,7 +16,6 @@ from ordersheet.delivery.actions import (
     Put,
     Read,
     Record,
-    TakeTurn,
     TurnCame,
     Wait,
     WasRead,
@@ -56,51 +55,60 @@ class Lane:
         Returns:
             None where it is done with; otherwise when it is to be taken up again (monotonic).
         """
-        context = self.context
+        now = self.context.moment()
         while True:
-            action = order.next(context.moment())
+            action = order.next(now)
             if isinstance(action, Record):
                 self._pending += action.events
                 continue
-            if not isinstance(action, WriteAhead | Put):
+            if isinstance(action, WriteAhead):
+                told = await self._write_ahead(action)
+            elif isinstance(action, Put):
+                told = await self._put(order.order, action)
+            else:
                 self._let_go()
-            if isinstance(action, Finish):
-                if order.waits_to_release:
-                    # Whoever gives the claim back must not be faster than what belongs to it.
-                    await self.flush()
-                return None
-            if isinstance(action, Wait):
-                due = await self._wait(action)
-                if due is not None:
-                    return due
-                continue
-            told = await self._do(action, order.order)
-            order.tell(told, context.moment())
+                if isinstance(action, Finish):
+                    if order.waits_to_release:
+                        # Whoever gives the claim back must not be faster than what belongs to it.
+                        await self.flush()
+                    return None
+                if isinstance(action, Wait):
+                    due = await self._wait(action)
+                    if due is not None:
+                        return due
+                    now = self.context.moment()
+                    continue
+                told = await (
+                    self._read(order.order, action) if isinstance(action, Read) else self._take_turn()
+                )
+            now = self.context.moment()
+            order.tell(told, now)
 
-    async def _do(self, action: Read | TakeTurn | WriteAhead | Put, order: int) -> Told:
-        context = self.context
-        match action:
-            case Read(once):
-                await self.flush()
-                verdict = await self._attempts.read(order, once=once)
-                view = None if verdict is None else verdict.view
-                return WasRead(view, self._attempts.cause() if view is None else None)
-            case TakeTurn():
-                if self._pending and (context.limiter.pause_left > 0 or context.limiter.rate < BRISK):
-                    await self.flush()
-                self._turn = await context.limiter.turn()
-                return TurnCame(self._turn is not None)
-            case WriteAhead(events):
-                self._pending += events
-                durable = await self.flush()
-                if self._ticket is None:
-                    turn, self._turn = self._turn, None
-                    self._ticket = await context.limiter.ready(turn)
-                return WasWritten(durable, durable and self._ticket is not None)
-            case Put(body):
-                ticket, self._ticket = self._ticket, None
-                assert ticket is not None
-                return Answered(await self._attempts.put(order, body, ticket))
+    async def _read(self, order: int, read: Read) -> Told:
+        await self.flush()
+        verdict = await self._attempts.read(read.order or order, once=read.once)
+        view = None if verdict is None else verdict.view
+        return WasRead(view, self._attempts.cause() if view is None else None)
+
+    async def _take_turn(self) -> Told:
+        limiter = self.context.limiter
+        if self._pending and (limiter.pause_left > 0 or limiter.rate < BRISK):
+            await self.flush()
+        self._turn = await limiter.turn()
+        return TurnCame(self._turn is not None)
+
+    async def _write_ahead(self, write: WriteAhead) -> Told:
+        self._pending += write.events
+        durable = await self.flush()
+        if self._ticket is None:
+            turn, self._turn = self._turn, None
+            self._ticket = await self.context.limiter.ready(turn)
+        return WasWritten(durable, durable and self._ticket is not None)
+
+    async def _put(self, order: int, put: Put) -> Told:
+        ticket, self._ticket = self._ticket, None
+        assert ticket is not None
+        return Answered(await self._attempts.put(order, put.body, ticket))
 
     def _let_go(self) -> None:
         """Give back the leave to send that an order did not use."""

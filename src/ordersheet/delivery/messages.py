@@ -35,6 +35,16 @@ HALF_REFUSED = (
     "not known; send the same file again once the reason is mended."
 )
 
+READING_UNCLEAR = ""
+NOT_SHOWN = "The order was read again, but this store does not show comments as they were written."
+SHOWN_IN_PART = "The order was read again, but this store seems to show only a part of its comment."
+NO_LETTERS = "The order was read again, but a text without letters or digits may not be shown."
+NO_CONTROL = (
+    "The order was read again and does not show it, but no other update has shown yet that this store shows "
+    "a comment of this length."
+)
+"""Why a reading that lacks a text does not prove that it was not added."""
+
 _SHOWN = 60
 _NAMES = {"internalComment": "the internal comment", "comment": "the comment"}
 _VERBS = {
@@ -116,10 +126,12 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "") -> str:
+def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "", why: str = "") -> str:
     """Say what to look at, and how to settle it."""
     operation = part.ask.operation
     cause = sentence(said) if said else "No usable answer came."
+    if why:
+        cause = f"{cause} {why}"
     if not part.appends:
         return (
             f"{cause} Whether {what(operation)} was done is not known. Send the same file again: doing it "

@@ -7,11 +7,10 @@ a step in here. What a step needs of the run beyond the order stands in `RunFact
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ordersheet.api import put_body
-from ordersheet.core.history.orderbook import OperationRef
-from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
+from ordersheet.core.journal import Begin, Release, There
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
@@ -31,29 +30,31 @@ from ordersheet.delivery.actions import (
     WriteAhead,
 )
 from ordersheet.delivery.looks import NEVER, Looks
+from ordersheet.delivery.order_notes import OrderNotes
 from ordersheet.delivery.reconcile import (
     STANDS,
     fates_of_refused,
     held_in,
-    proof_of_doubt,
+    latest_texts,
     proof_of_part,
     written_by_us,
 )
 from ordersheet.delivery.rows import Rows, result_of
 from ordersheet.delivery.stages import STAGES, Stage
-from ordersheet.delivery.verdict.proof import Proof, stands_as_line
+from ordersheet.delivery.verdict.proof import Proof, holds_all, stands_as_line
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
+from ordersheet.delivery.verdict.trust import Control, size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ordersheet.api import OrderView
-    from ordersheet.core.history.orderbook import Doubt, OrderBook
+    from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.delivery.clock import Moment
-    from ordersheet.delivery.looks import PendingCheck
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
-    from ordersheet.delivery.verdict.causes import Cause
 
 FRESH = 30.0
 """Seconds after which a baseline is read anew rather than used for a row whose turn came late."""
@@ -61,10 +62,14 @@ STOOD_STILL = 5.0
 """Seconds between an attempt's write-ahead and its first byte after which it is written ahead anew."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before a row is sent again; doubled each time."""
+MOST_STALE = 3
+"""How often a baseline that lacks what was answered ok is read again."""
+MOST_OURS = 20
+"""How many of the latest texts are looked for in a baseline."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
 _NO_SUCH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-"""The second: what a web server that is no Order API says to a PUT."""
+"""What a web server that is no Order API says to a PUT."""
 
 
 def resend_pause(attempts: int) -> float:
@@ -88,8 +93,8 @@ class OrderMachine:
         self._book = book
         self._rows = Rows(work, book, run.run)
         self._row: RowInHand | None = None
-        self._events: list[Event] = []
-        self._looks = Looks()
+        self._notes = OrderNotes(work.order, book, run)
+        self._looks = Looks(work.order, book, self._notes, run)
         self._forbidden: list[tuple[RowInHand, list[Part]]] = []
         """Rows turned away with 403, which are refused unless the run stops for it."""
         self._held: str | None = None
@@ -104,6 +109,15 @@ class OrderMachine:
         self._view: OrderView | None = None
         """The latest reading, as long as nothing was sent since and no time has passed."""
         self._viewed_at = NEVER
+        self._asked_at = NEVER
+        """When the latest baseline was asked for."""
+        self._stale_readings = 0
+        self._no_baseline: set[str] = set()
+        """Fields of which the latest reading is an old copy."""
+        self._ours: dict[str, list[str]] = {}
+        """By field: what was answered ok a moment ago, and must show in every reading."""
+        self._answered_ok: dict[str, Control] = {}
+        """By field: the latest append that was answered ok, until the order is read again."""
         self._begun_at = NEVER
         self._not_before = NEVER
         """When the row under way may be tried again."""
@@ -125,9 +139,8 @@ class OrderMachine:
     def next(self, now: Moment) -> Action:
         """Say what is to be done next; `tell` must have been called for what it said before."""
         while True:
-            if self._events:
-                events, self._events = tuple(self._events), []
-                return Record(events)
+            if self._notes.events:
+                return Record(self._notes.take())
             action = self._step(now)
             if action is not None:
                 return action
@@ -143,8 +156,7 @@ class OrderMachine:
                 self._write_ahead(now)
                 return None
             case Stage.NEW:
-                # What other runs left in doubt is looked up before anything is sent.
-                self._looks.adopt(self._book.doubts, now, self.run.options.settle)
+                self._looks.adopt(now)
                 self._go(Stage.DECIDING)
                 return None
             case Stage.FINISHED:
@@ -154,23 +166,17 @@ class OrderMachine:
 
     def tell(self, told: Told, now: Moment) -> None:
         """Say what came of what was to be done."""
-        match told, self.stage:
-            case WasRead(view, cause), Stage.READING:
-                self._baseline_read(view, cause, now)
-            case WasRead(view), Stage.CHECKING:
-                self._checked(view, now)
-            case WasRead(view), Stage.TRYING:
-                self._tried(view, now)
-            case WasRead(view), Stage.LOOKING:
-                self._looked_up(view, now)
-            case TurnCame(granted), Stage.IN_LINE:
-                self._go(Stage.AT_HEAD if granted else Stage.DECIDING)
-            case WasWritten(), Stage.WRITING:
-                self._written(told, now)
-            case Answered(verdict), Stage.SENDING:
-                self._answered(verdict, now)
-            case _:
-                raise AssertionError(f"told {told} while {self.stage}")
+        stage = self.stage
+        if isinstance(told, Answered) and stage is Stage.SENDING:
+            self._answered(told.verdict, now)
+        elif isinstance(told, TurnCame) and stage is Stage.IN_LINE:
+            self._go(Stage.AT_HEAD if told.granted else Stage.DECIDING)
+        elif isinstance(told, WasWritten) and stage is Stage.WRITING:
+            self._written(told, now)
+        elif isinstance(told, WasRead) and stage in self._READERS:
+            self._READERS[stage](self, told, now)
+        else:
+            raise AssertionError(f"told {told} while {stage}")
 
     def _go(self, stage: Stage, due: Action | None = None) -> None:
         """Go to a stage, which begins with this action."""
@@ -179,24 +185,24 @@ class OrderMachine:
 
     def _decide(self, now: Moment) -> Action | None:
         row, run = self._row, self.run
-        if row is not None:
-            if row.over:
-                self._close(row, now)
-                return None
-            sending = row.to_send
-            if sending and run.ended:
-                self._abandon(row, sending)
-                return None
-            if len(sending) == sum(part.outcome is None for part in row.parts):
-                if self._not_before > now.seconds:
-                    return self._wait(self._not_before, stays=self._stays)
-                self._prepare(row, sending, now)
-                return None
-        if self._looks.hold(now.seconds):
+        if row is not None and self._said is not None:
+            self._judge_no(row, self._said, now)
+        elif row is not None and row.over:
+            self._close(row, now)
+        elif row is not None and run.ended and row.to_send:
+            for part in row.to_send:
+                # What was still to be sent stays where it stands.
+                self._notes.leave_out(row, part, run.closed or messages.LEDGER_FAILED)
+        elif row is not None and row.to_send and not row.in_doubt:
+            if self._not_before > now.seconds:
+                return self._wait(self._not_before, stays=self._stays)
+            self._prepare(row, row.to_send, now)
+        elif self._looks.hold(now.seconds):
             return self._settle(now)
-        self._row = self._rows.next(closed=self._held or run.closed)
-        if self._row is None:
-            self._finish()
+        else:
+            self._row = self._rows.next(closed=self._held or self._looks.held or run.closed)
+            if self._row is None:
+                self._finish()
         return None
 
     def _wait(self, until: float, *, stays: bool = False) -> Wait:
@@ -208,7 +214,7 @@ class OrderMachine:
         self._go(Stage.FINISHED)
         if not self._forbidden:
             # Otherwise the claim is given back when it is known what those rows are.
-            self._events.append(Release(self.order))
+            self._notes.events.append(Release(self.order))
 
     # --- rows
 
@@ -231,34 +237,7 @@ class OrderMachine:
         if row.unreadable and any(part.outcome is Outcome.UNCONFIRMED for part in row.parts):
             self.run.row_unknown()
         if all(row is not other for other, _ in self._forbidden):
-            self._tell_result(row, now)
-
-    def _tell_result(self, row: RowInHand, now: Moment) -> None:
-        """Tell a row's result, unless the same was told before."""
-        result, before = result_of(row, now.utc), row.result
-        if before is None or (result.outcome, result.message) != (before.outcome, before.message):
-            self.run.count(result, before)
-            row.result = result
-            self._events.append(Done(result))
-
-    def _abandon(self, row: RowInHand, parts: list[Part]) -> None:
-        """The run has ended: what was still to be sent of a row stays where it stands."""
-        for part in parts:
-            self._leave_out(row, part, self.run.closed or messages.LEDGER_FAILED)
-
-    def _leave_out(self, row: RowInHand, part: Part, why: str) -> None:
-        """A part that was to be sent is not sent, or not once more."""
-        if part.open:
-            self._give_up_part(row, part)
-        elif part.doubted:
-            part.close(Outcome.NOT_APPLIED, messages.NOT_APPLIED)
-        else:
-            part.close(Outcome.NOT_SENT, why)
-
-    def _give_up_part(self, row: RowInHand, part: Part, *, said: str = "") -> None:
-        """Leave a part unconfirmed: nothing more can be learned about it; `said` is what the server said."""
-        message = messages.unconfirmed(part, self.order, self.run.run, row.number, said=said)
-        part.close(Outcome.UNCONFIRMED, message)
+            self._notes.result(row, now)
 
     # --- before the first byte
 
@@ -268,7 +247,7 @@ class OrderMachine:
             for part in sending:
                 part.baseline = None
         elif self._view is None:
-            self._viewed_at = now.seconds
+            self._asked_at = now.seconds
             self._go(Stage.READING, Read())
             return
         else:
@@ -287,29 +266,60 @@ class OrderMachine:
         self._sending = sending
         self._go(Stage.IN_LINE, TakeTurn())
 
-    def _baseline_read(self, view: OrderView | None, cause: Cause | None, now: Moment) -> None:
+    def _baseline_read(self, told: WasRead, now: Moment) -> None:
+        view, cause = told
         self._go(Stage.DECIDING)
         row, run = self._row, self.run
         assert row is not None
-        self._view, self._viewed_at = view, now.seconds
+        if view is not None:
+            lacking = {part.field for part in row.to_send if self._lacks_ours(part.field, view, now)}
+            if lacking and self._stale_readings < MOST_STALE and not run.ended:
+                self._stale_readings += 1
+                self._not_before, self._stays = now.seconds + resend_pause(self._stale_readings + 1), False
+                return
+            row.missing = not view.found
+            self._stale_readings, self._no_baseline = 0, lacking
+            for part in row.to_send:
+                if part.in_comment:
+                    run.trust[part.field].read(held_in(view, part.field) or "")
+        self._see(view, now)
         if view is not None or run.ended or not run.readable:
             return
         assert cause is not None
         for part in row.to_send:
-            self._leave_out(row, part, messages.unread(cause))
+            self._notes.leave_out(row, part, messages.unread(cause))
             if part.outcome is Outcome.NOT_SENT:
                 run.warn_unread(cause)
+
+    def _lacks_ours(self, field: str, view: OrderView, now: Moment) -> bool:
+        """Tell whether a reading lacks what was answered ok a moment ago: it is an old copy, no baseline."""
+        held = held_in(view, field)
+        if held is None or not self.run.shows(field):
+            return False
+        ours = self._ours.get(field)
+        if ours is None:
+            ours = self._ours[field] = latest_texts(self._book.history(field), now.utc)
+        return not holds_all(held, ours[-MOST_OURS:])
+
+    def _see(self, view: OrderView | None, now: Moment) -> None:
+        """Keep a reading, and learn from it whether this store shows what was answered ok."""
+        self._view, self._viewed_at = view, now.seconds
+        if view is not None and view.found:
+            controls, self._answered_ok = self._answered_ok, {}
+            for control in controls.values():
+                self._notes.events += self.run.control_read(control, held_in(view, control.field), now)
 
     def _compare(self, row: RowInHand, part: Part, held: str | None, now: Moment) -> None:
         """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
         if part.appends or not part.open:
             # An overwrite in doubt is judged by what stood there before its first attempt.
-            part.baseline = held if self.run.trusts(part.field) else None
+            trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
+            part.baseline = held if trusted else None
         if part.appends and not part.sent and self._stands_there(part, held):
             part.close(Outcome.ALREADY_THERE, messages.already_there(part.ask.operation))
             part.move(OperationState.THERE)
-            self._book.record(part.entry(self._ref(row, part), self.run.options.batch, now.utc))
-            self._events.append(There(self.order, part.ask, now.utc))
+            self._book.record(self._notes.entry(row, part, now))
+            self._notes.events.append(There(self.order, part.ask, now.utc))
 
     def _stands_there(self, part: Part, held: str | None) -> bool:
         """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
@@ -348,7 +358,7 @@ class OrderMachine:
             row.reread = False
             self._go(Stage.SENDING, Put(self._body))
         else:
-            self._attempt_ended(row, VerdictKind.NOT_SENT, None, now)
+            self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
             self._unsent(row, VerdictKind.NOT_SENT, now)
             self._go(Stage.AT_HEAD if told.leaves else Stage.DECIDING)
 
@@ -359,9 +369,9 @@ class OrderMachine:
         row, run = self._row, self.run
         assert row is not None
         row.attempts += verdict.may_have_arrived
-        self._attempt_ended(row, verdict.kind, verdict.status, now)
+        self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
-            self._events += run.settle_forbidden(refused=True, now=now)
+            self._settle_all_forbidden(refused=True, now=now)
         if not _repeats(verdict):
             self._view = None
         stage = Stage.DECIDING
@@ -379,31 +389,44 @@ class OrderMachine:
             case _:
                 self._turned_away(row, verdict, now)
                 if run.stop_reason is StopReason.FORBIDDEN:
-                    self._events += run.settle_forbidden(refused=False, now=now)
+                    self._settle_all_forbidden(refused=False, now=now)
         once = run.interrupted if stage is Stage.CHECKING else run.ended
         self._go(stage, None if stage is Stage.DECIDING else Read(once=once))
-
-    def _attempt_ended(self, row: RowInHand, kind: VerdictKind, status: int | None, now: Moment) -> None:
-        self._events.append(AttemptEnded(row.number, row.begun, kind.value, status, now.utc))
 
     def _applied(self, row: RowInHand, now: Moment) -> Stage:
         """The API said ok."""
         row.unsent = 0
         for part in self._sending:
             part.close(Outcome.APPLIED, messages.APPLIED)
-            self._settled(row, part, OperationState.APPLIED, now)
+            self._notes.settled(row, part, OperationState.APPLIED, now)
             if part.doubted:
                 self._looks.owe(row, part)
+            if part.in_comment:
+                self._remember(part)
         to_try = self.run.to_try(self._sending)
         self.run.probing.update(part.field for part in to_try)
         self._sending = to_try
         return Stage.TRYING if to_try else Stage.DECIDING
 
+    def _remember(self, part: Part) -> None:
+        """Keep what was answered ok: the next reading must show it."""
+        field, text, ours = part.field, part.text, self._ours.get(part.field)
+        if ours is not None:
+            self._ours[field] = [*ours[-MOST_OURS:], text] if part.appends else [text]
+        self._answered_ok.pop(field, None)
+        if part.appends and part.baseline is not None:
+            size = size_of(part.baseline, text)
+            control = Control(self.order, field, part.baseline, text, self._asked_at, size)
+            self._answered_ok[field] = control
+            self.run.remember(control)
+        else:
+            self.run.trust[field].controls.pop(self.order, None)
+
     def _unsent(self, row: RowInHand, kind: VerdictKind, now: Moment) -> None:
         """Nothing of the attempt was applied: its parts stand where they stood before it."""
         for part in self._sending:
             state = OperationState.IN_DOUBT if part.open else OperationState.ABSENT
-            self._settled(row, part, state, now, message=kind.value)
+            self._notes.settled(row, part, state, now, message=kind.value)
 
     def _turned_away(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """Nothing was sent or applied: it is tried again after a pause; a 421 or 425 not for ever."""
@@ -420,20 +443,20 @@ class OrderMachine:
             if row.turned_away >= TURNED_AWAY:
                 for part in self._sending:
                     if part.open:
-                        self._give_up_part(row, part)
+                        self._notes.give_up(row, part)
                     else:
                         part.close(Outcome.NOT_APPLIED, messages.turned_away(verdict.status))
 
     def _unknown(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """The attempt may have been applied: the order is set aside, to be looked up."""
         options = self.run.options
-        self._looks.attempt_unknown(now, options.settle)
+        self._looks.attempt_unknown(now, heard=verdict.status is not None)
         self._not_before, self._stays = now.seconds + resend_pause(row.attempts), False
         may_try = row.attempts < options.attempts and not self.run.ended
         row.unsent = 0
         for part in self._sending:
             part.doubted = True
-            self._settled(row, part, OperationState.IN_DOUBT, now, message=verdict.meaning)
+            self._notes.settled(row, part, OperationState.IN_DOUBT, now, message=verdict.meaning)
             if not part.appends and may_try:
                 continue
             if part.baseline is not None and part.in_comment:
@@ -441,40 +464,43 @@ class OrderMachine:
                 self._looks.owe(row, part)
             else:
                 row.unreadable = row.unreadable or part.appends
-                self._give_up_part(row, part)
+                self._notes.give_up(row, part)
 
     def _turned_away_for_now(self, row: RowInHand, now: Moment) -> None:
         """Turned away with 403: refused, unless the run stops for it; which of the two is told later."""
         waiting = []
         for part in self._sending:
             if part.open:
-                self._give_up_part(row, part, said=messages.FORBIDDEN)
-                self._settled(row, part, OperationState.IN_DOUBT, now)
+                self._notes.give_up(row, part, said=messages.FORBIDDEN)
+                self._notes.settled(row, part, OperationState.IN_DOUBT, now)
                 continue
             part.close(Outcome.REFUSED, messages.FORBIDDEN)
             waiting.append(part)
-            entry = part.entry(self._ref(row, part), self.run.options.batch, now.utc, messages.FORBIDDEN)
+            entry = self._notes.entry(row, part, now, messages.FORBIDDEN)
             self._book.record(entry._replace(state=OperationState.REFUSED))
         if waiting:
             self._forbidden.append((row, waiting))
             self.run.forbidden[self.order] = self
 
+    def _settle_all_forbidden(self, *, refused: bool, now: Moment) -> None:
+        events = self.run.settle_forbidden(refused=refused, now=now)
+        # Where this order was among them, its own earlier events have come along.
+        self._notes.events += events
+
     def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
         """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
-        before, self._events = self._events, []
         forbidden, self._forbidden = self._forbidden, []
         for row, parts in forbidden:
             for part in parts:
                 if not refused:
                     part.close(Outcome.NOT_SENT, self.run.closed or messages.FORBIDDEN)
                 state = OperationState.REFUSED if refused else OperationState.ABSENT
-                self._settled(row, part, state, now, message=messages.FORBIDDEN)
+                self._notes.settled(row, part, state, now, message=messages.FORBIDDEN)
             if row is not self._row:
-                self._tell_result(row, now)
+                self._notes.result(row, now)
         if self.stage is Stage.FINISHED:
-            self._events.append(Release(self.order))
-        events, self._events = self._events, before
-        return events
+            self._notes.events.append(Release(self.order))
+        return [*self._notes.take()]
 
     # --- a no
 
@@ -483,15 +509,33 @@ class OrderMachine:
         several = len(self._sending) > 1 and any(part.in_comment for part in self._sending)
         return several and self.run.options.baseline and self.run.readable and not self.run.ledger_failed
 
-    def _checked(self, view: OrderView | None, now: Moment) -> None:
-        """Judge by a reading whether a refused row was applied after all."""
-        row, said = self._row, self._said
-        assert row is not None
-        assert said is not None
-        self._view, self._viewed_at = view, now.seconds
-        proofs = {part.field: proof_of_part(part, view) for part in self._sending if part.in_comment}
-        self._refused(row, said, proofs, now)
+    def _checked(self, told: WasRead, now: Moment) -> None:
+        """Whether a refused row was applied after all can be judged now."""
+        self._see(told.view, now)
         self._go(Stage.DECIDING)
+
+    def _judge_no(self, row: RowInHand, said: Verdict, now: Moment) -> None:
+        """Judge a refusal that was read back, by what its reading proves."""
+        proofs = {}
+        shown = self._view is not None and self._view.found
+        for part in self._sending:
+            if not part.in_comment or (row.missing and not shown):
+                # An order that cannot be seen shows nothing: it is as if nobody might read.
+                continue
+            proof = proof_of_part(part, self._view)
+            if proof is Proof.ABSENT and part.baseline is not None:
+                why = self.run.why_absence_is_no_proof(part.field, part.baseline, part.text)
+                control = None
+                if why == messages.NO_CONTROL and self.run.may_read and not self.run.ended:
+                    control = self._looks.control_for(part.field, part.baseline, part.text)
+                if control is not None:
+                    self._go(Stage.TESTING, control)
+                    return
+                if why in (messages.NOT_SHOWN, messages.SHOWN_IN_PART):
+                    proof = Proof.UNCLEAR
+            proofs[part.field] = proof
+        self._said = None
+        self._refused(row, said, proofs, now)
 
     def _refused(self, row: RowInHand, verdict: Verdict, proofs: dict[str, Proof], now: Moment) -> None:
         """The API said no: final, but for what an earlier attempt, or this one, may have applied."""
@@ -506,177 +550,61 @@ class OrderMachine:
                 part.close(fate, messages.CONFIRMED)
                 state = OperationState.APPLIED
             elif fate is Outcome.UNCONFIRMED:
-                self._give_up_part(row, part, said=message)
+                self._notes.give_up(row, part, said=message)
             elif fate is Outcome.PARTLY_APPLIED:
                 part.close(Outcome.REFUSED, f"{messages.sentence(message)} {messages.HALF_REFUSED}")
             else:
                 part.close(Outcome.REFUSED, message)
                 state = OperationState.REFUSED
-            self._settled(row, part, state, now, message=said or message)
+            self._notes.settled(row, part, state, now, message=said or message)
 
     # --- whether reading back works at this store
 
-    def _tried(self, view: OrderView | None, now: Moment) -> None:
+    def _tried(self, told: WasRead, now: Moment) -> None:
         """Learn from an answered append whether its field can be read back at this store."""
-        row = self._row
+        row, view = self._row, told.view
         assert row is not None
-        self._view, self._viewed_at = view, now.seconds
+        proofs = {part.field: proof_of_part(part, view) for part in self._sending}
         for part in self._sending:
             if view is None or not view.found:
                 self.run.probing.discard(part.field)
-                continue
-            proof = proof_of_part(part, view)
-            works = proof in STANDS
-            self.run.reads_back[part.field] = works
-            if not works:
-                self.run.warn_unverifiable(part.field)
-            if proof is Proof.TWICE:
+            elif proofs[part.field] not in STANDS:
+                self._answered_ok.pop(part.field, None)
+                self._notes.events += self.run.distrust(part.field)
+            elif proofs[part.field] is Proof.TWICE:
                 part.close(Outcome.APPLIED_TWICE, messages.TWICE)
-            self._events.append(Learned(part.field, reads_back=works))
+        self._see(view, now)
         self._go(Stage.DECIDING)
 
     # --- looking an order up
 
     def _settle(self, now: Moment) -> Action | None:
         """Look an order in doubt up, as soon as a look can tell something."""
-        run = self.run
-        final = now.seconds >= self._looks.clear_at
-        readable = self._looks.readable
-        blind = run.ended if not readable else (final or run.ended) and not run.may_read
-        if run.ledger_failed or blind:
-            self._give_up()
-        elif final or (run.may_read and self._looks.worth_a_peek(ended=run.ended)):
-            if readable and run.may_read:
-                # A reading of a moment ago, with nothing sent since, is as good as another one.
-                if self._view is not None and final:
-                    self._look(self._view, now, final=True)
-                    return None
-                self._go(Stage.LOOKING, Read(once=run.ended or not final))
-                return None
-            self._look_ended(now)
-        elif run.interrupted:
-            self._give_up()
-        else:
-            return self._wait(self._looks.clear_at)
+        action = self._looks.step(self._view, self._row, now)
+        if isinstance(action, Wait):
+            return self._wait(action.until)
+        if action is not None:
+            self._go(Stage.LOOKING if action.order is None else Stage.TESTING, action)
         return None
 
-    def _looked_up(self, view: OrderView | None, now: Moment) -> None:
+    def _looked_up(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
-        self._view, self._viewed_at = view, now.seconds
-        self._looks.peeked(ended=self.run.ended)
-        final = now.seconds >= self._looks.clear_at
-        if view is not None:
-            self._look(view, now, final=final)
-        else:
-            self._missed(now, final=final)
+        self._see(told.view, now)
+        self._looks.looked(told.view, now)
+        # What is confirmed now must show from now on, too.
+        self._ours.clear()
 
-    def _look(self, view: OrderView, now: Moment, *, final: bool) -> None:
-        """Judge what is in doubt by a reading; the last one where nothing can arrive any more."""
-        for check in list(self._looks.checks):
-            if check.doubt is not None:
-                self._judge_doubt(check, check.doubt, held_in(view, check.field), now, final=final)
-            elif check.part is not None and check.row is not None:
-                self._judge_part(check.row, check.part, view, now, final=final)
-                if check.row.result is not None and check.row.over:
-                    self._tell_result(check.row, now)
-        if final:
-            self._look_ended(now)
+    def _tested(self, told: WasRead, now: Moment) -> None:
+        self._go(Stage.DECIDING)
+        self._looks.tested(told, now)
 
-    def _missed(self, now: Moment, *, final: bool) -> None:
-        """A look got no answer: put it off, unless nothing more can be waited for."""
-        run = self.run
-        if (final or run.ended) and (run.ended or not run.may_read or not self._looks.put_off(now)):
-            self._give_up()
-
-    def _judge_part(self, row: RowInHand, part: Part, view: OrderView, now: Moment, *, final: bool) -> None:
-        run = self.run
-        proof = proof_of_part(part, view)
-        if proof is Proof.ABSENT and not (final and run.trusts_absence(part.field)):
-            proof = Proof.UNCLEAR
-        unsettled = part.to_look_up or (part.outcome is not None and part.open)
-        if proof in STANDS:
-            twice = proof is Proof.TWICE
-            message = messages.TWICE if twice else messages.CONFIRMED
-            if unsettled:
-                part.close(Outcome.APPLIED_TWICE if twice else Outcome.CONFIRMED, message)
-                self._settled(row, part, OperationState.APPLIED, now, message=message)
-            elif twice and part.outcome is not None and part.outcome.ok:
-                part.close(Outcome.APPLIED_TWICE, message)
-        elif proof is Proof.ABSENT and unsettled:
-            self._proven_absent(row, part, view)
-            self._settled(row, part, OperationState.ABSENT, now, message=messages.NOT_APPLIED_LEDGER)
-        elif final and part.to_look_up:
-            self._give_up_part(row, part)
-
-    def _proven_absent(self, row: RowInHand, part: Part, view: OrderView) -> None:
-        """It was not applied: it goes out again, within the attempts that a row has."""
-        run = self.run
-        part.baseline = held_in(view, part.field)
-        if part.to_look_up and row.attempts < run.options.attempts and not run.ended:
-            part.to_look_up = False
-        elif run.stop_reason is StopReason.REDIRECT and row.attempts == 1:
-            part.close(Outcome.NOT_SENT, run.closed or "")
-        else:
-            part.close(Outcome.NOT_APPLIED, messages.NOT_APPLIED)
-
-    def _judge_doubt(
-        self, check: PendingCheck, doubt: Doubt, held: str | None, now: Moment, *, final: bool
-    ) -> None:
-        """Judge what another run left in doubt."""
-        proof = proof_of_doubt(doubt, self._book.history(check.field), held)
-        if proof is Proof.TWICE or (proof is Proof.CONFIRMED and check.open):
-            message = messages.TWICE if proof is Proof.TWICE else messages.CONFIRMED
-            if check.open:
-                self._looks.checks.remove(check)
-                self._book.confirm(doubt.ref, now.utc, message)
-            self._events.append(Settle(doubt.ref, OperationState.APPLIED, message, now.utc))
-        elif proof is Proof.ABSENT and check.open and final and self.run.trusts_absence(check.field):
-            self._looks.checks.remove(check)
-            self._book.forget(doubt.ref)
-            message = messages.NOT_APPLIED_LEDGER
-            self._events.append(Settle(doubt.ref, OperationState.ABSENT, message, now.utc))
-
-    def _look_ended(self, now: Moment) -> None:
-        """The order owes no look any more."""
-        if any(check.part is not None and check.part.open for check in self._looks.checks):
-            # Another look in this run would tell no more, and its row has its result.
-            self.run.unlooked.add(self.order)
-        self._end_looks()
-        if self._row is None or not any(part.doubted for part in self._row.to_send):
-            # What goes out once more is looked at again after that.
-            self._events.append(Looked(self.order, now.utc))
-
-    def _give_up(self) -> None:
-        """Nothing more can be learned about the order in this run; a later one looks it up."""
-        for check in self._looks.checks:
-            if check.part is not None and check.row is not None and check.part.to_look_up:
-                check.row.unreadable = True
-                self._give_up_part(check.row, check.part)
-        self._end_looks()
-        self.run.unlooked.add(self.order)
-
-    def _end_looks(self) -> None:
-        """Look no further; an append of another run that is still in doubt holds the order's rows back."""
-        doubt = self._looks.end()
-        if doubt is not None and self._held is None:
-            self._held = messages.waits_for(f"row {doubt.ref.row} of run {doubt.ref.run}")
-
-    # --- book and ledger
-
-    def _settled(
-        self, row: RowInHand, part: Part, state: OperationState, now: Moment, *, message: str = ""
-    ) -> None:
-        """Tell book and ledger what an operation has come to."""
-        part.move(state)
-        ref = self._ref(row, part)
-        if state is OperationState.ABSENT:
-            self._book.forget(ref)
-        else:
-            self._book.record(part.entry(ref, self.run.options.batch, now.utc, message))
-        self._events.append(Settle(ref, state, message, now.utc))
-
-    def _ref(self, row: RowInHand, part: Part) -> OperationRef:
-        return OperationRef(self.run.run, row.number, part.field)
+    _READERS: ClassVar[dict[Stage, Callable[[OrderMachine, WasRead, Moment], None]]] = {
+        Stage.READING: _baseline_read,
+        Stage.CHECKING: _checked,
+        Stage.TRYING: _tried,
+        Stage.LOOKING: _looked_up,
+        Stage.TESTING: _tested,
+    }
 
 
 def _repeats(verdict: Verdict) -> bool:

@@ -63,7 +63,11 @@ class OrderQueue:
         """Take the first new order; None where there is none."""
         return self._new.popleft() if self._new else None
 
-    def wake(self, now: float) -> None:
-        """Let every order that was put down be due."""
-        self._parked = [(min(due, now), number, order) for due, number, order in self._parked]
+    def wake(self, now: float, *, waiting_alone: bool = False) -> None:
+        """Let every order that was put down be due; or only those that wait without an end."""
+        end = float("inf")
+        self._parked = [
+            (due if waiting_alone and due < end else min(due, now), number, order)
+            for due, number, order in self._parked
+        ]
         heapq.heapify(self._parked)

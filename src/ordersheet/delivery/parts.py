@@ -117,6 +117,8 @@ class RowInHand:
     """The latest result told to the journal."""
     unreadable: bool = False
     """An attempt of it stayed unknown where the order could not be read."""
+    missing: bool = False
+    """Its order was not in the answer when it was read for a baseline."""
     reread: bool = False
     """Its baseline was read once more, since it had waited long for its turn."""
 
@@ -129,6 +131,14 @@ class RowInHand:
     def to_send(self) -> list[Part]:
         """The parts that go out with the row's next attempt."""
         return [part for part in self.parts if part.outcome is None and not part.to_look_up]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a part of it is to be looked up."""
+        for part in self.parts:  # noqa: SIM110 - as below
+            if part.to_look_up:
+                return True
+        return False
 
     @property
     def over(self) -> bool:

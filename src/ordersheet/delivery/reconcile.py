@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import OperationKind, Outcome
@@ -10,11 +11,14 @@ from ordersheet.delivery.verdict.proof import Proof, judge_append, judge_overwri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import Ask, Doubt, Entry
     from ordersheet.delivery.parts import Part
 
+JUST_NOW = timedelta(minutes=15)
+"""How long what was answered ok must show in every reading; later, somebody may have tidied up."""
 STANDS = (Proof.CONFIRMED, Proof.TWICE)
 """What proves that an operation was applied."""
 
@@ -82,6 +86,17 @@ def fates_of_refused(parts: Sequence[Part], proofs: Mapping[str, Proof]) -> list
         else:
             fates.append(Outcome.REFUSED)
     return fates
+
+
+def latest_texts(history: Iterable[Entry], at: datetime) -> list[str]:
+    """Give what this ledger had applied to a field a moment ago, and what must be seen there for that."""
+    texts: list[str] = []
+    for entry in history:
+        if entry.kind.overwrites and entry.state in (OperationState.APPLIED, OperationState.IN_DOUBT):
+            texts = []
+        if entry.state is OperationState.APPLIED and entry.text and entry.at is not None:
+            texts += [entry.text] * (at - entry.at < JUST_NOW)
+    return texts
 
 
 def written_by_us(history: Iterable[Entry], ask: Ask) -> bool:

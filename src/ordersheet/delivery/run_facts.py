@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ordersheet.core.journal import Learned
 from ordersheet.core.model import COMMENT_FIELDS, StoppedBy
 from ordersheet.delivery import messages
 from ordersheet.delivery.breakers import NOTHING_ANSWERS, Breakers, Stop, stop_for
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
+from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
+from ordersheet.delivery.verdict.trust import NO_LETTERS, FieldTrust, judge_control, needed_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from ordersheet.core.errors import LedgerError
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.observation import Observation
+    from ordersheet.delivery.verdict.trust import Control, Needed
 
 _INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
 _TOO_MANY_NO = (
@@ -35,6 +40,10 @@ _TOO_MANY_NO = (
 )
 _UNREAD, _NO_API = "unread", "no-api"
 """Warnings that something said later makes needless."""
+
+
+def _no_trust() -> dict[str, FieldTrust]:
+    return {name: FieldTrust() for name in COMMENT_FIELDS}
 
 
 def jitter() -> float:
@@ -76,6 +85,17 @@ class RunFacts:
     unlooked: set[int] = field(default_factory=set)
     """Orders that could not be looked at a last time."""
     warnings: dict[str, str] = field(default_factory=dict)
+    on_control: Callable[[], None] = lambda: None
+    """Called when orders that wait for a control may go on."""
+    trust: dict[str, FieldTrust] = field(default_factory=_no_trust)
+    """By PUT's field name: what readings have shown of it in this run."""
+    distrusted: set[str] = field(default_factory=set)
+    """Fields that were seen in this run not to show what was written."""
+    controls_wanted: list[tuple[str, Needed]] = field(default_factory=list)
+    expects_controls: bool = True
+    """Whether an update may still be answered that can serve as a control."""
+    heard_at: list[float] = field(default_factory=list)
+    """When the server answered anything (monotonic), once a second at most."""
     jitter: Callable[[], float] = jitter
 
     # --- whether the run goes on
@@ -156,6 +176,14 @@ class RunFacts:
 
     # --- reading back
 
+    def know(self, reads_back: Mapping[str, bool], controls: Iterable[Control]) -> None:
+        """Take over what earlier runs learned about this store."""
+        self.reads_back.update(reads_back)
+        for name, works in reads_back.items():
+            self.trust[name].known = works
+        for control in controls:
+            self.trust[control.field].remember(control)
+
     def wants_baseline(self, parts: list[Part]) -> bool:
         """Tell whether an attempt with these parts is preceded by reading the order."""
         if not self.options.baseline or not self.readable:
@@ -164,17 +192,88 @@ class RunFacts:
 
     def trusts(self, name: str) -> bool:
         """Tell whether reading a field may prove something, or is still to be tried out in this run."""
-        if name not in COMMENT_FIELDS:
-            return False
-        return self.reads_back.get(name) is not False or name not in self.probing
+        return name in COMMENT_FIELDS and name not in self.distrusted
 
-    def trusts_absence(self, name: str) -> bool:
-        """Tell whether a text's absence from a field proves that it was not added.
+    def shows(self, name: str) -> bool:
+        """Tell whether nothing has shown yet that a field cannot be read back at this store."""
+        return name not in self.distrusted and self.reads_back.get(name) is not False
 
-        What PUT calls `comment` comes back under another name, so there it must have been seen first.
-        """
-        known = self.reads_back.get(name)
-        return known is True if name == "comment" else known is not False
+    def why_absence_is_no_proof(self, name: str, baseline: str, text: str) -> str | None:
+        """Say why a text's absence from a field does not prove that it was not added; None where it does."""
+        trust, needed = self.trust[name], needed_for(baseline, text)
+        if not self.shows(name):
+            return messages.NOT_SHOWN
+        if trust.looks_cut(baseline):
+            return messages.SHOWN_IN_PART
+        if needed.hardness == NO_LETTERS:
+            return messages.NO_LETTERS
+        return None if trust.proves(needed) else messages.NO_CONTROL
+
+    def remember(self, control: Control) -> None:
+        """Keep an append that was answered ok, to be read again where something is in doubt."""
+        trust = self.trust[control.field]
+        trust.remember(control)
+        if any(name == control.field and control.fits(needed) for name, needed in self.controls_wanted):
+            self._wake_waiting()
+
+    def control_for(self, name: str, baseline: str, text: str, but: set[int]) -> Control | None:
+        """Choose an order that must show whether this text would have shown."""
+        return self.trust[name].control_for(needed_for(baseline, text), but)
+
+    def recent_control(self, name: str, seconds: float, but: set[int]) -> Control | None:
+        """Choose an append of a moment ago, where none of this run was read back in time yet."""
+        trust = self.trust[name]
+        if trust.prompt or not self.shows(name):
+            return None
+        return trust.recent(seconds - self.options.settle, but)
+
+    def want_control(self, name: str, baseline: str, text: str) -> None:
+        """Ask to be told when there is an append that shows whether this text would have shown."""
+        self.controls_wanted.append((name, needed_for(baseline, text)))
+
+    def control_read(self, control: Control, held: str | None, now: Moment) -> list[Event]:
+        """Learn from a reading of an order that must show what was appended to it."""
+        trust, name = self.trust[control.field], control.field
+        trust.readings += 1
+        proof = judge_control(control, held)
+        if proof is Proof.CONFIRMED and held is not None:
+            trust.grew(held, control.text, now.seconds - control.asked_at, self.options.settle)
+            if self.controls_wanted:
+                self._wake_waiting()
+            learns = name not in self.distrusted and self.reads_back.get(name) is not True
+            return self._learn(name, works=True) if learns else []
+        if proof is Proof.ABSENT:
+            return self.distrust(name)
+        trust.controls.pop(control.order, None)
+        return []
+
+    def distrust(self, name: str) -> list[Event]:
+        """A field does not show what was written there: no reading of it proves an absence any more."""
+        if name in self.distrusted:
+            return []
+        self.distrusted.add(name)
+        self.warn_unverifiable(name)
+        return self._learn(name, works=False)
+
+    def _learn(self, name: str, *, works: bool) -> list[Event]:
+        self.reads_back[name] = works
+        return [Learned(name, reads_back=works)]
+
+    def _wake_waiting(self) -> None:
+        self.controls_wanted.clear()
+        self.on_control()
+
+    # --- when the server was heard
+
+    def heard(self, seconds: float) -> None:
+        """Note that the server answered something, whatever it was."""
+        if not self.heard_at or seconds - self.heard_at[-1] >= 1.0:
+            self.heard_at.append(seconds)
+
+    def first_heard(self, since: float) -> float | None:
+        """Say when the server was first heard after a moment, to the second; None where it was not."""
+        at = bisect_right(self.heard_at, since)
+        return self.heard_at[at] if at < len(self.heard_at) else None
 
     def to_try(self, parts: list[Part]) -> list[Part]:
         """Name the answered appends of fields that were never read back at this store."""
@@ -184,6 +283,7 @@ class RunFacts:
             if part.appends
             and part.baseline is not None
             and part.field not in self.probing
+            and part.field not in self.distrusted
             and self.reads_back.get(part.field) is not True
             and self.may_read
         ]

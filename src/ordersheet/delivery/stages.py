@@ -25,7 +25,11 @@ class Stage(StrEnum):
     """The first answered append of a field is being read back."""
     LOOKING = "looking"
     """What is in doubt is being looked up."""
+    TESTING = "testing"
+    """Another order is being read, which must show what was appended to it."""
     FINISHED = "finished"
+
+    __hash__ = str.__hash__  # an Enum's own is not C, and each row is looked up by it a dozen times
 
 
 _S = Stage
@@ -48,6 +52,11 @@ STAGES: dict[tuple[Stage, Stage], str] = {
     (_S.TRYING, _S.DECIDING): "read, or cannot be read",
     (_S.DECIDING, _S.LOOKING): "something is in doubt, and a look can tell something",
     (_S.LOOKING, _S.DECIDING): "read, or cannot be read",
+    (
+        _S.DECIDING,
+        _S.TESTING,
+    ): "something seems absent, and it is to be seen if it would have shown",
+    (_S.TESTING, _S.DECIDING): "read, or cannot be read",
     (_S.DECIDING, _S.FINISHED): "every row has its result, and no look is owed that this run can take",
 }
 """The ways from stage to stage, and what makes an order take each. docs/delivery.md shows this table."""

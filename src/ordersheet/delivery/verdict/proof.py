@@ -96,6 +96,25 @@ def _says_nothing(piece: str, ours: str) -> bool:
     return not any(char.isalnum() for char in rest)
 
 
+def visible(text: str) -> str:
+    """Give a text without its markup."""
+    return _MARKUP.sub(" ", text)
+
+
+def holds_all(held: str, texts: Sequence[str]) -> bool:
+    """Tell whether a field holds all of these appended texts, each for itself."""
+    pieces = [normalise(held)]
+    longest_first = sorted((normalise(text) for text in texts), key=len, reverse=True)
+    return all(not text or _take_out(text, pieces) for text in longest_first)
+
+
+def lines_are_of(text: str, others: Sequence[str]) -> bool:
+    """Tell whether a text is made of lines of these others alone."""
+    known = {line for other in others for line in _lines(other)}
+    ours = _lines(text)
+    return bool(ours) and all(line in known for line in ours)
+
+
 def judge_overwrite(baseline: str | None, now: str | None, text: str) -> Proof:
     """Judge a replace or a clear of a comment: the field holds exactly its text, and did not before."""
     if baseline is None or now is None:

@@ -1,0 +1,91 @@
+"""What an order's life leaves behind: results of rows, states of operations, events that tell them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ordersheet.core.history.orderbook import OperationRef
+from ordersheet.core.journal import AttemptEnded, Done, Settle
+from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
+from ordersheet.delivery import messages
+from ordersheet.delivery.rows import result_of
+
+if TYPE_CHECKING:
+    from ordersheet.core.history.orderbook import Entry, OrderBook
+    from ordersheet.core.journal import Event
+    from ordersheet.delivery.clock import Moment
+    from ordersheet.delivery.parts import Part, RowInHand
+    from ordersheet.delivery.run_facts import RunFacts
+    from ordersheet.delivery.verdict.put import VerdictKind
+
+
+class OrderNotes:
+    """Notes what becomes of one order: in its book, in its rows, and as events for the ledger.
+
+    Attributes:
+        events: what the ledger has yet to be told, in this order.
+    """
+
+    def __init__(self, order: int, book: OrderBook, run: RunFacts) -> None:
+        self.events: list[Event] = []
+        self._order = order
+        self._book = book
+        self._run = run
+
+    def take(self) -> tuple[Event, ...]:
+        """Hand the events over."""
+        events, self.events = tuple(self.events), []
+        return events
+
+    def entry(self, row: RowInHand, part: Part, now: Moment, message: str = "") -> Entry:
+        """Make an operation's entry for the order's history, with the state that it has now."""
+        return part.entry(self._ref(row, part), self._run.options.batch, now.utc, message)
+
+    def settled(
+        self, row: RowInHand, part: Part, state: OperationState, now: Moment, *, message: str = ""
+    ) -> None:
+        """Tell book and ledger what an operation has come to."""
+        part.move(state)
+        ref = self._ref(row, part)
+        if state is OperationState.ABSENT:
+            self._book.forget(ref)
+        else:
+            self._book.record(self.entry(row, part, now, message))
+        self.events.append(Settle(ref, state, message, now.utc))
+
+    def attempt_ended(self, row: RowInHand, kind: VerdictKind, status: int | None, now: Moment) -> None:
+        """Tell what an attempt has ended in."""
+        self.events.append(AttemptEnded(row.number, row.begun, kind.value, status, now.utc))
+
+    def result(self, row: RowInHand, now: Moment) -> None:
+        """Tell a row's result, unless the same was told before."""
+        result, before = result_of(row, now.utc), row.result
+        if before is None or (result.outcome, result.message) != (before.outcome, before.message):
+            self._run.count(result, before)
+            row.result = result
+            self.events.append(Done(result))
+
+    def leave_out(self, row: RowInHand, part: Part, why: str) -> None:
+        """Give a part its outcome that was to be sent, and is not, or not once more."""
+        if part.open:
+            self.give_up(row, part)
+        elif part.doubted:
+            part.close(Outcome.NOT_APPLIED, messages.NOT_APPLIED)
+        else:
+            part.close(Outcome.NOT_SENT, why)
+
+    def give_up(self, row: RowInHand, part: Part, *, said: str = "", why: str = "") -> None:
+        """Leave a part unconfirmed: nothing more can be learned about it.
+
+        Args:
+            row: the part's row.
+            part: gets its outcome.
+            said: what the server said, where it answered.
+            why: why reading the order proved nothing.
+        """
+        message = messages.unconfirmed(part, self._order, self._run.run, row.number, said=said, why=why)
+        part.close(Outcome.UNCONFIRMED, message)
+
+    def _ref(self, row: RowInHand, part: Part) -> OperationRef:
+        return OperationRef(self._run.run, row.number, part.field)
