@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.support import virtual_time
-from tests.support.fake_store import Connection, Store
-from tests.support.memory_journal import MemoryJournal, MemoryLedger
+from tests.support.fake_store import Connection, Order, Store
+from tests.support.memory_journal import Kept, MemoryJournal, MemoryLedger, key_of
 
-from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome
+from ordersheet.core.history.orderbook import Ask, OperationRef
+from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import DeliveryEnd, DeliveryOptions, Progress, StopSwitch, deliver
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import Policy
     from ordersheet.core.model import RowResult
 
+SHOWN = 900
+"""An order that shows what an earlier run wrote to it."""
 OPTIONS = DeliveryOptions("https://shop.example.com/api", lanes=2)
 
 
@@ -78,6 +82,18 @@ class World:
         self.clock = virtual_time.VirtualClock()
         self.ledger = MemoryLedger(self.clock.now)
 
+    def show(self) -> World:
+        """Let an earlier run have seen that this store shows what was written: orders can be trusted."""
+        text = "a text of an earlier run that stands below what was there before"
+        self.store.orders[SHOWN] = Order(text, text)
+        for name in COMMENT_FIELDS:
+            operation = append(text, name)
+            ref, ask = OperationRef("earlier", 2, name), Ask(2, operation, key_of(operation))
+            kept = Kept(ref, SHOWN, ask, OperationState.APPLIED, None, self.clock.now(), baseline="")
+            self.ledger.operations[ref] = kept
+            self.ledger.learned[name] = True
+        return self
+
     async def send(
         self,
         works: Iterable[OrderWork],
@@ -107,11 +123,14 @@ class World:
         return Run(end, journal.results, journal, told, self.clock.monotonic() - began)
 
 
-def send(works: Iterable[OrderWork], store: Store | None = None, **options: Any) -> Run:
-    """Send one file once."""
+def send(
+    works: Iterable[OrderWork], store: Store | None = None, *, shown: bool = False, **options: Any
+) -> Run:
+    """Send one file once; `shown` where an earlier run has seen that readings can be trusted."""
 
     async def main() -> Run:
-        return await World(store or Store()).send(works, **options)
+        world = World(store or Store())
+        return await (world.show() if shown else world).send(works, **options)
 
     return virtual_time.run(main())
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, Policy
-from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
+from ordersheet.core.journal import (
+    AnsweredAppend,
+    AttemptEnded,
+    Begin,
+    Done,
+    Learned,
+    Looked,
+    Release,
+    Settle,
+    There,
+)
 from ordersheet.core.operation_state import OperationState, is_legal
 
 if TYPE_CHECKING:
@@ -210,6 +220,15 @@ class MemoryJournal:
 
     async def reads_back(self) -> Mapping[str, bool]:
         return dict(self.ledger.learned)
+
+    async def answered_appends(self) -> Sequence[AnsweredAppend]:
+        latest: dict[tuple[int, str], AnsweredAppend | None] = {}
+        for one in self.ledger.operations.values():
+            operation, place = one.ask.operation, (one.order, one.ask.operation.field)
+            latest.pop(place, None)
+            answered = one.state is S.APPLIED and not operation.kind.overwrites and one.baseline is not None
+            latest[place] = AnsweredAppend(*place, one.baseline or "", operation.value) if answered else None
+        return [told for told in latest.values() if told is not None]
 
 
 def _move(one: Kept, state: OperationState) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ordersheet.console.log_line import CallLog
     from ordersheet.core.history.orderbook import OrderBook
-    from ordersheet.core.journal import Event, Journal
+    from ordersheet.core.journal import AnsweredAppend, Event, Journal
     from ordersheet.core.model import OrderWork
 
 
@@ -45,6 +45,10 @@ class LoggedJournal:
     async def reads_back(self) -> Mapping[str, bool]:
         """As the journal does."""
         return await self.journal.reads_back()
+
+    async def answered_appends(self) -> Sequence[AnsweredAppend]:
+        """As the journal does."""
+        return await self.journal.answered_appends()
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Begin):

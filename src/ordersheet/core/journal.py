@@ -7,7 +7,7 @@ disk, all of one call in one transaction; calls of several lanes may share one c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,6 +102,16 @@ class Looked:
 Event: TypeAlias = Begin | AttemptEnded | Settle | There | Done | Release | Learned | Looked
 
 
+class AnsweredAppend(NamedTuple):
+    """A text that was added to a field, where nothing was done to that field since."""
+
+    order: int
+    field: str
+    baseline: str
+    """What the field held before."""
+    text: str
+
+
 class Journal(Protocol):
     """The ledger as delivery sees it, bound to one run.
 
@@ -132,3 +142,9 @@ class Journal(Protocol):
 
     async def reads_back(self) -> Mapping[str, bool]:
         """Tell what earlier runs learned about this store, by PUT's field name."""
+
+    async def answered_appends(self) -> Sequence[AnsweredAppend]:
+        """Name some of the latest appends at this store, the latest last.
+
+        Their orders show whether what this store lets one read can be trusted.
+        """

@@ -155,7 +155,7 @@ class _Delivery:
 
     async def _begin(self) -> None:
         journal = self.context.journal
-        self.context.run.know(await journal.reads_back(), ())
+        self.context.run.know(await journal.reads_back(), await journal.answered_appends())
 
     # --- the lanes
 

@@ -14,7 +14,7 @@ from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import Read, Wait
-from ordersheet.delivery.reconcile import STANDS, held_in, proof_of_doubt, proof_of_part
+from ordersheet.delivery.reconcile import STANDS, held_in, proof_of_doubt, proof_of_part, texts_since
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
 
@@ -263,9 +263,12 @@ class Looks:
         held = held_in(view, check.field)
         if check.baseline is None or held is None or self._proof(check, view) is not Proof.ABSENT:
             return messages.READING_UNCLEAR
-        if check.doubt is not None and held != check.baseline and check.field in COMMENT_FIELDS:
+        if check.doubt is not None and texts_since(self._book.history(check.field), check.doubt):
             # What this ledger wrote after it is seen.
             return None if self._run.shows(check.field) else messages.NOT_SHOWN
+        if held != check.baseline:
+            # Nothing but a line end was added that shows, so something may have been that does not.
+            return messages.SHOWN_IN_PART
         return self._run.why_absence_is_no_proof(check.field, check.baseline, check.text)
 
     # --- controls: whether this store shows what was written

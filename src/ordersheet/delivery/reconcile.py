@@ -36,7 +36,7 @@ def proof_of_part(part: Part, view: OrderView | None) -> Proof:
 
 def proof_of_doubt(doubt: Doubt, history: Iterable[Entry], now: str | None) -> Proof:
     """Judge what another run left, with what this ledger has applied to the field since."""
-    others = _texts_since(history, doubt)
+    others = texts_since(history, doubt)
     if others is None:
         return Proof.UNCLEAR
     text = str(doubt.operation.value)
@@ -45,8 +45,8 @@ def proof_of_doubt(doubt: Doubt, history: Iterable[Entry], now: str | None) -> P
     return Proof.UNCLEAR if others else judge_overwrite(doubt.baseline, now, text)
 
 
-def _texts_since(history: Iterable[Entry], doubt: Doubt) -> list[str] | None:
-    """What this ledger appended to the field after the doubt; None where that cannot be told."""
+def texts_since(history: Iterable[Entry], doubt: Doubt) -> list[str] | None:
+    """Give what this ledger appended to a field after the doubt; None where that cannot be told."""
     later: list[str] = []
     found = False
     for entry in history:

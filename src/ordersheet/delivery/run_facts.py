@@ -15,14 +15,21 @@ from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
-from ordersheet.delivery.verdict.trust import NO_LETTERS, FieldTrust, judge_control, needed_for
+from ordersheet.delivery.verdict.trust import (
+    NO_LETTERS,
+    Control,
+    FieldTrust,
+    judge_control,
+    needed_for,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from ordersheet.core.errors import LedgerError
-    from ordersheet.core.journal import Event
+    from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import RowResult
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.options import DeliveryOptions
@@ -31,7 +38,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.observation import Observation
-    from ordersheet.delivery.verdict.trust import Control, Needed
+    from ordersheet.delivery.verdict.trust import Needed
 
 _INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
 _TOO_MANY_NO = (
@@ -176,13 +183,15 @@ class RunFacts:
 
     # --- reading back
 
-    def know(self, reads_back: Mapping[str, bool], controls: Iterable[Control]) -> None:
+    def know(self, reads_back: Mapping[str, bool], appends: Iterable[AnsweredAppend]) -> None:
         """Take over what earlier runs learned about this store."""
         self.reads_back.update(reads_back)
         for name, works in reads_back.items():
             self.trust[name].known = works
-        for control in controls:
-            self.trust[control.field].remember(control)
+        for order, name, baseline, text in appends:
+            if name in self.trust:
+                long_ago, size = float("-inf"), size_of(baseline, text)
+                self.trust[name].remember(Control(order, name, baseline, text, long_ago, size))
 
     def wants_baseline(self, parts: list[Part]) -> bool:
         """Tell whether an attempt with these parts is preceded by reading the order."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook
+from ordersheet.core.journal import AnsweredAppend
 from ordersheet.core.model import Operation, OperationKind
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
@@ -181,6 +182,25 @@ class Claims:
             if run_id == self._run_id or living.setdefault(lock, self._alive(lock)):
                 busy.add(order)
         return [order for order in owing if order not in busy]
+
+
+_LATEST = """SELECT operation.order_id, operation.field, operation.kind, operation.state, operation.value,
+    baseline.text FROM operation LEFT JOIN baseline ON baseline.run_id = operation.run_id
+    AND baseline.row = operation.row AND baseline.number = operation.attempt
+    AND baseline.field = operation.field
+    WHERE operation.store_id = ? AND operation.state <> 'absent' ORDER BY operation.id DESC LIMIT 400"""
+
+
+def answered_appends(cursor: sqlite3.Cursor, store_id: int) -> list[AnsweredAppend]:
+    """Name the latest appends at a store after which nothing was done to their fields, the latest last."""
+    latest: dict[tuple[int, str], AnsweredAppend | None] = {}
+    for order, field, kind, state, value, baseline in cursor.execute(_LATEST, (store_id,)):
+        text = as_text(value)
+        told = None
+        if (kind, state) == (OperationKind.APPEND, OperationState.APPLIED) and text and baseline is not None:
+            told = AnsweredAppend(order, field, baseline, text)
+        latest.setdefault((order, field), told)
+    return [told for told in reversed(latest.values()) if told is not None]
 
 
 def as_text(value: str | None) -> str | None:

@@ -15,7 +15,7 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
-from ordersheet.ledger.claims import Claims, Reader
+from ordersheet.ledger.claims import Claims, Reader, answered_appends
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import OrderBook
-    from ordersheet.core.journal import Event
+    from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
@@ -210,6 +210,10 @@ class RunJournal:
             return {field: bool(found) for field, found in known}
 
         return await self._submit(read)
+
+    async def answered_appends(self) -> Sequence[AnsweredAppend]:
+        """Name some of the latest appends at this store, the latest last."""
+        return await self._submit(lambda cursor: answered_appends(cursor, self._store_id))
 
     def add_left_out(self, rows: Iterable[RowResult]) -> None:
         """Record the results of rows that are not sent. A later one of the same row replaces an earlier one.

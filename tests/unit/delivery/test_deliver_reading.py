@@ -55,7 +55,7 @@ def test_presence_counts_at_once_and_nothing_is_sent_twice(fate):
 
 def test_absence_counts_only_settle_after_the_attempt_was_given_up():
     store = Store(put_fates=[SWALLOWED])
-    run = send(sheet((1, append("a"))), store)
+    run = send(sheet((1, append("a"))), store, shown=True)
     assert run.outcomes == [O.APPLIED]
     first, second = put_times(store, 1)
     assert second >= first + 90
@@ -104,7 +104,7 @@ def test_attempts_are_limited_and_an_attribute_that_may_have_arrived_is_unconfir
 
 def test_an_append_proven_absent_after_its_last_attempt_is_not_applied_and_holds_the_order_back():
     store = Store(put_fate=lambda _: SWALLOWED)
-    run = send(sheet((1, append("a")), (1, append("b"))), store, attempts=3)
+    run = send(sheet((1, append("a")), (1, append("b"))), store, shown=True, attempts=3)
     assert run.outcomes == [O.NOT_APPLIED, O.NOT_SENT]
     assert len(store.puts) == 3
     assert "waits for row 2" in run.results[3].message
@@ -112,7 +112,7 @@ def test_an_append_proven_absent_after_its_last_attempt_is_not_applied_and_holds
 
 def test_the_next_run_starts_at_the_row_that_was_not_applied():
     async def main() -> Any:
-        world = World(Store(put_fates=[SWALLOWED, SWALLOWED]))
+        world = World(Store(put_fates=[SWALLOWED, SWALLOWED])).show()
         works = sheet((1, append("a")), (1, append("b")))
         await world.send(works, attempts=2)
         return world, await world.send(works)
@@ -135,7 +135,7 @@ def test_each_part_is_judged_by_itself():
 
 def test_absent_appends_and_all_idempotent_parts_go_out_in_one_new_payload():
     store = Store(put_fates=[SWALLOWED])
-    run = send(sheet((1, [append("a"), replaced("b", "comment"), put_attribute(1)])), store)
+    run = send(sheet((1, [append("a"), replaced("b", "comment"), put_attribute(1)])), store, shown=True)
     assert run.outcomes == [O.APPLIED]
     assert len(store.puts) == 2
     assert store.puts[1] == store.puts[0]
@@ -193,7 +193,7 @@ def test_a_look_without_an_answer_is_tried_again_later():
         return GONE if 85 < asyncio.get_running_loop().time() < 140 else Fate()
 
     store = Store(put_fates=[SWALLOWED], get_fate=when)
-    run = send(sheet((1, append("a"))), store)
+    run = send(sheet((1, append("a"))), store, shown=True)
     assert run.outcomes == [O.APPLIED]
     assert put_times(store, 1)[1] > 140
 
@@ -263,7 +263,7 @@ def test_a_no_after_an_unknown_attempt_is_never_a_refusal():
 
 def test_a_no_after_a_proven_absence_is_a_refusal():
     store = Store(put_fates=[SWALLOWED, no("closed")])
-    assert send(sheet((1, append("a"))), store).outcomes == [O.REFUSED]
+    assert send(sheet((1, append("a"))), store, shown=True).outcomes == [O.REFUSED]
 
 
 TWO = sheet((1, [append("a"), put_attribute(1)]))
@@ -375,8 +375,10 @@ def killed(
     world.ledger.dies(run)
 
 
-async def after_a_kill(store: Store, *rows, applied: bool, world_options=None) -> tuple[World, Run]:
-    world = World(store)
+async def after_a_kill(
+    store: Store, *rows, applied: bool, shown: bool = False, world_options=None
+) -> tuple[World, Run]:
+    world = World(store).show() if shown else World(store)
     killed(world, "dead", 7, 1, append("a"))
     if applied:
         store.apply({"order": 1, "internalComment": "a"})
@@ -392,10 +394,10 @@ def test_a_row_of_a_dead_run_is_looked_up_before_anything_is_sent_to_its_order()
 
 
 def test_a_row_of_a_dead_run_that_is_absent_is_sent_by_this_file_alone():
-    world, run = virtual_time.run(after_a_kill(Store(), (1, append("a")), applied=False))
+    world, run = virtual_time.run(after_a_kill(Store(), (1, append("a")), applied=False, shown=True))
     assert run.outcomes == [O.APPLIED]
     assert put_times(world.store, 1)[0] >= 90
-    world, run = virtual_time.run(after_a_kill(Store(), (1, append("other")), applied=False))
+    world, run = virtual_time.run(after_a_kill(Store(), (1, append("other")), applied=False, shown=True))
     assert [payload["internalComment"] for payload in world.store.applied] == ["other"]
 
 

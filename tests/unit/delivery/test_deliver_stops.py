@@ -102,7 +102,7 @@ def test_403s_on_reading_between_do_not_count():
 
 def test_a_redirect_stops_and_is_unconfirmed_until_it_was_read():
     store = Store(put_fates=[status(307, location="https://elsewhere.example.com/")])
-    run = send(MANY[:5], store, lanes=1)
+    run = send(MANY[:5], store, shown=True, lanes=1)
     assert run.end.stopped_by == "redirect"
     # Proven after settle to have applied nothing.
     assert run.outcomes == [O.NOT_SENT] * 5
@@ -282,7 +282,7 @@ def test_a_full_disk_stops_before_the_next_byte_and_accounts_for_what_was_sent(w
     works = sheet((1, append("a")), (2, append("b")), (1, append("c")), (3, put_attribute(1)))
 
     async def main() -> tuple[Run, list[int], Run]:
-        world = World(store)
+        world = World(store).show()
         begun: list[int] = []
 
         def prepare(journal):
