@@ -45,6 +45,7 @@ class Kept:
     baseline: str | None = None
     attempt: int = 0
     doubted: bool = False
+    was_in_doubt: bool = False
     adopted: datetime | None = None
 
 
@@ -100,13 +101,16 @@ class MemoryJournal:
         for one in kept:
             if one.state is S.SENDING and fresh:
                 one.state, one.doubted, one.adopted = S.IN_DOUBT, True, ledger.now()
+                one.was_in_doubt = True
         entries = [self._entry(one, state) for one in kept if (state := one.state.in_history) is not None]
         asks = [
             Ask(update.row, operation, key_of(operation), self._occurrence(kept, operation))
             for update in work.updates
             for operation in update.operations
         ]
-        return OrderBook(order, asks, entries, self.policy, [self._doubt(one) for one in kept if _open(one)])
+        doubts = [self._doubt(one) for one in kept if _open(one)]
+        absent = [self._entry(one, one.state) for one in kept if one.state is S.ABSENT and one.was_in_doubt]
+        return OrderBook(order, asks, entries, self.policy, doubts, absent)
 
     def _occurrence(self, kept: list[Kept], operation: Operation) -> int:
         if not self.policy.again or operation.kind.overwrites:
@@ -236,6 +240,7 @@ def _move(one: Kept, state: OperationState) -> None:
     if not is_legal(one.state, state, appends=appends):
         raise LedgerError(f"An illegal move of {one.ref} to {state}.", code="refused")
     one.state = state
+    one.was_in_doubt = one.was_in_doubt or state is S.IN_DOUBT
 
 
 def _open(one: Kept) -> bool:

@@ -12,6 +12,7 @@ from ordersheet.cli.app import ORDER
 from ordersheet.config.options import OPTIONS
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
+from ordersheet.delivery.stages import STAGES, Stage
 from ordersheet.delivery.verdict.put import PUT_TABLE
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -65,6 +66,13 @@ def class_table() -> str:
     return "\n".join(lines)
 
 
+def stage_table() -> str:
+    """The ways of an order from stage to stage, from the very table that holds it to them."""
+    lines = ["| from | to | when |", "|---|---|---|"]
+    lines += [f"| {before} | {after} | {why} |" for (before, after), why in STAGES.items()]
+    return "\n".join(lines)
+
+
 def move_table() -> str:
     """The legal moves of an operation, from the very table that database, delivery and tests use."""
     lines = ["| from | to | when |", "|---|---|---|"]
@@ -79,6 +87,16 @@ FIRST_TOLD = {
     OperationState.SENDING: "written ahead: it is about to leave",
     OperationState.THERE: "not sent, since the text stood in the order and this ledger had not written it",
 }
+
+
+def stage_diagram() -> str:
+    """The ways of an order from stage to stage, as a drawing (mermaid)."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    named = {stage: stage.replace(" ", "_") for stage in Stage}
+    lines += [f'    state "{stage}" as {name}' for stage, name in named.items() if name != stage]
+    lines += [f"    [*] --> {named[Stage.NEW]}"]
+    lines += [f"    {named[before]} --> {named[after]}" for before, after in STAGES]
+    return "\n".join([*lines, f"    {named[Stage.FINISHED]} --> [*]", "```"])
 
 
 def move_diagram() -> str:
@@ -98,7 +116,9 @@ def move_diagram() -> str:
 MADE = {
     "classes": ("delivery.md", class_table),
     "moves": ("delivery.md", move_table),
+    "stages": ("delivery.md", stage_table),
     "diagram": ("development.md", move_diagram),
+    "life": ("development.md", stage_diagram),
 }
 """What stands between the marks of which page."""
 

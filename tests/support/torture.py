@@ -134,6 +134,11 @@ class Drivers:
             driver.communicate()
 
 
+_SHOWN = "\n".join(f"{at} lines that are seen, and each of them is long enough to tell" for at in range(60))
+SHOWN_ROW = ["1", _SHOWN, "", f"{_SHOWN}\nfor customers", "", "", ""]
+"""A row whose order shows, read again, that a shop shows long comments as they were written."""
+
+
 @dataclass
 class Desk:
     """One person's folder, sheet and ledger, and the shop that it sends to."""
@@ -147,6 +152,8 @@ class Desk:
     """How often each append was asked for; once where it is not named."""
     ended: list[Ended] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    shown: bool = True
+    """Whether its ledger knows an order that shows how much this shop lets one read."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -242,6 +249,7 @@ class Desk:
 
     def finish(self, *more: str, most: int = 6) -> list[Line]:
         """Send the same sheet until no row is open; the shop must be calm."""
+        self._show()
         ended = None
         for _ in range(most):
             ended = self.send(*more)
@@ -250,6 +258,15 @@ class Desk:
             if lines and all(line.status == "ok" for line in lines):
                 return lines
         raise AssertionError(ended)
+
+    def _show(self) -> None:
+        """Send another sheet, whose text shows from then on that this shop shows what was written."""
+        if not self.shown:
+            other = Desk(self.oracle, self.drivers, self.folder / "other", self.shop)
+            other.write([SHOWN_ROW])
+            ended = other.send(ledger="../ledger.db")
+            assert ended.code == 0, ended.output
+            self.shown = True
 
 
 def mixed_rows(number: int, seed: int, *, orders: int | None = None, name: str = "") -> list[list[str]]:
@@ -322,18 +339,20 @@ class Workshop:
             fresh: without a ledger. Others have one that has seen both comments read back at this store,
                 without which the absence of a text in the customer's comment would prove nothing.
         """
-        desk = Desk(self.oracle, self.drivers, self.folder / name, name)
+        desk = Desk(self.oracle, self.drivers, self.folder / name, name, shown=not fresh)
         if rows is not None:
             desk.write(rows)
         if not fresh:
             shutil.copy(self._warm_ledger(), desk.folder / "ledger.db")
+            order, text, _, other, *_ = SHOWN_ROW
+            self.oracle.tell(name, "person", order=int(order), internalComment=text, comment=other)
         self.oracle.plan(name, plan or Plan())
         return desk
 
     def _warm_ledger(self) -> Path:
         with self.lock:
             if self.warm is None:
-                desk = self.desk("warm", [["1", "seen", "", "seen too", "", "", ""]], fresh=True)
+                desk = self.desk("warm", [SHOWN_ROW], fresh=True)
                 assert desk.send().code == 0
                 self.warm = desk.folder / "ledger.db"
                 assert not self.warm.with_name("ledger.db-wal").exists()

@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "no write-ahead",
         "delivery/lane.py",
-        "                durable = await self.flush()\n",
-        "                durable = True\n",
+        "        durable = await self.flush()\n",
+        "        durable = True\n",
         KILLS,
     ),
     Mutant(
@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "no settle wait after an unknown attempt",
         "delivery/looks.py",
-        "self.clear_at = now.seconds + settle",
-        "self.clear_at = now.seconds + 0 * settle",
+        "self.clear_at = now.seconds + self._run.options.settle",
+        "self.clear_at = now.seconds",
         FAULTS,
     ),
     Mutant(
@@ -132,7 +132,7 @@ MUTANTS = (
     Mutant(
         "no baseline",
         "delivery/order.py",
-        "part.baseline = held if self.run.trusts(part.field) else None",
+        "part.baseline = held if trusted else None",
         "part.baseline = None",
         FAULTS,
     ),

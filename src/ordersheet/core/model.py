@@ -325,6 +325,8 @@ class StoppedBy(StrEnum):
     TOO_MANY_NO = "too-many-no"
     INTERRUPTED = "interrupted"
     LEDGER = "ledger"
+    INTERNAL = "internal"
+    """An error in ordersheet itself."""
     REPORT_UNWRITABLE = "report-unwritable"
     """All rows were dealt with, and no place took the report."""
 

@@ -5,17 +5,18 @@ Each update is written ahead before it leaves, so whether it leaves once more is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import tenacity
 
-from ordersheet.api import order_url, orders_url
+from ordersheet.api import OrderView, order_url, orders_url
 from ordersheet.delivery.stop_switch import pause
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get, classify_list
+from ordersheet.delivery.verdict.observation import Failure
 from ordersheet.delivery.verdict.put import StopReason, Verdict, classify
 from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
@@ -58,13 +59,16 @@ class Attempts:
         seen, verdict = await self._ask("PUT", url, body, run.options.timeout, judge)
         context.counts.put += seen.bytes_left
         run.api_seen |= verdict.answer is not None
+        run.compare_clocks(verdict.date, context.clock.now())
         self._learn(seen, verdict, ticket)
         reason = run.breakers.put_answered(verdict.status if seen.failure is None else None)
         if reason is not None:
             run.halt(reason)
         return verdict
 
-    async def read(self, order: int, *, once: bool = False) -> GetVerdict | None:
+    async def read(
+        self, order: int, *, once: bool = False, written_at: datetime | None = None
+    ) -> GetVerdict | None:
         """Read an order; None where that got no usable answer.
 
         A 401 or 3xx stops the run, and 403 turns reading off: both give None as well.
@@ -72,9 +76,19 @@ class Attempts:
         Args:
             order: its ID.
             once: do not ask again.
+            written_at: when it was last written to (UTC); a copy of before tells nothing of its comments.
         """
         url = order_url(self.context.run.options.base_url, order)
-        return await self._read(url, partial(classify_get, order=order), once=once)
+        verdict = await self._read(url, partial(classify_get, order=order), once=once)
+        seen = self.last
+        if verdict is not None and seen is not None and self.context.run.is_old_copy(seen, written_at):
+            found = verdict.view is not None and verdict.view.found
+            return replace(verdict, view=OrderView(order, found=found, comments={}))
+        if verdict is None and seen is not None and seen.failure is Failure.TOO_LARGE:
+            # It is there, and asking again would not make it smaller: nothing is known of its comments.
+            self.context.run.warn_too_large(order)
+            return GetVerdict(GetKind.USABLE, view=OrderView(order, found=True, comments={}))
+        return verdict
 
     async def read_list(
         self, url: str, *, fields: Sequence[str] = (), once: bool = False

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import Done, Release
-from ordersheet.core.model import OrderWork, Outcome, RowResult
 from ordersheet.delivery.context import DeliveryContext
+from ordersheet.delivery.ending import CHUNK, Ending
 from ordersheet.delivery.lane import Lane
 from ordersheet.delivery.order import OrderMachine
 from ordersheet.delivery.order_queue import OrderQueue
@@ -21,7 +21,7 @@ from ordersheet.delivery.rate.concurrency import MOST, START, AutoConcurrency
 from ordersheet.delivery.rate.estimator import AHEAD
 from ordersheet.delivery.rate.limiter import RateLimiter
 from ordersheet.delivery.run_facts import RunFacts
-from ordersheet.delivery.stop_switch import CUT, WIND_DOWN, pause
+from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.transport.connections import Connections
 from ordersheet.delivery.verdict.put import StopReason
 
@@ -30,25 +30,17 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event, Journal
+    from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.delivery.clock import Clock, Moment
     from ordersheet.delivery.options import DeliveryEnd, DeliveryOptions
     from ordersheet.delivery.progress import Progress
     from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.transport.factory import Transport
 
-CHUNK, LARGE_CHUNK = 64, 512
-"""Orders that are claimed together; the second number where most of them turn out to be done."""
-REST_CHUNK = 500
-"""Rows that are written together as not sent."""
-CLAIM_PAUSE, LONGEST_CLAIM_PAUSE = 1.0, 5.0
-"""Seconds between two tries to get orders that another run has claimed."""
+LARGE_CHUNK = 512
+"""Orders that are claimed together where most of them turn out to be done."""
 TICK = 0.5
 """Seconds between two looks at what the run waits for."""
-REST_SHARE = 0.25
-"""Of `grace`: how long, after an interrupt, the rows that were not sent are written down."""
-_ELSEWHERE = (
-    "Not sent: another run is working on this order at this moment. Send the same file again when it is done."
-)
 
 
 async def deliver(
@@ -128,11 +120,15 @@ class _Delivery:
         ]
         try:
             await self._guarded(self._begin())
-            await self._work_off()
-            await self._guarded(self._wait_for_claims())
-            await self._guarded(self._look_up_the_owed())
-            await self._settle_forbidden()
-            await self._guarded(self._write_rest())
+            await self._guarded(self._work_off())
+            # From here on no claim is held while another is waited for, nor what is open here taken for
+            # something that another run has left.
+            await self._guarded(self._settle_forbidden())
+            ending = Ending(context, self._elsewhere, self._work_on)
+            await self._guarded(ending.wait_for_claims())
+            await self._guarded(ending.look_up_the_owed())
+            await self._guarded(self._settle_forbidden())
+            await self._guarded(ending.write_rest(self._works))
         finally:
             await _end_all(helpers)
             await context.connections.close()
@@ -152,6 +148,8 @@ class _Delivery:
             await step
         except LedgerError as error:
             self.context.run.fail(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, every row is to be accounted for
+            self.context.run.crash(error)
 
     async def _begin(self) -> None:
         journal = self.context.journal
@@ -195,6 +193,12 @@ class _Delivery:
             self._busy += 1
             try:
                 due = await lane.advance(order)
+            except LedgerError as error:
+                self.context.run.fail(error)
+                due = None
+            except Exception as error:  # noqa: BLE001 - an error in one lane must not cost the report
+                self.context.run.crash(error)
+                due = None
             finally:
                 self._busy -= 1
             if due is not None:
@@ -325,63 +329,12 @@ class _Delivery:
 
     # --- when the file is through
 
-    async def _wait_for_claims(self) -> None:
-        """Work off the orders that other runs had claimed, while this one holds no claim at all."""
-        seconds = CLAIM_PAUSE
-        while self._elsewhere and not self.context.run.ended:
-            works, self._elsewhere = self._elsewhere, []
-            before = len(works)
-            for at in range(0, before, CHUNK):
-                if not await self._work_on(works[at : at + CHUNK]):
-                    self._elsewhere += works[at + CHUNK :]
-                    return
-            if len(self._elsewhere) < before:
-                seconds = CLAIM_PAUSE
-                continue
-            self.context.run.tally.waiting(f"another run is working on {before} of these orders")
-            await pause(seconds, clock=self.context.clock, stop=self.context.run.switch)
-            seconds = min(seconds * 2, LONGEST_CLAIM_PAUSE)
-
-    async def _look_up_the_owed(self) -> None:
-        """Look up what is in doubt on orders of this store that the file does not name."""
-        if self.context.run.ended or not self.context.run.may_read:
-            return
-        owed = [
-            order for order in await self.context.journal.owed() if order not in self.context.run.unlooked
-        ]
-        for at in range(0, len(owed), CHUNK):
-            if not await self._work_on([OrderWork(order, ()) for order in owed[at : at + CHUNK]]):
-                break
-        self._elsewhere.clear()
-
     async def _work_on(self, works: Sequence[OrderWork]) -> bool:
-        """Claim these orders and work them off; False where the run has ended."""
+        """Claim these orders, work them off and give their claims back; False where the run has ended."""
         await self._claim(works)
         await self._work_off()
+        await self._settle_forbidden()
         return not self.context.run.ended
-
-    async def _write_rest(self) -> None:
-        """Write down the rows that the run did not come to; after an interrupt only while there is time."""
-        context = self.context
-        if context.run.stop is None or context.run.ledger_failed:
-            return
-        until = context.clock.monotonic() + context.run.options.grace * REST_SHARE
-        message = context.run.closed or ""
-        elsewhere = (
-            (update.row, work.order, _ELSEWHERE) for work in self._elsewhere for update in work.updates
-        )
-        rest = ((update.row, work.order, message) for work in self._works for update in work.updates)
-        rows = itertools.chain(elsewhere, rest)
-        while chunk := list(itertools.islice(rows, REST_CHUNK)):
-            results = [RowResult(row, str(order), Outcome.NOT_SENT, text) for row, order, text in chunk]
-            await context.journal.write(*map(Done, results))
-            for result in results:
-                context.run.count(result)
-            context.run.tally.tell()
-            if context.run.interrupted and (
-                context.clock.monotonic() >= until or context.run.switch.level >= CUT
-            ):
-                return
 
     # --- beside the lanes
 

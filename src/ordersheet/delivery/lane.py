@@ -86,7 +86,7 @@ class Lane:
 
     async def _read(self, order: int, read: Read) -> Told:
         await self.flush()
-        verdict = await self._attempts.read(read.order or order, once=read.once)
+        verdict = await self._attempts.read(read.order or order, once=read.once, written_at=read.written_at)
         view = None if verdict is None else verdict.view
         return WasRead(view, self._attempts.cause() if view is None else None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 APPLIED = "Done."
 CONFIRMED = "No usable answer came, but the order was read again and holds it."
+TURNED_UP = "An earlier request that was thought to be lost was applied after all: the order holds it."
 TWICE = (
     "The text stands in the order more than once. Open the order and take out what is too much; do not send "
     "it again."
@@ -44,6 +46,14 @@ NO_CONTROL = (
     "a comment of this length."
 )
 """Why a reading that lacks a text does not prove that it was not added."""
+
+ELSEWHERE = (
+    "Not sent: another run is working on this order at this moment. Send the same file again when it is done."
+)
+HELD_TOO_LONG = (
+    "Not sent: another run has held this order for an hour without going on. See that it goes on or ends "
+    "(ordersheet runs shows it), then send the same file again."
+)
 
 _SHOWN = 60
 _NAMES = {"internalComment": "the internal comment", "comment": "the comment"}
@@ -79,6 +89,31 @@ def unread(cause: Cause) -> str:
     return (
         f"Not sent: the order could not be read before its comment was to be changed: {cause.what}. "
         f"{cause.mend}"
+    )
+
+
+def others_work_on(orders: int, left: float) -> str:
+    """Say that another run is waited for, and how long at most."""
+    return f"another run is working on {orders} of these orders; waiting {round(left / 60)} minutes at most"
+
+
+def crashed(error: Exception) -> str:
+    """Say that something went wrong in ordersheet itself: what and where, in none of the error's words."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = "" if frame is None else f", {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}"
+    return (
+        f"Something went wrong in ordersheet itself ({type(error).__name__}{place}). Nothing was sent after "
+        "that, and every row is accounted for. Send the same file again to go on; please report this."
+    )
+
+
+def too_large(order: int) -> str:
+    """Say that an order cannot be read since it is too large."""
+    return (
+        f"Order {order} is too large to be read (over 1 MiB): the run goes on without looking at it first. A "
+        "request to it that stays without an answer is marked unconfirmed."
     )
 
 

@@ -37,6 +37,7 @@ from ordersheet.delivery.reconcile import (
     held_in,
     latest_texts,
     proof_of_part,
+    turned_up,
     written_by_us,
 )
 from ordersheet.delivery.rows import Rows, result_of
@@ -47,6 +48,7 @@ from ordersheet.delivery.verdict.trust import Control, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import OrderBook
@@ -109,6 +111,8 @@ class OrderMachine:
         self._view: OrderView | None = None
         """The latest reading, as long as nothing was sent since and no time has passed."""
         self._viewed_at = NEVER
+        self._written_at: datetime | None = None
+        """When the latest request of this run to it had ended (UTC)."""
         self._asked_at = NEVER
         """When the latest baseline was asked for."""
         self._stale_readings = 0
@@ -148,7 +152,7 @@ class OrderMachine:
     def _step(self, now: Moment) -> Action | None:
         if self._due is not None:
             due, self._due = self._due, None
-            return due
+            return due._replace(written_at=self._written_at) if isinstance(due, Read) else due
         match self.stage:
             case Stage.DECIDING:
                 return self._decide(now)
@@ -315,11 +319,24 @@ class OrderMachine:
             # An overwrite in doubt is judged by what stood there before its first attempt.
             trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
             part.baseline = held if trusted else None
-        if part.appends and not part.sent and self._stands_there(part, held):
+        if not part.appends or not self._stands_there(part, held):
+            return
+        if turned_up(self._book.tried(part.field), part.ask):
+            part.close(Outcome.CONFIRMED, messages.TURNED_UP)
+            self._note_turned_up(row, part, now)
+        elif not part.sent:
             part.close(Outcome.ALREADY_THERE, messages.already_there(part.ask.operation))
             part.move(OperationState.THERE)
             self._book.record(self._notes.entry(row, part, now))
             self._notes.events.append(There(self.order, part.ask, now.utc))
+
+    def _note_turned_up(self, row: RowInHand, part: Part, now: Moment) -> None:
+        """Note that an append was applied by an attempt that was thought to be lost: nothing leaves."""
+        row.begun += 1
+        part.move(OperationState.SENDING)
+        self._notes.events.append(Begin(self.order, row.number, row.begun, (part.ask,), None, now.utc))
+        self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
+        self._notes.settled(row, part, OperationState.APPLIED, now, message=messages.TURNED_UP)
 
     def _stands_there(self, part: Part, held: str | None) -> bool:
         """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
@@ -369,6 +386,7 @@ class OrderMachine:
         row, run = self._row, self.run
         assert row is not None
         row.attempts += verdict.may_have_arrived
+        self._written_at = now.utc
         self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
             self._settle_all_forbidden(refused=True, now=now)

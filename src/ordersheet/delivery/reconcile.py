@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.model import OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.delivery.verdict.proof import Proof, judge_append, judge_overwrite, stands_as_line
+from ordersheet.delivery.verdict.proof import (
+    Proof,
+    judge_append,
+    judge_overwrite,
+    lines_are_of,
+    stands_as_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,8 +108,14 @@ def latest_texts(history: Iterable[Entry], at: datetime) -> list[str]:
 def written_by_us(history: Iterable[Entry], ask: Ask) -> bool:
     """Tell whether this ledger put a text into the field, or may have."""
     text = str(ask.operation.value)
-    return any(
-        entry.key == ask.key or stands_as_line(text, entry.text)
-        for entry in history
-        if entry.state in (OperationState.APPLIED, OperationState.IN_DOUBT)
-    )
+    ours = [entry for entry in history if entry.state in (OperationState.APPLIED, OperationState.IN_DOUBT)]
+    if any(entry.key == ask.key or stands_as_line(text, entry.text) for entry in ours):
+        return True
+    # Two texts of ours, one below the other, may read as a third one.
+    return lines_are_of(text, [entry.text for entry in ours if entry.text])
+
+
+def turned_up(tried: Iterable[Entry], ask: Ask) -> bool:
+    """Tell whether a text that stands in the field is one that was sent, and was thought not to be there."""
+    text = str(ask.operation.value)
+    return any(entry.key == ask.key or stands_as_line(text, entry.text) for entry in tried)

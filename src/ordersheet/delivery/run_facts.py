@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.journal import Learned
@@ -15,6 +16,7 @@ from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
+from ordersheet.delivery.verdict.retry_after import http_date
 from ordersheet.delivery.verdict.trust import (
     NO_LETTERS,
     Control,
@@ -47,6 +49,10 @@ _TOO_MANY_NO = (
 )
 _UNREAD, _NO_API = "unread", "no-api"
 """Warnings that something said later makes needless."""
+
+
+DATES_AGREE = timedelta(seconds=3)
+"""A Date has whole seconds, and an answer takes its time."""
 
 
 def _no_trust() -> dict[str, FieldTrust]:
@@ -103,6 +109,8 @@ class RunFacts:
     """Whether an update may still be answered that can serve as a control."""
     heard_at: list[float] = field(default_factory=list)
     """When the server answered anything (monotonic), once a second at most."""
+    server_ahead: timedelta | None = None
+    """How far the server's clock is ahead of ours; None where no update was answered with a Date yet."""
     jitter: Callable[[], float] = jitter
 
     # --- whether the run goes on
@@ -155,6 +163,10 @@ class RunFacts:
         # Whatever stopped the run before, this is what has to be mended first.
         how = "Nothing was sent after that. Mend it, then send the same file again."
         self._end(Stop(StoppedBy.LEDGER, f"{error} {how}"))
+
+    def crash(self, error: Exception) -> None:
+        """Stop the run because of an error in this program: every row is accounted for all the same."""
+        self._end(self.stop or Stop(StoppedBy.INTERNAL, messages.crashed(error)))
 
     def _end(self, stop: Stop) -> None:
         self.stop = stop
@@ -272,7 +284,23 @@ class RunFacts:
         self.controls_wanted.clear()
         self.on_control()
 
-    # --- when the server was heard
+    # --- when the server was heard, and how old its answers are
+
+    def compare_clocks(self, date: str | None, now: datetime) -> None:
+        """Learn from the answer to an update, which nobody keeps, how far the server's clock is ahead."""
+        told = http_date(date) if date is not None else None
+        if told is not None:
+            self.server_ahead = told - now
+
+    def is_old_copy(self, seen: Observation, written_at: datetime | None) -> bool:
+        """Tell whether an answer says itself that it is a copy: by its age, or dated before that."""
+        age = seen.headers.get("age", "0").strip()
+        if age.isdecimal() and int(age) > 0:
+            return True
+        told = http_date(seen.headers.get("date", ""))
+        if told is None or written_at is None or self.server_ahead is None:
+            return False
+        return told - self.server_ahead < written_at - DATES_AGREE
 
     def heard(self, seconds: float) -> None:
         """Note that the server answered something, whatever it was."""
@@ -310,6 +338,10 @@ class RunFacts:
         """Go on without reading orders."""
         self.readable = False
         self.warnings["unreadable"] = messages.unreadable(status)
+
+    def warn_too_large(self, order: int) -> None:
+        """Say that an order cannot be read since it is too large; once, for the first of them."""
+        self.warnings.setdefault("too large", messages.too_large(order))
 
     def warn_unread(self, cause: Cause) -> None:
         """Say that rows were not sent because their orders could not be read."""

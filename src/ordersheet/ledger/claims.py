@@ -33,6 +33,8 @@ class Found(NamedTuple):
     entries: Sequence[Entry]
     doubts: Sequence[Doubt]
     next_place: int
+    absent: Sequence[Entry] = ()
+    """What was in doubt once and is proven not applied."""
 
 
 _NOTHING = Found((), (), 1)
@@ -65,6 +67,7 @@ class Reader:
         """
         entries: dict[int, list[Entry]] = {}
         doubts: dict[int, list[Doubt]] = {}
+        absent: dict[int, list[Entry]] = {}
         places: dict[int, int] = {}
         values = {"p_store": self._store_id, "p_orders": json.dumps(list(orders))}
         for record in cursor.execute(statements.HISTORY, values).fetchall():
@@ -86,11 +89,13 @@ class Reader:
                 number,
             ) = record
             places[order] = place
-            entry_state = _HISTORY_STATES[state]
-            if entry_state is None:
-                continue
+            entry_state = _HISTORY_STATES[state] or OperationState.ABSENT
             ref, text = OperationRef(run, row, field), as_text(value)
             entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
+            if entry_state is OperationState.ABSENT:
+                if cursor.execute(statements.MAY_HAVE_LEFT, {"p_id": number}).fetchone() is not None:
+                    absent.setdefault(order, []).append(entry)
+                continue
             entries.setdefault(order, []).append(entry)
             if not is_open:
                 continue
@@ -103,7 +108,7 @@ class Reader:
             doubt = self._doubt(cursor, number, ref, operation, entry)
             doubts.setdefault(order, []).append(doubt)
         return {
-            order: Found(entries.get(order, ()), doubts.get(order, ()), place + 1)
+            order: Found(entries.get(order, ()), doubts.get(order, ()), place + 1, absent.get(order, ()))
             for order, place in places.items()
         }
 
@@ -131,7 +136,7 @@ class Reader:
             # What an unfinished --again run left is finished as such.
             policy = replace(policy, again=True)
         known = found or _NOTHING
-        return OrderBook(work.order, asks, known.entries, policy, known.doubts)
+        return OrderBook(work.order, asks, known.entries, policy, known.doubts, known.absent)
 
 
 class Claims:
@@ -184,17 +189,10 @@ class Claims:
         return [order for order in owing if order not in busy]
 
 
-_LATEST = """SELECT operation.order_id, operation.field, operation.kind, operation.state, operation.value,
-    baseline.text FROM operation LEFT JOIN baseline ON baseline.run_id = operation.run_id
-    AND baseline.row = operation.row AND baseline.number = operation.attempt
-    AND baseline.field = operation.field
-    WHERE operation.store_id = ? AND operation.state <> 'absent' ORDER BY operation.id DESC LIMIT 400"""
-
-
 def answered_appends(cursor: sqlite3.Cursor, store_id: int) -> list[AnsweredAppend]:
     """Name the latest appends at a store after which nothing was done to their fields, the latest last."""
     latest: dict[tuple[int, str], AnsweredAppend | None] = {}
-    for order, field, kind, state, value, baseline in cursor.execute(_LATEST, (store_id,)):
+    for order, field, kind, state, value, baseline in cursor.execute(statements.LATEST, {"p_store": store_id}):
         text = as_text(value)
         told = None
         if (kind, state) == (OperationKind.APPEND, OperationState.APPLIED) and text and baseline is not None:

@@ -271,6 +271,12 @@ ADOPT = compiled(
     .where(operation.c.id == bind("id"))
     .values(state=_IN_DOUBT, adopted=bind("at"), doubted=ONE, open=ONE)
 )
+_its_baseline = and_(
+    baseline.c.run_id == operation.c.run_id,
+    baseline.c.row == operation.c.row,
+    baseline.c.number == operation.c.attempt,
+    baseline.c.field == operation.c.field,
+)
 _its_attempt = and_(
     attempt.c.run_id == operation.c.run_id,
     attempt.c.row == operation.c.row,
@@ -280,16 +286,35 @@ DOUBT = compiled(
     select(
         select(attempt.c.given_up).where(_its_attempt).scalar_subquery(),
         operation.c.adopted,
-        select(baseline.c.text)
-        .where(
-            baseline.c.run_id == operation.c.run_id,
-            baseline.c.row == operation.c.row,
-            baseline.c.number == operation.c.attempt,
-            baseline.c.field == operation.c.field,
-        )
-        .scalar_subquery(),
+        select(baseline.c.text).where(_its_baseline).scalar_subquery(),
     ).where(operation.c.id == bind("id"))
 )
+MAY_HAVE_LEFT = compiled(
+    select(ONE)
+    .select_from(operation)
+    .join(attempt, and_(attempt.c.run_id == operation.c.run_id, attempt.c.row == operation.c.row))
+    .where(
+        operation.c.id == bind("id"),
+        func.coalesce(attempt.c["class"], NOTHING).not_like(constant("not %")),
+    )
+    .limit(ONE)
+)
+"""Whether an attempt of an operation's row may have reached the server."""
+LATEST = compiled(
+    select(
+        operation.c.order_id,
+        operation.c.field,
+        operation.c.kind,
+        operation.c.state,
+        operation.c.value,
+        baseline.c.text,
+    )
+    .outerjoin(baseline, _its_baseline)
+    .where(operation.c.store_id == bind("store"), operation.c.state != _ABSENT)
+    .order_by(operation.c.id.desc())
+    .limit(constant(400))
+)
+"""The latest operations at a store, each with what its field held before."""
 OWED = compiled(
     select(operation.c.order_id)
     .distinct()

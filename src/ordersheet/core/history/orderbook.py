@@ -55,9 +55,17 @@ class OrderBook:
     Attributes:
         order: the order's ID.
         doubts: open doubts and owed looks that other runs left, adopted with the claim.
+
+    Args:
+        order: its ID.
+        asks: in file order.
+        history: oldest first.
+        policy: the run's options.
+        doubts: see above.
+        absent: what was in doubt once and is proven not applied.
     """
 
-    __slots__ = ("_asks", "_fields", "_given", "_policy", "_rows", "doubts", "order")
+    __slots__ = ("_absent", "_asks", "_fields", "_given", "_policy", "_rows", "doubts", "order")
 
     def __init__(
         self,
@@ -66,9 +74,11 @@ class OrderBook:
         history: Sequence[Entry],
         policy: Policy,
         doubts: Sequence[Doubt] = (),
+        absent: Sequence[Entry] = (),
     ) -> None:
         self.order = order
         self.doubts = tuple(doubts)
+        self._absent = list(absent)
         self._asks = tuple(asks)
         self._given = tuple(history)
         self._policy = policy
@@ -155,7 +165,13 @@ class OrderBook:
 
     def forget(self, ref: OperationRef) -> None:
         """Take an operation out of the history: it is proven absent."""
-        self._field(ref.field).forget(ref)
+        entry = self._field(ref.field).forget(ref)
+        if entry is not None:
+            self._absent.append(entry)
+
+    def tried(self, field: str) -> tuple[Entry, ...]:
+        """Give what was sent to a field and is thought to be absent: it may turn up there all the same."""
+        return tuple(entry for entry in self._absent if entry.ref.field == field)
 
     def history(self, field: str) -> tuple[Entry, ...]:
         """Give the history of one field, oldest first."""
@@ -205,10 +221,11 @@ class _Field:
         else:
             self._ruling = None
 
-    def forget(self, ref: OperationRef) -> None:
-        self.entries.pop(ref, None)
+    def forget(self, ref: OperationRef) -> Entry | None:
+        entry = self.entries.pop(ref, None)
         if self._added.pop(ref, None) is None:
             self._ruling = None
+        return entry
 
     def ruling(self) -> Ruling:
         """Give the decisions as of now: the earlier ones, gone on with, where that is enough."""

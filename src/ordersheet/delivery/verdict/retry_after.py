@@ -43,7 +43,7 @@ def resume_time(value: str | None, date_header: str | None, now: datetime) -> da
             target = _point_in_time(text)
             if target is None:
                 return None
-            pause = target - (_http_date(date_header or "") or now)
+            pause = target - (http_date(date_header or "") or now)
         return now + min(pause, _FURTHEST) if pause > timedelta(0) else None
     except OverflowError:
         return None
@@ -57,10 +57,11 @@ def _point_in_time(text: str) -> datetime | None:
         if number >= _MILLISECONDS_FROM:
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number)
         return None
-    return _http_date(text) or _iso_time(text)
+    return http_date(text) or _iso_time(text)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Read an HTTP date; None where it is none."""
     # The library reads nearly anything as a date; only what begins with the name of a day is one here.
     if not _HTTP_DATE.match(text.strip()):
         return None
