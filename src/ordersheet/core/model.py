@@ -1,6 +1,4 @@
-"""The records that pass between the stages, and nothing else.
-
-One row's way through them::
+"""The records that pass between the stages, and nothing else. One row's way through them::
 
     Row of Cells -> OrderUpdate (or Problems) -> Operations -> RowResult -> report
 
@@ -326,7 +324,6 @@ class StoppedBy(StrEnum):
     INTERRUPTED = "interrupted"
     LEDGER = "ledger"
     INTERNAL = "internal"
-    """An error in ordersheet itself."""
     REPORT_UNWRITABLE = "report-unwritable"
     """All rows were dealt with, and no place took the report."""
 

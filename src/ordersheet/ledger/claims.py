@@ -27,6 +27,10 @@ _HISTORY_STATES = {state.value: state.in_history for state in OperationState}
 _KINDS = {kind.value: kind for kind in OperationKind}
 
 
+LATEST = 400
+"""How many operations are looked through for appends that show whether this store can be trusted."""
+
+
 class Found(NamedTuple):
     """What the ledger knows of one order."""
 
@@ -192,7 +196,9 @@ class Claims:
 def answered_appends(cursor: sqlite3.Cursor, store_id: int) -> list[AnsweredAppend]:
     """Name the latest appends at a store after which nothing was done to their fields, the latest last."""
     latest: dict[tuple[int, str], AnsweredAppend | None] = {}
-    for order, field, kind, state, value, baseline in cursor.execute(statements.LATEST, {"p_store": store_id}):
+    for order, field, kind, state, value, baseline in cursor.execute(
+        statements.LATEST, {"p_store": store_id}
+    ):
         text = as_text(value)
         told = None
         if (kind, state) == (OperationKind.APPEND, OperationState.APPLIED) and text and baseline is not None:

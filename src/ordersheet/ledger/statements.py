@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, case, delete, null, select, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, null, select, true, update
 
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import BY_PLACE, NOTHING, ONE, ZERO, bind, compiled, constant, insert, listed
@@ -297,7 +297,6 @@ MAY_HAVE_LEFT = compiled(
         operation.c.id == bind("id"),
         func.coalesce(attempt.c["class"], NOTHING).not_like(constant("not %")),
     )
-    .limit(ONE)
 )
 """Whether an attempt of an operation's row may have reached the server."""
 LATEST = compiled(
@@ -312,7 +311,8 @@ LATEST = compiled(
     .outerjoin(baseline, _its_baseline)
     .where(operation.c.store_id == bind("store"), operation.c.state != _ABSENT)
     .order_by(operation.c.id.desc())
-    .limit(constant(400))
+    .limit(bind("most"))
+    .offset(ZERO)
 )
 """The latest operations at a store, each with what its field held before."""
 OWED = compiled(
