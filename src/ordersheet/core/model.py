@@ -1,4 +1,4 @@
-"""The records that pass between the stages, and nothing else. One row's way through them::
+"""The records that pass between the stages, and nothing else.
 
     Row of Cells -> OrderUpdate (or Problems) -> Operations -> RowResult -> report
 

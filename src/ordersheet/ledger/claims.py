@@ -196,9 +196,8 @@ class Claims:
 def answered_appends(cursor: sqlite3.Cursor, store_id: int) -> list[AnsweredAppend]:
     """Name the latest appends at a store after which nothing was done to their fields, the latest last."""
     latest: dict[tuple[int, str], AnsweredAppend | None] = {}
-    for order, field, kind, state, value, baseline in cursor.execute(
-        statements.LATEST, {"p_store": store_id}
-    ):
+    found = cursor.execute(statements.LATEST, {"p_store": store_id, "p_most": LATEST})
+    for order, field, kind, state, value, baseline in found:
         text = as_text(value)
         told = None
         if (kind, state) == (OperationKind.APPEND, OperationState.APPLIED) and text and baseline is not None:
