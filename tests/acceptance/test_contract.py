@@ -43,14 +43,14 @@ def faulty(tmp_path, store):
     ("fault", "row", "outcome", "code"),
     [
         ("close-after:1", "83600,once,", "confirmed", 0),
-        ("close-before", "83600,never,", "not applied", 1),
+        ("close-before", "83600,never,", "unconfirmed", 1),
         ("no-part:1", "83600,this part,and that", "partly applied", 1),
     ],
 )
 def test_what_becomes_of_a_row_in_a_shop_with_a_fault(faulty, fault, row, outcome, code):
     told = faulty(fault, row, "--attempts", "2", "--timeout", "5")
     assert (told["outcomes"], told["exit_code"]) == ({outcome: 1}, code)
-    assert told["retry"] is (outcome == "not applied")
+    assert told["retry"] is (outcome == "unconfirmed")
 
 
 def test_what_reading_back_finds_twice_is_left_to_a_person(faulty, store):
