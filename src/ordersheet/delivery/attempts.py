@@ -22,6 +22,7 @@ from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
 
     from ordersheet.delivery.context import RequestContext
     from ordersheet.delivery.rate.estimator import Ticket
