@@ -136,10 +136,13 @@ class FieldTrust:
         """Keep an answered append; of too many, the longest and the latest stay."""
         self.controls.pop(control.order, None)
         self.controls[control.order] = control
-        if len(self.controls) > MOST_CONTROLS:
-            latest = list(self.controls.values())
-            shortest = min(latest[: MOST_CONTROLS // 2], key=lambda one: one.size)
-            del self.controls[shortest.order]
+        if len(self.controls) > 2 * MOST_CONTROLS:
+            # Seldom, since every update that is answered comes by here.
+            known = list(self.controls.values())
+            latest = known[-MOST_CONTROLS // 2 :]
+            longest = sorted(known[: -MOST_CONTROLS // 2], key=lambda one: one.size)[-MOST_CONTROLS // 2 :]
+            kept = {one.order for one in (*latest, *longest)}
+            self.controls = {one.order: one for one in known if one.order in kept}
 
     def looks_cut(self, baseline: str) -> bool:
         """Tell whether a field seems to have been cut: by its end, or since others end at the same length."""
