@@ -169,7 +169,18 @@ def test_an_honest_store_never_makes_a_status_false(examples):
     @settings(FREE, max_examples=examples)
     @given(world=worlds())
     def check(world: World) -> None:
-        starts = tuple(start._replace(still=None) for start in world.starts)
-        holds(replace(world, view=HONEST, freezes=(), starts=starts))
+        holds(replace(world, view=HONEST))
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "examples", [2 * SHORT, pytest.param(LONG, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_no_world_makes_a_status_false(examples):
+    @settings(FREE, max_examples=examples)
+    @given(world=worlds())
+    def check(world: World) -> None:
+        holds(world)
 
     check()

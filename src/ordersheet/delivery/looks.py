@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ordersheet.delivery.verdict.trust import Control
 
 NEVER = float("-inf")
+LATE_ANSWER = 5.0
+"""Seconds without an answer after which the server is taken to have stood still."""
 MOST_MISSED = 5
 """How often a look that got no answer is put off."""
 LOOK_AGAIN = 5.0
@@ -95,6 +97,8 @@ class Looks:
         self._run = run
         self._silent_since: float | None = None
         """Since when nothing was heard of the server; None where it was, after the attempt was given up."""
+        self._adopted_at: float | None = None
+        """When doubts of other runs were taken over; None once the server was heard after that."""
         self._owed = False
         self._peeked = False
         self._peeked_at_the_end = False
@@ -116,7 +120,7 @@ class Looks:
             left = max(0.0, settle - ago)
             self.clear_at = max(self.clear_at, now.seconds + left)
             self.checks.append(PendingCheck(doubt.operation.field, doubt.baseline, doubt=doubt))
-            self._owed = True
+            self._owed, self._adopted_at = True, now.seconds
 
     def attempt_unknown(self, now: Moment, *, heard: bool) -> None:
         """An attempt has ended that may still arrive; `heard` says whether the server answered it."""
@@ -185,6 +189,13 @@ class Looks:
 
         A server that stood still may have kept the request, and does it when it goes on.
         """
+        run = self._run
+        if self._adopted_at is not None and (heard := run.first_heard(self._adopted_at)) is not None:
+            # Where the first answer comes late, the server stood still when the doubt was taken over.
+            late = heard - self._adopted_at > LATE_ANSWER
+            self._adopted_at = None
+            if late:
+                self.clear_at = max(self.clear_at, heard + run.options.settle)
         if self._silent_since is not None:
             heard = self._run.first_heard(self._silent_since)
             if heard is not None:
