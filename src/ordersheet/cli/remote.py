@@ -87,7 +87,7 @@ def fetched(file: str, flags: Mapping[str, Any]) -> Iterator[Fetched]:
         return
     with tempfile.TemporaryDirectory(prefix="ordersheet-url-", ignore_cleanup_errors=True) as folder:
         try:
-            path = fetch_url(file, Path(folder))
+            path = fetch_url(file, Path(folder), flags.get("ca_bundle"))
         except SourceGone as gone:
             raise SourceError(str(gone), code="unreachable") from gone
         # Beside a copy that is removed, a report would be lost.

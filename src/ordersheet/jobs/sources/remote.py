@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
 _RENAMES = frozenset({"sftp", "ssh", "file", "local"})
 """Protocols whose rename is one step; elsewhere a move is a copy, and the ledger alone decides who takes."""
+_SSH = frozenset({"sftp", "ssh"})
 _READ_ONLY = frozenset({"http", "https"})
 _VERSIONS = ("ETag", "etag", "e_tag", "VersionId")
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
@@ -48,7 +50,8 @@ class RemoteSource:
     @classmethod
     def of(cls, job: JobDefinition) -> RemoteSource:
         """Make a job's source."""
-        return cls(job.source, job.pattern, job.folders.working)
+        bundle = job.options.get("ca_bundle")
+        return cls(job.source, job.pattern, job.folders.working, _trust(job.source, bundle))
 
     @property
     def shown(self) -> str:
@@ -66,12 +69,22 @@ class RemoteSource:
             self._fs.invalidate_cache()
             if self._single:
                 return [self._facts(self._fs.info(self._root))]
-            entries = self._fs.ls(self._root, detail=True)
+            entries = self._entries()
         files = [entry for entry in entries if entry.get("type") != "directory"]
         found = [self._facts(entry) for entry in files]
         self._names = frozenset(one.name for one in found)
         found = [one for one in found if wanted(one.name, self._pattern)]
         return sorted(found, key=lambda one: (one.modified, one.name))
+
+    def _entries(self) -> list[dict[str, Any]]:
+        try:
+            return list(self._fs.ls(self._root, detail=True))
+        except FileNotFoundError:
+            if self._scheme in _RENAMES:
+                raise
+            # An object store has no folders: where nothing lies, there is nothing. Its bucket must be.
+            self._fs.ls(self._root.partition("/")[0], detail=False)
+            return []
 
     def names(self) -> frozenset[str]:
         """Give every name that the last look saw."""
@@ -194,8 +207,11 @@ class RemoteSource:
 
     def _there(self, folder: str) -> set[str]:
         self._fs.invalidate_cache()
-        path = self._path(folder)
-        return {str(name).rstrip("/").rpartition("/")[2] for name in self._fs.ls(path, detail=False)}
+        try:
+            found = self._fs.ls(self._path(folder), detail=False)
+        except FileNotFoundError:  # Where there are no folders, one without files is not there.
+            return set()
+        return {str(name).rstrip("/").rpartition("/")[2] for name in found}
 
     def _make(self, path: str) -> None:
         self._fs.makedirs(path, exist_ok=True)
@@ -223,7 +239,7 @@ class RemoteSource:
                 raise
             self._fs.invalidate_cache()
             if not self._single:
-                self._fs.ls(self._root, detail=False)
+                self._entries()
             raise FileGone(f"{self.shown}: the file is not there any more.") from error
 
     @contextmanager
@@ -248,8 +264,13 @@ def shown_url(url: str) -> str:
     return f"{scheme}://{login.partition(':')[0]}@{place}"
 
 
-def fetch_url(url: str, folder: Path) -> Path:
+def fetch_url(url: str, folder: Path, ca_bundle: object = None) -> Path:
     """Copy one file behind a URL to a folder of this computer, under its own name.
+
+    Args:
+        url: of the file.
+        folder: where it goes.
+        ca_bundle: certificates to trust besides the system's, for `https://`.
 
     Raises:
         SettingsError: the address is none, or the package for its protocol is not installed.
@@ -261,7 +282,8 @@ def fetch_url(url: str, folder: Path) -> Path:
         raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
     target = folder / name
     # Where there are folders, the file is one of them; a web server knows only whole addresses.
-    RemoteSource(place, "*", "working").fetch(url.rpartition("/")[2], target)
+    source = RemoteSource(place, "*", "working", _trust(url, ca_bundle))
+    source.fetch(url.rpartition("/")[2], target)
     return target
 
 
@@ -282,17 +304,38 @@ def put_url(local: Path, url: str) -> str:
     return RemoteSource(url, "*", "working").put(local, "", local.name)
 
 
+def _trust(url: str, ca_bundle: object) -> dict[str, Any]:
+    """Give what makes the package for HTTPS trust what the API's own connection trusts."""
+    if not url.startswith("https://"):
+        return {}
+    from ordersheet.delivery.transport.factory import tls_context
+
+    return {"ssl": tls_context(Path(str(ca_bundle)).expanduser() if ca_bundle else None)}
+
+
+def _known_hosts() -> list[str] | bytes:
+    """Give the files of known host keys; none at all trusts nobody.
+
+    Said in so many words, since the package for SFTP trusts any server where nothing is said.
+    """
+    places = (Path.home() / ".ssh" / "known_hosts", Path("/etc/ssh/ssh_known_hosts"))
+    return [str(place) for place in places if os.access(place, os.R_OK)] or b""
+
+
 def _open(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     import fsspec
 
     scheme = url.partition("://")[0]
+    if scheme in _SSH:
+        options = {"known_hosts": _known_hosts(), **options}
     try:
         if scheme in _READ_ONLY:
             return fsspec.filesystem(scheme, skip_instance_cache=True, **options), url
         fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
     except ImportError as error:
         extra = EXTRAS.get(scheme)
-        mend = f"Install it with: pip install 'ordersheet[{extra}]'" if extra else f"It says: {error}"
+        package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in _READ_ONLY else None
+        mend = f"Install it with: pip install '{package}'" if package else f"It says: {error}"
         raise SettingsError(
             f"{shown_url(url)} needs a package for {scheme} that is not installed. {mend}", code="no-package"
         ) from error

@@ -1,0 +1,208 @@
+"""Where files come from and messages go, over each real protocol: SFTP, S3, HTTPS, SMTP."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.support.job_sources import https_server, mail_server, private_authority, s3_server, sftp_server
+
+from ordersheet.jobs.definition import JobDefinition
+from ordersheet.jobs.messages import Message
+from ordersheet.jobs.notify import Apprise, NotTold
+from ordersheet.jobs.sources import FileGone, SourceGone
+from ordersheet.jobs.sources.remote import RemoteSource, fetch_url, put_url
+
+SHEET = b"Order ID;Internal comment\n83601;Called\n"
+
+
+@pytest.fixture(scope="module")
+def sftp_place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sftp")
+    with sftp_server(folder / "root", folder / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def sftp(sftp_place, monkeypatch):
+    """Give a server with an empty folder, whose host key is known."""
+    shutil.rmtree(sftp_place.root / "in")
+    (sftp_place.root / "in").mkdir()
+    sftp_place.know()
+    monkeypatch.setenv("HOME", str(sftp_place.home))
+    return sftp_place
+
+
+@pytest.fixture(scope="module")
+def s3_address():
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address, monkeypatch, request):
+    boto3 = pytest.importorskip("boto3")
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_address)
+    client = boto3.client("s3")
+    name = "b" + str(abs(hash(request.node.name)))
+    client.create_bucket(Bucket=name)
+    yield client, name
+    client.close()
+
+
+def go_the_whole_way(source: RemoteSource, tmp_path, put) -> None:
+    """Let one file come, be taken, and be put away, and a second of its name beside it."""
+    assert source.look() == []
+    assert source.faults() == []
+    for time, lies in ((1, "calls.csv"), (2, "calls (2).csv")):
+        put("calls.csv", SHEET + b"\n" * time)
+        put(".hidden.csv", b"x")
+        put("calls.csv.part", b"x")
+        (seen,) = source.look()
+        assert (seen.name, seen.size) == ("calls.csv", len(SHEET) + time)
+        assert datetime.now(UTC) - seen.modified < timedelta(minutes=5)
+        working = source.take("calls.csv", time)
+        # Done again, it is what was done.
+        assert source.take("calls.csv", time) == working
+        assert source.has(working)
+        assert source.look() == []
+        with pytest.raises(FileGone):
+            source.fetch("calls.csv", tmp_path / "gone")
+        with pytest.raises(FileGone):
+            source.take("calls.csv", 99)
+        source.fetch_taken(working, tmp_path / "copy")
+        assert (tmp_path / "copy").read_bytes() == SHEET + b"\n" * time
+        assert source.put_away(working, "done", "calls.csv").endswith(f"/done/{lies}")
+        assert not source.has(working)
+    report = tmp_path / "report.csv"
+    report.write_bytes(b"a report")
+    first = source.put(report, "done", "report.csv")
+    assert source.put(report, "done", "report.csv") == first
+    report.write_bytes(b"another")
+    assert source.put(report, "done", "report.csv").endswith("/done/report (2).csv")
+    assert source.prune("done", datetime.now(UTC) - timedelta(days=1)) == 0
+    assert source.prune("done", datetime.now(UTC) + timedelta(days=1)) == 4
+
+
+def test_a_file_goes_its_whole_way_over_sftp(sftp, tmp_path):
+    def put(name, content):
+        (sftp.root / "in" / name).write_bytes(content)
+
+    go_the_whole_way(RemoteSource(sftp.url, "*.csv", "working"), tmp_path, put)
+
+
+def test_a_file_goes_its_whole_way_over_s3(bucket, tmp_path):
+    client, name = bucket
+
+    def put(key, content):
+        client.put_object(Bucket=name, Key=f"in/{key}", Body=content)
+
+    go_the_whole_way(RemoteSource(f"s3://{name}/in", "*.csv", "working"), tmp_path, put)
+
+
+def test_a_copy_that_was_not_yet_removed_is_not_a_second_file(bucket, tmp_path):
+    """An object store moves by copying: killed between the copy and the removal, both are there."""
+    client, name = bucket
+    client.put_object(Bucket=name, Key="in/calls.csv", Body=SHEET)
+    client.put_object(Bucket=name, Key="in/working/7/calls.csv", Body=SHEET)
+    source = RemoteSource(f"s3://{name}/in", "*.csv", "working")
+    working = source.take("calls.csv", 7)
+    assert source.look() == []
+    client.put_object(Bucket=name, Key="in/done/calls.csv", Body=SHEET)
+    source.put_away(working, "done", "calls.csv")
+    keys = [one["Key"] for one in client.list_objects_v2(Bucket=name)["Contents"]]
+    assert keys == ["in/done/calls.csv"]
+
+
+@pytest.mark.parametrize("other", ["none at all", "unknown", "changed"])
+def test_a_host_key_that_is_unknown_or_changed_is_refused_with_the_mend(sftp, tmp_path, other):
+    import asyncssh
+
+    if other == "none at all":
+        (sftp.home / ".ssh" / "known_hosts").unlink()
+    elif other == "unknown":
+        sftp.know("example.com " + sftp.host_line.partition(" ")[2])
+    else:
+        key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+        sftp.know(f"[127.0.0.1]:{sftp.port} {key}")
+    with pytest.raises(SourceGone, match="host key is not known here, or is another one than before"):
+        RemoteSource(sftp.url, "*.csv", "working").look()
+
+
+def test_a_server_that_is_not_there_and_a_folder_that_is_not_are_one_sentence(sftp, bucket):
+    for url in (
+        "sftp://orders@127.0.0.1:1/in",
+        f"sftp://orders@127.0.0.1:{sftp.port}/nowhere",
+        "s3://no-such-bucket-anywhere/in",
+    ):
+        with pytest.raises(SourceGone) as caught:
+            RemoteSource(url, "*.csv", "working").look()
+        assert "\n" not in str(caught.value)
+
+
+def test_https_is_read_with_an_authority_of_its_own_and_not_without(tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "calls.csv").write_bytes(SHEET)
+    ca, certificate, key = private_authority(tmp_path)
+    with https_server(folder, certificate, key) as address:
+        with pytest.raises(SourceGone):
+            fetch_url(f"{address}/calls.csv", tmp_path)
+        assert fetch_url(f"{address}/calls.csv?signature=1", tmp_path, ca).read_bytes() == SHEET
+        source = RemoteSource.of(
+            JobDefinition(name="a", source=f"{address}/calls.csv", options={"ca_bundle": str(ca)})
+        )
+        (seen,) = source.look()
+        assert (seen.name, source.moves) == ("calls.csv", False)
+        assert source.look() == [seen]
+        with pytest.raises(SourceGone):
+            fetch_url(f"{address}/other.csv", tmp_path, ca)
+
+
+def test_a_file_behind_a_url_is_fetched_and_its_report_put_beside_it(sftp, tmp_path):
+    (sftp.root / "in" / "my calls.csv").write_bytes(SHEET)
+    here = fetch_url(f"{sftp.url}/my calls.csv", tmp_path)
+    assert here.read_bytes() == SHEET
+    (tmp_path / "report.csv").write_bytes(b"ok")
+    assert put_url(tmp_path / "report.csv", sftp.url) == f"{sftp.url}/report.csv"
+    assert (sftp.root / "in" / "report.csv").read_bytes() == b"ok"
+
+
+# --- messages
+
+
+MESSAGE = Message("partial", "calls.xlsx - shop.example.com: 9 ok, 4 no", "Two lines\nof it")
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_mail_carries_subject_body_and_sheet(tmp_path):
+    sheet = tmp_path / "calls-20261127-abcd.csv"
+    sheet.write_bytes(SHEET)
+    with mail_server() as mails:
+        ends = "from=jobs@example.com&to=orders@example.com"
+        address = f"mailto://127.0.0.1:{mails.port}?{ends}&mode=insecure&format=text"
+        Apprise([address]).tell(MESSAGE, sheet)
+        (mail,) = mails.received
+    assert mail["Subject"] == MESSAGE.subject
+    assert mail.get_body(("plain",)).get_content().split() == MESSAGE.body.split()
+    (attached,) = mail.iter_attachments()
+    assert attached.get_filename() == sheet.name
+    assert attached.get_payload(decode=True) == SHEET
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_an_address_that_took_it_is_not_told_again(tmp_path):
+    with mail_server() as mails:
+        good = f"mailto://127.0.0.1:{mails.port}?from=a@example.com&to=b@example.com&mode=insecure"
+        notifier = Apprise(["json://127.0.0.1:1/", good])
+        with pytest.raises(NotTold) as caught:
+            notifier.tell(MESSAGE, None)
+        assert caught.value.told == {1}
+        with pytest.raises(NotTold):
+            notifier.tell(MESSAGE, None, caught.value.told)
+        assert len(mails.received) == 1

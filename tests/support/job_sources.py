@@ -1,0 +1,185 @@
+"""Servers that files come from and messages go to, each of the real protocol, in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import socket
+import ssl
+import subprocess
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def _looping() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
+
+@dataclass
+class Sftp:
+    """An SFTP server, and what its user keeps in `~/.ssh`."""
+
+    port: int
+    root: Path
+    home: Path
+    host_line: str
+
+    def know(self, line: str | None = None) -> None:
+        """Put a host key into the user's known_hosts; the server's own where None."""
+        (self.home / ".ssh" / "known_hosts").write_text((line or self.host_line) + "\n", encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        return f"sftp://orders@127.0.0.1:{self.port}/in"
+
+
+@contextmanager
+def sftp_server(root: Path, home: Path) -> Iterator[Sftp]:
+    """Serve a folder over SFTP to the user whose key lies in `home`."""
+    import asyncssh
+
+    ssh = home / ".ssh"
+    ssh.mkdir(mode=0o700, parents=True)
+    user_key = asyncssh.generate_private_key("ssh-ed25519")
+    user_key.write_private_key(str(ssh / "id_ed25519"))
+    (ssh / "id_ed25519").chmod(0o600)
+    user_key.write_public_key(str(ssh / "authorized"))
+    host_key = asyncssh.generate_private_key("ssh-ed25519")
+    (root / "in").mkdir(parents=True)
+
+    def below(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+        return asyncssh.SFTPServer(channel, chroot=str(root).encode())
+
+    with _looping() as loop:
+
+        async def listen() -> asyncssh.SSHAcceptor:
+            return await asyncssh.listen(
+                "127.0.0.1",
+                0,
+                server_host_keys=[host_key],
+                authorized_client_keys=str(ssh / "authorized"),
+                sftp_factory=below,
+            )
+
+        server = _soon(loop, listen())
+        port = server.get_port()
+        public = host_key.export_public_key().decode().strip()
+        try:
+            yield Sftp(port, root, home, f"[127.0.0.1]:{port} {public}")
+        finally:
+
+            async def close() -> None:
+                server.close()
+                await server.wait_closed()
+
+            _soon(loop, close())
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """Speak S3 on loopback; gives its address."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def private_authority(folder: Path) -> tuple[Path, Path, Path]:
+    """Make an authority and a certificate of it for 127.0.0.1; gives the first, the second and its key."""
+    ca, ca_key = folder / "ca.pem", folder / "ca.key"
+    own, own_key, wish = folder / "own.pem", folder / "own.key", folder / "own.csr"
+    names = folder / "names"
+    names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n", encoding="ascii")
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    signed = ["-extfile", names, "-out", own]
+    for words in (
+        ["req", "-x509", *new, "-subj", "/CN=own authority", "-days", "2", "-keyout", ca_key, "-out", ca],
+        ["req", *new, "-subj", "/CN=localhost", "-keyout", own_key, "-out", wish],
+        [
+            *("x509", "-req", "-in", wish, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2"),
+            *signed,
+        ],
+    ):
+        subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+    return ca, own, own_key
+
+
+@contextmanager
+def https_server(folder: Path, certificate: Path, key: Path) -> Iterator[str]:
+    """Serve a folder over HTTPS; gives its address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_args: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@dataclass
+class Mails:
+    """What a mail server was given."""
+
+    port: int = 0
+    received: list[Any] = field(default_factory=list)
+
+
+@contextmanager
+def mail_server() -> Iterator[Mails]:
+    """Take mails over SMTP."""
+    from email import message_from_bytes, policy
+
+    from aiosmtpd.controller import Controller
+
+    mails = Mails()
+
+    class Handler:
+        async def handle_DATA(  # noqa: N802 - as the package calls it
+            self, _server: Any, _session: Any, envelope: Any
+        ) -> str:
+            mails.received.append(message_from_bytes(envelope.content, policy=policy.default))
+            return "250 OK"
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        mails.port = probe.getsockname()[1]
+    controller = Controller(Handler(), hostname="127.0.0.1", port=mails.port)
+    controller.start()
+    try:
+        yield mails
+    finally:
+        controller.stop()
