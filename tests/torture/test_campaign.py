@@ -42,11 +42,12 @@ def test_what_was_shown_in_views_is_told_where_it_was_shown(figures):
 
 
 def test_a_short_campaign_finds_nothing_false(wired_yard):
-    asked = limits().parse_args(["--minutes", "0.6", "--killers", "3", "--carriers", "0", "--viewers", "0"])
+    asked = limits().parse_args(["--minutes", "0.6", "--killers", "2", "--carriers", "0", "--viewers", "2"])
     campaign = Campaign(wired_yard, asked)
     campaign.run()
     assert campaign.tally.findings.kept, campaign.tally.findings
     assert not campaign.tally.unfinished
+    assert campaign.tally.views.total() > 0
     assert campaign.tally.kills.total() > 0
 
 

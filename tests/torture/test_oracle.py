@@ -153,7 +153,7 @@ def test_each_fault_of_a_gateway_or_of_a_part_leaves_true_reports(yard, kind):
 
 
 def test_a_shop_that_stands_still_carries_out_what_came_meanwhile(yard):
-    desk = yard.desk("stands-still", [["7", "note", "", "", "", "", ""]], Plan(freezes={"1": 0.8}))
+    desk = yard.desk("stands-still", [["7", "note", "", "", "", "", ""]], Plan(freezes={"1": 1.5}))
     ended = desk.send("--timeout", "0.5")
     assert desk.findings(finished=False).kept, ended
-    assert [one.effect.value for one in desk.done()] == ["note"]
+    assert [one.effect.value for one in desk.done() if one.effect.order == 7] == ["note"]
