@@ -1,0 +1,313 @@
+"""Passes of a job with a clock, a sender and people of our own, over a real folder and a real ledger."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ordersheet.jobs.definition import JobDefinition, read_jobs
+from ordersheet.jobs.file_work import Ended, FileWork
+from ordersheet.jobs.notify import NotTold
+from ordersheet.jobs.passes import GONE_FOR, Passes
+from ordersheet.jobs.sources import source_of
+from ordersheet.jobs.states import SENT, WAITING
+from ordersheet.jobs.telling import Teller
+from ordersheet.ledger import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ordersheet.jobs.messages import Message
+
+START = datetime(2026, 11, 27, 5, 0, tzinfo=UTC)
+WELL = Ended(SENT, {"run": "r1", "host": "shop.example.com", "status": {"ok": 1, "no": 0}, "exit_code": 0})
+
+
+@dataclass
+class People:
+    """Who is told."""
+
+    told: list[Message] = field(default_factory=list)
+    deaf: bool = False
+
+    def tell(self, message: Message, _attachment: Path | None, told: frozenset[int] = frozenset()) -> None:
+        if self.deaf:
+            raise NotTold("Nobody hears.", told)
+        self.told.append(message)
+
+    @property
+    def subjects(self) -> list[str]:
+        return [message.subject for message in self.told]
+
+
+@dataclass
+class World:
+    """One job, and all around it."""
+
+    folder: Path
+    ledger: Ledger
+    now: datetime = START
+    seconds: float = 0.0
+    answers: list[Ended] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    people: People = field(default_factory=People)
+    job: JobDefinition = field(init=False)
+    passes: Passes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.inbox.mkdir()
+        self.set_up()
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "in"
+
+    def send(self, _job: JobDefinition, path: Path, _batch: str | None, _folder: Path) -> Ended:
+        self.sent.append(path.read_text(encoding="utf-8"))
+        return self.answers.pop(0) if self.answers else WELL
+
+    def set_up(self, **keys: object) -> None:
+        """Make the job anew, as a start of the program does."""
+        kinds = ["failed", "partial", "nothing", "done"]
+        known = {"source": str(self.inbox), "stable": "10s", "notify": ["json://x"], "notify_on": kinds}
+        self.job = read_jobs({"nightly": {**known, **keys}}, "own.toml")["nightly"]
+        files, private = self.ledger.job_files(), self.folder / "private"
+        work = FileWork(
+            job=self.job,
+            source=source_of(self.job),
+            files=files,
+            sender=self,
+            teller=Teller(self.job, files, self.people, private, lambda: self.now),
+            folder=private,
+            clock=lambda: self.now,
+        )
+        self.passes = Passes(work, lambda: self.seconds, lambda: False)
+
+    def look(self, after: float = 0.0, *, jump: float = 0.0):
+        """Let time pass, and the clock jump, and make a pass."""
+        self.seconds += after
+        self.now += timedelta(seconds=after + jump)
+        return self.passes.look()
+
+    def put(self, name: str, text: str = "a") -> Path:
+        path = self.inbox / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def names(self, folder: str = "") -> list[str]:
+        place = self.inbox / folder
+        return sorted(path.name for path in place.iterdir() if path.is_file()) if place.is_dir() else []
+
+
+@pytest.fixture
+def world(tmp_path):
+    made: list[World] = []
+    path = tmp_path / "home" / "ledger.db"
+    with Ledger.open(path, clock=lambda: made[0].now if made else START) as ledger:
+        made.append(World(tmp_path, ledger))
+        yield made[0]
+
+
+def test_a_file_that_grows_is_left_alone_until_it_has_rested(world):
+    world.put("a.csv", "a")
+    world.look()
+    world.put("a.csv", "ab")
+    world.look(9)
+    world.look(9)
+    assert world.sent == []
+    world.look(2)
+    assert world.sent == ["ab"]
+    assert (world.names(), world.names("done")) == ([], ["a.csv"])
+
+
+def test_a_marker_speaks_for_one_file_alone(world):
+    world.set_up(marker=".done")
+    world.put("a.csv")
+    world.look(60)
+    assert world.sent == []
+    world.put("a.csv.done", "")
+    world.look(60)
+    assert (world.sent, world.names()) == (["a"], [])
+    # Yesterday's marker says nothing of today's file, which is still being written.
+    world.put("a.csv", "half of it")
+    world.look(60)
+    world.look(60)
+    assert world.sent == ["a"]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_the_same_content_with_the_same_date_is_put_away_each_time(world, times):
+    path = world.put("a.csv")
+    for _ in range(times):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        world.look()
+        world.look(11)
+        world.put("a.csv")
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    world.look()
+    world.look(11)
+    assert world.sent == ["a"]
+    assert world.names() == []
+    assert len(world.names("done")) == times + 1
+    assert sum("the same as a.csv of 2026-11-27" in subject for subject in world.people.subjects) == times
+
+
+def test_a_file_that_is_taken_away_meanwhile_leaves_nothing_behind(world):
+    world.set_up(stable="0s")
+    path = world.put("a.csv")
+    seen = world.passes._work.source.look()[0]  # noqa: SLF001 - between a look and the taking
+    path.unlink()
+    assert world.look().exit_code == 0
+    assert seen.name == "a.csv"
+    assert world.ledger.job_files().adopt("nightly") == []
+
+
+def test_what_is_held_up_goes_on_when_it_may_and_is_given_up_in_the_end(world):
+    world.set_up(stable="0s", give_up="2h")
+    held = Ended(WAITING, {"error": "The API is down.", "retry": True, "run": "r1"})
+    world.answers = [held] * 100
+    world.put("a.csv")
+    assert world.look().exit_code == 3
+    world.look(30)
+    assert len(world.sent) == 1  # The first pause is a minute.
+    for _ in range(30):
+        world.look(600)
+    assert 3 < len(world.sent) < 12
+    assert world.names("failed") == ["a.csv", "a.csv.problems.txt"]
+    assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["given up"]
+
+
+def test_a_refused_key_is_told_at_once_and_once_a_day(world):
+    world.set_up(stable="0s")
+    world.answers = [Ended(WAITING, {"error": "The key was refused.", "retry": False, "run": "r1"})] * 3
+    world.put("a.csv")
+    for after in (0, 3600, 3600, 3600):
+        world.look(after)
+    assert world.people.subjects[0] == "a.csv - held up, somebody must see to it"
+    assert len(world.people.subjects) == 2  # that, and that it was done
+    assert world.names("done") == ["a.csv"]
+
+
+def test_a_source_that_goes_away_for_an_hour_is_told_and_loses_nothing(world):
+    world.set_up(stable="0s")
+    world.put("a.csv")
+    away = world.folder / "away"
+    world.inbox.rename(away)
+    for _ in range(6):
+        assert world.look(600).exit_code == 3
+    assert world.people.subjects == ["nightly - its files cannot be reached"]
+    assert GONE_FOR < 3600
+    away.rename(world.inbox)
+    assert world.look(60).exit_code == 0
+    assert (world.sent, world.names("done")) == (["a"], ["a.csv"])
+
+
+def test_a_share_that_is_gone_while_a_file_is_sent_does_not_make_it_lie_where_it_does_not(world):
+    world.set_up(stable="0s")
+    world.put("a.csv")
+    away = world.folder / "away"
+
+    def send_and_lose(*_args: object) -> Ended:
+        world.inbox.rename(away)
+        world.inbox.mkdir()  # A mount point without its share.
+        return WELL
+
+    work = world.passes._work  # noqa: SLF001 - the sender is a seam
+    work.sender = type("Losing", (), {"send": staticmethod(send_and_lose)})()
+    assert world.look().exit_code == 3
+    assert world.people.told == []
+    shutil.rmtree(world.inbox)
+    away.rename(world.inbox)
+    assert world.look(60).exit_code == 0
+    assert world.names("done") == ["a.csv"]
+    assert str(world.inbox / "done" / "a.csv") in world.people.told[-1].body
+
+
+def test_a_done_folder_that_takes_nothing_is_tried_again_and_nothing_is_sent_twice(world):
+    world.set_up(stable="0s")
+    world.put("a.csv")
+    # A file where the folder should be: what a full disk is to a folder, made without root's help.
+    (world.inbox / "done").write_text("", encoding="utf-8")
+    world.set_up(stable="0s", pattern="*.csv")
+    assert world.look().exit_code == 3
+    (world.inbox / "done").unlink()
+    assert world.look(60).exit_code == 0
+    assert (world.sent, world.names("done")) == (["a"], ["a.csv"])
+    assert len(world.people.told) == 1
+
+
+def test_people_who_do_not_hear_are_told_again_for_an_hour(world):
+    world.set_up(stable="0s")
+    world.people.deaf = True
+    world.put("a.csv")
+    world.look()
+    assert world.names("done") == ["a.csv"]
+    for _ in range(10):
+        world.look(120)
+    world.people.deaf = False
+    world.look(600)
+    assert len(world.people.told) == 1
+    # For longer than that, it stands in the log, and the job goes on.
+    world.people.deaf = True
+    world.put("b.csv", "b")
+    for _ in range(10):
+        world.look(600)
+    work = world.passes._work  # noqa: SLF001 - what the log is told
+    assert work.teller.untold == ["Nobody was told of b.csv: Nobody hears."]
+    assert world.ledger.job_files().adopt("nightly") == []
+
+
+@pytest.mark.parametrize(
+    ("day", "came", "told"),
+    [
+        (27, None, 1),
+        (27, "new", 0),
+        (27, "the same as before", 1),
+        (28, None, 0),  # a Saturday
+    ],
+)
+def test_what_was_expected_and_did_not_come_is_told_once_a_day(world, day, came, told):
+    world.set_up(stable="0s", schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
+    world.now = START.replace(day=26, hour=5, minute=45)
+    world.put("before.csv", "before")
+    world.look()
+    world.people.told.clear()
+    world.now = START.replace(day=day, hour=5, minute=30)
+    if came is not None:
+        world.put("a.csv", "before" if came.startswith("the same") else "new")
+    report = world.look()
+    assert world.passes.wait(report, float("inf")) <= 1800
+    for _ in range(5):
+        world.look(1800)
+    nothing = [subject for subject in world.people.subjects if subject == "nightly - no file by 07:00"]
+    assert len(nothing) == told
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0, 3600.0 * 24 * 400])
+def test_a_clock_that_jumps_makes_no_file_run_twice_and_loses_none(world, jump):
+    world.set_up(batch="{file}")
+    world.put("a.csv")
+    world.look()
+    world.look(11, jump=jump)
+    world.put("b.csv", "b")
+    world.look(1, jump=-jump)
+    world.look(11)
+    world.look(60)
+    assert sorted(world.sent) == ["a", "b"]
+    assert world.names("done") == ["a.csv", "b.csv"]
+
+
+def test_done_files_are_kept_as_long_as_was_said(world):
+    world.set_up(stable="0s", keep="90d")
+    world.put("a.csv")
+    world.look()
+    old = (START - timedelta(days=91)).timestamp()
+    os.utime(world.inbox / "done" / "a.csv", (old, old))
+    world.put("b.csv", "b")
+    world.look(60)
+    assert world.names("done") == ["b.csv"]
