@@ -23,5 +23,11 @@ def main() -> None:
     app()
 
 
+def web() -> None:
+    """Open the page, without a console window."""
+    sys.argv = [sys.argv[0], "web", *sys.argv[1:]]
+    main()
+
+
 if __name__ == "__main__":
     main()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _USAGE_FAULT: Any = typer.BadParameter.__mro__[1]
 """What an unknown option, a missing argument and the like have in common; typer gives it no public name."""
 ORDER = (
-    *("demo", "setup", "doctor", "check", "send", "runs", "show"),
+    *("web", "demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
     *("export", "jobs", "watch", "ledger backup", "ledger check"),
 )

@@ -27,8 +27,8 @@ def marked(old: str, new: str, *, width: int, colour: bool) -> list[str]:
         width: of the terminal, in characters.
         colour: whether it shows colours.
     """
-    pieces = list(_pieces(_one_line(old), _one_line(new)))
-    line = _shortened(pieces, max(20, width))
+    found = list(pieces(_one_line(old), _one_line(new)))
+    line = _shortened(found, max(20, width))
     return ["".join(_shown(kind, text, colour=colour) for kind, text in line)]
 
 
@@ -36,7 +36,8 @@ def _one_line(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", " ⏎ ")
 
 
-def _pieces(old: str, new: str) -> Iterator[tuple[str, str]]:
+def pieces(old: str, new: str) -> Iterator[tuple[str, str]]:
+    """Give both texts in pieces: `=` for what stays, `-` for what goes, `+` for what comes."""
     before, after = _WORDS.findall(old), _WORDS.findall(new)
     for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":

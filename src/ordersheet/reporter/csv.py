@@ -9,11 +9,11 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
-from ordersheet.core.errors import SourceError
+from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.reporter.text import csv_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ordersheet.core.model import TableFacts
@@ -233,6 +233,23 @@ class _FieldWriter:
             done = end
         return b"".join((*parts, text[done:].encode(self._codec)))
 
+    def with_texts(self, raw: bytes, width: int, texts: Mapping[int, str]) -> bytes:
+        """Give a record of so many fields with other texts in some of them; a shorter one is filled up."""
+        text = raw.decode(self._codec)
+        ending = _LINE_END.search(text)
+        end = ending.start() if ending else len(text)
+        missing = max(texts) + 1 - width
+        if missing > 0:
+            text = text[:end] + self._delimiter * missing + text[end:]
+        spans = self._spans(text)
+        parts: list[str] = []
+        done = 0
+        for column, new in sorted(texts.items()):
+            begin, stop = spans[column]
+            parts += (text[done:begin], _quoted(new, self._delimiter))
+            done = stop
+        return "".join((*parts, text[done:])).encode(self._codec)
+
     def _without_earlier(self, raw: bytes, fields: list[str]) -> tuple[bytes, list[str]]:
         """Take the earlier result off a record that has fewer or more fields than the header."""
         count = len(self._replaced)
@@ -267,3 +284,54 @@ class _FieldWriter:
             if stop < 0:
                 return spans
             begin = stop + len(self._delimiter)
+
+
+class DelimitedCells:
+    """Writes a CSV with other texts in some of its fields."""
+
+    def __init__(self, source: Path, facts: TableFacts, by_row: Mapping[int, Mapping[int, str]]) -> None:
+        """Prepare.
+
+        Args:
+            source: the input.
+            facts: its encoding, delimiter, header row.
+            by_row: the new texts, by row number and column.
+        """
+        self._source, self._facts, self._by_row = source, facts, by_row
+
+    def write(self, out: Sink) -> None:
+        """Write the copy.
+
+        Raises:
+            UsageError: the file's encoding has no letter of a text.
+            SourceError: the file changed since it was read, or has no such row.
+        """
+        if csv.field_size_limit() < LARGEST_FIELD:
+            csv.field_size_limit(LARGEST_FIELD)
+        due = dict(self._by_row)
+        with _Records(self._source, self._facts) as records:
+            writer = _FieldWriter(self._facts, records.codec, ())
+            out.write(records.start)
+            for number, (fields, raw) in enumerate(records, 1):
+                texts = due.pop(number, None)
+                if texts is None:
+                    out.write(raw)
+                    continue
+                try:
+                    out.write(writer.with_texts(raw, len(fields), texts))
+                except UnicodeEncodeError as error:
+                    raise UsageError(
+                        f"Row {number}: the letter {error.object[error.start]!r} cannot be written in the "
+                        f"encoding {self._facts.encoding}. Save the file as .xlsx, and choose it again.",
+                        code="cannot-mend",
+                    ) from error
+            out.write(records.end)
+        if due:
+            raise SourceError(f"Row {min(due)} is not in the file.", code="no-such-row")
+
+
+def _quoted(text: str, delimiter: str) -> str:
+    """Give a person's own text as one field, without a guard, so that it is read as it was typed."""
+    if any(sign in text for sign in (delimiter, '"', "\n", "\r")) or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text

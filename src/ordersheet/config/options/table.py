@@ -11,6 +11,7 @@ JOB_COMMANDS = ("jobs", "watch")
 LEDGER_COMMANDS = (
     *(CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor"),
     *("ledger backup", "ledger check"),
+    "web",
 )
 
 OPTIONS: tuple[Option, ...] = (

@@ -1,0 +1,96 @@
+"""Templates: everything that is shown is escaped, whatever a file, a cell or a shop says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from ordersheet.core.model import column_letters
+from ordersheet.web import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KINDS = (
+    ("append", "comment added to", "comments added to"),
+    ("replace", "comment replaced", "comments replaced"),
+    ("set", "attribute set", "attributes set"),
+    ("clear", "field emptied", "fields emptied"),
+)
+
+
+@cache
+def environment() -> Environment:
+    """Make the one environment of templates."""
+    made = Environment(
+        loader=PackageLoader("ordersheet.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        number=number, when=when, duration=duration, size=size, share=share, operations=operations,
+        letters=column_letters, plural=plural, in_page_words=messages.in_page_words,
+    )  # fmt: skip
+    return made
+
+
+def page(template: str, status: int = 200, **facts: object) -> HTMLResponse:
+    """Give a page, or a part of one."""
+    return HTMLResponse(text(template, **facts), status)
+
+
+def text(template: str, **facts: object) -> str:
+    """Give a template's text."""
+    return environment().get_template(template).render(**facts)
+
+
+def number(value: float) -> str:
+    """Give a number with its thousands apart: `2,000`."""
+    return f"{value:,}"
+
+
+def plural(value: int, one: str, many: str | None = None) -> str:
+    """Give a number and its noun: `1 row`, `2,000 rows`."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def operations(counts: Mapping[str, int]) -> str:
+    """So many of each kind of operation, in words."""
+    return ", ".join(plural(counts[kind], one, many) for kind, one, many in _KINDS if counts.get(kind))
+
+
+def when(moment: datetime | None) -> str:
+    """Give a moment in this computer's time."""
+    return (
+        "" if moment is None else f"{moment.replace(tzinfo=moment.tzinfo or UTC).astimezone():%Y-%m-%d %H:%M}"
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Give a time span as people say it: `40 s`, `12 min`, `2 h 5 min`."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    minutes, hours = whole // 60, whole // 3600
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def size(count: int) -> str:
+    """Give a size in bytes as people say it."""
+    for unit, least in (("GB", 2**30), ("MB", 2**20), ("KB", 2**10)):
+        if count >= least:
+            return f"{count / least:.1f} {unit}"
+    return plural(count, "byte")
+
+
+def share(value: float) -> str:
+    """Give a share in per cent; what is filled nearly everywhere is not called full."""
+    return "100 %" if value >= 1 else f"{min(99, round(value * 100))} %"

@@ -1,0 +1,182 @@
+"""The rows of a sheet as the page shows them: on disk, a hundred at a time, whatever their number."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ordersheet.core.model import column_index, column_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from ordersheet.core.model import Problem, Row, RowResult
+
+PAGE = 100
+_FIRST_BATCH, _BATCH = PAGE, 2000
+_LONGEST = 400
+"""Characters of a cell that are kept for the table; whoever mends it gets the whole of it."""
+
+
+class ShownCell(NamedTuple):
+    """One cell of the table."""
+
+    text: str
+    whole: bool
+    """Whether that is all of it."""
+    problem: str | None
+
+
+class ShownRow(NamedTuple):
+    """One row of the table."""
+
+    place: int
+    """0 for the first data row."""
+    number: int
+    hidden: bool
+    cells: dict[int, ShownCell]
+    message: str | None
+    """Why it is not sent; None where it is."""
+    outcome: str | None
+
+
+class SheetStore:
+    """Rows and problems of one look at a file; several threads may use it."""
+
+    def __init__(self, path: Path) -> None:
+        for one in (path, path.with_name(path.name + "-journal")):
+            with suppress(FileNotFoundError):
+                one.unlink()
+        path.touch(mode=0o600)
+        self._path = path
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database.executescript(
+            """
+            PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;
+            CREATE TABLE row (place INTEGER PRIMARY KEY, number INTEGER, hidden INTEGER, cells TEXT);
+            CREATE TABLE left_out (number INTEGER PRIMARY KEY, outcome TEXT, message TEXT);
+            CREATE TABLE problem (number INTEGER, cell TEXT, code TEXT, message TEXT);
+            """
+        )
+        self._waiting: list[tuple[int, int, int, str]] = []
+        self._next = _FIRST_BATCH
+        self.rows = 0
+
+    def add(self, row: Row) -> None:
+        """Add the next row."""
+        cells = {
+            column: [cell.shown[:_LONGEST], len(cell.shown) <= _LONGEST, cell.problem]
+            for column, cell in row.cells.items()
+        }
+        told = json.dumps(cells, separators=(",", ":"))
+        self._waiting.append((self.rows + len(self._waiting), row.number, int(row.hidden), told))
+        if len(self._waiting) >= self._next:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, so that it can be shown."""
+        with self._lock:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._waiting)
+            self._database.execute("COMMIT")
+            self.rows += len(self._waiting)
+        self._waiting.clear()
+        self._next = _BATCH
+
+    def index(self) -> None:
+        """End adding."""
+        self.flush()
+        with self._lock:
+            self._database.execute("CREATE INDEX by_number ON row (number)")
+
+    def set_problems(self, results: Iterable[RowResult], problems: Iterable[Problem]) -> None:
+        """Replace what is known to be wrong, by the latest check."""
+        with self._lock:
+            self._database.execute("BEGIN")
+            self._database.execute("DELETE FROM left_out")
+            self._database.execute("DELETE FROM problem")
+            self._database.executemany(
+                "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)",
+                ((one.row, one.outcome.value, one.message) for one in results),
+            )
+            self._database.executemany(
+                "INSERT INTO problem VALUES (?, ?, ?, ?)",
+                ((one.row, one.cell, one.code, one.message) for one in problems if one.row is not None),
+            )
+            self._database.execute("COMMIT")
+
+    def page(self, number: int, outcome: str | None = None) -> list[ShownRow]:
+        """Give a page of rows, 1 for the first; only those of an outcome where one is named."""
+        begin = (number - 1) * PAGE
+        if outcome is None:
+            found = self._all(
+                "SELECT place, row.number, hidden, cells, message, outcome FROM row"
+                " LEFT JOIN left_out ON left_out.number = row.number"
+                " WHERE place >= ? AND place < ? ORDER BY place",
+                (begin, begin + PAGE),
+            )
+        else:
+            found = self._all(
+                "SELECT place, row.number, hidden, cells, message, outcome FROM left_out"
+                " JOIN row ON row.number = left_out.number WHERE outcome = ?"
+                " ORDER BY row.number LIMIT ? OFFSET ?",
+                (outcome, PAGE, begin),
+            )
+        if not found:
+            return []
+        numbers = [one[1] for one in found]
+        cells = dict(
+            self._all(
+                "SELECT cell, message FROM problem WHERE number BETWEEN ? AND ? AND cell IS NOT NULL",
+                (min(numbers), max(numbers)),
+            )
+        )
+        return [_shown(one, cells) for one in found]
+
+    def next_problem(self, after: int) -> tuple[int, int] | None:
+        """Find the next row with a problem, from the top again after the last: its place and number."""
+        query = (
+            "SELECT place, row.number FROM left_out JOIN row ON row.number = left_out.number"
+            " WHERE outcome = 'invalid' AND row.number > ? ORDER BY row.number LIMIT 1"
+        )
+        found = self._all(query, (after,)) or self._all(query, (0,))
+        return (found[0][0], found[0][1]) if found else None
+
+    def row(self, number: int) -> ShownRow | None:
+        """Give one row by its number."""
+        found = self._all("SELECT place FROM row WHERE number = ?", (number,))
+        if not found:
+            return None
+        page = self.page(found[0][0] // PAGE + 1)
+        return next((one for one in page if one.number == number), None)
+
+    def close(self) -> None:
+        """Remove it."""
+        with self._lock:
+            self._database.close()
+        with suppress(OSError):
+            self._path.unlink()
+
+    def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+
+def _shown(found: tuple[Any, ...], problems: dict[str, str]) -> ShownRow:
+    place, number, hidden, told, message, outcome = found
+    cells = {
+        int(column): ShownCell(text, whole, problems.get(f"{column_letters(int(column))}{number}") or problem)
+        for column, (text, whole, problem) in json.loads(told).items()
+    }
+    for address, why in problems.items():
+        letters = address.rstrip("0123456789")
+        if address[len(letters) :] == str(number):
+            cells.setdefault(column_index(letters), ShownCell("", whole=True, problem=why))
+    return ShownRow(
+        place, number, bool(hidden), cells, message, outcome,
+    )  # fmt: skip
