@@ -24,6 +24,7 @@ EXPECTED = [
     ("ean.xlsx", "C3", "!General"),
     ("forcefull.xlsx", "B2", "!out of date"),
     ("forcefull.xlsx", "B3", "!out of date"),
+    ("forcefull.xlsx", "B5", "!out of date"),
     ("hidden-truth-value.xlsx", "B2", "!not shown"),
     ("imgcell.xlsx", "B2", "!picture"),
     ("inh-saved-by-libreoffice.ods", "B2", "36:00"),

@@ -152,6 +152,9 @@ def test_no_formula_is_trusted_where_the_file_asks_to_be_computed_anew(tmp_path,
         assert stale is not None
         assert stale.problem == STALE_VALUE
         assert stale.value is None
+    empty = one_cell(tmp_path, "<f>A1</f><v></v>", ' t="str"', properties=calc)
+    assert empty is not None
+    assert empty.problem == STALE_VALUE
     rows = '<row r="2"><c r="A2"><f>B1</f><v>{}</v></c></row>'
     assert cells_of(tmp_path, rows.format(0)) == {"A2": "0"}
     assert cells_of(tmp_path, '<row r="2"><c r="A2"><v>7</v></c></row>', properties=calc) == {"A2": "7"}

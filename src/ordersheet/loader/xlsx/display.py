@@ -38,16 +38,19 @@ class SheetDisplay:
     Args:
         name: the part's name, for messages.
         limits: how much it may hold.
+        recalculates: whether the workbook asks to be computed anew when it is opened.
 
     Attributes:
+        recalculates: as given.
         hidden_columns: the hidden columns, 0 for A.
         hides_zeros: whether a view of the sheet shows no zeros.
         arrays: blocks of cells that one formula fills.
         conditions: conditional formats that matter here.
     """
 
-    def __init__(self, name: str, limits: Limits = LIMITS) -> None:
+    def __init__(self, name: str, limits: Limits = LIMITS, *, recalculates: bool = False) -> None:
         self._limits = limits
+        self.recalculates = recalculates
         self.hidden_columns: set[int] = set()
         self.hides_zeros = False
         self.arrays: list[CellRange] = []

@@ -294,7 +294,9 @@ class SheetEvents:
         empty = cell.kind == "str" and cell.value is not None
         # An empty text is a formula's result; no value at all, or an empty number, was never computed.
         uncomputed = cell.formula and not empty
-        if not text and not uncomputed and not (empty and self._display.arrays):
+        # Where all is computed anew, a formula's empty text may be stale like any other value.
+        kept = self._display.arrays or (cell.formula and self._display.recalculates)
+        if not text and not uncomputed and not (empty and kept):
             return
         kind = "inlineStr" if cell.inline is not None else cell.kind
         shape = self._shapes.number(cell.letters, cell.style, kind, formula=cell.formula)

@@ -90,6 +90,7 @@ class PlainRows:
         is_blank: tells by its shape and value whether a cell shows an empty shared string.
         blank: numbers of empty shared strings, as the file writes them.
         limits: how much it may hold.
+        formulas: whether rows with formulas may be read so; where values may be stale, expat tells the empty.
     """
 
     def __init__(
@@ -101,8 +102,10 @@ class PlainRows:
         is_blank: Callable[[str, str], bool],
         blank: set[str],
         limits: Limits,
+        formulas: bool = True,
     ) -> None:
         self._limits = limits
+        self._formulas = formulas
         self._shapes = shapes
         self._is_hidden = is_hidden
         self._is_blank = is_blank
@@ -210,7 +213,7 @@ class PlainRows:
 
     def _read_any(self, row: bytes) -> RawRow | None:
         """Read a row that may also hold formulas, and texts of its own."""
-        match = self._any_row.fullmatch(row)
+        match = self._any_row.fullmatch(row) if self._formulas else None
         if match is None:
             return None
         number = match[2]

@@ -82,7 +82,7 @@ class CellReaders:
     def __init__(self, styles: Styles, strings: Callable[[int], str], *, recalculates: bool = False) -> None:
         self._styles = styles
         self._strings = strings
-        self._recalculates = recalculates
+        self.recalculates = recalculates
         self._remembered: dict[tuple[str, int], dict[str, SeenValue]] = {}
 
     def reader(self, shape: Shape) -> Reader:
@@ -123,11 +123,11 @@ class CellReaders:
         return read
 
     def _formula_reader(self, read: Reader, column: int) -> Reader:
-        stale = self._recalculates
+        stale = self.recalculates
 
         def read_formula(raw: str, row: int) -> Cell | None:
             if raw == "" or stale:
-                return Cell("", None, CellKind.BLANK, column, row, STALE_VALUE if raw else NO_SAVED_VALUE)
+                return Cell("", None, CellKind.BLANK, column, row, STALE_VALUE if stale else NO_SAVED_VALUE)
             return read(raw, row)
 
         return read_formula

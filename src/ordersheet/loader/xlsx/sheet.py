@@ -32,6 +32,7 @@ class SheetParser:
         name: the part's name, for messages.
         blank: numbers of empty shared strings, as the file writes them.
         limits: how much it may hold.
+        recalculates: whether the workbook asks to be computed anew when it is opened.
 
     Attributes:
         shapes: every shape met so far; a row names them by their place here.
@@ -39,11 +40,13 @@ class SheetParser:
             all rows were read.
     """
 
-    def __init__(self, name: str, blank: set[str], limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, name: str, blank: set[str], limits: Limits = LIMITS, *, recalculates: bool = False
+    ) -> None:
         self.limits = limits
         self._shapes = Shapes(name, blank, limits)
         self.shapes = self._shapes.all
-        self.display = SheetDisplay(name, limits)
+        self.display = SheetDisplay(name, limits, recalculates=recalculates)
         self._name = name
         self._blank = blank
 
@@ -67,6 +70,7 @@ class SheetParser:
                 is_blank=self._shapes.is_blank,
                 blank=self._blank,
                 limits=self.limits,
+                formulas=not self.display.recalculates,
             )
         buffer = b""
         for chunk in chain((first,), parts):

@@ -257,7 +257,9 @@ class _Opening:
         self, package: Package, sheet: _Sheet, book: _Book, is_id_header: Callable[[str], bool]
     ) -> None:
         self.sheet = sheet
-        self.parser = SheetParser(sheet.part, book.strings.blank, package.limits)
+        self.parser = SheetParser(
+            sheet.part, book.strings.blank, package.limits, recalculates=book.readers.recalculates
+        )
         self._readers = book.readers
         self._portions = self.parser.parse(package.chunks(sheet.part, big=True))
         self._seen: list[list[RawRow]] = []
