@@ -1,0 +1,56 @@
+"""Names, contrast, sizes and room: what a person with a small screen, a dark one, or none at all, meets."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.browser import chromium
+
+pytestmark = pytest.mark.needs("browser")
+
+FAULTS = """() => {
+  const faults = [];
+  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+  const parse = (t) => { const n = t.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c[3] > .99) return c.slice(0, 3); } return [255, 255, 255]; };
+  for (const e of document.querySelectorAll("body *")) {
+    const style = getComputedStyle(e);
+    const box = e.getBoundingClientRect();
+    if (style.visibility === "hidden" || box.width < 2 || box.height < 2) continue;
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (own) {
+      if (parseFloat(style.fontSize) < 14) faults.push(`small: ${e.outerHTML.slice(0, 80)}`);
+      const a = light(parse(style.color).slice(0, 3)), b = light(behind(e));
+      const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+      if (ratio < 4.5 && !e.disabled) faults.push(`contrast ${ratio.toFixed(2)}: ${e.outerHTML.slice(0, 80)}`);
+    }
+    if (e.matches("input:not([type=hidden]), select, textarea") && !e.labels?.length && !e.ariaLabel) faults.push(`no label: ${e.outerHTML.slice(0, 80)}`);
+    if (e.matches("a, button") && !(e.textContent.trim() || e.ariaLabel)) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);
+    if (e.matches("[style]")) faults.push(`inline style: ${e.outerHTML.slice(0, 80)}`);
+  }
+  if (document.documentElement.scrollWidth > innerWidth + 1) faults.push(`wider than the window: ${document.documentElement.scrollWidth}`);
+  if (document.querySelectorAll("h1").length !== 1) faults.push("not one heading of the page");
+  if (!document.documentElement.lang || !document.title) faults.push("no language or title");
+  return faults;
+}"""  # noqa: E501 - JavaScript
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_and_has_names(server, sample, width, scheme):
+    with chromium(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(server.opened())
+        assert page.evaluate(FAULTS) == []
+        page.get_by_role("button", name="Practise with the sandbox").click()
+        page.get_by_label("Spreadsheet").set_input_files(sample)
+        page.get_by_role("button", name="Send 36 rows").wait_for()
+        assert page.evaluate(FAULTS) == []
+        assert len(page.content()) < 200_000
+        page.get_by_role("button", name="Send 36 rows").click()
+        page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
+        page.get_by_role("link", name="Download sheet").wait_for()
+        assert page.evaluate(FAULTS) == []
+        for path in ("/runs", "/orders?id=83601", "/settings", "/nothing"):
+            page.goto(server.root + path)
+            assert page.evaluate(FAULTS) == [], path
