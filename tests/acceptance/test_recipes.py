@@ -7,53 +7,75 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from ordersheet.config.options import of_command
+from ordersheet.jobs.definition import read_jobs
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
-FLAGS = {option.flag for option in of_command("send")}
+UNITS = ("ordersheet-watch.service", "ordersheet-failed.service")
+OF_JOBS = {"watch": {"--health"}, "jobs run": set()}
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.iterdir()), ids=lambda recipe: recipe.name)
 def test_every_option_in_a_recipe_exists(recipe):
-    text = recipe.read_text(encoding="utf-8")
-    calls = re.findall(r"ordersheet send ([^\n'|]*)", text)
-    assert calls or "ordersheet.send" in text or recipe.suffix == ".timer"
-    for call in calls:
-        flags = set(re.findall(r"(?<=\s)--[a-z-]+", " " + call))
-        assert flags <= FLAGS, flags - FLAGS
+    text = recipe.read_text(encoding="utf-8").replace(", ", " ").replace('"\n    "', "")
+    calls = re.findall(r"(?:ordersheet |args: \[|Argument ')(watch|jobs run)((?: (?![>|])[^\s\]']+)*)", text)
+    calls += re.findall(r"args: \[(jobs run)((?: [^\s\]]+)*)", text)
+    assert calls or recipe.name in ("jobs.toml", "ordersheet-failed.service"), text
+    for command, rest in calls:
+        known = {option.flag for option in of_command(command.partition(" ")[0])} | OF_JOBS[command]
+        flags = set(re.findall(r"(?<=\s)--[a-z-]+", " " + rest))
+        assert flags <= known, flags - known
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_the_systemd_units_are_valid(tmp_path):
-    for name in ("ordersheet.service", "ordersheet.timer"):
+    for name in UNITS:
         text = (RECIPES / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace("/usr/local/bin/ordersheet", "/bin/true"), encoding="utf-8")
-    command = ["systemd-analyze", "verify", tmp_path / "ordersheet.service", tmp_path / "ordersheet.timer"]
+    command = ["systemd-analyze", "verify", *(tmp_path / name for name in UNITS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if "ordersheet" in line]
     assert not ours, ours
     assert done.returncode == 0
 
 
-def test_the_line_for_cron_sends_once_a_day(desk):
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_the_watcher_is_exposed_little(tmp_path):
+    unit = tmp_path / UNITS[0]
+    unit.write_text((RECIPES / UNITS[0]).read_text(encoding="utf-8"), encoding="utf-8")
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze cannot look at a file")
+    assert done.returncode == 0, done.stdout[-400:] + done.stderr
+
+
+def test_the_line_for_cron_sends_a_file_once(desk):
     entry = next(
-        line for line in (RECIPES / "ordersheet.cron").read_text().splitlines() if "ordersheet send" in line
+        line for line in (RECIPES / "ordersheet.cron").read_text().splitlines() if "jobs run" in line
     )
-    # cron reads a % as a line break unless it is escaped.
+    # cron reads a % as a line break unless it is escaped, and knows few folders.
     assert not re.search(r"(?<!\\)%", entry)
-    command = entry.split("ordersheet send", 1)[1].split(">>")[0].replace("\\%", "%")
-    words = shlex.split(command.replace("$(date +%F)", "2026-11-23"))
-    (desk.folder / "incoming").mkdir()
-    desk.file("incoming/2026-11-23.csv", "Order ID,Internal comment\n83600,daily\n")
-    words = [word.replace(".xlsx", ".csv") for word in words]
-    first = desk.run("send", *[word for word in words if word != "--ledger-must-exist"])
+    assert "/ordersheet jobs" in entry
+    (desk.folder / "in").mkdir()
+    desk.file("in/today.csv", "Order ID,Internal comment\n83600,daily\n")
+    settings = desk.file("own.toml", f"[jobs.nightly]\nsource = {str(desk.folder / 'in')!r}\nstable = '0s'\n")
+    words = shlex.split(entry.split("/ordersheet ", 1)[1].split(">>")[0])
+    first = desk.run(*words, "--config", settings)
     assert first.code == 0, first.err
-    again = desk.run("send", *words, "--json")
-    assert again.json["requests"]["put"] == 0
+    assert (desk.folder / "in" / "done" / "today.csv").is_file()
+    again = desk.run(*words, "--config", settings, "--json")
+    assert again.json["files"] == []
+
+
+def test_the_job_of_the_docs_is_one():
+    tables = tomllib.loads((RECIPES / "jobs.toml").read_text(encoding="utf-8"))["jobs"]
+    assert read_jobs(tables, "jobs.toml")["nightly"].expect_by is not None
 
 
 def test_the_dag_is_valid_python():

@@ -118,8 +118,9 @@ class JobDesk:
         return Ended(f"pass{self.runs}", answer["code"], answer["points"], said, None)
 
     def texts(self) -> Counter[str]:
-        """Count what the shop applied, by text."""
-        return Counter(str(one.effect.value) for one in self.desk.done())
+        """Count what the shop applied for passes and watchers, by text."""
+        ours = [one for one in self.desk.done() if one.who.startswith(("pass", "watcher"))]
+        return Counter(str(one.effect.value) for one in ours)
 
     def places(self) -> dict[str, list[str]]:
         """Give each file below the inbox, by its own name without the report's run: the folders it is in."""
