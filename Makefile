@@ -53,6 +53,7 @@ lower-bounds: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m tests.support.reference
 	$(BIN)/python -m tests.support.picture
+	$(BIN)/python -m tests.support.page_picture
 
 clean:
 	rm -rf $(VENV) .venv-lower build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
