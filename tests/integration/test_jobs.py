@@ -160,3 +160,12 @@ def test_a_source_that_is_not_there_is_told_and_nothing_is_lost(desk):
     assert ended.returncode == 3
     assert "nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_every_line_is_json_where_it_is_asked_for_and_the_last_sums_up(desk):
+    desk.put("calls.csv")
+    ended = desk.run("jobs", "run", "nightly", "--log-format", "json")
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert all(line["job"] == "nightly" for line in lines)
+    assert [line["event"] for line in lines] == ["file", "end"]
+    assert (lines[-1]["exit_code"], lines[-1]["files"]) == (0, 1)

@@ -14,7 +14,7 @@ import typer
 from ordersheet.cli.app import app, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, columns
-from ordersheet.console.log_line import CallLog, write_line
+from ordersheet.console.log_line import JSON, CallLog, write_line
 from ordersheet.core.errors import exit_code_of
 
 if TYPE_CHECKING:
@@ -131,7 +131,10 @@ def run(
                 {"schema": 1, "command": "jobs run", "job": name, "files": files, "error": report.gone}
             )
         )
-    raise typer.Exit(exit_code_of(signal) if signal is not None else report.exit_code)
+    code = exit_code_of(signal) if signal is not None else report.exit_code
+    if settings.log_format == JSON:
+        write_line(JSON, "end", "", job=name, files=len(report.handled), exit_code=code, error=report.gone)
+    raise typer.Exit(code)
 
 
 @app.command(epilog="Example: ordersheet watch nightly --health /run/ordersheet.health")
