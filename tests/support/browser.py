@@ -84,8 +84,13 @@ class PageServer:
     def close(self) -> None:
         """End it, however it stands."""
         if self.process.poll() is None:
+            # So that a sandbox that it started ends with it.
+            self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-        self.process.wait()
+            self.process.wait()
         self._reader.join()
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
