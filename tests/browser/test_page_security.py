@@ -215,3 +215,28 @@ def test_a_signal_ends_it_and_takes_its_note_away(server, number):
     assert note.exists()
     assert server.end(number) == 0
     assert not note.exists()
+
+
+IDLE = """
+import subprocess, sys
+from pathlib import Path
+from ordersheet.web.server import serve
+from ordersheet.web.site import SiteConfig
+
+config = SiteConfig(Path(sys.argv[1]), {}, lambda: None, lambda: subprocess.Popen([]), Path())
+serve(config, port=0, browser=False, say=print, idle=0.5)
+"""
+
+
+def test_it_ends_by_itself_where_nobody_uses_it(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", IDLE, str(tmp_path / "web")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert "/?token=" in ended.stdout
+    assert ended.stderr == ""
+    assert not (tmp_path / "web" / "server.json").exists()
