@@ -97,7 +97,7 @@ def test_the_json_object_has_the_keys_of_the_contract_in_its_order():
         *("ledger_created", "exit_code", "stopped_by", "resume_after", "retry"),
         *("rows", "columns", "not_sent", "customer_visible", "folder_settings", "left_out"),
         *("status", "outcomes"),
-        *("requests", "started", "seconds", "problems", "error"),
+        *("requests", "started", "seconds", "problems", "changes", "error"),
     ]
     assert found["requests"] == {"put": 2, "get": 1, "pushed_back": 0}
     assert list(found["problems"][0]) == ["code", "sheet", "row", "column", "cell", "value", "message"]
