@@ -303,7 +303,7 @@ def test_the_sandbox_serves_another_market_and_joins_texts_as_it_is_told(bare_de
 def test_setup_saves_that_plain_http_is_meant(bare_desk, own_folders):
     answers = [
         ("short name", "lab"), ("The address", "http://no-such-host.invalid/api/1"),
-        ("The API key", "k"), ("all the same?", "y"),
+        ("The API key", "k"), ("another address or key?", "n"), ("all the same?", "y"),
     ]  # fmt: skip
     code, shown = converse(bare_desk, ["setup", "--allow-http"], answers)
     assert code == 0, shown

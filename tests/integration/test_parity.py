@@ -182,10 +182,13 @@ KINDS: list[tuple[Value, str]] = [
 @st.composite
 def kinds_of_cells(draw: st.DrawFn) -> list[tuple[Value, str]]:
     """Draw the list above in any order, with numbers and dates of its own among it."""
-    codes = ["0", "0.00", "#,##0", "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss", "[h]:mm:ss"]
+    codes = ["0", "0.00", "#,##0", "dd/mm/yyyy", "dd/mm/yyyy hh:mm:ss", "hh:mm:ss"]
     seconds = st.integers(61 * 86_400, 80_000 * 86_400).map(lambda number: number / 86_400)
-    own = draw(st.lists(st.tuples(seconds, st.sampled_from(codes)), min_size=30, max_size=30))
-    return draw(st.permutations([*KINDS, *own]))
+    # More hours than these LibreOffice shows as #FMT, which is refused in an .ods.
+    hours = st.integers(1, 20_000 * 86_400).map(lambda number: number / 86_400)
+    own = draw(st.lists(st.tuples(seconds, st.sampled_from(codes)), min_size=25, max_size=25))
+    lengths = draw(st.lists(st.tuples(hours, st.just("[h]:mm:ss")), min_size=5, max_size=5))
+    return draw(st.permutations([*KINDS, *own, *lengths]))
 
 
 def write_formatted(path: Path, rows: list[tuple[Value, str]]) -> None:

@@ -66,6 +66,12 @@ _DAY = 24 * 60 * 60
 _WHEN = {Shows.MOMENT: When.BOTH, Shows.DATE: When.DATE, Shows.TIME: When.TIME}
 _CONTENT = "content.xml"
 _TOO_NARROW = "The column is too narrow to show this number. Widen it, and save the file."
+_NO_FORM = "#FMT"
+"""What LibreOffice shows where a number is too large for the cell's format."""
+_CANNOT_SHOW = (
+    "LibreOffice shows #FMT here, since the number is too large for the cell's format. Choose another "
+    "format, such as 0, and save the file"
+)
 
 
 def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | None = None) -> OdsTable:
@@ -312,6 +318,8 @@ def _see_number(cell: OdsCell, shows: Shows) -> SeenValue:
         problem = HIDDEN_VALUE
     elif set(cell.text) == {"#"}:
         problem = _TOO_NARROW
+    elif cell.text == _NO_FORM:
+        problem = _CANNOT_SHOW
     elif shows is Shows.GENERAL and cell.type == "float" and _leaves_digits_out(cell.text, number):
         problem = LONG_NUMBER
     return SeenValue(cell.text, number, CellKind.NUMBER, problem or text_problem(cell.text))
