@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint types unit torture lower-bounds bench docs clean
+.PHONY: demo test lint types unit coverage torture lower-bounds bench docs clean
 .DEFAULT_GOAL := demo
 
 $(STAMP): pyproject.toml
@@ -34,6 +34,10 @@ types: $(STAMP)
 	$(BIN)/python -m mypy
 
 unit: $(STAMP)
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not torture"
+
+# The same tests under a tracer, which takes twice their time: apart from `make test`, and run by one machine of CI.
+coverage: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered -m "not torture"
 
 # The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
