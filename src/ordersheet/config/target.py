@@ -11,6 +11,7 @@ from ordersheet.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
+    from ordersheet.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,21 @@ def target_of(settings: Settings) -> Target:
             code="plain-http",
         )
     return Target(base, urlsplit(base).netloc, settings.store or base)
+
+
+def key_for(settings: Settings, target: Target) -> Secret:
+    """Give the key that goes there.
+
+    Raises:
+        SettingsError: where none is known.
+    """
+    if settings.api_key is None:
+        raise SettingsError(
+            f"No API key is known for {target.base_url}. Set ORDERSHEET_API_KEY or ORDERSHEET_API_KEY_FILE, "
+            "or run: ordersheet setup",
+            code="no-key",
+        )
+    return settings.api_key
 
 
 def proxy_for(proxy: str | None, base_url: str) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ordersheet.config.target import proxy_for, target_of
-from ordersheet.core.errors import Interrupted, SettingsError, UsageError
+from ordersheet.config.target import key_for, proxy_for, target_of
+from ordersheet.core.errors import Interrupted, UsageError
 from ordersheet.core.model import RequestCounts
 from ordersheet.pipeline.changes import Change, changes_of
 
@@ -116,12 +116,7 @@ def read_access(
     from ordersheet.delivery.reading.orders import ReadAccess
 
     target = target_of(settings)
-    if settings.api_key is None:
-        raise SettingsError(
-            f"No API key is known for {target.base_url}. Set ORDERSHEET_API_KEY or ORDERSHEET_API_KEY_FILE, "
-            "or run: ordersheet setup",
-            code="no-key",
-        )
+    key = key_for(settings, target)
     proxy = proxy_for(settings.proxy, target.base_url)
     options = DeliveryOptions(
         base_url=target.base_url,
@@ -131,7 +126,7 @@ def read_access(
         grace=settings.grace,
     )
     return ReadAccess(
-        make_transport_factory(settings.api_key, proxy=proxy, ca_bundle=settings.ca_bundle),
+        make_transport_factory(key, proxy=proxy, ca_bundle=settings.ca_bundle),
         options,
         SystemClock(),
         stop or StopSwitch(),

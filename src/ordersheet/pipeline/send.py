@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ordersheet.config.target import Target, proxy_for, target_of
+from ordersheet.config.target import Target, key_for, proxy_for, target_of
 from ordersheet.console.event_log import LoggedJournal
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import (
     LedgerError,
     OrdersheetError,
     RunStopped,
-    SettingsError,
     SourceError,
     UsageError,
     exit_code_of,
@@ -77,12 +76,7 @@ def send(
     from ordersheet.ledger import Ledger
 
     target = target_of(settings)
-    if settings.api_key is None:
-        raise SettingsError(
-            f"No API key is known for {target.base_url}. Set ORDERSHEET_API_KEY or ORDERSHEET_API_KEY_FILE, "
-            "or run: ordersheet setup",
-            code="no-key",
-        )
+    key_for(settings, target)
     started = datetime.now(UTC)
     sha256 = sha256_before(source)
     with prepare(source, settings, reading) as prepared:
