@@ -332,6 +332,16 @@ def _xlsm_back(folder: Path) -> None:
     assert parts(written)["xl/vbaProject.bin"] == b"\xd0\xcf\x11\xe0"
 
 
+def _template_back(folder: Path) -> None:
+    made = openpyxl.load_workbook(book(folder))
+    made.template = True
+    made.save(folder / "orders.xltx")
+    made.close()
+    _, written = report_of(folder / "orders.xltx", folder / "report.xlsx")
+    assert b"template" not in parts(written.path)["[Content_Types].xml"]
+    assert statuses(written.path) == ["ok", "no", "ok"]
+
+
 def _table_back(folder: Path) -> None:
     made = xlsxwriter.Workbook(str(folder / "orders.xlsx"))
     page = made.add_worksheet("Orders")
@@ -376,6 +386,7 @@ REPORTS: dict[str, Callable[[Path], None]] = {
     ".xlsx": _xlsx_back,
     ".xlsm": _xlsm_back,
     "a workbook with a table or a filter": _table_back,
+    "a template (.xltx, .xltm)": _template_back,
     "CSV, TSV, TXT": _csv_back,
     ".ods, .xls": _fresh_back,
     "an earlier report": _report_back,
