@@ -80,14 +80,14 @@ MUTANTS = (
     ),
     Mutant(
         "no settle wait after an unknown attempt",
-        "delivery/looks.py",
+        "delivery/read_back.py",
         "self.clear_at = now.seconds + self._run.options.settle",
         "self.clear_at = now.seconds",
         FAULTS,
     ),
     Mutant(
         "no settle wait after an adoption",
-        "delivery/looks.py",
+        "delivery/read_back.py",
         "left = max(0.0, settle - ago)",
         "left = 0.0 * ago",
         KILLS,

@@ -29,8 +29,8 @@ from ordersheet.delivery.actions import (
     WasWritten,
     WriteAhead,
 )
-from ordersheet.delivery.looks import NEVER, Looks
 from ordersheet.delivery.order_notes import OrderNotes
+from ordersheet.delivery.read_back import NEVER, ReadBack
 from ordersheet.delivery.reconcile import (
     STANDS,
     fates_of_refused,
@@ -96,7 +96,7 @@ class OrderMachine:
         self._rows = Rows(work, book, run.run)
         self._row: RowInHand | None = None
         self._notes = OrderNotes(work.order, book, run)
-        self._looks = Looks(work.order, book, self._notes, run)
+        self._read_back = ReadBack(work.order, book, self._notes, run)
         self._forbidden: list[tuple[RowInHand, list[Part]]] = []
         """Rows turned away with 403, which are refused unless the run stops for it."""
         self._held: str | None = None
@@ -160,7 +160,7 @@ class OrderMachine:
                 self._write_ahead(now)
                 return None
             case Stage.NEW:
-                self._looks.adopt(now)
+                self._read_back.adopt(now)
                 self._go(Stage.DECIDING)
                 return None
             case Stage.FINISHED:
@@ -201,10 +201,10 @@ class OrderMachine:
             if self._not_before > now.seconds:
                 return self._wait(self._not_before, stays=self._stays)
             self._prepare(row, row.to_send, now)
-        elif self._looks.hold(now.seconds):
+        elif self._read_back.hold(now.seconds):
             return self._settle(now)
         else:
-            self._row = self._rows.next(closed=self._held or self._looks.held or run.closed)
+            self._row = self._rows.next(closed=self._held or self._read_back.held or run.closed)
             if self._row is None:
                 self._finish()
         return None
@@ -418,7 +418,7 @@ class OrderMachine:
             part.close(Outcome.APPLIED, messages.APPLIED)
             self._notes.settled(row, part, OperationState.APPLIED, now)
             if part.doubted:
-                self._looks.owe(row, part)
+                self._read_back.owe(row, part)
             if part.in_comment:
                 self._remember(part)
         to_try = self.run.to_try(self._sending)
@@ -468,7 +468,7 @@ class OrderMachine:
     def _unknown(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """The attempt may have been applied: the order is set aside, to be looked up."""
         options = self.run.options
-        self._looks.attempt_unknown(now, heard=verdict.status is not None)
+        self._read_back.attempt_unknown(now, heard=verdict.status is not None)
         self._not_before, self._stays = now.seconds + resend_pause(row.attempts), False
         may_try = row.attempts < options.attempts and not self.run.ended
         row.unsent = 0
@@ -479,7 +479,7 @@ class OrderMachine:
                 continue
             if part.baseline is not None and part.in_comment:
                 part.to_look_up = True
-                self._looks.owe(row, part)
+                self._read_back.owe(row, part)
             else:
                 row.unreadable = row.unreadable or part.appends
                 self._notes.give_up(row, part)
@@ -545,7 +545,7 @@ class OrderMachine:
                 why = self.run.why_absence_is_no_proof(part.field, part.baseline, part.text)
                 control = None
                 if why == messages.NO_CONTROL and self.run.may_read and not self.run.ended:
-                    control = self._looks.control_for(part.field, part.baseline, part.text)
+                    control = self._read_back.control_for(part.field, part.baseline, part.text)
                 if control is not None:
                     self._go(Stage.TESTING, control)
                     return
@@ -598,7 +598,7 @@ class OrderMachine:
 
     def _settle(self, now: Moment) -> Action | None:
         """Look an order in doubt up, as soon as a look can tell something."""
-        action = self._looks.step(self._view, self._row, now)
+        action = self._read_back.step(self._view, self._row, now)
         if isinstance(action, Wait):
             return self._wait(action.until)
         if action is not None:
@@ -608,13 +608,13 @@ class OrderMachine:
     def _looked_up(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
         self._see(told.view, now)
-        self._looks.looked(told.view, now)
+        self._read_back.looked(told.view, now)
         # What is confirmed now must show from now on, too.
         self._ours.clear()
 
     def _tested(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
-        self._looks.tested(told, now)
+        self._read_back.tested(told, now)
 
     _READERS: ClassVar[dict[Stage, Callable[[OrderMachine, WasRead, Moment], None]]] = {
         Stage.READING: _baseline_read,

@@ -1,4 +1,4 @@
-"""The looks that an order owes: what is in doubt there, when a reading can tell, and what it proves.
+"""Reading an order back: what is in doubt there, when a reading can tell, and what it proves.
 
 Presence counts at once. Absence counts when nothing can arrive any more, in several readings, and only where
 presence would have shown (`verdict/trust.py`).
@@ -78,8 +78,8 @@ class PendingCheck:
         return "" if self.doubt is None else str(self.doubt.operation.value)
 
 
-class Looks:
-    """What an order owes a look for.
+class ReadBack:
+    """What of an order is to be read back, and what that proves.
 
     Attributes:
         checks: what is in doubt, or was.
