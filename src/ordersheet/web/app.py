@@ -18,6 +18,7 @@ from ordersheet.core.errors import OrdersheetError
 from ordersheet.web import messages
 from ordersheet.web.file_page import FilePage
 from ordersheet.web.file_parts import FileParts
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.render import page
 from ordersheet.web.run_page import RunPage
 from ordersheet.web.security import OwnerOnly
@@ -89,7 +90,7 @@ def create_app(site: Site, access: PageAccess, touched: Callable[[], None]) -> S
 
 
 def _refused(_request: Request, error: Exception) -> Response:
-    return page("sorry.html", HTTPStatus.CONFLICT, sentence=messages.in_page_words(str(error)))
+    return page("sorry.html", HTTPStatus.CONFLICT, sentence=in_page_words(str(error)))
 
 
 def _http(_request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from ordersheet.reporter.cells import write_cells
 from ordersheet.web import messages
 from ordersheet.web.file_page import field_of, upload_of
 from ordersheet.web.forms import form_of, number_of, see, text_of
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.render import page
 from ordersheet.web.sheet_store import PAGE
 
@@ -202,5 +203,5 @@ def _whole_texts(upload: Upload, look: Look, number: int) -> dict[int, str]:
         )
         found = next((row for row in table.rows(None) if row.number == number), None)
     except OrdersheetError as error:
-        raise UsageError(messages.in_page_words(str(error)), code=error.code) from error
+        raise UsageError(in_page_words(str(error)), code=error.code) from error
     return {column: cell.shown for column, cell in found.cells.items()} if found is not None else {}

@@ -68,8 +68,8 @@ def safe_name(text: str) -> str:
     stem, dot, suffix = shown.rpartition(".")
     if not dot:
         stem, suffix = suffix, ""
-    suffix = suffix[:10]
+    suffix = suffix[:10].rstrip(" .")
     room = _LONGEST_NAME - len(suffix.encode()) - 1
     while len(stem.encode()) > room:
-        stem = stem[:-1]
+        stem = stem[:-1].rstrip(" .")
     return f"{stem or 'sheet'}.{suffix}" if dot else stem or "sheet"

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from ordersheet.core.model import column_letters
-from ordersheet.web import messages
+from ordersheet.web.page_words import in_page_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         number=number, when=when, duration=duration, size=size, share=share, operations=operations,
-        letters=column_letters, plural=plural, in_page_words=messages.in_page_words,
+        letters=column_letters, plural=plural, in_page_words=in_page_words,
     )  # fmt: skip
     return made
 

@@ -12,6 +12,7 @@ from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import OrdersheetError
 from ordersheet.delivery.stop_switch import CUT, LEAVE, RUN_ON, WIND_DOWN, StopSwitch
 from ordersheet.web import messages
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.uploads import sentence_of
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class RunQueue:
                 state=ENDED,
                 run=result.run,
                 report=result.summary.report,
-                said=messages.in_page_words(said) if said else None,
+                said=in_page_words(said) if said else None,
             )
 
     def _sent(self, sending: Sending) -> RunResult:

@@ -17,6 +17,7 @@ from ordersheet.core.errors import OrdersheetError
 from ordersheet.web import messages
 from ordersheet.web.looks import LookKeeper
 from ordersheet.web.mappings import SavedMappings
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.private import make_private_folder, read_json, write_private
 from ordersheet.web.run_queue import RunQueue
 from ordersheet.web.uploads import Uploads
@@ -129,7 +130,7 @@ class Site:
             settings = self.settings({"profile": profile})
             host = target_of(settings).host
         except OrdersheetError as error:
-            return Shop(profile, "", ready=False, why_not=messages.in_page_words(str(error)))
+            return Shop(profile, "", ready=False, why_not=in_page_words(str(error)))
         if settings.api_key is None:
             return Shop(profile, host, ready=False, why_not="No API key is known.")
         return Shop(profile, host, ready=True)

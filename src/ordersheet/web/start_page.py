@@ -16,8 +16,8 @@ from ordersheet.config.target import target_of
 from ordersheet.core.errors import OrdersheetError, SettingsError, UsageError
 from ordersheet.core.secret import Secret
 from ordersheet.setup.checklist import CHECKLIST
-from ordersheet.web import messages
 from ordersheet.web.forms import form_of, see, text_of
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.render import page
 from ordersheet.web.uploads import Choices
 
@@ -60,7 +60,7 @@ class StartPage:
             runs = await asyncio.to_thread(self._site.runs, _LAST_RUNS)
             trouble = ""
         except OrdersheetError as error:
-            runs, trouble = [], messages.in_page_words(str(error))
+            runs, trouble = [], in_page_words(str(error))
         return page(
             "start.html",
             status,
@@ -82,9 +82,10 @@ class StartPage:
         try:
             probe = await asyncio.to_thread(self._set_up, tried, text_of(form, "key").strip())
         except OrdersheetError as error:
-            return await self._start(_with(tried, messages.in_page_words(str(error))), 409)
+            return await self._start(_with(tried, in_page_words(str(error))), 409)
         if not probe.usable:
-            return await self._start(_with(tried, f"{probe.sentence} Nothing was saved."), 409)
+            said = f"{in_page_words(probe.sentence)} Nothing was saved."
+            return await self._start(_with(tried, said), 409)
         self._site.remember_profile(tried.name)
         return see("/")
 
@@ -149,7 +150,7 @@ class StartPage:
             told = [one for one in describe(settings) if one[2] != DEFAULT]
             ledger, trouble = str(settings.ledger), ""
         except SettingsError as error:
-            told, ledger, trouble = [], "", messages.in_page_words(str(error))
+            told, ledger, trouble = [], "", in_page_words(str(error))
         return {
             "shops": shops,
             "told": told,
@@ -175,9 +176,9 @@ class StartPage:
             target = target_of(settings)
             if settings.api_key is None:
                 return "No API key is known for it. Type one above, under a name of its own."
-            return probe(target.base_url, settings.api_key, settings).sentence
+            return in_page_words(probe(target.base_url, settings.api_key, settings).sentence)
         except OrdersheetError as error:
-            return messages.in_page_words(str(error))
+            return in_page_words(str(error))
 
     async def order(self, request: Request) -> Response:
         """Tell who wrote what into one order, and when; what stands there now on request."""
@@ -193,7 +194,7 @@ class StartPage:
                 standing = await asyncio.to_thread(self._standing, int(text), profile)
                 said = "" if standing else "The answer does not hold this order: look at its ID and the shop."
             except OrdersheetError as error:
-                said = messages.in_page_words(str(error))
+                said = in_page_words(str(error))
         shops = await asyncio.to_thread(self._site.shops)
         last = self._site.last_profile
         return page(

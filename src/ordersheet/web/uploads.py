@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import OrdersheetError, SourceError, UsageError
 from ordersheet.web import messages
+from ordersheet.web.page_words import in_page_words
 from ordersheet.web.private import make_private_folder, read_json, safe_name, write_private
 
 if TYPE_CHECKING:
@@ -240,4 +241,4 @@ def refuse_empty(upload: Upload) -> None:
 
 def sentence_of(error: OrdersheetError) -> str:
     """Give what went wrong in the page's words."""
-    return messages.in_page_words(str(error))
+    return in_page_words(str(error))

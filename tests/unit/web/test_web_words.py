@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ordersheet.config.options.types import row_numbers
-from ordersheet.web.messages import in_page_words
 from ordersheet.web.private import safe_name
 from ordersheet.web.uploads import Choices
 
@@ -39,19 +37,3 @@ def test_a_name_is_one_that_any_disk_takes_and_leads_nowhere(name):
     assert not re.search(r'[<>:"|?*\\/\x00-\x1f]', safe)
     assert safe not in (".", "..")
     assert safe_name(safe) == safe
-
-
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        ("Not among the rows that --rows chose.", "Unticked in the page."),
-        ("Show this row, or decide with --hidden.", 'Show this row, or decide under "Rows"'),
-        (
-            "if the text is there: ordersheet resolve X --row 7 applied, if not: … X absent.",
-            'if the text is there, press "It was applied", if not, "It was not".',
-        ),
-    ],
-)
-def test_sentences_of_the_command_name_the_pages_controls(told, said):
-    assert said in in_page_words(told)
-    assert "--" not in in_page_words(told)
