@@ -23,12 +23,12 @@ from ordersheet.ledger.schema import again, again_run, operation, run
 from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.writer import Writer
 
 _CHUNK = 1000
@@ -156,12 +156,12 @@ class Again:
         self.unfinished: list[int] = []
         self._recorded = False
 
-    def find_unfinished(self, cursor: sqlite3.Cursor, now: str) -> None:
+    def find_unfinished(self, cursor: Cursor, now: str) -> None:
         """Find the `--again` runs that are not finished, and mark those that have become so."""
         for run_id in self.see_unfinished(cursor):
             cursor.execute(_MARK, named(run=run_id, finished=now))
 
-    def see_unfinished(self, cursor: sqlite3.Cursor) -> list[int]:
+    def see_unfinished(self, cursor: Cursor) -> list[int]:
         """Find the `--again` runs that are not finished; gives those that became so unmarked."""
         rows = cursor.execute(_NOT_MARKED, self._values).fetchall()
         self.unfinished = []
@@ -177,7 +177,7 @@ class Again:
         """Whether anything is wanted at all."""
         return bool(self.unfinished)
 
-    def wanted(self, cursor: sqlite3.Cursor, orders: Iterable[int]) -> dict[int, Wanted]:
+    def wanted(self, cursor: Cursor, orders: Iterable[int]) -> dict[int, Wanted]:
         """Give what is wanted of these orders, by order."""
         if not self.unfinished:
             return {}
@@ -221,7 +221,7 @@ class Again:
         return None
 
     def estimate(
-        self, cursor: sqlite3.Cursor, works: Sequence[OrderWork]
+        self, cursor: Cursor, works: Sequence[OrderWork]
     ) -> Iterator[tuple[int, int, str, str, int]]:
         """Give what `record` would write: number of a run, order, field, key and occurrence."""
         appends = self._appends(works)
@@ -252,7 +252,7 @@ class Again:
             for (order, field, key), number in times.items()
         ]
 
-    def _write(self, appends: list[Params], cursor: sqlite3.Cursor) -> str | None:
+    def _write(self, appends: list[Params], cursor: Cursor) -> str | None:
         finishing = self._unfinished_among(appends, cursor)
         if finishing is not None:
             return finishing
@@ -264,7 +264,7 @@ class Again:
             )
         return None
 
-    def _unfinished_among(self, appends: list[Params], cursor: sqlite3.Cursor) -> str | None:
+    def _unfinished_among(self, appends: list[Params], cursor: Cursor) -> str | None:
         if not self.unfinished:
             return None
         runs = json.dumps(self.unfinished)
@@ -274,10 +274,10 @@ class Again:
                 return str(found[0])
         return None
 
-    def _take_back(self, cursor: sqlite3.Cursor) -> None:
+    def _take_back(self, cursor: Cursor) -> None:
         cursor.execute(_TAKE_BACK, named(run=self._run_id))
 
-    def _make_visible(self, cursor: sqlite3.Cursor, now: str) -> None:
+    def _make_visible(self, cursor: Cursor, now: str) -> None:
         cursor.execute(_SHOW, {**self._values, **named(run=self._run_id)})
         self.find_unfinished(cursor, now)
 

@@ -15,13 +15,13 @@ from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import moment, timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Policy
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger.again import Wanted
+    from ordersheet.ledger.database import Cursor
 
 _HISTORY_STATES = {state.value: state.in_history for state in OperationState}
 _KINDS = {kind.value: kind for kind in OperationKind}
@@ -59,7 +59,7 @@ class Reader:
         self.policy = policy
 
     def found(
-        self, cursor: sqlite3.Cursor, orders: Iterable[int], adopt_at: datetime | None = None
+        self, cursor: Cursor, orders: Iterable[int], adopt_at: datetime | None = None
     ) -> dict[int, Found]:
         """Read what the ledger knows of these orders.
 
@@ -117,7 +117,7 @@ class Reader:
         }
 
     def _doubt(
-        self, cursor: sqlite3.Cursor, number: int, ref: OperationRef, operation: Operation, entry: Entry
+        self, cursor: Cursor, number: int, ref: OperationRef, operation: Operation, entry: Entry
     ) -> Doubt:
         given_up, adopted, baseline = cursor.execute(statements.DOUBT, {"p_id": number}).fetchone()
         ended = max(filter(None, (given_up, adopted)), default=None)
@@ -156,7 +156,7 @@ class Claims:
         self._process_id = process_id
         self._alive = alive
 
-    def take(self, cursor: sqlite3.Cursor, orders: Sequence[int]) -> tuple[set[int], set[int]]:
+    def take(self, cursor: Cursor, orders: Sequence[int]) -> tuple[set[int], set[int]]:
         """Claim what no other living process has.
 
         Returns:
@@ -179,7 +179,7 @@ class Claims:
         cursor.execute(statements.CLAIM, values | claimed)
         return set(new), mine
 
-    def owed(self, cursor: sqlite3.Cursor) -> list[int]:
+    def owed(self, cursor: Cursor) -> list[int]:
         """Name the orders that owe a look, but for those that a living run has claimed: this one, too."""
         values = {"p_store": self._store_id}
         owing = [order for (order,) in cursor.execute(statements.OWED, values)]
@@ -193,7 +193,7 @@ class Claims:
         return [order for order in owing if order not in busy]
 
 
-def answered_appends(cursor: sqlite3.Cursor, store_id: int) -> list[AnsweredAppend]:
+def answered_appends(cursor: Cursor, store_id: int) -> list[AnsweredAppend]:
     """Name the latest appends at a store after which nothing was done to their fields, the latest last."""
     latest: dict[tuple[int, str], AnsweredAppend | None] = {}
     found = cursor.execute(statements.LATEST, {"p_store": store_id, "p_most": LATEST})

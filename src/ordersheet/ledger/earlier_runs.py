@@ -13,8 +13,9 @@ from ordersheet.ledger.schema import attempt, row, run, store
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
+
+    from ordersheet.ledger.database import Cursor
 
 _UNFINISHED = [
     constant(outcome.value) for outcome in (Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED)
@@ -60,7 +61,7 @@ class EarlierSend(NamedTuple):
     """Whether running it again, under its batch, can do more."""
 
 
-def sent_before(cursor: sqlite3.Cursor, store: str, sha256: str) -> list[EarlierSend]:
+def sent_before(cursor: Cursor, store: str, sha256: str) -> list[EarlierSend]:
     """Tell the runs at a store that sent something of a file with these bytes, newest first."""
     found = cursor.execute(_SAME_BYTES, named(store=store, sha256=sha256))
     return [
@@ -69,7 +70,7 @@ def sent_before(cursor: sqlite3.Cursor, store: str, sha256: str) -> list[Earlier
     ]
 
 
-def key_is_new(cursor: sqlite3.Cursor, store: str, key_print: str) -> bool:
+def key_is_new(cursor: Cursor, store: str, key_print: str) -> bool:
     """Tell whether a store was written to with other keys, and never with this one.
 
     A store of which no key is known yet, since nothing was sent there or an older version sent it, takes

@@ -12,7 +12,6 @@ from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from ordersheet.core.journal import Event
     from ordersheet.core.model import RowResult
     from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.statements import Write
 
 
@@ -155,7 +155,7 @@ class EventWriter:
         return self._run_id, row, order, outcome.value, message, self._latest[1], int(left_out)
 
 
-def execute(writes: Iterable[Write], cursor: sqlite3.Cursor) -> None:
+def execute(writes: Iterable[Write], cursor: Cursor) -> None:
     """Carry statements out.
 
     Raises:
@@ -163,7 +163,7 @@ def execute(writes: Iterable[Write], cursor: sqlite3.Cursor) -> None:
     """
     for statement, values in writes:
         cursor.execute(statement, values)
-        if cursor.rowcount == 0 and statement in statements.MUST_HIT:
+        if statement in statements.MUST_HIT and cursor.rowcount == 0:
             assert isinstance(values, dict)
             raise LedgerError(
                 f"The ledger does not know what row {values['p_row']} of run {values['p_run']} is said to"

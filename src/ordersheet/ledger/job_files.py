@@ -16,11 +16,11 @@ from ordersheet.ledger.schema import job_file, process
 from ordersheet.ledger.statements import moment, timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.writer import Writer
 
 
@@ -93,7 +93,7 @@ class JobFiles:
     def __init__(
         self,
         writer: Callable[[], Writer],
-        reading: Callable[[], AbstractContextManager[sqlite3.Cursor]],
+        reading: Callable[[], AbstractContextManager[Cursor]],
         me: Callable[[], int],
         alive: Callable[[str], bool],
         clock: Callable[[], datetime],
@@ -130,7 +130,7 @@ class JobFiles:
         known = {"p_job": job, "p_sha256": sha256, "p_batch": batch or ""}
         now = timestamp(self._clock())
 
-        def work(cursor: sqlite3.Cursor) -> tuple[JobFile, bool]:
+        def work(cursor: Cursor) -> tuple[JobFile, bool]:
             found = _one(cursor, _BY_CONTENT, known)
             if found is not None:
                 return found, False
@@ -142,7 +142,9 @@ class JobFiles:
                 "p_facts": json.dumps(facts or {}),
             }
             cursor.execute(_INSERT, {**known, **new})
-            return _there(cursor, int(cursor.lastrowid or 0)), True
+            taken = _one(cursor, _BY_CONTENT, known)
+            assert taken is not None
+            return taken, True
 
         return writer.do(work)
 
@@ -157,7 +159,7 @@ class JobFiles:
         """
         writer = self._writer()
 
-        def work(cursor: sqlite3.Cursor) -> list[JobFile]:
+        def work(cursor: Cursor) -> list[JobFile]:
             me = self._me()
             mine = [
                 number
@@ -219,12 +221,12 @@ class JobFiles:
         return sorted(found, key=lambda one: one.id, reverse=True)[:limit]
 
 
-def _one(cursor: sqlite3.Cursor, text: str, values: Mapping[str, object]) -> JobFile | None:
+def _one(cursor: Cursor, text: str, values: Mapping[str, object]) -> JobFile | None:
     record = cursor.execute(text, dict(values)).fetchone()
     return None if record is None else _read(record)
 
 
-def _there(cursor: sqlite3.Cursor, number: int) -> JobFile:
+def _there(cursor: Cursor, number: int) -> JobFile:
     found = _one(cursor, _BY_ID, {"p_id": number})
     assert found is not None
     return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Self
@@ -12,11 +11,10 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
-from ordersheet.ledger.migrations import copy_database, migrate, version_of
-from ordersheet.ledger.process_lock import ProcessLock, is_alive
+from ordersheet.ledger.migrations import migrate_file
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.runs import find_run
-from ordersheet.ledger.schema import SCHEMA_VERSION
+from ordersheet.ledger.sqlite import SqliteDatabase
 from ordersheet.ledger.statements import SALT, timestamp
 from ordersheet.ledger.writer import Writer
 
@@ -24,10 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Engine
-
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.ledger.database import Database, Presence
     from ordersheet.ledger.earlier_runs import EarlierSend
     from ordersheet.ledger.health import LedgerHealth
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
@@ -51,7 +48,7 @@ class Ledger:
     def __init__(
         self,
         path: Path,
-        engine_: Engine,
+        database: Database,
         *,
         created: bool,
         read_only: bool,
@@ -60,15 +57,15 @@ class Ledger:
     ) -> None:
         self.path = path
         self.created = created
-        self._engine = engine_
+        self._database = database
         self._read_only = read_only
         self.clock = clock
         self._on_point = on_point
-        self._lock: ProcessLock | None = None
+        self._presence: Presence | None = None
         self._process_id = 0
         self._again_seen: dict[tuple[str, str | None], list[int]] = {}
         self._writer: Writer | None = None
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             salt = cursor.execute(SALT).fetchone()
         self._salt = bytes.fromhex(salt[0])
 
@@ -112,18 +109,12 @@ class Ledger:
                     )
                 created = engine.create(path)
             files.inspect(path)
-            with engine.engine_for(path, read_only=read_only, busy=busy).connect() as connection:
-                driver = connection.connection.driver_connection
-                assert isinstance(driver, sqlite3.Connection)
-                older = version_of(driver) < SCHEMA_VERSION
-                if not (read_only and older):
-                    migrate(driver, path)
-            if read_only and older:
+            if migrate_file(path, read_only=read_only, busy=busy):
                 with cls.open(path, busy=busy):
                     pass
             return cls(
                 path,
-                engine.engine_for(path, read_only=read_only, busy=busy, connect=connect),
+                SqliteDatabase.open(path, read_only=read_only, busy=busy, connect=connect),
                 created=created,
                 read_only=read_only,
                 clock=clock,
@@ -161,9 +152,10 @@ class Ledger:
                     writer.do(lambda cursor: process_table.leave(cursor, self._process_id))
                 writer.close()
         finally:
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
+            if self._presence is not None:
+                self._presence.release()
+                self._presence = None
+            self._database.close()
 
     def start_run(self, start: RunStart) -> RunJournal:
         """Open a run.
@@ -173,7 +165,7 @@ class Ledger:
         """
         writer = self._writing()
         self._again_seen.clear()
-        handles = LedgerHandles(writer, self._reading, self._alive, self._process_id, self._salt, self.clock)
+        handles = LedgerHandles(writer, self._database, self._process_id, self._salt, self.clock)
         return RunJournal(handles, start)
 
     def keep_copy(self, source: Path) -> tuple[Path, str]:
@@ -187,11 +179,11 @@ class Ledger:
             SourceError: the input cannot be read.
             LedgerError: the copy cannot be written.
         """
-        return files.copy_private(source, files.copies_folder(self.path))
+        return files.copy_private(source, self._database.copies)
 
     def drop_copy(self, copy: Path) -> None:
         """Remove a copy that `keep_copy` made."""
-        with plain_words(self.path):
+        with self._database.plain_words():
             copy.unlink(missing_ok=True)
 
     def histories(self, store: str, works: Iterable[OrderWork], policy: Policy) -> Iterator[OrderBook]:
@@ -204,7 +196,7 @@ class Ledger:
         """
         iterator = iter(works)
         while chunk := list(islice(iterator, _CHUNK)):
-            with self._reading() as cursor:
+            with self._database.reading() as cursor:
                 books = queries.books(cursor, store, chunk, policy, self._salt, self._again_seen)
             yield from books
 
@@ -214,12 +206,12 @@ class Ledger:
         Raises:
             UsageError: none is meant, or several are.
         """
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return find_run(cursor, text)[0]
 
     def sent_before(self, store: str, sha256: str) -> list[EarlierSend]:
         """Tell the runs at a store that sent something of a file with these bytes, newest first."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return earlier_runs.sent_before(cursor, store, sha256)
 
     def key_print(self, key: str) -> str:
@@ -228,17 +220,17 @@ class Ledger:
 
     def key_is_new(self, store: str, key_print: str) -> bool:
         """Tell whether a store was written to with other keys, and never with this one."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return earlier_runs.key_is_new(cursor, store, key_print)
 
     def runs_of(self, path: Path) -> frozenset[str]:
         """Name the runs whose input was the file at this path."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return queries.runs_of(cursor, str(path.absolute()))
 
     def encoding_of_report(self, path: Path) -> str | None:
         """Tell the encoding of the input whose report lies at a path, or was written under its name."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return queries.encoding_of_report(cursor, path.absolute())
 
     def runs(self, *, limit: int | None = None, store: str | None = None) -> list[RunInfo]:
@@ -248,25 +240,25 @@ class Ledger:
             limit: how many at most.
             store: whose; all stores where None.
         """
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return queries.runs(cursor, self._context(), limit=limit, store=store)
 
     def run(self, text: str) -> RunInfo:
         """Tell one run, found as `find_run` finds it."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return queries.one_run(cursor, self._context(), find_run(cursor, text)[1])
 
     def results(self, text: str) -> Iterator[RowResult]:
         """Give the results of an earlier run in row order, as far as the ledger holds any."""
-        return queries.results_of(self._reading, self._context(), text)
+        return queries.results_of(self._database.reading, self._context(), text)
 
     def rows(self, text: str) -> Iterator[RowInfo]:
         """Give the rows of a run in row order, each with its attempts and operations."""
-        return queries.rows(self._reading, self._context(), text)
+        return queries.rows(self._database.reading, self._context(), text)
 
     def order_history(self, order: int, store: str | None = None) -> list[OperationInfo]:
         """Tell what was done to one order, oldest first."""
-        with self._reading() as cursor:
+        with self._database.reading() as cursor:
             return queries.order_history(cursor, order, store)
 
     def resolve(
@@ -291,12 +283,14 @@ class Ledger:
         moment = now or self.clock()
         verdict = resolve.Resolution(text, row, applied, who, moment)
         writer = self._writing()
-        writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._alive))
-        return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._alive))
+        writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._database.alive))
+        return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._database.alive))
 
     def job_files(self) -> JobFiles:
         """Give the files of jobs, as this process takes and finds them."""
-        return JobFiles(self._writing, self._reading, lambda: self._process_id, self._alive, self.clock)
+        return JobFiles(
+            self._writing, self._database.reading, lambda: self._process_id, self._database.alive, self.clock
+        )
 
     def back_up(self, target: Path, *, overwrite: bool = False) -> None:
         """Copy the whole ledger, also while runs write into it, for its user alone (mode 0600).
@@ -311,10 +305,8 @@ class Ledger:
         """
         if target.exists() and not overwrite:
             raise FileExistsError(target)
-        with files.new_private_file(target) as draft, self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            copy_database(driver, draft)
+        with files.new_private_file(target) as draft:
+            self._database.back_up(draft)
 
     def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
         """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.
@@ -326,13 +318,9 @@ class Ledger:
         """
         moment = now or self.clock()
         plan = retention.Purge(moment - older_than, moment, self._salt)
-        with plain_words(self.path):
-            purged = retention.purge(
-                self._writing(), plan, self.path, files.copies_folder(self.path), self._alive
-            )
-            with self._engine.connect() as connection:
-                # The write-ahead log still holds the texts as they were.
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._database.plain_words():
+            purged = retention.purge(self._writing(), plan, self._database)
+            self._database.overwrite_removed()
         return purged
 
     def purge_all(self, *, now: datetime | None = None) -> Purged:
@@ -340,51 +328,18 @@ class Ledger:
         return self.purge(timedelta(0), now=now)
 
     def _context(self) -> queries.BookContext:
-        return queries.BookContext(self._alive, files.copies_folder(self.path))
-
-    def _alive(self, lock: str) -> bool:
-        if self._lock is not None and lock == self._lock.name:
-            return True
-        return is_alive(files.locks_folder(self.path), lock)
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Cursor]:
-        with plain_words(self.path), self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            cursor = driver.cursor()
-            try:
-                # One moment for all that is read here.
-                cursor.execute("BEGIN")
-                yield cursor
-            finally:
-                if driver.in_transaction:
-                    cursor.execute("COMMIT")
-                cursor.close()
+        return queries.BookContext(self._database.alive, self._database.copies)
 
     def _writing(self) -> Writer:
         if self._writer is not None:
             return self._writer
         if self._read_only:
             raise LedgerError(f"The ledger {self.path} was opened for reading alone.", code="read-only")
-        with plain_words(self.path):
-            folder = files.locks_folder(self.path)
-            files.make_private_folder(folder)
-            lock = self._lock = ProcessLock(folder)
-            watch = files.Watch(self.path)
-
-        def guard() -> None:
-            watch.check()
-            if not lock.held():
-                raise LedgerError(
-                    f"The lock file of this process beside the ledger {self.path} was removed while it"
-                    f" was in use."
-                    " Leave these files alone, and run again.",
-                    code="removed",
-                )
-
-        writer = Writer(self._engine, self.path, guard=guard, on_point=self._on_point)
+        presence = self._presence = self._database.appear()
+        writer = Writer(self._database, guard=presence.check, on_point=self._on_point)
         self._writer = writer
         now = timestamp(self.clock())
-        self._process_id = writer.do(lambda cursor: process_table.enter(cursor, lock.name, now, folder))
+        self._process_id = writer.do(
+            lambda cursor: process_table.enter(cursor, self._database, presence, now)
+        )
         return writer

@@ -7,6 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.ledger.engine import engine_for
 from ordersheet.ledger.files import sync_file
 from ordersheet.ledger.schema import SCHEMA_VERSION
 
@@ -120,3 +121,14 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
     finally:
         copy.close()
     sync_file(target)
+
+
+def migrate_file(path: Path, *, read_only: bool, busy: float) -> bool:
+    """Bring a ledger's file up to date; tells of an older one that may only be read, and so stays older."""
+    with engine_for(path, read_only=read_only, busy=busy).connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        older = version_of(driver) < SCHEMA_VERSION
+        if not (read_only and older):
+            migrate(driver, path)
+        return read_only and older

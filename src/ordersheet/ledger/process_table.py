@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from ordersheet.ledger.compiled import bind, compiled, insert, named
-from ordersheet.ledger.process_lock import is_alive
 from ordersheet.ledger.schema import claim, process
 
 if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
+    from ordersheet.ledger.database import Cursor, Database, Presence
 
 
 _ALL = compiled(select(process.c.id, process.c.lock))
 _ENTER = compiled(
     insert(process).values({name: bind(name) for name in ("lock", "pid", "machine", "started")})
 )
+_NUMBER = compiled(select(process.c.id).where(process.c.lock == bind("lock")))
 _LET_GO = compiled(delete(claim).where(claim.c.process_id == bind("process")))
 _LEAVE = compiled(delete(process).where(process.c.id == bind("process")))
 
 
-def enter(cursor: sqlite3.Cursor, lock: str, now: str, folder: Path) -> int:
-    """Enter this process, whose lock is held already; clears away those that have died.
+def enter(cursor: Cursor, database: Database, presence: Presence, now: str) -> int:
+    """Enter this process, which others can see already; clears away those that have died.
 
     Their claims go. What they left `sending` is adopted by whoever takes the order next.
 
@@ -34,15 +33,16 @@ def enter(cursor: sqlite3.Cursor, lock: str, now: str, folder: Path) -> int:
         The process's number.
     """
     for number, name in cursor.execute(_ALL).fetchall():
-        if not is_alive(folder, name):
+        if not database.alive(name):
             leave(cursor, number)
-            (folder / name).unlink(missing_ok=True)
-    cursor.execute(_ENTER, named(lock=lock, pid=os.getpid(), machine=platform.node(), started=now))
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+            presence.forget(name)
+    cursor.execute(_ENTER, named(lock=presence.name, pid=os.getpid(), machine=platform.node(), started=now))
+    number = int(cursor.execute(_NUMBER, named(lock=presence.name)).fetchone()[0])
+    presence.entered(cursor, number)
+    return number
 
 
-def leave(cursor: sqlite3.Cursor, number: int) -> None:
+def leave(cursor: Cursor, number: int) -> None:
     """Take a process out, with its claims."""
     cursor.execute(_LET_GO, named(process=number))
     cursor.execute(_LEAVE, named(process=number))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
@@ -21,7 +20,7 @@ from ordersheet.ledger.schema import attempt, baseline, operation, process, row,
 from ordersheet.ledger.statements import moment, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.database import Cursor
 
 _runs = (
     select(run, store.c.name.label("store"), process.c.lock.label("lock"))
@@ -95,28 +95,27 @@ class BookContext(NamedTuple):
     copies: Path
 
 
-def runs(
-    cursor: sqlite3.Cursor, context: BookContext, *, limit: int | None, store: str | None
-) -> list[RunInfo]:
+def runs(cursor: Cursor, context: BookContext, *, limit: int | None, store: str | None) -> list[RunInfo]:
     """Tell the runs, newest first."""
     wanted = named(store=store, limit=limit)
     found = _records(cursor, _RUNS if limit is None else _LATEST_RUNS, wanted)
     return [_run_info(cursor, context, record) for record in found]
 
 
-def one_run(cursor: sqlite3.Cursor, context: BookContext, run_id: int) -> RunInfo:
+def one_run(cursor: Cursor, context: BookContext, run_id: int) -> RunInfo:
     """Tell one run."""
     (record,) = _records(cursor, _ONE_RUN, named(run=run_id))
     return _run_info(cursor, context, record)
 
 
-def _records(cursor: sqlite3.Cursor, query: str, values: Params) -> list[sqlite3.Row]:
+def _records(cursor: Cursor, query: str, values: Params) -> list[dict[str, Any]]:
     """Read with columns by their names."""
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(query, values).fetchall()
+    found = cursor.execute(query, values).fetchall()
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, record, strict=True)) for record in found]
 
 
-def _run_info(cursor: sqlite3.Cursor, context: BookContext, record: sqlite3.Row) -> RunInfo:
+def _run_info(cursor: Cursor, context: BookContext, record: Mapping[str, Any]) -> RunInfo:
     if record["counts"] is None:
         of_run = named(run=record["id"])
         counts: dict[str, Any] = {"outcomes": dict(map(tuple, cursor.execute(_COUNTS, of_run)))}
@@ -149,19 +148,19 @@ _RUN_COLUMNS = (
 """Columns that are told as they are stored."""
 
 
-def _run_state(context: BookContext, record: sqlite3.Row) -> RunState:
+def _run_state(context: BookContext, record: Mapping[str, Any]) -> RunState:
     if record["finished"] is not None:
         return RunState.FINISHED if record["stopped_by"] is None else RunState.STOPPED
     lock = record["lock"]
     return RunState.RUNNING if lock is not None and context.alive(lock) else RunState.KILLED
 
 
-def runs_of(cursor: sqlite3.Cursor, path: str) -> frozenset[str]:
+def runs_of(cursor: Cursor, path: str) -> frozenset[str]:
     """Name the runs of one input."""
     return frozenset(name for (name,) in cursor.execute(_OF_INPUT, named(input=storable(path))))
 
 
-def encoding_of_report(cursor: sqlite3.Cursor, path: Path) -> str | None:
+def encoding_of_report(cursor: Cursor, path: Path) -> str | None:
     """Tell the encoding of a report's input: by its path, or by the run that its name ends in."""
     named_run = _RUN_IN_NAME.search(path.stem)
     wanted = named(report=storable(str(path)), run=named_run[1] if named_run is not None else None)
@@ -170,7 +169,7 @@ def encoding_of_report(cursor: sqlite3.Cursor, path: Path) -> str | None:
 
 
 def results_of(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
+    connect: Callable[[], AbstractContextManager[Cursor]], context: BookContext, text: str
 ) -> Iterator[RowResult]:
     """Give a run's results in row order."""
     run_id, running = _found(connect, context, text)
@@ -178,7 +177,7 @@ def results_of(
 
 
 def _found(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
+    connect: Callable[[], AbstractContextManager[Cursor]], context: BookContext, text: str
 ) -> tuple[int, bool]:
     """Find a run; gives its number, and whether it is still going on."""
     with connect() as cursor:
@@ -187,7 +186,7 @@ def _found(
 
 
 def rows(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], context: BookContext, text: str
+    connect: Callable[[], AbstractContextManager[Cursor]], context: BookContext, text: str
 ) -> Iterator[RowInfo]:
     """Give a run's rows in row order, with all that was tried, a page at a time."""
     run_id, running = _found(connect, context, text)
@@ -202,7 +201,7 @@ def rows(
 
 
 def _row_infos(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int, page: Sequence[RowResult]
+    connect: Callable[[], AbstractContextManager[Cursor]], run_id: int, page: Sequence[RowResult]
 ) -> Iterator[RowInfo]:
     between = named(run=run_id, first=page[0].row, last=page[-1].row)
     attempts: dict[int, list[AttemptInfo]] = {}
@@ -218,13 +217,13 @@ def _row_infos(
         yield RowInfo(result, tuple(attempts.get(result.row, ())), tuple(operations.get(result.row, ())))
 
 
-def order_history(cursor: sqlite3.Cursor, order: int, store: str | None) -> list[OperationInfo]:
+def order_history(cursor: Cursor, order: int, store: str | None) -> list[OperationInfo]:
     """Tell what was done to one order, in the order of sending."""
     found = _records(cursor, _OF_ORDER, named(order=order, store=store))
     return [_operation_info(record) for record in found]
 
 
-def _operation_info(record: sqlite3.Row) -> OperationInfo:
+def _operation_info(record: Mapping[str, Any]) -> OperationInfo:
     return OperationInfo(
         order=record["order_id"],
         kind=OperationKind(record["kind"]),
@@ -243,7 +242,7 @@ _OPERATION_COLUMNS = (
 
 
 def books(
-    cursor: sqlite3.Cursor,
+    cursor: Cursor,
     store: str,
     works: Iterable[OrderWork],
     policy: Policy,

@@ -19,9 +19,10 @@ from ordersheet.ledger.schema import claim, operation, process, row, run
 from ordersheet.ledger.statements import moment, timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from datetime import datetime
+
+    from ordersheet.ledger.database import Cursor
 
 _unknown = operation.c.state.in_(
     [constant(OperationState.SENDING.value), constant(OperationState.IN_DOUBT.value)]
@@ -103,7 +104,7 @@ class _Open(NamedTuple):
     settle: int
 
 
-def adopt(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> None:
+def adopt(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> None:
     """Take over what a dead process left `sending` in this row: from now on it is in doubt.
 
     In a transaction of its own, since the wait counts from here even where the verdict comes too early.
@@ -113,7 +114,7 @@ def adopt(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bo
             cursor.execute(statements.ADOPT, {"p_id": found.number, "p_at": timestamp(verdict.now)})
 
 
-def resolve(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> RowResult:
+def resolve(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> RowResult:
     """Settle the appends of a row.
 
     Raises:
@@ -161,7 +162,7 @@ def resolve(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], 
     return results[-1]
 
 
-def _find(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> list[_Open]:
+def _find(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> list[_Open]:
     run, run_id = find_run(cursor, verdict.run)
     record = cursor.execute(_ROW, named(run=run_id, row=verdict.row)).fetchone()
     if record is None:
@@ -189,9 +190,7 @@ def _find(cursor: sqlite3.Cursor, verdict: Resolution, alive: Callable[[str], bo
     return found
 
 
-def _nothing_to_settle(
-    cursor: sqlite3.Cursor, name: str, run_id: int, number: int, outcome: str | None
-) -> str:
+def _nothing_to_settle(cursor: Cursor, name: str, run_id: int, number: int, outcome: str | None) -> str:
     overwrite = cursor.execute(_ANY_UNKNOWN, named(run=run_id, row=number)).fetchone()
     if overwrite is not None:
         return (
@@ -202,7 +201,7 @@ def _nothing_to_settle(
     return f"Row {number} of run {name} is not in doubt: it is {outcome or 'known by now'}."
 
 
-def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
+def _refuse_early(cursor: Cursor, append: _Open, now: datetime) -> None:
     given_up, adopted, _ = cursor.execute(statements.DOUBT, {"p_id": append.number}).fetchone()
     ended = max(filter(None, (given_up, adopted)), default=None)
     if ended is None:
@@ -218,7 +217,7 @@ def _refuse_early(cursor: sqlite3.Cursor, append: _Open, now: datetime) -> None:
 
 
 def _settle_row(
-    cursor: sqlite3.Cursor, run_id: int, number: int, said: tuple[str, str], verdict: Resolution
+    cursor: Cursor, run_id: int, number: int, said: tuple[str, str], verdict: Resolution
 ) -> RowResult:
     message, how_to_go_on = said
     of_row = named(run=run_id, row=number)
@@ -234,11 +233,11 @@ def _settle_row(
     return _write_result(cursor, run_id, RowResult(number, order, outcome, words, verdict.now))
 
 
-def _copy_result(cursor: sqlite3.Cursor, run_id: int, number: int, result: RowResult) -> RowResult:
+def _copy_result(cursor: Cursor, run_id: int, number: int, result: RowResult) -> RowResult:
     return _write_result(cursor, run_id, result._replace(row=number, left_out=False))
 
 
-def _write_result(cursor: sqlite3.Cursor, run_id: int, result: RowResult) -> RowResult:
+def _write_result(cursor: Cursor, run_id: int, result: RowResult) -> RowResult:
     give_result(cursor, run_id, result)
     of_run = named(run=run_id)
     counted = cursor.execute(_COUNTS, of_run).fetchone()[0]

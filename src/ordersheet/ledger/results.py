@@ -15,9 +15,10 @@ from ordersheet.ledger.schema import operation, row
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+    from ordersheet.ledger.database import Cursor
 
 _PAGE = 2000
 UNDER_WAY = "The run still goes on, and this row is under way. Ask again when the run has ended."
@@ -37,7 +38,7 @@ ROW_OPERATIONS = compiled(
 
 
 def recorded(
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]], run_id: int, *, running: bool = False
+    connect: Callable[[], AbstractContextManager[Cursor]], run_id: int, *, running: bool = False
 ) -> Iterator[RowResult]:
     """Give the results that the ledger holds, in row order, without holding a transaction between pages.
 
@@ -71,7 +72,7 @@ def recorded(
         last = page[-1][0]
 
 
-def interrupted(cursor: sqlite3.Cursor, run_id: int, number: int, order: str) -> RowResult:
+def interrupted(cursor: Cursor, run_id: int, number: int, order: str) -> RowResult:
     """Tell a row that never got its result, since its process died, by what its operations have come to."""
     operations = cursor.execute(ROW_OPERATIONS, named(run=run_id, row=number)).fetchall()
     states = [OperationState(state) for state, _, _ in operations]

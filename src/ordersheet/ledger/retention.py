@@ -22,10 +22,10 @@ from ordersheet.ledger.schema import baseline, operation, process, row, run
 from ordersheet.ledger.statements import timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
+    from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.writer import Writer
 
 _PAGE = 500
@@ -121,17 +121,16 @@ class Purge(NamedTuple):
     salt: bytes
 
 
-def purge(writer: Writer, plan: Purge, path: Path, copies: Path, alive: Callable[[str], bool]) -> Purged:
+def purge(writer: Writer, plan: Purge, database: Database) -> Purged:
     """Forget what may be forgotten, in transactions short enough that other processes need not wait.
 
     Args:
         writer: of the ledger.
         plan: what to purge.
-        path: the ledger's file; older backups beside it go too.
-        copies: the folder of private copies.
-        alive: tells whether the process behind a lock still lives.
+        database: the ledger's; private copies and older backups go too.
     """
-    ended = writer.do(lambda cursor: _ended_runs(cursor, plan, alive))
+    copies = database.copies
+    ended = writer.do(lambda cursor: _ended_runs(cursor, plan, database.alive))
     texts = removed = 0
     for run_id, copy in ended:
         texts += _forget_texts(writer, plan, run_id)
@@ -139,7 +138,7 @@ def purge(writer: Writer, plan: Purge, path: Path, copies: Path, alive: Callable
             removed += _remove(copies / copy)
         writer.do(partial(_forget_run, plan, run_id))
     removed += _remove_orphans(writer, plan, copies)
-    for backup in path.parent.glob(f"{path.name}.version*.bak"):
+    for backup in database.backups():
         if _age_of(backup) <= plan.cutoff:
             _remove(backup)
     in_doubt = writer.do(
@@ -148,9 +147,7 @@ def purge(writer: Writer, plan: Purge, path: Path, copies: Path, alive: Callable
     return Purged(len(ended), texts, removed, in_doubt)
 
 
-def _ended_runs(
-    cursor: sqlite3.Cursor, plan: Purge, alive: Callable[[str], bool]
-) -> list[tuple[int, str | None]]:
+def _ended_runs(cursor: Cursor, plan: Purge, alive: Callable[[str], bool]) -> list[tuple[int, str | None]]:
     found = cursor.execute(_RUNS, named(cutoff=timestamp(plan.cutoff))).fetchall()
     return [
         (run_id, copy)
@@ -162,10 +159,10 @@ def _ended_runs(
 def _forget_texts(writer: Writer, plan: Purge, run_id: int) -> int:
     values = named(run=run_id, cutoff=timestamp(plan.cutoff), page=_PAGE)
 
-    def forget_values(cursor: sqlite3.Cursor) -> int:
+    def forget_values(cursor: Cursor) -> int:
         return cursor.execute(_FORGET_VALUES, values).rowcount
 
-    def forget_baselines(cursor: sqlite3.Cursor) -> int:
+    def forget_baselines(cursor: Cursor) -> int:
         found = cursor.execute(_BASELINES, values).fetchall()
         cursor.executemany(
             _FORGET_BASELINE,
@@ -183,7 +180,7 @@ def _forget_texts(writer: Writer, plan: Purge, run_id: int) -> int:
     return total
 
 
-def _forget_run(plan: Purge, run_id: int, cursor: sqlite3.Cursor) -> None:
+def _forget_run(plan: Purge, run_id: int, cursor: Cursor) -> None:
     values = named(run=run_id, now=timestamp(plan.now), removed=REMOVED)
     cursor.execute(_FORGET_RUN, values)
     cursor.execute(_FORGET_PROBLEMS, values)

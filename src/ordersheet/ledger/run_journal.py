@@ -23,9 +23,7 @@ from ordersheet.ledger.runs import close_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import OrderBook
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
     from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.writer import Writer
 
@@ -46,9 +45,7 @@ class LedgerHandles(NamedTuple):
     """What a run stands on: the parts of an open ledger."""
 
     writer: Writer
-    connect: Callable[[], AbstractContextManager[sqlite3.Cursor]]
-    """Opens a cursor that reads."""
-    alive: Callable[[str], bool]
+    database: Database
     process_id: int
     salt: bytes
     clock: Callable[[], datetime]
@@ -69,7 +66,7 @@ class RunJournal:
         self._name, self._run_id, self._store_id = opened
         self._event_writer = EventWriter(self._name, self._run_id, self._store_id, start.policy.batch)
         self._reader = Reader(self._store_id, handles.salt, start.policy)
-        self._claims = Claims(self._store_id, self._run_id, handles.process_id, handles.alive)
+        self._claims = Claims(self._store_id, self._run_id, handles.process_id, handles.database.alive)
         self._again = Again(
             self._run_id,
             self._store_id,
@@ -131,7 +128,7 @@ class RunJournal:
         orders = [work.order for work in works]
         now = self._handles.clock()
 
-        def claim(cursor: sqlite3.Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
+        def claim(cursor: Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
             new, mine = self._claims.take(cursor, orders)
             found = self._reader.found(cursor, new, adopt_at=now) if new else {}
             if mine:
@@ -178,7 +175,7 @@ class RunJournal:
         for event in events:
             if type(event) is Release:
                 self._forget_rows(str(event.order))
-        await self._submit(lambda cursor: execute(writes, cursor), done)
+        await self._submit(lambda cursor: execute(writes, cursor), done, alone=False)
 
     def _with_mark(self, event: Event) -> Event:
         """Let the message of a row that is ok end in its mark, by which a report that comes back is known."""
@@ -205,7 +202,7 @@ class RunJournal:
     async def reads_back(self) -> Mapping[str, bool]:
         """Tell what earlier runs learned about this store, by PUT's field name."""
 
-        def read(cursor: sqlite3.Cursor) -> dict[str, bool]:
+        def read(cursor: Cursor) -> dict[str, bool]:
             known = cursor.execute(statements.READS_BACK, named(store=self._store_id))
             return {field: bool(found) for field, found in known}
 
@@ -248,7 +245,7 @@ class RunJournal:
             self._handles.writer.do(partial(self._insert_not_sent, chunk, message))
         now = self._handles.clock()
 
-        def close(cursor: sqlite3.Cursor) -> None:
+        def close(cursor: Cursor) -> None:
             close_run(cursor, self._run_id, now, stopped_by, message, requests)
             self._again.find_unfinished(cursor, timestamp(now))
 
@@ -270,7 +267,7 @@ class RunJournal:
             message: why they were not.
             unwritten: results that delivery could not hand over any more; newer than any other.
         """
-        recorded = results.recorded(self._handles.connect, self._run_id)
+        recorded = results.recorded(self._handles.database.reading, self._run_id)
         newer = self._unwritten | {result.row: result for result in unwritten}
         if self._closed and not newer:
             # `finish` has given every row its result.
@@ -280,14 +277,12 @@ class RunJournal:
     def set_report(self, path: str) -> None:
         """Record where the report was written."""
 
-        def update(cursor: sqlite3.Cursor) -> None:
+        def update(cursor: Cursor) -> None:
             cursor.execute(statements.SET_REPORT, named(report=storable(path), run=self._run_id))
 
         self._handles.writer.do(update)
 
-    def _insert_not_sent(
-        self, rows: Sequence[tuple[int, str | int]], message: str, cursor: sqlite3.Cursor
-    ) -> None:
+    def _insert_not_sent(self, rows: Sequence[tuple[int, str | int]], message: str, cursor: Cursor) -> None:
         numbers = [row for row, _ in rows]
         between = {"p_run": self._run_id, "p_first": min(numbers), "p_last": max(numbers)}
         # Nearly all rows have a result: to see that takes a tenth of trying to insert them all the same.
@@ -299,12 +294,14 @@ class RunJournal:
         ]
         cursor.executemany(statements.NOT_SENT, values)
 
-    async def _submit(self, work: Callable[[sqlite3.Cursor], T], done: Sequence[RowResult] = ()) -> T:
+    async def _submit(
+        self, work: Callable[[Cursor], T], done: Sequence[RowResult] = (), *, alone: bool = True
+    ) -> T:
         """Hand a job to the writer.
 
         Whoever is cancelled while waiting leaves it to be finished all the same.
         """
-        future = self._handles.writer.submit(work, asyncio.get_running_loop())
+        future = self._handles.writer.submit(work, asyncio.get_running_loop(), alone=alone)
 
         def note(ended: asyncio.Future[T]) -> None:
             if ended.exception() is None:
@@ -333,5 +330,5 @@ class RunJournal:
         }
 
 
-def _execute_many(statement: str, values: Sequence[tuple[object, ...]], cursor: sqlite3.Cursor) -> None:
+def _execute_many(statement: str, values: Sequence[tuple[object, ...]], cursor: Cursor) -> None:
     cursor.executemany(statement, values)

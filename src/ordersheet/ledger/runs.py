@@ -15,10 +15,10 @@ from ordersheet.ledger.schema import claim, row, run, store
 from ordersheet.ledger.statements import storable, timestamp
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
 
     from ordersheet.core.model import RequestCounts, RowResult
+    from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.records import RunStart
 
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -83,9 +83,7 @@ def run_name(moment: datetime, later: int = 0) -> str:
     return f"{moment:%Y%m%d}-{digits}"
 
 
-def insert_run(
-    cursor: sqlite3.Cursor, start: RunStart, process_id: int, now: datetime
-) -> tuple[str, int, int]:
+def insert_run(cursor: Cursor, start: RunStart, process_id: int, now: datetime) -> tuple[str, int, int]:
     """Open a run; gives its name, its number and its store's number."""
     cursor.execute(_ADD_STORE, named(name=start.store))
     store_id = int(cursor.execute(STORE, named(name=start.store)).fetchone()[0])
@@ -122,12 +120,12 @@ def insert_run(
             same_store=int(start.same_store),
         ),
     )
-    assert cursor.lastrowid is not None
-    return name, cursor.lastrowid, store_id
+    number = int(cursor.execute(_TAKEN, named(name=name)).fetchone()[0])
+    return name, number, store_id
 
 
 def close_run(
-    cursor: sqlite3.Cursor,
+    cursor: Cursor,
     run_id: int,
     now: datetime,
     stopped_by: str | None,
@@ -157,7 +155,7 @@ def close_run(
     cursor.execute(_LET_GO, of_run)
 
 
-def give_result(cursor: sqlite3.Cursor, run_id: int, result: RowResult) -> None:
+def give_result(cursor: Cursor, run_id: int, result: RowResult) -> None:
     """Write the result of a row that is in the ledger already."""
     at = result.time and timestamp(result.time)
     told = named(run=run_id, row=result.row, outcome=result.outcome.value, message=result.message, at=at)
@@ -168,7 +166,7 @@ def _counts(outcomes: dict[str, int], left_out: int, requests: dict[str, int] | 
     return json.dumps({"outcomes": outcomes, "left_out": left_out, "requests": requests})
 
 
-def find_run(cursor: sqlite3.Cursor, text: str) -> tuple[str, int]:
+def find_run(cursor: Cursor, text: str) -> tuple[str, int]:
     """Find a run by its id, the unique beginning of one, or `last`.
 
     Raises:

@@ -7,7 +7,6 @@ each commit carries whatever has gathered meanwhile, and the event loop never wa
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 import time
 from collections import deque
@@ -15,14 +14,12 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ordersheet.core.errors import LedgerError, OrdersheetError
-from ordersheet.ledger.faults import translate
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from pathlib import Path
 
-    from sqlalchemy import Engine
+    from ordersheet.ledger.database import Cursor, Database, Transactions
 
 T = TypeVar("T")
 
@@ -31,15 +28,20 @@ BATCHES = 4
 PATIENCE, LONGEST_PATIENCE = 0.5, 0.01
 """The share of a commit's time, and the seconds, for which it is put off until as many have come."""
 
+MOST_TRIES = 5
+"""So often a transaction is tried that fails by what passes, such as another's lock."""
+
 AT_BEGIN = "transaction"
 BEFORE_COMMIT = "before commit"
 AFTER_COMMIT = "after commit"
 
 
 class _Job(NamedTuple):
-    work: Callable[[sqlite3.Cursor], Any]
+    work: Callable[[Cursor], Any]
     done: Callable[[Any, BaseException | None], None]
     loop: asyncio.AbstractEventLoop | None
+    alone: bool = True
+    """Whether nobody else may write meanwhile."""
 
 
 class Writer:
@@ -50,23 +52,21 @@ class Writer:
     alone.
 
     Args:
-        engine: where to write.
-        path: the ledger's file, for messages.
+        database: where to write.
         guard: called after each commit, before anybody is told of it; raises LedgerError where the
-            files are no longer what was opened.
+            ledger is no longer what was opened.
         on_point: called at each step of each transaction with the step's name, for tests.
     """
 
     def __init__(
         self,
-        engine: Engine,
-        path: Path,
+        database: Database,
         *,
         guard: Callable[[], None],
         on_point: Callable[[str], None] | None = None,
     ) -> None:
-        self._engine = engine
-        self._path = path
+        self._database = database
+        self._refused: tuple[type[Exception], ...] = (*database.refusals, OrdersheetError)
         self._guard = guard
         self._on_point = on_point or (lambda _name: None)
         self._waiting: deque[_Job] = deque()
@@ -85,7 +85,7 @@ class Writer:
             self._thread.join()
             raise
 
-    def do(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+    def do(self, work: Callable[[Cursor], T]) -> T:
         """Run a job, and wait for its commit. Not for an event loop's thread, which would stand still.
 
         Raises:
@@ -103,11 +103,16 @@ class Writer:
         return answer.result()
 
     def submit(
-        self, work: Callable[[sqlite3.Cursor], T], loop: asyncio.AbstractEventLoop
+        self, work: Callable[[Cursor], T], loop: asyncio.AbstractEventLoop, *, alone: bool = True
     ) -> asyncio.Future[T]:
         """Hand over a job; the future has its result when it is committed.
 
         It runs even where nobody waits any more.
+
+        Args:
+            work: what to do.
+            loop: where the future is waited for.
+            alone: whether nobody else may write meanwhile; not needed to write what is claimed.
         """
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -119,7 +124,7 @@ class Writer:
             else:
                 answer.set_result(result)
 
-        self._submit(_Job(work, done, loop))
+        self._submit(_Job(work, done, loop, alone))
         return answer
 
     def close(self) -> None:
@@ -139,17 +144,14 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            connection = self._engine.connect()
+            transactions = self._database.writing()
         except Exception as fault:  # noqa: BLE001 - whoever opens the ledger waits for it
-            self._opened.set_exception(translate(fault, self._path))
+            self._opened.set_exception(self._database.translate(fault))
             return
-        with connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            cursor = driver.cursor()
+        with contextlib.closing(transactions):
             self._opened.set_result(None)
             while jobs := self._next_jobs():
-                self._serve(cursor, jobs)
+                self._serve(transactions, jobs)
 
     def _next_jobs(self) -> list[_Job]:
         with self._wake:
@@ -164,12 +166,12 @@ class Writer:
         self._usual = max(self._batches)
         return jobs
 
-    def _serve(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> None:
+    def _serve(self, transactions: Transactions, jobs: list[_Job], tries: int = 1) -> None:
         """Run jobs in one transaction; where the database refuses one of them, each in its own."""
         try:
-            results = self._transact(cursor, jobs)
-        except (sqlite3.IntegrityError, OrdersheetError) as fault:
-            if not self._roll_back(cursor, fault, jobs):
+            results = self._transact(transactions, jobs)
+        except self._refused as fault:
+            if not self._roll_back(transactions, fault, jobs):
                 return
             if len(jobs) == 1:
                 _tell(jobs, [None], self._refusal(fault))
@@ -178,24 +180,28 @@ class Writer:
                 if self._fault is not None:
                     _tell(jobs[position:], [None] * (len(jobs) - position), self._fault)
                     return
-                self._serve(cursor, [job])
+                self._serve(transactions, [job])
         except BaseException as fault:  # noqa: BLE001 - a thread has nobody above it; all who wait must hear of it
+            if self._database.passing(fault) and tries < MOST_TRIES:
+                if self._roll_back(transactions, fault, jobs):
+                    self._serve(transactions, jobs, tries + 1)
+                return
             self._break(fault, jobs)
-            with contextlib.suppress(sqlite3.Error):
-                cursor.execute("ROLLBACK")
+            with contextlib.suppress(Exception):
+                transactions.roll_back()
         else:
             _tell(jobs, results, None)
 
-    def _transact(self, cursor: sqlite3.Cursor, jobs: list[_Job]) -> list[Any]:
+    def _transact(self, transactions: Transactions, jobs: list[_Job]) -> list[Any]:
         if self._fault is not None:
             raise self._fault
-        if not cursor.connection.in_transaction:
+        if not transactions.open:
             self._on_point(AT_BEGIN)
-            cursor.execute("BEGIN IMMEDIATE")
-        results = [job.work(cursor) for job in jobs]
+            transactions.begin(alone=any(job.alone for job in jobs))
+        results = [job.work(transactions.cursor) for job in jobs]
         began = time.perf_counter()
         self._on_point(BEFORE_COMMIT)
-        cursor.execute("COMMIT")
+        transactions.commit()
         self._on_point(AFTER_COMMIT)
         self._patience = min((time.perf_counter() - began) * PATIENCE, LONGEST_PATIENCE)
         try:
@@ -204,11 +210,11 @@ class Writer:
             raise _GuardError(fault) from fault
         return results
 
-    def _roll_back(self, cursor: sqlite3.Cursor, fault: BaseException, jobs: list[_Job]) -> bool:
+    def _roll_back(self, transactions: Transactions, fault: BaseException, jobs: list[_Job]) -> bool:
         try:
-            if cursor.connection.in_transaction:
-                cursor.execute("ROLLBACK")
-        except sqlite3.Error:
+            if transactions.open:
+                transactions.roll_back()
+        except Exception:  # noqa: BLE001 - whatever it is, nobody knows what is written
             self._break(fault, jobs)
             return False
         return True
@@ -217,12 +223,12 @@ class Writer:
         if isinstance(fault, OrdersheetError):
             return fault
         return LedgerError(
-            f"The ledger {self._path} refused what does not fit its history: {fault}.", code="refused"
+            f"The ledger {self._database} refused what does not fit its history: {fault}.", code="refused"
         )
 
     def _break(self, fault: BaseException, jobs: list[_Job]) -> None:
         """Write nothing any more: after a failed sync nobody knows what is on disk."""
-        cause = fault.fault if isinstance(fault, _GuardError) else translate(fault, self._path)
+        cause = fault.fault if isinstance(fault, _GuardError) else self._database.translate(fault)
         with self._wake:
             self._fault = cause
             late = list(self._waiting)
