@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.observation import Failure, Observation
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ class Connection:
     def last(self) -> Observation | None:
         return self._last
 
-    async def request(self, method: str, url: str, body: bytes | None, *, deadline: float) -> Observation:
+    async def request(
+        self, method: str, url: str, body: bytes | None, *, deadline: float, most: int = LARGEST_BODY
+    ) -> Observation:
+        del most
         assert not self.closed
         now = asyncio.get_running_loop().time()
         store = self._store

@@ -14,6 +14,7 @@ from tests.support.views import HONEST, Held, Reader
 from tests.support.virtual_time import START
 from tests.support.worlds import DISTURBING, NO_FAULT, Deed, Fault, World
 
+from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.observation import Failure, Observation
 
 if TYPE_CHECKING:
@@ -206,7 +207,10 @@ class Connection:
     def last(self) -> Observation | None:
         return self._last
 
-    async def request(self, method: str, url: str, body: bytes | None, *, deadline: float) -> Observation:
+    async def request(
+        self, method: str, url: str, body: bytes | None, *, deadline: float, most: int = LARGEST_BODY
+    ) -> Observation:
+        del most
         loop, shop = asyncio.get_running_loop(), self._shop
         answered: asyncio.Future[Observation] = loop.create_future()
         if method == "PUT":

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from ordersheet.api.address import clean_address, is_loopback, normal_base
-from ordersheet.api.answers import OrderView, PutAnswer, clean_message, read_order_answer, read_put_answer
-from ordersheet.api.listing import ListedOrder, OrderList, list_url, parse_date, read_list_answer
+from ordersheet.api.answers import (
+    OrderView,
+    PutAnswer,
+    clean_message,
+    parse_date,
+    read_order_answer,
+    read_put_answer,
+)
+from ordersheet.api.listing import ListedOrder, OrderList, list_url, read_list_answer
 from ordersheet.api.payload import order_url, orders_url, put_body
 
 __all__ = [

@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
@@ -23,6 +24,9 @@ READ_NAMES = {"internalComment": "internalComment", "comment": "otherComment"}
 That `comment` reads back as `otherComment` is presumed, not documented; this is the one place that says so.
 """
 
+DATE = "%Y-%m-%d %H:%M:%S"
+"""How the API writes and reads a time, in the one time zone that the company chose; it does not say which."""
+_DATES = (DATE, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
 LONGEST_MESSAGE = 500
 """Characters of the API's words that are kept: a clerk reads them in a cell."""
 
@@ -59,6 +63,8 @@ class OrderView:
     """False where the answer holds no such order; that proves nothing about the order."""
     comments: Mapping[str, str | None]
     """By PUT's field name, the whole text; None where the answer has none (missing, null, a number)."""
+    date: datetime | None = None
+    """When it was placed, in the shop's own time zone; None where the answer does not say so."""
 
 
 def clean_message(
@@ -157,7 +163,20 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
         # The same order twice, with different texts, says nothing.
         same = len(found) > 0 and found.count(found[0]) == len(found)
         texts[field] = text_of(found[0]) if same else None
-    return OrderView(order=order, found=bool(ours), comments=texts)
+    date = parse_date(ours[0].get("orderDate")) if ours else None
+    return OrderView(order=order, found=bool(ours), comments=texts, date=date)
+
+
+def parse_date(value: JsonValue) -> datetime | None:
+    """Read a time as the API writes it; None where it is none."""
+    if not isinstance(value, str):
+        return None
+    for form in _DATES:
+        try:
+            return datetime.strptime(value.strip(), form)  # noqa: DTZ007 - the API names no time zone
+        except ValueError:
+            continue
+    return None
 
 
 def text_of(value: JsonValue) -> str | None:
@@ -184,12 +203,17 @@ def order_id_of(value: JsonValue) -> int | None:
 def json_of(body: bytes, content_type: str | None) -> JsonValue:
     """Parse a JSON body; None for all that is not JSON, nesting too deep to read included."""
     try:
-        return json.loads(_decoded(body, content_type))
+        return json.loads(decoded(body, content_type))
     except (ValueError, RecursionError):
         return None
 
 
-def _decoded(body: bytes, content_type: str | None) -> str:
+def decoded(body: bytes, content_type: str | None) -> str:
+    """Give a body as a text: UTF-8, else in the charset that the header names.
+
+    Raises:
+        ValueError: it is neither.
+    """
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:

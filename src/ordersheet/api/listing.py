@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ordersheet.api.answers import READ_NAMES, OrderView, json_of, order_id_of, text_of
+from ordersheet.api.answers import DATE, READ_NAMES, OrderView, order_id_of, parse_date, text_of
+from ordersheet.api.entries import read_members
 from ordersheet.api.payload import orders_url
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-DATE = "%Y-%m-%d %H:%M:%S"
-"""How the API writes and reads a time, in the one time zone that the company chose; it does not say which."""
-_DATES = (DATE, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d")
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class ListedOrder:
     @property
     def view(self) -> OrderView:
         """The order as the answer to a single GET gives it."""
-        return OrderView(order=self.order, found=True, comments=self.comments)
+        return OrderView(order=self.order, found=True, comments=self.comments, date=self.date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +92,23 @@ def read_list_answer(body: bytes, content_type: str | None, fields: Sequence[str
     Returns:
         None where the body is not the documented object. An answer of `no` has no orders.
     """
-    answer = json_of(body, content_type)
-    if not isinstance(answer, dict):
-        return None
-    entries = answer.get("orders")
-    if answer.get("status") == "no":
-        entries = []
-    elif answer.get("status") != "ok" or not isinstance(entries, list):
-        return None
     found: dict[int, ListedOrder] = {}
-    for entry in entries:
+
+    def keep(entry: JsonValue) -> None:
         number = order_id_of(entry.get("orderId")) if isinstance(entry, dict) else None
         if number is None or not isinstance(entry, dict):
-            continue
+            return
         one = _listed(number, entry, fields)
         found[number] = one if number not in found else _agreed(found[number], one)
-    return OrderList(tuple(found.values()), len(entries))
 
-
-def parse_date(value: JsonValue) -> datetime | None:
-    """Read a time as the API writes it; None where it is none."""
-    if not isinstance(value, str):
+    answer = read_members(body, content_type, "orders", keep)
+    if answer is None:
         return None
-    for form in _DATES:
-        try:
-            return datetime.strptime(value.strip(), form)  # noqa: DTZ007 - the API names no time zone
-        except ValueError:
-            continue
-    return None
+    if answer.rest.get("status") == "no":
+        return OrderList((), 0)
+    if answer.rest.get("status") != "ok" or answer.entries is None:
+        return None
+    return OrderList(tuple(found.values()), answer.entries)
 
 
 def _listed(number: int, entry: dict[str, JsonValue], fields: Sequence[str]) -> ListedOrder:

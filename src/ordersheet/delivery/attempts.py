@@ -14,6 +14,7 @@ import tenacity
 
 from ordersheet.api import OrderView, order_url, orders_url
 from ordersheet.delivery.stop_switch import pause
+from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get, classify_list
 from ordersheet.delivery.verdict.observation import Failure
@@ -34,6 +35,9 @@ READS = 6
 BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=10.0) + tenacity.wait_random(0.0, 0.5)
 """Seconds between two tries."""
 
+LARGEST_ENTRY, LARGEST_LIST = 64 << 10, 16 << 20
+"""Bytes that each further order may add to what is read of a list, and that are read of any list at most."""
+
 AnyVerdict: TypeAlias = Verdict | GetVerdict
 V = TypeVar("V", Verdict, GetVerdict)
 
@@ -45,6 +49,8 @@ class Attempts:
     context: RequestContext
     last: Observation | None = None
     """What was seen of the latest request."""
+    asked_at: float = float("-inf")
+    """When the latest reading left (monotonic)."""
 
     async def put(self, order: int, body: bytes, ticket: Ticket) -> Verdict:
         """Send a payload once.
@@ -92,19 +98,26 @@ class Attempts:
         return verdict
 
     async def read_list(
-        self, url: str, *, fields: Sequence[str] = (), once: bool = False
+        self, url: str, *, entries: int = 1, fields: Sequence[str] = (), once: bool = False
     ) -> GetVerdict | None:
         """Read a list of orders, as `read` reads one.
 
         Args:
             url: its address (`api.list_url`, or `api.order_url` for a list of one).
+            entries: how many orders it asks for; so much larger may its answer be.
             fields: further fields of an order to keep.
             once: do not ask again.
         """
-        return await self._read(url, partial(classify_list, fields=fields), once=once)
+        judge = partial(classify_list, fields=fields)
+        return await self._read(url, judge, once=once, most=largest_list(entries))
 
     async def _read(
-        self, url: str, judge: Callable[[Observation], GetVerdict], *, once: bool
+        self,
+        url: str,
+        judge: Callable[[Observation], GetVerdict],
+        *,
+        once: bool,
+        most: int = LARGEST_BODY,
     ) -> GetVerdict | None:
         tries = 0
 
@@ -114,7 +127,7 @@ class Attempts:
 
         async def ask() -> GetVerdict | None:
             nonlocal tries
-            verdict = await self._get_once(url, judge)
+            verdict = await self._get_once(url, judge, most)
             if verdict is not None and not verdict.pushed_back:
                 tries += 1
             return verdict
@@ -152,7 +165,9 @@ class Attempts:
         """Say why the latest request got no usable answer."""
         return cause_of(self.last, self.context.run.options.base_url)
 
-    async def _get_once(self, url: str, judge: Callable[[Observation], GetVerdict]) -> GetVerdict | None:
+    async def _get_once(
+        self, url: str, judge: Callable[[Observation], GetVerdict], most: int
+    ) -> GetVerdict | None:
         context, run = self.context, self.context.run
         # Without a ticket the run is ending; orders in doubt are read all the same.
         ticket = await context.limiter.ready()
@@ -161,7 +176,8 @@ class Attempts:
             if ticket is not None:
                 context.limiter.ended(ticket)
             return None
-        seen, verdict = await self._ask("GET", url, None, deadline, judge)
+        self.asked_at = context.clock.monotonic()
+        seen, verdict = await self._ask("GET", url, None, deadline, judge, most=most)
         context.counts.get += seen.bytes_left
         answered = verdict.view is not None or verdict.listed is not None
         run.api_seen |= verdict.status == HTTPStatus.OK and answered
@@ -171,11 +187,18 @@ class Attempts:
         return verdict
 
     async def _ask(
-        self, method: str, url: str, body: bytes | None, deadline: float, judge: Callable[[Observation], V]
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        deadline: float,
+        judge: Callable[[Observation], V],
+        *,
+        most: int = LARGEST_BODY,
     ) -> tuple[Observation, V]:
         """Send one request over a connection that is its own meanwhile, and judge what was seen of it."""
         with self.context.connections.one() as connection:
-            self.last = seen = await connection.request(method, url, body, deadline=deadline)
+            self.last = seen = await connection.request(method, url, body, deadline=deadline, most=most)
             verdict = judge(seen)
             if verdict.drop_connection:
                 await connection.drop()
@@ -228,6 +251,11 @@ class Attempts:
 
     async def _sleep(self, seconds: float) -> None:
         await pause(seconds, clock=self.context.clock, stop=self.context.run.switch)
+
+
+def largest_list(entries: int) -> int:
+    """Say how many bytes are read of a list that asks for so many orders."""
+    return min(LARGEST_BODY + (entries - 1) * LARGEST_ENTRY, LARGEST_LIST)
 
 
 def _unread(verdict: GetVerdict | None) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordersheet.api import list_url, parse_date, read_list_answer
+from ordersheet.api.entries import Members, read_members
 
 WHEN = datetime(2026, 11, 27, 21, 5, 9)  # noqa: DTZ001 - the shop's times name no zone
 
@@ -129,3 +130,54 @@ def test_what_is_no_time(value: Any) -> None:
 def test_no_answer_is_too_strange(value: Any) -> None:
     read_list_answer(json.dumps(value).encode(), None)
     read_list_answer(answer(value), None)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text('ab{["\\,:]} \u00e4', max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('ab"', max_size=2), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    listed=st.lists(JSON, max_size=5),
+    rest=st.dictionaries(st.text("abst", max_size=4).filter(lambda name: name != "orders"), JSON, max_size=4),
+    before=st.booleans(),
+    indent=st.sampled_from([None, 0, 3]),
+)
+def test_a_list_read_entry_by_entry_is_the_list(*, listed: Any, rest: Any, before: bool, indent: int) -> None:
+    whole = {"orders": listed, **rest} if before else {**rest, "orders": listed}
+    entries: list[Any] = []
+    found = read_members(json.dumps(whole, indent=indent).encode(), None, "orders", entries.append)
+    assert found == Members(rest, len(listed))
+    assert entries == listed
+
+
+@given(
+    listed=st.lists(JSON, max_size=3),
+    at=st.integers(0, 60),
+    end=st.sampled_from([b"", b"}", b"]", b"x", b",1"]),
+)
+def test_what_is_cut_or_goes_on_is_no_list(listed: Any, at: int, end: bytes) -> None:
+    whole = answer(*listed)
+    body = whole[:at] + end
+    try:
+        expected = json.loads(body)
+    except ValueError:
+        expected = None
+    found = read_members(body, None, "orders", lambda _entry: None)
+    assert (found is None) == (not isinstance(expected, dict))
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"", b'{"orders":[],"orders":[]}', b'{"a":1,}', b"{1:2}", b'{"orders":' + b"[" * 100_000]
+)
+def test_what_holds_no_single_list_of_orders_is_none(body: bytes) -> None:
+    assert read_members(body, None, "orders", lambda _entry: None) is None
+
+
+def test_orders_that_are_no_list_are_no_answer() -> None:
+    assert read_list_answer(b'{"status":"ok","orders":5}', None) is None
+    assert read_list_answer(b'{"status":"ok","orders":{}}', None) is None

@@ -41,8 +41,8 @@ class Written(asyncio.Transport):
 class Asked:
     """One request, and what comes back piece by piece; afterwards what was seen."""
 
-    def __init__(self, *pieces: bytes, then_close: bool = False) -> None:
-        self.seen = Exchange()
+    def __init__(self, *pieces: bytes, then_close: bool = False, most: int = LARGEST_BODY) -> None:
+        self.seen = Exchange(most=most)
         self.fault: Exception | None = None
         self.reusable = False
         self.ended = False
@@ -73,7 +73,7 @@ class Asked:
     async def _read(self, wire: H11Protocol) -> None:
         request = h11.Request(method="PUT", target="/orders", headers=HEADERS)
         try:
-            head = await wire.ask(request, b"{}")
+            head = await wire.ask(request, b"{}", most=self.seen.most)
             answer = httpx.Response(head.status_code, headers=list(head.headers), stream=Chunks(wire))
             await self.seen.read(answer, str)
         except h11.RemoteProtocolError as fault:
@@ -220,6 +220,13 @@ def test_a_body_over_the_cap_is_refused_and_not_kept(form):
     assert len(asked.seen.observation(0.0, str, None).body) == LARGEST_BODY
     whole = Asked(form(200, b"x" * LARGEST_BODY))
     assert (whole.seen.failure, len(whole.seen.body)) == (None, LARGEST_BODY)
+
+
+def test_a_list_may_be_larger_by_what_was_asked_for():
+    body = b"x" * (LARGEST_BODY + 5)
+    assert Asked(plain(200, body), most=LARGEST_BODY + 5).seen.failure is None
+    over = Asked(plain(200, body), most=LARGEST_BODY + 4)
+    assert (over.seen.failure, over.reusable) == (Failure.TOO_LARGE, False)
 
 
 def test_a_word_that_nobody_asked_for_ends_the_connection():

@@ -50,7 +50,7 @@ async def walk_list(
     async with OpenReading(access, tally) as reading:
         while not walk.over and not reading.context.run.ended and reading.context.run.readable:
             verdict = await reading.attempts.read_list(
-                walk.url(access.options.base_url), fields=reading.fields
+                walk.url(access.options.base_url), entries=walk.limit, fields=reading.fields
             )
             if verdict is None or verdict.listed is None:
                 last = reading.attempts.last

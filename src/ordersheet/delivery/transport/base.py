@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from ordersheet.core.secret import Secret
 
 LARGEST_BODY = 1 << 20
-"""Bytes of an answer that are read; the documented ones have less than a hundred."""
+"""Bytes that are read of an answer to an update, or with one order."""
 
 IDLE_LIMIT = 4.0
 """Seconds after which a kept connection is not used again: some servers close it after five."""
 
 SENDING = "http11.send_request_headers.started"
 """The event after which a byte may have left."""
+MOST = "most_body_bytes"
+"""The extension of a request that says how much of its answer's body is read."""
 TUNNEL = "proxy.start_tls.started"
 """The event after which a proxy has opened the way."""
 _ALMOST = 0.98
@@ -48,7 +50,9 @@ KEPT_HEADERS = {
 class Transport(Protocol):
     """One connection, for one request at a time."""
 
-    async def request(self, method: str, url: str, body: bytes | None, *, deadline: float) -> Observation:
+    async def request(
+        self, method: str, url: str, body: bytes | None, *, deadline: float, most: int = LARGEST_BODY
+    ) -> Observation:
         """Send one request, once, and tell what was seen of it.
 
         Never raises for what the network or the server does. Where the task is cancelled, CancelledError goes
@@ -59,6 +63,7 @@ class Transport(Protocol):
             url: the full address.
             body: the payload; None for none.
             deadline: seconds for the whole call, from connecting to the last byte of the answer.
+            most: bytes of the answer's body that are read; a longer one is `Failure.TOO_LARGE`.
         """
 
     @property
@@ -112,9 +117,10 @@ class RequestHeaders:
 class Exchange:
     """What is being seen of one request while it is under way."""
 
-    __slots__ = ("body", "bytes_left", "detail", "failure", "headers", "status", "tunnelled")
+    __slots__ = ("body", "bytes_left", "detail", "failure", "headers", "most", "status", "tunnelled")
 
-    def __init__(self, *, bytes_left: bool = False) -> None:
+    def __init__(self, *, bytes_left: bool = False, most: int = LARGEST_BODY) -> None:
+        self.most = most
         self.bytes_left = bytes_left
         self.tunnelled = False
         self.status: int | None = None
@@ -144,7 +150,7 @@ class Exchange:
                     self.headers[kept] = hide(value.decode("latin-1"))
             async for chunk in stream:
                 self.body += chunk
-                if len(self.body) > LARGEST_BODY:
+                if len(self.body) > self.most:
                     self.failure = Failure.TOO_LARGE
                     return
         finally:
@@ -168,7 +174,7 @@ class Exchange:
             bytes_left=self.bytes_left,
             status=self.status,
             headers=self.headers,
-            body=bytes(self.body[:LARGEST_BODY]),
+            body=bytes(self.body[: self.most]),
             failure=self.failure,
             detail=self.detail,
             seconds=seconds,
@@ -223,11 +229,13 @@ class HttpConnection:
             self._cut = True
             self._timeout.reschedule(at)
 
-    async def request(self, method: str, url: str, body: bytes | None, *, deadline: float) -> Observation:
+    async def request(
+        self, method: str, url: str, body: bytes | None, *, deadline: float, most: int = LARGEST_BODY
+    ) -> Observation:
         """Send one request, once, and tell what was seen of it (see `Transport`)."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        seen = Exchange(bytes_left=not self._traced)
+        seen = Exchange(bytes_left=not self._traced, most=most)
         self._cut = False
         limit = asyncio.timeout(deadline)
         try:
@@ -268,7 +276,7 @@ class HttpConnection:
             to,
             headers=self._headers.of(to, body),
             stream=httpx.ByteStream(body or b""),
-            extensions={"trace": seen.trace, "timeout": {"connect": deadline * _ALMOST}},
+            extensions={"trace": seen.trace, "timeout": {"connect": deadline * _ALMOST}, MOST: seen.most},
         )
         if self._engine is None:
             self._engine = self._open_engine()

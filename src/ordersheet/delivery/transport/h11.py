@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import h11
 import httpx
 
-from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, SENDING, reset_at_close
+from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, MOST, SENDING, reset_at_close
 
 if TYPE_CHECKING:
     import ssl
@@ -65,7 +65,7 @@ class H11Transport(httpx.AsyncBaseTransport):
         if trace is not None:
             await trace(SENDING, {"request": request})
         try:
-            head = await wire.ask(asked, body)
+            head = await wire.ask(asked, body, most=request.extensions.get(MOST, LARGEST_BODY))
         except h11.RemoteProtocolError as fault:
             raise httpx.RemoteProtocolError("not HTTP") from fault
         except OSError as fault:
@@ -131,7 +131,7 @@ class H11Protocol(asyncio.Protocol):
         self._asked = self._whole = False
         self._heads: list[h11.Response] = []
         self._body = bytearray()
-        self._received = 0
+        self._received, self._most = 0, LARGEST_BODY
         self._fault: Exception | None = None
         self._news: asyncio.Future[None] | None = None
         self._usable = False
@@ -197,8 +197,8 @@ class H11Protocol(asyncio.Protocol):
         await asyncio.sleep(0)
         return self._silent()
 
-    async def ask(self, request: h11.Request, body: bytes) -> h11.Response:
-        """Write a request, and wait for the head of its answer.
+    async def ask(self, request: h11.Request, body: bytes, *, most: int = LARGEST_BODY) -> h11.Response:
+        """Write a request, and wait for the head of its answer, of whose body so much is read.
 
         Raises:
             OSError: the connection ended before that.
@@ -210,7 +210,7 @@ class H11Protocol(asyncio.Protocol):
         if body:
             written += http.send(h11.Data(data=body))
         written += http.send(h11.EndOfMessage())
-        self._asked, self._whole, self._received = True, False, 0
+        self._asked, self._whole, self._received, self._most = True, False, 0, most
         self._transport.write(written)
         while not self._heads:
             await self._more()
@@ -228,7 +228,7 @@ class H11Protocol(asyncio.Protocol):
                 chunk = bytes(self._body)
                 self._body.clear()
                 yield chunk
-            elif self._whole or self._received > LARGEST_BODY:
+            elif self._whole or self._received > self._most:
                 return
             else:
                 await self._more()
@@ -264,7 +264,7 @@ class H11Protocol(asyncio.Protocol):
         Raises:
             h11.RemoteProtocolError: it is no answer.
         """
-        while self._received <= LARGEST_BODY:
+        while self._received <= self._most:
             event = self._http.next_event()
             if isinstance(event, h11.Data):
                 self._body += event.data
