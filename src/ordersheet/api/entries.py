@@ -42,12 +42,12 @@ def read_members(
         list twice, or is nested too deeply to be read.
     """
     try:
-        return _Reading(decoded(body, content_type), listed, take).members()
+        return _LongAnswer(decoded(body, content_type), listed, take).members()
     except (ValueError, RecursionError):
         return None
 
 
-class _Reading:
+class _LongAnswer:
     """One text, and how far it was read."""
 
     def __init__(self, text: str, listed: str, take: Callable[[JsonValue], None]) -> None:
