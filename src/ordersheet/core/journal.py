@@ -29,8 +29,13 @@ class Begin:
     asks: tuple[Ask, ...]
     """What goes out in this payload."""
     baseline: Mapping[str, str] | None
-    """What the comment fields held just before, by PUT's field name; None where they were not read."""
+    """What the fields held just before, by PUT's field name; None where they were not read.
+
+    An attribute stands there as `core.history.undo.attribute_text` gives it.
+    """
     at: datetime
+    takes_back: tuple[OperationRef, ...] = ()
+    """Of an undo: the operations that are undone where this is applied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,11 @@ class Outcome(StrEnum):
     PARTLY_APPLIED = "partly applied"
     NOT_SENT = "not sent"
     UNCONFIRMED = "unconfirmed"
+    UNDONE = "undone"
+    NOTHING_TO_UNDO = "nothing to undo"
+    KEPT = "kept"
+    CANNOT_BE_UNDONE = "cannot be undone"
+    PARTLY_UNDONE = "partly undone"
 
     @property
     def ok(self) -> bool:
@@ -305,6 +310,8 @@ _OK = frozenset(
         Outcome.ALREADY_APPLIED,
         Outcome.DUPLICATE,
         Outcome.APPLIED_TWICE,
+        Outcome.UNDONE,
+        Outcome.NOTHING_TO_UNDO,
     }
 )
 

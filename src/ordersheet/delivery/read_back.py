@@ -332,7 +332,10 @@ class ReadBack:
     ) -> None:
         if check.open:
             self.checks.remove(check)
-            self._book.confirm(doubt.ref, now.utc, message)
+            if doubt.takes_back is None:
+                self._book.confirm(doubt.ref, now.utc, message)
+            else:
+                self._book.take_back(doubt.takes_back)
         if twice or check.open:
             self._notes.events.append(Settle(doubt.ref, OperationState.APPLIED, message, now.utc))
 
@@ -350,7 +353,11 @@ class ReadBack:
         run, message = self._run, messages.NOT_APPLIED_LEDGER
         if check.doubt is not None:
             self.checks.remove(check)
-            self._book.forget(check.doubt.ref)
+            if check.doubt.takes_back is None:
+                self._book.forget(check.doubt.ref)
+            for entry in check.doubt.takes_back or ():
+                # It was not undone: it stands as it stood before.
+                self._book.record(entry)
             self._notes.events.append(Settle(check.doubt.ref, OperationState.ABSENT, message, now.utc))
         elif check.part is not None and check.row is not None:
             row, part = check.row, check.part
@@ -391,7 +398,7 @@ class ReadBack:
         """Look no further; an append of another run that is still in doubt holds the order's rows back."""
         for check in self.checks:
             doubt = check.doubt
-            if self.held is None and doubt is not None and check.open and not doubt.operation.kind.overwrites:
+            if self.held is None and doubt is not None and check.open and not doubt.may_be_sent_again:
                 self.held = messages.waits_for(f"row {doubt.ref.row} of run {doubt.ref.run}")
         self.checks.clear()
         self.clear_at, self._owed, self._silent_since = NEVER, False, None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook
+from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import AnsweredAppend
 from ordersheet.core.model import Operation, OperationKind
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import moment, timestamp
+from ordersheet.ledger.taken_back import PERHAPS, UNDONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.undo import PastOfOrder
 
 _HISTORY_STATES = {state.value: state.in_history for state in OperationState}
 _KINDS = {kind.value: kind for kind in OperationKind}
@@ -42,6 +46,18 @@ class Found(NamedTuple):
 
 
 _NOTHING = Found((), (), 1)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """The same, as it is read operation by operation."""
+
+    entries: list[Entry] = dataclasses.field(default_factory=list)
+    doubts: list[Doubt] = dataclasses.field(default_factory=list)
+    absent: list[Entry] = dataclasses.field(default_factory=list)
+    perhaps: dict[str, list[Entry]] = dataclasses.field(default_factory=dict)
+    """By field: what an undo that is in doubt may have taken back."""
+    place: int = 0
 
 
 class Reader:
@@ -69,52 +85,53 @@ class Reader:
             adopt_at: where given, whatever is `sending` there is taken over as in doubt, since this moment:
                 the caller has just claimed the orders, so whoever was sending is gone.
         """
-        entries: dict[int, list[Entry]] = {}
-        doubts: dict[int, list[Doubt]] = {}
-        absent: dict[int, list[Entry]] = {}
-        places: dict[int, int] = {}
+        gathered: dict[int, _Gathered] = {}
         values = {"p_store": self._store_id, "p_orders": json.dumps(list(orders))}
         for record in cursor.execute(statements.HISTORY, values).fetchall():
-            (
-                order,
-                field,
-                run,
-                row,
-                kind,
-                key,
-                state,
-                occurrence,
-                batch,
-                at,
-                message,
-                value,
-                place,
-                is_open,
-                number,
-            ) = record
-            places[order] = place
-            entry_state = _HISTORY_STATES[state] or OperationState.ABSENT
-            ref, text = OperationRef(run, row, field), as_text(value)
-            entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
-            if entry_state is OperationState.ABSENT:
-                if cursor.execute(statements.MAY_HAVE_LEFT, {"p_id": number}).fetchone() is not None:
-                    absent.setdefault(order, []).append(entry)
-                continue
-            entries.setdefault(order, []).append(entry)
-            if not is_open:
-                continue
-            if state == OperationState.SENDING:
-                if adopt_at is None:
-                    # What is under way is nobody's doubt until it is adopted.
-                    continue
-                cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
-            operation = Operation(field, _KINDS[kind], None if value is None else json.loads(value))
-            doubt = self._doubt(cursor, number, ref, operation, entry)
-            doubts.setdefault(order, []).append(doubt)
+            self._gather(cursor, record, gathered, adopt_at)
         return {
-            order: Found(entries.get(order, ()), doubts.get(order, ()), place + 1, absent.get(order, ()))
-            for order, place in places.items()
+            order: Found(one.entries, one.doubts, one.place + 1, one.absent)
+            for order, one in gathered.items()
         }
+
+    def _gather(
+        self,
+        cursor: Cursor,
+        record: Sequence[Any],
+        gathered: dict[int, _Gathered],
+        adopt_at: datetime | None,
+    ) -> None:
+        """Take in one operation of an order."""
+        order, name, run, row, kind, key, state, occurrence, batch, at, message, value, *rest = record
+        place, is_open, number, undo_of, taken = rest
+        one = gathered.setdefault(order, _Gathered())
+        one.place = place
+        entry_state = _HISTORY_STATES[state] or OperationState.ABSENT
+        ref, text = OperationRef(run, row, name), as_text(value)
+        entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
+        if taken == UNDONE or (undo_of is not None and not is_open):
+            # Neither what was undone nor the undo is a part of the history.
+            return
+        if entry_state is OperationState.ABSENT:
+            if cursor.execute(statements.MAY_HAVE_LEFT, {"p_id": number}).fetchone() is not None:
+                one.absent.append(entry)
+            return
+        if undo_of is None:
+            in_doubt = taken == PERHAPS
+            one.entries.append(entry._replace(state=OperationState.IN_DOUBT) if in_doubt else entry)
+            if in_doubt:
+                one.perhaps.setdefault(name, []).append(entry)
+        under_way = state == OperationState.SENDING and adopt_at is None
+        if not is_open or under_way:
+            # What is under way is nobody's doubt until it is adopted.
+            return
+        if state == OperationState.SENDING and adopt_at is not None:
+            cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
+        operation = Operation(name, _KINDS[kind], None if value is None else json.loads(value))
+        doubt = self._doubt(cursor, number, ref, operation, entry)
+        if undo_of is not None:
+            doubt = replace(doubt, takes_back=tuple(one.perhaps.get(name, ())))
+        one.doubts.append(doubt)
 
     def _doubt(
         self, cursor: Cursor, number: int, ref: OperationRef, operation: Operation, entry: Entry
@@ -141,6 +158,14 @@ class Reader:
             policy = replace(policy, again=True)
         known = found or _NOTHING
         return OrderBook(work.order, asks, known.entries, policy, known.doubts, known.absent)
+
+    def undo_book(
+        self, work: OrderWork, found: Found | None, target: str, past: PastOfOrder | None
+    ) -> UndoBook:
+        """Make the book of an order of which something is to be undone."""
+        known = found or _NOTHING
+        attempts, undone = past or ({}, ())
+        return UndoBook(work.order, known.entries, self.policy, known.doubts, target, attempts, undone)
 
 
 class Claims:

@@ -10,6 +10,7 @@ from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, 
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.taken_back import TAKE_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,6 +91,11 @@ class EventWriter:
             yield statements.BASELINE, {**attempt, "p_field": field, "p_text": text}
         for ask in event.asks:
             yield statements.BEGIN_OPERATION, self._operation(event.order, ask, event.attempt, at)
+        for ref in event.takes_back:
+            (ask,) = event.asks
+            step = {"p_step_run": ref.run, "p_step_row": ref.row, "p_step_field": ref.field}
+            own = {"p_run": run, "p_row": event.row, "p_field": ask.operation.field}
+            yield TAKE_BACK, own | step
 
     def _there(self, event: There) -> Iterator[Write]:
         yield statements.THERE, self._operation(event.order, event.ask, 0, timestamp(event.at))

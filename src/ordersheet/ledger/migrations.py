@@ -20,6 +20,16 @@ _TO_2 = (
     "ALTER TABLE run ADD COLUMN encoding TEXT",
     "ALTER TABLE run ADD COLUMN key_print TEXT",
     "ALTER TABLE run ADD COLUMN same_store INTEGER",
+    "ALTER TABLE run ADD COLUMN undo_of INTEGER",
+    """CREATE TABLE undo_step (
+    run_id INTEGER NOT NULL, "row" INTEGER NOT NULL, field TEXT NOT NULL, step_id INTEGER NOT NULL,
+    PRIMARY KEY (run_id, "row", field, step_id),
+    FOREIGN KEY(run_id) REFERENCES run (id), FOREIGN KEY(step_id) REFERENCES operation (id)) WITHOUT ROWID""",
+    "CREATE INDEX undo_step_of ON undo_step (step_id)",
+    """CREATE TRIGGER operation_undoes_once BEFORE UPDATE OF state ON operation
+        WHEN OLD.state = 'in doubt' AND NEW.state = 'sending'
+        AND EXISTS (SELECT 1 FROM run WHERE run.id = OLD.run_id AND run.undo_of IS NOT NULL)
+        BEGIN SELECT RAISE(ABORT, 'illegal move: an undo in doubt is not sent'); END""",
     """CREATE TABLE job_file (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, process_id INTEGER NOT NULL,

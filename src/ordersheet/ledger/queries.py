@@ -30,8 +30,17 @@ if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
 
+_undone_run = run.alias("undone")
 _runs = (
-    select(run, store.c.name.label("store"), process.c.lock.label("lock"))
+    select(
+        run,
+        store.c.name.label("store"),
+        process.c.lock.label("lock"),
+        select(_undone_run.c.name)
+        .where(_undone_run.c.id == run.c.undo_of)
+        .scalar_subquery()
+        .label("undone_run"),
+    )
     .join(store, store.c.id == run.c.store_id)
     .outerjoin(process, process.c.id == run.c.process_id)
 )
@@ -137,6 +146,7 @@ def _run_info(cursor: Cursor, context: BookContext, record: Mapping[str, Any]) -
         outcomes=counts["outcomes"],
         left_out=counts.get("left_out", 0),
         requests=RequestCounts(**(counts.get("requests") or {})),
+        undo_of=record["undone_run"],
         **{name: record[name] for name in _RUN_COLUMNS},
     )
 

@@ -55,6 +55,8 @@ class RunStart:
     """What `Ledger.key_print` gives for the API key."""
     same_store: bool = False
     """A person said that this key belongs to the shop that the ledger knows as this store."""
+    undo_of: str | None = None
+    """Of an undo: the run that it takes back."""
 
 
 class RunState(StrEnum):
@@ -111,6 +113,8 @@ class RunInfo:
     """The user's number; None where the system has none, or where version 0.1.0 wrote it."""
     encoding: str | None = None
     """Of a CSV, as it was read."""
+    undo_of: str | None = None
+    """Of an undo: the run that it takes back."""
 
     @property
     def rows(self) -> int:

@@ -19,8 +19,9 @@ from ordersheet.ledger.claims import Claims, Reader, answered_appends
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
-from ordersheet.ledger.runs import close_run, insert_run
+from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
+from ordersheet.ledger.undo import past_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.records import RunStart
+    from ordersheet.ledger.undo import PastOfOrder
     from ordersheet.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -64,6 +66,7 @@ class RunJournal:
         now = handles.clock()
         opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
         self._name, self._run_id, self._store_id = opened
+        self._undo = None if start.undo_of is None else self._target(start.undo_of)
         self._event_writer = EventWriter(self._name, self._run_id, self._store_id, start.policy.batch)
         self._reader = Reader(self._store_id, handles.salt, start.policy)
         self._claims = Claims(self._store_id, self._run_id, handles.process_id, handles.database.alive)
@@ -86,6 +89,9 @@ class RunJournal:
     def run(self) -> str:
         """This run's id."""
         return self._name
+
+    def _target(self, name: str) -> tuple[str, int]:
+        return self._handles.writer.do(lambda cursor: find_run(cursor, name))
 
     def record_again(self, works: Iterable[OrderWork]) -> AgainFacts:
         """Record, for an `--again` run and before its first byte, what is meant once more.
@@ -128,11 +134,15 @@ class RunJournal:
         orders = [work.order for work in works]
         now = self._handles.clock()
 
+        past: dict[int, PastOfOrder] = {}
+
         def claim(cursor: Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
             new, mine = self._claims.take(cursor, orders)
             found = self._reader.found(cursor, new, adopt_at=now) if new else {}
             if mine:
                 found |= self._reader.found(cursor, mine)
+            if self._undo is not None:
+                past.update(past_of(cursor, self._store_id, self._undo, new | mine))
             return new | mine, found, self._again.wanted(cursor, new | mine)
 
         taken, found, wanted = await self._submit(claim)
@@ -141,10 +151,13 @@ class RunJournal:
             if work.order not in taken:
                 books.append(None)
                 continue
-            if work.updates:
-                self._rows[str(work.order)] = {update.row: update for update in work.updates}
             known = found.get(work.order)
             self._event_writer.places[work.order] = known.next_place if known is not None else 1
+            if self._undo is not None and work.updates:
+                books.append(self._reader.undo_book(work, known, self._undo[0], past.get(work.order)))
+                continue
+            if work.updates:
+                self._rows[str(work.order)] = {update.row: update for update in work.updates}
             meant = wanted.get(work.order)
             book = self._reader.book(work, known, meant)
             if meant is not None:

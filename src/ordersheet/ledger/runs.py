@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 _FIRST_COLUMNS = (
     "name", "store_id", "process_id", "host", "profile", "tool_version", "user", "machine", "options",
     "mapping", "input", "sha256", "copy", "sheet", "header_row", "batch", "again", "settle", "started",
-    "uid", "encoding", "key_print", "same_store",
+    "uid", "encoding", "key_print", "same_store", "undo_of",
 )  # fmt: skip
 """What is known of a run when it starts."""
 _of_run = row.c.run_id == bind("run")
@@ -54,7 +54,9 @@ _CLOSE = compiled(
     .values({name: bind(name) for name in ("finished", "stopped_by", "message", "counts")})
 )
 _LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
-_LATEST = compiled(select(run.c.name, run.c.id).order_by(run.c.id.desc()).limit(ONE).offset(ZERO))
+_latest = select(run.c.name, run.c.id).order_by(run.c.id.desc()).limit(ONE).offset(ZERO)
+_LATEST = compiled(_latest)
+_LATEST_SEND = compiled(_latest.where(run.c.undo_of.is_(None)))
 _BEGINNING = compiled(
     select(run.c.name, run.c.id)
     .where(func.substr(run.c.name, ONE, func.length(bind("text"))) == bind("text"))
@@ -118,6 +120,7 @@ def insert_run(cursor: Cursor, start: RunStart, process_id: int, now: datetime) 
             encoding=start.encoding,
             key_print=start.key_print,
             same_store=int(start.same_store),
+            undo_of=None if start.undo_of is None else find_run(cursor, start.undo_of)[1],
         ),
     )
     number = int(cursor.execute(_TAKEN, named(name=name)).fetchone()[0])
@@ -166,15 +169,15 @@ def _counts(outcomes: dict[str, int], left_out: int, requests: dict[str, int] | 
     return json.dumps({"outcomes": outcomes, "left_out": left_out, "requests": requests})
 
 
-def find_run(cursor: Cursor, text: str) -> tuple[str, int]:
-    """Find a run by its id, the unique beginning of one, or `last`.
+def find_run(cursor: Cursor, text: str, *, sends: bool = False) -> tuple[str, int]:
+    """Find a run by its id, the unique beginning of one, or `last`; `sends` where `last` means no undo.
 
     Raises:
         UsageError: none is meant, or several are.
     """
     wanted = text.strip().lower()
     if wanted == "last":
-        found = cursor.execute(_LATEST).fetchall()
+        found = cursor.execute(_LATEST_SEND if sends else _LATEST).fetchall()
         if not found:
             raise UsageError("The ledger holds no run yet.", code="no-run")
     else:

@@ -89,6 +89,7 @@ run = Table(
     Column("encoding", Text),  # of a CSV, as it was read
     Column("key_print", Text),  # keyed fingerprint of the API key
     Column("same_store", Integer),  # 1: a person said that this key belongs to the shop known at this store
+    Column("undo_of", Integer),  # of an undo: the run that it takes back
     sqlite_autoincrement=True,
 )
 
@@ -208,6 +209,17 @@ again_run = Table(
     Column("finished", Text),  # when each of its occurrences was found applied, refused, invalid or resolved
 )
 
+undo_step = Table(
+    "undo_step",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),  # with row and field: the undo's operation
+    Column("row", Integer, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("step_id", ForeignKey("operation.id"), primary_key=True),  # what it takes back, once it is applied
+    sqlite_with_rowid=False,
+)
+Index("undo_step_of", undo_step.c.step_id)
+
 job_file = Table(
     "job_file",
     metadata,
@@ -244,6 +256,10 @@ def triggers() -> tuple[str, ...]:
         """CREATE TRIGGER operation_appends_once BEFORE UPDATE OF state ON operation
         WHEN OLD.kind = 'append' AND OLD.state = 'in doubt' AND NEW.state = 'sending'
         BEGIN SELECT RAISE(ABORT, 'illegal move: an append in doubt is not sent'); END""",
+        """CREATE TRIGGER operation_undoes_once BEFORE UPDATE OF state ON operation
+        WHEN OLD.state = 'in doubt' AND NEW.state = 'sending'
+        AND EXISTS (SELECT 1 FROM run WHERE run.id = OLD.run_id AND run.undo_of IS NOT NULL)
+        BEGIN SELECT RAISE(ABORT, 'illegal move: an undo in doubt is not sent'); END""",
         """CREATE TRIGGER operation_is_fixed
         BEFORE UPDATE OF run_id, row, field, store_id, order_id, kind, key, key_version, batch, occurrence
         ON operation

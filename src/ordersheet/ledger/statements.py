@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, null, select, true, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, null, or_, select, true, update
 
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import BY_PLACE, NOTHING, ONE, ZERO, bind, compiled, constant, insert, listed
@@ -22,6 +22,7 @@ from ordersheet.ledger.schema import (
     row,
     run,
 )
+from ordersheet.ledger.taken_back import taken_back
 
 if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
@@ -190,9 +191,19 @@ LOOKED = compiled(
     )
     .values(
         doubted=ZERO,
-        # An append stays open until somebody knows; an overwrite in doubt is simply sent again.
+        # An append stays open until somebody knows, and so does an undo; an overwrite in doubt is simply sent
+        # again.
         open=case(
-            (and_(operation.c.state == _IN_DOUBT, operation.c.kind == constant("append")), ONE),
+            (
+                and_(
+                    operation.c.state == _IN_DOUBT,
+                    or_(
+                        operation.c.kind == constant("append"),
+                        operation.c.run_id.in_(select(run.c.id).where(run.c.undo_of.is_not(None))),
+                    ),
+                ),
+                ONE,
+            ),
             else_=ZERO,
         ),
     )
@@ -261,6 +272,8 @@ HISTORY = compiled(
         operation.c.place,
         operation.c.open,
         operation.c.id,
+        run.c.undo_of,
+        taken_back(),
     )
     .join(run, run.c.id == operation.c.run_id)
     .where(operation.c.store_id == bind("store"), operation.c.order_id.in_(_given_orders))
@@ -286,7 +299,18 @@ DOUBT = compiled(
     select(
         select(attempt.c.given_up).where(_its_attempt).scalar_subquery(),
         operation.c.adopted,
-        select(baseline.c.text).where(_its_baseline).scalar_subquery(),
+        # An overwrite that was sent several times is judged by what stood there before the first of them.
+        select(baseline.c.text)
+        .where(
+            baseline.c.run_id == operation.c.run_id,
+            baseline.c.row == operation.c.row,
+            baseline.c.field == operation.c.field,
+            or_(baseline.c.number == operation.c.attempt, operation.c.kind != constant("append")),
+        )
+        .order_by(baseline.c.number)
+        .limit(ONE)
+        .offset(ZERO)
+        .scalar_subquery(),
     ).where(operation.c.id == bind("id"))
 )
 MAY_HAVE_LEFT = compiled(

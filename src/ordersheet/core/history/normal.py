@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+MARKUP = r"</?[A-Za-z][^<>]*>|&nbsp;"
+"""What a shop may put around a text without changing it, as a pattern."""
+
 
 def normalise_append(text: str) -> str:
     """Give an appended text the form in which it is compared.

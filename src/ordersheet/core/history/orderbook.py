@@ -11,7 +11,7 @@ from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ordersheet.core.model import Operation
@@ -44,6 +44,13 @@ class Doubt:
     """When the last attempt was given up (UTC), or adopted from a dead process, whichever is later."""
     state: OperationState = OperationState.IN_DOUBT
     """IN_DOUBT, or APPLIED where only the last look is owed."""
+    takes_back: tuple[Entry, ...] | None = None
+    """Of an undo: what it took back, if it was applied. Its order waits until that is settled."""
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether nothing is lost where it is simply sent once more."""
+        return self.operation.kind.overwrites and self.takes_back is None
 
 
 class OrderBook:
@@ -162,6 +169,11 @@ class OrderBook:
         """Let what another run left in doubt stand as applied."""
         entry = self._field(ref.field).entries[ref]
         self.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))
+
+    def take_back(self, entries: Iterable[Entry]) -> None:
+        """Take out of the history what an undo has taken back."""
+        for entry in entries:
+            self._field(entry.ref.field).forget(entry.ref)
 
     def forget(self, ref: OperationRef) -> None:
         """Take an operation out of the history: it is proven absent."""

@@ -9,12 +9,13 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ordersheet.core.history.normal import MARKUP
 from ordersheet.core.history.normal import normalise_append as normalise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|&nbsp;")
+_MARKUP = re.compile(MARKUP)
 _LINE_ENDS = re.compile(r"\r\n|\r|\n|<br\s*/?>|</p>|</div>|</li>", re.IGNORECASE)
 
 

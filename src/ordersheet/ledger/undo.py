@@ -1,0 +1,140 @@
+"""What an undo reads and notes: what was sent to a field, what each of its operations takes back."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import and_, select, update
+
+from ordersheet.core.history.entries import OperationRef
+from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_text
+from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork
+from ordersheet.core.operation_state import OperationState
+from ordersheet.ledger.compiled import ONE, bind, compiled, listed, named
+from ordersheet.ledger.schema import again, attempt, baseline, operation, run, undo_step
+from ordersheet.ledger.statements import moment
+from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ordersheet.ledger.database import Cursor
+
+_PAST = compiled(
+    select(
+        *(operation.c[name] for name in ("order_id", "field")),
+        run.c.name,
+        *(operation.c[name] for name in ("row", "kind", "value", "state")),
+        attempt.c["class"],
+        baseline.c.text,
+    )
+    .join(run, run.c.id == operation.c.run_id)
+    .join(
+        attempt,
+        and_(
+            attempt.c.run_id == operation.c.run_id,
+            attempt.c.row == operation.c.row,
+            attempt.c.number <= operation.c.attempt,
+        ),
+    )
+    .outerjoin(
+        baseline,
+        and_(
+            baseline.c.run_id == operation.c.run_id,
+            baseline.c.row == operation.c.row,
+            baseline.c.number == attempt.c.number,
+            baseline.c.field == operation.c.field,
+        ),
+    )
+    .where(
+        operation.c.store_id == bind("store"),
+        operation.c.order_id.in_(listed("orders")),
+        run.c.undo_of.is_(None),
+        ~is_undone(),
+    )
+    .order_by(operation.c.order_id, operation.c.place, attempt.c.number)
+)
+_undo_run = run.alias("undo_run")
+_UNDONE = compiled(
+    select(operation.c.order_id, operation.c.row, operation.c.field, _undo_run.c.name, undo.c.at)
+    .select_from(
+        operation.join(undo_step, undo_step.c.step_id == operation.c.id)
+        .join(undo, its_undo)
+        .join(_undo_run, _undo_run.c.id == undo.c.run_id)
+    )
+    .where(
+        operation.c.run_id == bind("target"),
+        operation.c.order_id.in_(listed("orders")),
+        undo.c.state == APPLIED,
+    )
+)
+_ROWS = compiled(
+    select(*(operation.c[name] for name in ("order_id", "row", "field", "kind", "value")))
+    .where(operation.c.run_id == bind("run"), operation.c.state.in_(MAY_STAND))
+    .order_by(operation.c.order_id, operation.c.row, operation.c.id)
+)
+CLOSE_OCCURRENCES = compiled(update(again).where(again.c.run_id == bind("target")).values(closed=ONE))
+"""What an undone `--again` run meant once more is not meant any more."""
+
+
+class PastOfOrder(NamedTuple):
+    """What the ledger knows of one order, for an undo."""
+
+    attempts: dict[str, list[PastAttempt]]
+    """By field, oldest first."""
+    undone: list[UndoneBefore]
+
+
+def past_of(
+    cursor: Cursor, store_id: int, target: tuple[str, int], orders: Iterable[int]
+) -> dict[int, PastOfOrder]:
+    """Read what was sent to orders, and what of a run is undone there.
+
+    Args:
+        cursor: of a connection in a transaction.
+        store_id: whose orders.
+        target: the run that is to be undone: its name and number.
+        orders: their IDs.
+    """
+    name, run_id = target
+    asked = json.dumps(list(orders))
+    found: dict[int, PastOfOrder] = {}
+    for record in cursor.execute(_PAST, named(store=store_id, orders=asked)):
+        order, field, by, row, kind, value, state, verdict, text = record
+        one = PastAttempt(
+            OperationRef(by, row, field),
+            OperationKind(kind),
+            _text(field, value),
+            OperationState(state),
+            text,
+            may_have_left=verdict is None or not verdict.startswith("not "),
+        )
+        found.setdefault(order, PastOfOrder({}, [])).attempts.setdefault(field, []).append(one)
+    for order, row, field, by, at in cursor.execute(_UNDONE, named(target=run_id, orders=asked)):
+        undone = UndoneBefore(OperationRef(name, row, field), by, moment(at))
+        found.setdefault(order, PastOfOrder({}, [])).undone.append(undone)
+    return found
+
+
+def _text(field: str, value: str | None) -> str | None:
+    """Give what an operation wrote as a walk compares it."""
+    if value is None:
+        return None
+    decoded = json.loads(value)
+    return str(decoded) if field in COMMENT_FIELDS else attribute_text(decoded)
+
+
+def works_of(cursor: Cursor, run_id: int) -> Iterator[OrderWork]:
+    """Give what a run did, or may have done, order by order."""
+    for order, together in groupby(cursor.execute(_ROWS, named(run=run_id)).fetchall(), key=itemgetter(0)):
+        updates = []
+        for row, operations in groupby(together, key=itemgetter(1)):
+            asked = tuple(
+                Operation(field, OperationKind(kind), None if value is None else json.loads(value))
+                for _, _, field, kind, value in operations
+            )
+            updates.append(OrderUpdate(row, order, asked))
+        yield OrderWork(order, tuple(updates))
