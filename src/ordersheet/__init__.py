@@ -17,11 +17,11 @@ from ordersheet.core.model import (
     Problem,
     RowPayload,
     RowResult,
-    RunSummary,
     SentColumn,
     UnsentColumn,
 )
 from ordersheet.core.result import RunResult
+from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.library import check, send
 
 __all__ = [

@@ -16,8 +16,8 @@ from ordersheet.cli.window import hold_window
 from ordersheet.config.settings import Settings, resolve
 from ordersheet.console.log_line import JSON, CallLog
 from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError, UsageError
-from ordersheet.core.model import RunSummary
 from ordersheet.core.result import summary_object
+from ordersheet.core.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.console.log_line import CallLog
-    from ordersheet.core.model import RunSummary
     from ordersheet.core.result import RunResult
+    from ordersheet.core.summary import RunSummary
     from ordersheet.pipeline.preview import Preview
 
 _EXAMPLE_WIDTH = 40

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ordersheet.core.model import RowResult, RunSummary
+    from ordersheet.core.model import RowResult
+    from ordersheet.core.summary import RunSummary
 
 _FIRST_ROWS = 10
 _LONGEST = 160

@@ -8,7 +8,7 @@ or have slots, because there may be ten million of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -364,43 +364,3 @@ class RequestCounts:
     get: int = 0
     pushed_back: int = 0
     """Answers of 429, or of 503 with Retry-After."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What --json prints of a run, field by field (docs/contract.md)."""
-
-    command: str
-    run: str | None = None
-    batch: str | None = None
-    profile: str | None = None
-    file: str | None = None
-    sha256: str | None = None
-    sheet: str | None = None
-    host: str | None = None
-    report: str | None = None
-    ledger: str | None = None
-    ledger_created: bool = False
-    exit_code: int = 0
-    stopped_by: StoppedBy | None = None
-    resume_after: str | None = None
-    retry: bool = False
-    rows: int = 0
-    columns: tuple[SentColumn, ...] = ()
-    not_sent: tuple[UnsentColumn, ...] = ()
-    """Columns that hold something and are not sent."""
-    customer_visible: int = 0
-    """Texts to send, or sent, that customers may see."""
-    folder_settings: Mapping[str, str] = field(default_factory=dict)
-    """What an `ordersheet.toml` of the working folder has set, by key."""
-    left_out: int = 0
-    """Rows that were left out on purpose (--limit, --rows, hidden and skipped); `no` in `status`, too."""
-    status: Mapping[str, int] = field(default_factory=dict)
-    outcomes: Mapping[str, int] = field(default_factory=dict)
-    requests: RequestCounts = field(default_factory=RequestCounts)
-    started: str | None = None
-    seconds: float = 0.0
-    problems: tuple[Problem, ...] = ()
-    changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Of `check --online`: how many fields by what would become of them, and by field."""
-    error: str | None = None

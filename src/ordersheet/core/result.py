@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.core.model import RESULT_COLUMNS, Outcome, RowResult, RunSummary
+from ordersheet.core.model import RESULT_COLUMNS, Outcome, RowResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ordersheet.core.model import RowPayload, SentColumn, UnsentColumn
+    from ordersheet.core.summary import RunSummary
 
 _UNFINISHED = frozenset({Outcome.NOT_SENT, Outcome.NOT_APPLIED, Outcome.UNCONFIRMED})
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from ordersheet.api import put_body
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import SourceError
-from ordersheet.core.model import RequestCounts, RowPayload, RunSummary
+from ordersheet.core.model import RequestCounts, RowPayload
 from ordersheet.core.result import RunResult, count, iso
+from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.before_sending import new_key_warning
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows, updates_of

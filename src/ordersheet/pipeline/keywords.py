@@ -13,7 +13,8 @@ from ordersheet.core.errors import OrdersheetError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ordersheet.core.model import RowResult, RunSummary
+    from ordersheet.core.model import RowResult
+    from ordersheet.core.summary import RunSummary
 
 _OF_FLAG = {option.flag: option for option in OPTIONS}
 _FLAG = re.compile(r"""--[a-z][a-z-]*[a-z](?:[ =](?:[A-Za-z.]+=)?(?:"[^"]*"|'[^']*'|[A-Za-z0-9.%]+))?""")

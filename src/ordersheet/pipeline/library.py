@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ordersheet.config.settings import resolve
 from ordersheet.core.errors import Interrupted, RunStopped, signal_of
-from ordersheet.core.model import RunSummary
 from ordersheet.core.result import RunResult
+from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.keywords import keywords, row_in_keywords, summary_in_keywords
 
 if TYPE_CHECKING:

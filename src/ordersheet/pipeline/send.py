@@ -20,8 +20,9 @@ from ordersheet.core.errors import (
     UsageError,
     exit_code_of,
 )
-from ordersheet.core.model import RunSummary, StoppedBy
+from ordersheet.core.model import StoppedBy
 from ordersheet.core.result import RunResult, count, iso
+from ordersheet.core.summary import RunSummary
 from ordersheet.core.version import version
 from ordersheet.pipeline.before_sending import (
     edited_in_words,

@@ -14,10 +14,10 @@ from ordersheet.core.model import (
     Problem,
     RequestCounts,
     RowResult,
-    RunSummary,
     StoppedBy,
 )
 from ordersheet.core.result import RunResult, cells, count, summary_object
+from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.send import exit_code
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 999, tzinfo=UTC)

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersheet.core.model import Outcome, RowResult, RunSummary, UnsentColumn
+from ordersheet.core.model import Outcome, RowResult, UnsentColumn
 from ordersheet.core.result import RunResult, count
+from ordersheet.core.summary import RunSummary
 
 
 class Seen(HTMLParser):
