@@ -6,14 +6,14 @@ presence would have shown (`verdict/trust.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ordersheet.core.journal import Looked, Settle
-from ordersheet.core.model import COMMENT_FIELDS, Outcome
+from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import Read, Wait
+from ordersheet.delivery.pending_check import PendingCheck
 from ordersheet.delivery.reconcile import STANDS, held_in, proof_of_doubt, proof_of_part, texts_since
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
@@ -39,43 +39,6 @@ SIGHTINGS = 3
 """Readings in a row that must lack a text before it counts as absent: a store may keep several copies."""
 BETWEEN_SIGHTINGS = 1.0
 """Seconds."""
-
-
-@dataclass(slots=True)
-class PendingCheck:
-    """An operation that was in doubt, and whose last look is owed."""
-
-    field: str
-    baseline: str | None
-    row: RowInHand | None = None
-    """The row of this run that it belongs to, with `part`; None for what another run left."""
-    part: Part | None = None
-    doubt: Doubt | None = None
-    """What another run left."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether reading the order could tell anything about it."""
-        return self.field in COMMENT_FIELDS and self.baseline is not None
-
-    @property
-    def open(self) -> bool:
-        """Whether its row waits for it to be settled, and it is not merely looked at once more."""
-        if self.doubt is not None:
-            return self.doubt.state is OperationState.IN_DOUBT
-        return self.part is not None and self.part.to_look_up
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether it is not known yet if it was applied."""
-        return self.open or (self.part is not None and self.part.open)
-
-    @property
-    def text(self) -> str:
-        """What it writes."""
-        if self.part is not None:
-            return self.part.text
-        return "" if self.doubt is None else str(self.doubt.operation.value)
 
 
 class ReadBack:
