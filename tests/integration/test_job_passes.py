@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,9 +18,12 @@ from ordersheet.jobs.passes import GONE_FOR, Passes
 from ordersheet.jobs.sources import source_of
 from ordersheet.jobs.states import SENT, WAITING
 from ordersheet.jobs.telling import Teller
+from ordersheet.jobs.temporary import temporary_folder
+from ordersheet.jobs.workplace import Workplace
 from ordersheet.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ordersheet.jobs.messages import Message
@@ -71,21 +75,14 @@ class World:
         self.sent.append(path.read_text(encoding="utf-8"))
         return self.answers.pop(0) if self.answers else WELL
 
-    def set_up(self, **keys: object) -> None:
+    def set_up(self, on_point: Callable[[str], None] = lambda _name: None, **keys: object) -> None:
         """Make the job anew, as a start of the program does."""
         kinds = ["failed", "partial", "nothing", "done"]
         known = {"source": str(self.inbox), "stable": "10s", "notify": ["json://x"], "notify_on": kinds}
         self.job = read_jobs({"nightly": {**known, **keys}}, "own.toml")["nightly"]
         files, private = self.ledger.job_files(), self.folder / "private"
-        work = FileWork(
-            job=self.job,
-            source=source_of(self.job),
-            files=files,
-            sender=self,
-            teller=Teller(self.job, files, self.people, private, lambda: self.now),
-            folder=private,
-            clock=lambda: self.now,
-        )
+        place = Workplace(self.job, files, private, lambda: self.now, on_point)
+        work = FileWork(place, source_of(self.job), self, Teller(place, self.people))
         self.passes = Passes(work, lambda: self.seconds, lambda: False)
 
     def look(self, after: float = 0.0, *, jump: float = 0.0):
@@ -239,6 +236,64 @@ def test_a_done_folder_that_takes_nothing_is_tried_again_and_nothing_is_sent_twi
     assert world.look(60).exit_code == 0
     assert (world.sent, world.names("done")) == (["a"], ["a.csv"])
     assert len(world.people.told) == 1
+
+
+def test_a_file_whose_name_is_taken_is_told_under_the_name_that_it_got(world):
+    world.put("a.csv", "first")
+    world.look()
+    world.look(after=20)
+    world.put("a.csv", "second")
+    world.look()
+
+    def end(point):
+        if point == "put away":
+            raise KeyboardInterrupt
+
+    world.set_up(on_point=end)
+    world.look()
+    with pytest.raises(KeyboardInterrupt):
+        world.look(after=20)
+    assert world.names("done") == ["a (2).csv", "a.csv"]
+    world.set_up()
+    world.look()
+    assert world.people.told[-1].body.endswith(f"{world.inbox / 'done' / 'a (2).csv'}")
+
+
+def test_a_file_that_somebody_takes_out_of_the_working_folder_is_told_as_gone(world):
+    world.put("a.csv")
+    world.look()
+
+    def take_away(point):
+        if point == "noted as sent":
+            shutil.rmtree(world.inbox / "working" / "1")
+
+    world.set_up(on_point=take_away)
+    world.look()
+    world.look(after=20)
+    assert "somebody has taken it out of the working folder" in world.people.told[-1].body
+
+
+def test_a_copy_that_a_killed_process_left_is_removed_by_the_next(world):
+    private = world.folder / "private"
+    old, young = private / "seen-old", private / "seen-young"
+    for left in (old, young):
+        left.mkdir(parents=True)
+        (left / "file").write_text("somebody's text", encoding="utf-8")
+    hours_ago = time.time() - 7200
+    os.utime(old, (hours_ago, hours_ago))
+    world.put("a.csv")
+    world.look()
+    world.look(after=20)
+    assert [path.name for path in private.iterdir()] == ["seen-young"]
+
+
+def test_a_copy_that_a_living_process_works_on_is_left_to_it(tmp_path):
+    with temporary_folder("seen-", tmp_path) as mine:
+        os.utime(mine, (0, 0))
+        with temporary_folder("seen-", tmp_path) as other:
+            assert mine.is_dir()
+            assert other != mine
+    assert not list(tmp_path.iterdir())
 
 
 def test_people_who_do_not_hear_are_told_again_for_an_hour(world):

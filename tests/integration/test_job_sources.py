@@ -71,13 +71,22 @@ def go_the_whole_way(source: RemoteSource, tmp_path, put) -> None:
         assert source.take("calls.csv", time) == working
         assert source.has(working)
         assert source.look() == []
+        if time > 1:
+            assert source.put_away(working, "done", "calls.csv") is None
+            assert source.has(working)
         with pytest.raises(FileGone):
             source.fetch("calls.csv", tmp_path / "gone")
         with pytest.raises(FileGone):
             source.take("calls.csv", 99)
         source.fetch_taken(working, tmp_path / "copy")
         assert (tmp_path / "copy").read_bytes() == SHEET + b"\n" * time
-        assert source.put_away(working, "done", "calls.csv").endswith(f"/done/{lies}")
+        name = source.free("done", "calls.csv")
+        assert name == lies
+        # Done again, it finds what it did.
+        for _ in range(2):
+            assert str(source.put_away(working, "done", name)).endswith(f"/done/{lies}")
+        with pytest.raises(FileGone):
+            source.put_away(working, "done", "other.csv")
         assert not source.has(working)
     report = tmp_path / "report.csv"
     report.write_bytes(b"a report")
@@ -94,6 +103,29 @@ def test_a_file_goes_its_whole_way_over_sftp(sftp, tmp_path):
         (sftp.root / "in" / name).write_bytes(content)
 
     go_the_whole_way(RemoteSource(sftp.url, "*.csv", "working"), tmp_path, put)
+
+
+def test_a_server_that_goes_and_comes_back_is_reached_again(sftp):
+    source = RemoteSource(sftp.url, "*.csv", "working")
+    assert source.look() == []
+    sftp.stop()
+    with pytest.raises(SourceGone):
+        source.look()
+    with pytest.raises(SourceGone):
+        source.has("1/calls.csv")
+    sftp.listen()
+    (sftp.root / "in" / "calls.csv").write_bytes(SHEET)
+    assert [one.name for one in source.look()] == ["calls.csv"]
+    sftp.restart()
+    with pytest.raises(SourceGone):
+        source.look()
+    assert [one.name for one in source.look()] == ["calls.csv"]
+
+
+def test_nothing_is_asked_of_a_source_before_it_is_looked_at():
+    source = RemoteSource("sftp://orders@127.0.0.1:1/in", "*.csv", "working")
+    with pytest.raises(SourceGone):
+        source.look()
 
 
 def test_a_file_goes_its_whole_way_over_s3(bucket, tmp_path):

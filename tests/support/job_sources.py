@@ -43,6 +43,7 @@ class Sftp:
     root: Path
     home: Path
     host_line: str
+    _listening: _SftpListening
 
     def know(self, line: str | None = None) -> None:
         """Put a host key into the user's known_hosts; the server's own where None."""
@@ -51,6 +52,74 @@ class Sftp:
     @property
     def url(self) -> str:
         return f"sftp://orders@127.0.0.1:{self.port}/in"
+
+    def restart(self) -> None:
+        """End every connection, and listen anew at the same port."""
+        self.stop()
+        self.listen()
+
+    def listen(self) -> None:
+        self._listening.listen(self.port)
+
+    def stop(self) -> None:
+        """Be away: nobody listens any more, and whoever was connected is not."""
+        self._listening.close()
+
+
+class _SftpListening:
+    """An SSH server that can be stopped and started, and leaves nothing running."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, root: Path, host_key: Any, authorized: Path) -> None:
+        self._loop = loop
+        self._root = root
+        self._host_key = host_key
+        self._authorized = authorized
+        self._acceptor: Any = None
+        self._connections: list[Any] = []
+
+    def listen(self, port: int = 0) -> int:
+        return int(_soon(self._loop, self._listen(port)))
+
+    def close(self) -> None:
+        _soon(self._loop, self._close())
+
+    async def _listen(self, port: int) -> int:
+        import asyncssh
+
+        connections, root = self._connections, self._root
+
+        class Server(asyncssh.SSHServer):
+            def connection_made(self, conn: Any) -> None:
+                connections.append(conn)
+
+        def below(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
+            return asyncssh.SFTPServer(channel, chroot=str(root).encode())
+
+        self._acceptor = await asyncssh.listen(
+            "127.0.0.1",
+            port,
+            server_factory=Server,
+            server_host_keys=[self._host_key],
+            authorized_client_keys=str(self._authorized),
+            sftp_factory=below,
+            reuse_address=True,
+        )
+        return int(self._acceptor.get_port())
+
+    async def _close(self) -> None:
+        if self._acceptor is None:
+            return
+        self._acceptor.close()
+        await self._acceptor.wait_closed()
+        self._acceptor = None
+        for connection in self._connections:
+            connection.abort()
+            await connection.wait_closed()
+        self._connections.clear()
+        # What served a channel notices the end of its connection by itself, and is waited for.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=20)
 
 
 @contextmanager
@@ -67,32 +136,14 @@ def sftp_server(root: Path, home: Path) -> Iterator[Sftp]:
     host_key = asyncssh.generate_private_key("ssh-ed25519")
     (root / "in").mkdir(parents=True)
 
-    def below(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return asyncssh.SFTPServer(channel, chroot=str(root).encode())
-
+    public = host_key.export_public_key().decode().strip()
     with _looping() as loop:
-
-        async def listen() -> asyncssh.SSHAcceptor:
-            return await asyncssh.listen(
-                "127.0.0.1",
-                0,
-                server_host_keys=[host_key],
-                authorized_client_keys=str(ssh / "authorized"),
-                sftp_factory=below,
-            )
-
-        server = _soon(loop, listen())
-        port = server.get_port()
-        public = host_key.export_public_key().decode().strip()
+        listening = _SftpListening(loop, root, host_key, ssh / "authorized")
+        port = listening.listen()
         try:
-            yield Sftp(port, root, home, f"[127.0.0.1]:{port} {public}")
+            yield Sftp(port, root, home, f"[127.0.0.1]:{port} {public}", listening)
         finally:
-
-            async def close() -> None:
-                server.close()
-                await server.wait_closed()
-
-            _soon(loop, close())
+            listening.close()
 
 
 @contextmanager

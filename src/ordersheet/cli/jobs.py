@@ -14,7 +14,8 @@ import typer
 from ordersheet.cli.app import app, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, columns
-from ordersheet.console.log_line import JSON, CallLog, write_line
+from ordersheet.console.log_line import JSON, CallLog
+from ordersheet.console.unblocked import unblocked
 from ordersheet.core.errors import exit_code_of
 
 if TYPE_CHECKING:
@@ -109,18 +110,19 @@ def run(
     """Make one pass now: take and send everything that is there. Exit code as send."""
     settings = settings_of(flags)
     with ExitStack() as stack:
+        stack.enter_context(unblocked(CallLog(settings.log_format, job=name).dropped))
         call = _call(settings, flags, (name,), stack)
         work, passes = call.make(name)
         report = passes.look()
         while passes.awaits and not call.ended():
-            time.sleep(min(0.5, max(0.05, work.job.stable)))
+            time.sleep(min(0.5, max(0.05, work.place.job.stable)))
             report = passes.look().joined(report)
         for one in report.handled:
             _say_handled(settings.log_format, one)
         if report.gone is not None:
-            write_line(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
+            _write(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
         for sentence in work.teller.untold:
-            write_line(settings.log_format, "untold", sentence, job=name)
+            _write(settings.log_format, "untold", sentence, job=name)
         signal = call.switch.signal
     if settings.json:
         files = [
@@ -133,7 +135,7 @@ def run(
         )
     code = exit_code_of(signal) if signal is not None else report.exit_code
     if settings.log_format == JSON:
-        write_line(JSON, "end", "", job=name, files=len(report.handled), exit_code=code, error=report.gone)
+        _write(JSON, "end", "", job=name, files=len(report.handled), exit_code=code, error=report.gone)
     raise typer.Exit(code)
 
 
@@ -156,18 +158,17 @@ def watch(
 
     settings = settings_of(flags)
     with ExitStack() as stack:
+        stack.enter_context(unblocked(CallLog(settings.log_format).dropped))
         call = _call(settings, flags, names or (), stack)
         log = _Log(settings.log_format)
         shown = ", ".join(call.jobs)
-        write_line(
-            settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs)
-        )
+        _write(settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs))
         watched = [
             WatchedJob(partial(call.make, name), partial(call.tell_broken, name), name) for name in call.jobs
         ]
         Watcher(watched, utc_now, call.ended, log, health=health).run()
         signal = call.switch.signal
-        write_line(settings.log_format, "ended", "Ended; the next start goes on.", signal=signal)
+        _write(settings.log_format, "ended", "Ended; the next start goes on.", signal=signal)
     raise typer.Exit(exit_code_of(signal) if signal is not None else 0)
 
 
@@ -186,14 +187,18 @@ class _Log:
         if now - self._said.get((job, sentence), float("-inf")) < 3600.0:  # noqa: PLR2004 - an hour
             return
         self._said[job, sentence] = now
-        write_line(self._format, "trouble", f"{job}: {sentence}", job=job, error=sentence)
+        _write(self._format, "trouble", f"{job}: {sentence}", job=job, error=sentence)
+
+
+def _write(log_format: str, event: str, words: str, **facts: object) -> None:
+    CallLog(log_format).say(event, words, **facts)
 
 
 def _say_handled(log_format: str, one: JobFile) -> None:
     facts = {"job": one.job, "file": one.name, "run": one.facts.get("run"), "state": one.state}
     counts = one.facts.get("status") or {}
     words = f"{one.job}: {one.name}: {result_of(one)}"
-    write_line(
+    _write(
         log_format,
         "file",
         words,

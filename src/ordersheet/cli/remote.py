@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +76,7 @@ def fetched(file: str, flags: Mapping[str, Any]) -> Iterator[Fetched]:
         return
     from ordersheet.jobs.sources import SourceGone
     from ordersheet.jobs.sources.remote import fetch_url, folder_of, shown_url
+    from ordersheet.jobs.temporary import temporary_folder
 
     report_url = report if is_url(report) else folder_of(file) if report is None else None
     if is_url(report) and Path(str(report)).suffix:
@@ -85,9 +85,9 @@ def fetched(file: str, flags: Mapping[str, Any]) -> Iterator[Fetched]:
     if not is_url(file):
         yield Fetched(Path(file), local, file, report_url)
         return
-    with tempfile.TemporaryDirectory(prefix="ordersheet-url-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("ordersheet-url-") as folder:
         try:
-            path = fetch_url(file, Path(folder), flags.get("ca_bundle"))
+            path = fetch_url(file, folder, flags.get("ca_bundle"))
         except SourceGone as gone:
             raise SourceError(str(gone), code="unreachable") from gone
         # Beside a copy that is removed, a report would be lost.

@@ -7,26 +7,25 @@ carried out but not noted finds its own result, and sending again sends only wha
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ordersheet.jobs.messages import held, of_file
 from ordersheet.jobs.sources.base import PROBLEMS, FileGone, SourceGone
 from ordersheet.jobs.states import FAILED, NOTICE, SAME, SENT, TAKEN, WAITING, local_file, when
+from ordersheet.jobs.temporary import temporary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from ordersheet.jobs.definition import JobDefinition
     from ordersheet.jobs.sources import Source, SourceFile
     from ordersheet.jobs.telling import Teller
-    from ordersheet.ledger.job_files import JobFile, JobFiles
+    from ordersheet.jobs.workplace import Workplace
+    from ordersheet.ledger.job_files import JobFile
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
@@ -61,24 +60,16 @@ class FileWork:
     """Carries the files of one job.
 
     Attributes:
-        job: the job.
+        place: the job, its lines in the ledger, its clock.
         source: where its files come from.
-        files: its lines in the ledger.
         sender: sends a file.
         teller: tells people.
-        folder: this computer's private place for copies.
-        clock: gives the time in UTC.
-        on_point: called with the name of each step when it has been carried out, for tests that kill.
     """
 
-    job: JobDefinition
+    place: Workplace
     source: Source
-    files: JobFiles
     sender: Sender
     teller: Teller
-    folder: Path
-    clock: Callable[[], datetime]
-    on_point: Callable[[str], None] = field(default=lambda _name: None)
 
     # --- taking
 
@@ -92,11 +83,11 @@ class FileWork:
             FileGone: another process took it, or somebody moved it.
             SourceGone: it cannot be reached, or has changed meanwhile.
         """
-        batch = self.job.batch_of(seen.name, seen.modified, self.clock())
+        batch = self.place.job.batch_of(seen.name, seen.modified, self.place.clock())
         sha256 = self._hash_of(seen)
-        one, new = self.files.take(self.job.name, seen.name, sha256, batch, state=TAKEN)
+        one, new = self.place.files.take(self.place.job.name, seen.name, sha256, batch, state=TAKEN)
         if new:
-            self.on_point("taken in the ledger")
+            self.place.on_point("taken in the ledger")
             return self._moved(one)
         if one.name == seen.name and (not self.source.moves or one.finished is None):
             return None
@@ -104,9 +95,9 @@ class FileWork:
 
     def _hash_of(self, seen: SourceFile) -> str:
         # Nobody else's: another watcher on this computer hashes the same file at the same time.
-        with tempfile.TemporaryDirectory(prefix="ordersheet-seen-", ignore_cleanup_errors=True) as place:
-            self.source.fetch(seen.name, Path(place) / "file")
-            return _sha256(Path(place) / "file")
+        with temporary_folder("seen-", self.place.private()) as folder:
+            self.source.fetch(seen.name, folder / "file")
+            return _sha256(folder / "file")
 
     def _moved(self, one: JobFile) -> JobFile:
         """Move a taken file to where it is worked on, and make sure that it is what was taken."""
@@ -115,27 +106,29 @@ class FileWork:
         known = one.facts.get("working")
         if known and (one.facts.get("begun") or one.state == SAME or self.source.has(str(known))):
             return one
-        marker = one.name + self.job.marker if self.job.marker is not None else None
+        marker = one.name + self.place.job.marker if self.place.job.marker is not None else None
         try:
             working = self.source.take(one.name, one.id, marker)
         except FileGone:
-            self.files.release(one)  # Nothing of it was sent, and it is whoever's who has it.
+            self.place.files.release(one)  # Nothing of it was sent, and it is whoever's who has it.
             raise
-        self.on_point("moved to working")
-        return self.files.save(one, facts={"working": working})
+        self.place.on_point("moved to working")
+        return self.place.files.save(one, facts={"working": working})
 
     def _same(self, seen: SourceFile, sha256: str, earlier: JobFile) -> JobFile | None:
         """Note a content that was taken before; it is told and put away, and not sent."""
         word = f"same:{sha256}:{seen.name}:{seen.modified.isoformat()}"
         for time in count():
-            one, new = self.files.take(self.job.name, seen.name, f"{word}:{time}", earlier.batch, state=SAME)
+            one, new = self.place.files.take(
+                self.place.job.name, seen.name, f"{word}:{time}", earlier.batch, state=SAME
+            )
             if new:
                 break
             if one.finished is None or not self.source.moves:
                 return None  # It is put away by whoever found it first, or stays where it is.
-        self.on_point("noted as the same")
-        as_what = f"{earlier.name} of {earlier.taken.astimezone(self.job.schedule.zone):%Y-%m-%d %H:%M}"
-        one = self.files.save(one, facts={"same_as": as_what})
+        self.place.on_point("noted as the same")
+        as_what = f"{earlier.name} of {earlier.taken.astimezone(self.place.job.schedule.zone):%Y-%m-%d %H:%M}"
+        one = self.place.files.save(one, facts={"same_as": as_what})
         return self._moved(one)
 
     # --- going on
@@ -149,7 +142,7 @@ class FileWork:
         """
         if one.state == NOTICE:
             return self.teller.tell(one)
-        if one.state == WAITING and self.clock() < when(one.facts.get("resume_after")):
+        if one.state == WAITING and self.place.clock() < when(one.facts.get("resume_after")):
             return one
         if one.state in (TAKEN, WAITING):
             one = self._send(self._moved(one))
@@ -161,7 +154,7 @@ class FileWork:
         return one
 
     def _send(self, one: JobFile) -> JobFile:
-        place = self._place(str(one.id))
+        place = self.place.private(str(one.id))
         path = place / one.name
         if self.source.moves:
             self.source.fetch_taken(str(one.facts["working"]), path)
@@ -171,39 +164,41 @@ class FileWork:
             if _sha256(path) != one.sha256:
                 self._let_go(one)
                 raise SourceGone(f"{one.name} changed while it was taken. It is looked at again.")
-            one = self.files.save(one, facts={"begun": True})
+            one = self.place.files.save(one, facts={"begun": True})
         given_up = self._given_up(one)
         if given_up is not None:
-            return self.files.save(one, state=FAILED, facts=given_up)
-        ended = self.sender.send(self.job, path, one.batch or None, place)
-        self.on_point("sent")
+            return self.place.files.save(one, state=FAILED, facts=given_up)
+        ended = self.sender.send(self.place.job, path, one.batch or None, place)
+        self.place.on_point("sent")
         facts = dict(ended.facts)
         if ended.state == WAITING:
             facts |= self._pause(one, facts)
             if not facts.get("retry"):
-                message = held(self.job, one.name, str(facts.get("error") or ""))
-                self.teller.notice(f"held:{one.id}:{self.job.schedule.day_of(self.clock())}", message)
+                message = held(self.place.job, one.name, str(facts.get("error") or ""))
+                self.teller.notice(
+                    f"held:{one.id}:{self.place.job.schedule.day_of(self.place.clock())}", message
+                )
         facts["local_report"] = str(ended.report) if ended.report is not None else None
         facts["local_problems"] = str(ended.problems) if ended.problems is not None else None
-        one = self.files.save(one, state=ended.state, facts=facts)
-        self.on_point("noted as sent")
+        one = self.place.files.save(one, state=ended.state, facts=facts)
+        self.place.on_point("noted as sent")
         return one
 
     def _let_go(self, one: JobFile) -> None:
         if one.facts.get("working"):
             self.source.give_back(str(one.facts["working"]), one.name)
-            self.on_point("given back")
-        self.files.release(one)
+            self.place.on_point("given back")
+        self.place.files.release(one)
 
     def _given_up(self, one: JobFile) -> dict[str, Any] | None:
         since = one.facts.get("held_since")
-        if since is None or self.clock() - when(since) < timedelta(seconds=self.job.give_up):
+        if since is None or self.place.clock() - when(since) < timedelta(seconds=self.place.job.give_up):
             return None
         return {"error": f"It could not be sent to its end. {one.facts.get('error', '')}".strip()}
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""
-        now, tries = self.clock(), int(one.facts.get("tries", 0)) + 1
+        now, tries = self.place.clock(), int(one.facts.get("tries", 0)) + 1
         pause = timedelta(seconds=min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
         until = max(now + pause, when(facts.get("resume_after")))
         since = one.facts.get("held_since") or now.isoformat()
@@ -211,17 +206,20 @@ class FileWork:
 
     def _put_away(self, one: JobFile) -> JobFile:
         """Put report, problems and input where they belong."""
-        folder = self.job.folders.failed if one.state == FAILED else self.job.folders.done
-        if self.source.moves or self.job.report_to is not None:
-            one = self._put_results(one, self.job.report_to or folder, folder)
+        folder = self.place.job.folders.failed if one.state == FAILED else self.place.job.folders.done
+        if self.source.moves or self.place.job.report_to is not None:
+            one = self._put_results(one, self.place.job.report_to or folder, folder)
         working = one.facts.get("working")
-        if working and not one.facts.get("lies"):
-            if self.source.has(working):
-                lies = self.source.put_away(working, folder, one.name)
-            else:
-                lies = f"{folder}/{one.name}"  # It was put away, and this was ended before it was noted.
-            self.on_point("put away")
-            one = self.files.save(one, facts={"lies": lies})
+        while working and not one.facts.get("lies"):
+            # Noted first: a process that is ended after the move finds what the file is called there.
+            name = one.facts.get("goes_as") or self.source.free(folder, one.name)
+            one = self.place.files.save(one, facts={"goes_as": name})
+            try:
+                lies = self.source.put_away(working, folder, name)
+            except FileGone:
+                lies = "nowhere: somebody has taken it out of the working folder"
+            self.place.on_point("put away")
+            one = self.place.files.save(one, facts={"lies": lies, "goes_as": lies and name})
         return one
 
     def _put_results(self, one: JobFile, reports: str, folder: str) -> JobFile:
@@ -231,22 +229,16 @@ class FileWork:
         ):
             path = local_file(one.facts.get(local))
             if path is not None and not one.facts.get(name):
-                one = self.files.save(one, facts={name: self.source.put(path, place, path.name)})
-                self.on_point(f"{name} put")
+                one = self.place.files.save(one, facts={name: self.source.put(path, place, path.name)})
+                self.place.on_point(f"{name} put")
         if one.state == FAILED and self.source.moves and not one.facts.get("problems_file"):
-            text = self._place(str(one.id)) / f"{one.name}{PROBLEMS}"
-            message = of_file(self.job, one.name, one.state, one.facts, repeated=False)
+            text = self.place.private(str(one.id)) / f"{one.name}{PROBLEMS}"
+            message = of_file(self.place.job, one.name, one.state, one.facts, repeated=False)
             text.write_text(message.body + "\n", encoding="utf-8")
-            one = self.files.save(one, facts={"problems_file": self.source.put(text, folder, text.name)})
+            one = self.place.files.save(
+                one, facts={"problems_file": self.source.put(text, folder, text.name)}
+            )
         return one
-
-    # --- small things
-
-    def _place(self, name: str) -> Path:
-        place = self.folder / name
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.chmod(self.folder, 0o700)  # noqa: PTH101 - whoever made it, it is the user's alone
-        return place
 
 
 def _sha256(path: Path) -> str:

@@ -68,7 +68,7 @@ class Passes:
         self._work = work
         self._monotonic = monotonic
         self._ended = ended
-        self._stability = Stability(work.job.stable, work.job.marker)
+        self._stability = Stability(work.place.job.stable, work.place.job.marker)
         self._done: dict[str, SourceFile] = {}
         """By name: files that stay where they are and are done with."""
         self._gone_since: float | None = None
@@ -83,7 +83,7 @@ class Passes:
         """
         stable = self._stability.wait(self._monotonic())
         waits = [due_in] if stable is None else [due_in, max(SOON, stable)]
-        job, now = self._work.job, self._work.clock()
+        job, now = self._work.place.job, self._work.place.clock()
         if job.expect_by is not None:
             waits.append(job.schedule.until(job.expect_by, now))
         for one in report.handled:
@@ -100,7 +100,7 @@ class Passes:
     def begun(self) -> PassReport:
         """Go on with what was begun, by this process or by one that has died."""
         report = PassReport()
-        for one in self._work.files.adopt(self._work.job.name):
+        for one in self._work.place.files.adopt(self._work.place.job.name):
             if self._ended():
                 break
             self._carry(one, report)
@@ -165,27 +165,27 @@ class Passes:
         self._gone_since = now if self._gone_since is None else self._gone_since
         if now - self._gone_since < GONE_FOR:
             return
-        job = self._work.job
-        day = job.schedule.day_of(self._work.clock())
+        job = self._work.place.job
+        day = job.schedule.day_of(self._work.place.clock())
         message = gone_for_long(job, why)
         self._work.teller.notice(f"gone:{day}", message)
 
     def _expect(self) -> None:
         """Tell, once a day, that nothing came by the time that something should have."""
-        job, now = self._work.job, self._work.clock()
+        job, now = self._work.place.job, self._work.place.clock()
         if job.expect_by is None or not job.schedule.passed(job.expect_by, now):
             return
         if not job.schedule.comes_on_day_of(now):
             return
         # An earlier file once more is not what was expected.
-        latest = self._work.files.latest(job.name, *(state for state in FILE_STATES if state != SAME))
+        latest = self._work.place.files.latest(job.name, *(state for state in FILE_STATES if state != SAME))
         if latest and latest[0].taken >= job.schedule.midnight(now):
             return
         day = job.schedule.day_of(now)
         self._work.teller.notice(f"nothing:{day}", nothing_came(job, day))
 
     def _prune(self) -> None:
-        job = self._work.job
+        job = self._work.place.job
         if job.keep is not None:
-            before: datetime = self._work.clock() - job.keep
+            before: datetime = self._work.place.clock() - job.keep
             self._work.source.prune(job.folders.done, before)

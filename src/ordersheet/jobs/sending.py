@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.config.settings import resolve
+from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import (
     LedgerError,
     MappingError,
@@ -64,7 +65,8 @@ class PipelineSender:
         reports.mkdir(exist_ok=True)
         settings = self.settings(job, batch, reports)
         try:
-            result = send(path, settings, tell=self.tell, stop=self.switch())
+            log = CallLog(settings.log_format, job=job.name, file=path.name, run=None)
+            result = send(path, settings, tell=self.tell, stop=self.switch(), log=log)
         except RunStopped as stopped:
             return Ended(WAITING, {"error": str(stopped), "exit_code": stopped.exit_code})
         except (SourceError, MappingError) as error:

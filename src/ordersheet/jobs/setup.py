@@ -21,10 +21,10 @@ from ordersheet.jobs.places import overlaps
 from ordersheet.jobs.sending import PipelineSender
 from ordersheet.jobs.sources import SourceGone, source_of
 from ordersheet.jobs.telling import Teller
+from ordersheet.jobs.workplace import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
     from ordersheet.config.settings import SandboxFinder, Settings
     from ordersheet.jobs.definition import JobDefinition
@@ -67,16 +67,9 @@ class JobsOfCall:
         job = self.jobs[name]
         sender = self.sender()
         sender.settings(job)
-        work = FileWork(
-            job=job,
-            source=source_of(job),
-            files=self.ledger.job_files(),
-            sender=sender,
-            teller=self._teller(job),
-            folder=self._folder(job),
-            clock=utc_now,
-            on_point=self.on_point,
-        )
+        place = self._workplace(job)
+        teller = Teller(place, Apprise(job.notify))
+        work = FileWork(place, source_of(job), sender, teller)
         return work, Passes(work, time.monotonic, self.ended)
 
     def tell_broken(self, name: str, why: str) -> None:
@@ -87,20 +80,17 @@ class JobsOfCall:
         """
         job = self.jobs[name]
         day = job.schedule.day_of(utc_now())
-        self._teller(job).notice(f"broken:{day}", broken(job.name, why))
+        teller = Teller(self._workplace(job), Apprise(job.notify))
+        teller.notice(f"broken:{day}", broken(job.name, why))
 
-    def _teller(self, job: JobDefinition) -> Teller:
-        return Teller(
+    def _workplace(self, job: JobDefinition) -> Workplace:
+        return Workplace(
             job=job,
             files=self.ledger.job_files(),
-            notifier=Apprise(job.notify),
-            folder=self._folder(job),
+            folder=self.ledger.path.parent / "jobs" / job.name,
             clock=utc_now,
             on_point=self.on_point,
         )
-
-    def _folder(self, job: JobDefinition) -> Path:
-        return self.ledger.path.parent / "jobs" / job.name
 
     def ended(self) -> bool:
         """Tell whether a signal has ended the whole."""

@@ -12,13 +12,9 @@ from ordersheet.jobs.notify import NotTold
 from ordersheet.jobs.states import NOTICE, local_file, when
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from pathlib import Path
-
-    from ordersheet.jobs.definition import JobDefinition
     from ordersheet.jobs.notify import Notifier
-    from ordersheet.ledger.job_files import JobFile, JobFiles
+    from ordersheet.jobs.workplace import Workplace
+    from ordersheet.ledger.job_files import JobFile
 
 TELL_FOR, FIRST_TELL = timedelta(hours=1), timedelta(seconds=30)
 """How long a message that nobody takes is tried again, and the first pause; as long again each time."""
@@ -29,28 +25,22 @@ class Teller:
     """Tells people what one job did.
 
     Attributes:
-        job: the job.
-        files: its lines in the ledger.
+        place: the job, its lines in the ledger, its clock.
         notifier: reaches people.
-        folder: this computer's private place for copies.
-        clock: gives the time in UTC.
-        on_point: called with the name of each step when it has been carried out, for tests that kill.
     """
 
-    job: JobDefinition
-    files: JobFiles
+    place: Workplace
     notifier: Notifier
-    folder: Path
-    clock: Callable[[], datetime]
-    on_point: Callable[[str], None] = field(default=lambda _name: None)
     untold: list[str] = field(default_factory=list)
     """Sentences about messages that nobody took, for the log."""
 
     def notice(self, word: str, message: Message) -> None:
         """Tell something that is no file, once for each word."""
-        if message.kind in self.job.notify_on:
+        if message.kind in self.place.job.notify_on:
             facts = {"kind": message.kind, "subject": message.subject, "body": message.body}
-            one, new = self.files.take(self.job.name, message.subject, word, None, state=NOTICE, facts=facts)
+            one, new = self.place.files.take(
+                self.place.job.name, message.subject, word, None, state=NOTICE, facts=facts
+            )
             if new:
                 self.tell(one)
 
@@ -60,25 +50,25 @@ class Teller:
         if one.state == NOTICE:
             message = Message(one.facts["kind"], one.facts["subject"], one.facts["body"])
         else:
-            message = of_file(self.job, one.name, one.state, one.facts, repeated=repeated)
-        if message.kind in self.job.notify_on and self.job.notify:
-            if self.clock() < when(one.facts.get("tell_again")):
+            message = of_file(self.place.job, one.name, one.state, one.facts, repeated=repeated)
+        if message.kind in self.place.job.notify_on and self.place.job.notify:
+            if self.place.clock() < when(one.facts.get("tell_again")):
                 return one
-            since = one.facts.get("telling") or self.clock().isoformat()
-            one = self.files.save(one, facts={"telling": since, "tell_failed": None})
-            attached = local_file(one.facts.get("local_report")) if self.job.attach_report else None
+            since = one.facts.get("telling") or self.place.clock().isoformat()
+            one = self.place.files.save(one, facts={"telling": since, "tell_failed": None})
+            attached = local_file(one.facts.get("local_report")) if self.place.job.attach_report else None
             try:
                 self.notifier.tell(message, attached, frozenset(one.facts.get("told", ())))
             except NotTold as fault:
                 told = sorted(fault.told)
-                waited = self.clock() - when(since)
-                again = self.clock() + max(FIRST_TELL, min(waited, TELL_FOR / 6))
+                waited = self.place.clock() - when(since)
+                again = self.place.clock() + max(FIRST_TELL, min(waited, TELL_FOR / 6))
                 facts = {"tell_failed": str(fault), "told": told, "tell_again": again.isoformat()}
-                one = self.files.save(one, facts=facts)
+                one = self.place.files.save(one, facts=facts)
                 if waited < TELL_FOR:
                     return one
                 self.untold.append(f"Nobody was told of {one.name}: {fault}")
-            self.on_point("told")
-        one = self.files.save(one, finished=True)
-        shutil.rmtree(self.folder / str(one.id), ignore_errors=True)
+            self.place.on_point("told")
+        one = self.place.files.save(one, finished=True)
+        shutil.rmtree(self.place.folder / str(one.id), ignore_errors=True)
         return one

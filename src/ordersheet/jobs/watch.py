@@ -119,7 +119,7 @@ class Watcher:
             except Exception as error:  # noqa: BLE001 - one job's fault takes no other job down
                 self._log.trouble(job.name, f"Something unforeseen: {type(error).__name__}: {error}")
                 made = None
-            self._rest(made[0].job.schedule if made is not None else None, began, passed, soonest)
+            self._rest(made[0].place.job.schedule if made is not None else None, began, passed, soonest)
 
     def _rest(self, schedule: Schedule | None, began: datetime, passed: float, soonest: float) -> None:
         """Wait until a job is due, or for `soonest` seconds where that is less, whatever the clock does."""

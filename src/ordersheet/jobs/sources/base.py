@@ -76,8 +76,18 @@ class Source(Protocol):
     def give_back(self, working: str, name: str) -> None:
         """Move a taken file back to where it was, or beside what has come there since."""
 
-    def put_away(self, working: str, folder: str, name: str) -> str:
-        """Move a taken file to a folder under a name that is free there, and give where it lies then."""
+    def free(self, folder: str, name: str) -> str:
+        """Give a name like this one that is free in a folder now."""
+
+    def put_away(self, working: str, folder: str, name: str) -> str | None:
+        """Move a taken file to a folder under a name that was free there; done again, it does nothing more.
+
+        Returns:
+            Where it lies then; None where another file has that name by now.
+
+        Raises:
+            FileGone: it lies in neither place.
+        """
 
     def put(self, local: Path, folder: str, name: str) -> str:
         """Copy a file of this computer to a folder, never over another, and give where it lies then.

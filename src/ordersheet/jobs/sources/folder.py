@@ -101,14 +101,28 @@ class FolderSource:
             _moved(self._working / working, self._root, name)
             _remove_if_empty((self._working / working).parent)
 
-    def put_away(self, working: str, folder: str, name: str) -> str:
-        """Move a taken file into a folder."""
-        place = self._place(folder)
+    def free(self, folder: str, name: str) -> str:
+        """Give a name that is free in a folder."""
+        place, taken = self._place(folder), set[str]()
         with _plainly(place):
+            while os.path.lexists(place / (free := free_name(name, taken))):
+                taken.add(free)
+        return free
+
+    def put_away(self, working: str, folder: str, name: str) -> str | None:
+        """Move a taken file into a folder."""
+        source, place = self._working / working, self._place(folder)
+        target = place / name
+        with _plainly(place):
+            if not self.has(working):
+                if not target.exists():
+                    raise FileGone(f"{source}: it is not there any more.")
+                return str(target)
             place.mkdir(parents=True, exist_ok=True)
-            found = place / _moved(self._working / working, place, name)
-            _remove_if_empty((self._working / working).parent)
-            return str(found)
+            if not _linked(source, target):
+                return None
+            _remove_if_empty(source.parent)
+        return str(target)
 
     def put(self, local: Path, folder: str, name: str) -> str:
         """Copy a file of this computer into a folder, whole or not at all."""
@@ -172,29 +186,32 @@ class FolderSource:
 
 
 def _moved(source: Path, folder: Path, name: str) -> str:
-    """Move a file to a name that is free in a folder, never over another; gives that name.
+    """Move a file to a name that is free in a folder, never over another; gives that name."""
+    taken: set[str] = set()
+    while not _linked(source, folder / (candidate := free_name(name, taken))):
+        taken.add(candidate)
+    return candidate
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Move a file to a name; False where another file has it.
 
     A hard link refuses a name that exists, in one step. Where this was killed between the link and the
     removal of the old name, doing it again finds the link and goes on; where there are no hard links, the
     name is looked for first.
     """
-    taken: set[str] = set()
-    while True:
-        candidate = free_name(name, taken)
-        target = folder / candidate
-        if target.exists() and not _is_same(source, target):
-            taken.add(candidate)
-            continue
+    if not os.path.lexists(target):
         try:
             os.link(source, target)
         except FileExistsError:
-            if not _is_same(source, target):
-                continue
+            pass
         except OSError:
             _renamed(source, target)
-            return candidate
-        source.unlink()
-        return candidate
+            return True
+    if not _is_same(source, target):
+        return False
+    source.unlink()
+    return True
 
 
 def _is_same(source: Path, target: Path) -> bool:

@@ -118,7 +118,12 @@ class MailSource:
     def give_back(self, working: str, name: str) -> None:
         """Leave it where it is."""
 
-    def put_away(self, working: str, folder: str, name: str) -> str:
+    def free(self, folder: str, name: str) -> str:
+        """Give the name: nothing is moved."""
+        del folder
+        return name
+
+    def put_away(self, working: str, folder: str, name: str) -> str | None:
         """Leave it where it is."""
         del folder, name
         return f"{self.shown}: {working}"

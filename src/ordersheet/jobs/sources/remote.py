@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from ordersheet.core.errors import SettingsError
+from ordersheet.jobs.sources import sftp
 from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
 
 if TYPE_CHECKING:
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
-_RENAMES = frozenset({"sftp", "ssh", "file", "local"})
-"""Protocols whose rename is one step; elsewhere a move is a copy, and the ledger alone decides who takes."""
-_SSH = frozenset({"sftp", "ssh"})
 _READ_ONLY = frozenset({"http", "https"})
 _VERSIONS = ("ETag", "etag", "e_tag", "VersionId")
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
 
 
 class RemoteSource:
-    """A folder, or one file, behind a URL.
+    """A folder, or one file, behind a URL. It is connected to when it is first used, and again after a fault.
 
     Args:
         url: the URL.
         pattern: which names are of interest.
         working: the name of the folder below it for files that are worked on.
-        options: for the protocol's package; in tests.
+        options: for the protocol's package.
+
+    Raises:
+        SettingsError: the address is none, or the package for its protocol is not installed.
     """
 
     def __init__(self, url: str, pattern: str, working: str, options: dict[str, Any] | None = None) -> None:
@@ -43,9 +43,16 @@ class RemoteSource:
         self._scheme = url.partition("://")[0]
         self._pattern = pattern
         self._working = working
+        self._options = options or {}
         self._names: frozenset[str] = frozenset()
-        self._fs, self._root = _open(url, options or {})
         self._single = self._scheme in _READ_ONLY
+        self._renames = self._scheme in sftp.PROTOCOLS
+        """Whether a rename is one step; else a move is a copy, and the ledger alone decides who takes."""
+        stripped = _filesystem_class(url)._strip_protocol(url)  # noqa: SLF001 - fsspec's own way to a path
+        self._root = url if self._single else str(stripped)
+        if self._single and not self._file_name():
+            raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
+        self._connected: Any = None
 
     @classmethod
     def of(cls, job: JobDefinition) -> RemoteSource:
@@ -61,7 +68,7 @@ class RemoteSource:
     @property
     def moves(self) -> bool:
         """Whether files can be moved there."""
-        return self._scheme not in _READ_ONLY
+        return not self._single
 
     def look(self) -> list[SourceFile]:
         """Give the files that are there now."""
@@ -80,7 +87,7 @@ class RemoteSource:
         try:
             return list(self._fs.ls(self._root, detail=True))
         except FileNotFoundError:
-            if self._scheme in _RENAMES:
+            if self._renames:
                 raise
             # An object store has no folders: where nothing lies, there is nothing. Its bucket must be.
             self._fs.ls(self._root.partition("/")[0], detail=False)
@@ -106,33 +113,44 @@ class RemoteSource:
         target = self._path(self._working, working)
         with self._plainly(), self._unless_gone():
             self._fs.invalidate_cache()
-            if not self._fs.exists(target):
+            if not self._is_there(target):
                 self._fs.info(self._path(name))
                 self._make(self._path(self._working, str(number)))
                 if marker is not None:
                     with suppress(FileNotFoundError):
                         self._fs.rm_file(self._path(marker))
                 self._move(self._path(name), target)
-            elif self._scheme not in _RENAMES and self._equal(self._path(name), target):
+            elif not self._renames and self._equal(self._path(name), target):
                 self._fs.rm_file(self._path(name))  # This was ended between the copy and the removal.
         return working
 
     def give_back(self, working: str, name: str) -> None:
         """Move a taken file back."""
-        self.put_away(working, "", name)
+        while self.put_away(working, "", self.free("", name)) is None:
+            """Somebody has just put a file of that name there."""
 
-    def put_away(self, working: str, folder: str, name: str) -> str:
-        """Move a taken file into a folder."""
-        source = self._path(self._working, working)
+    def free(self, folder: str, name: str) -> str:
+        """Give a name that is free in a folder."""
         with self._plainly():
-            self._make(self._path(folder))
-            there = self._there(folder)
-            target = self._path(folder, name)
-            if name in there and self._scheme not in _RENAMES and self._equal(source, target):
-                self._fs.rm_file(source)
+            return free_name(name, self._there(folder))
+
+    def put_away(self, working: str, folder: str, name: str) -> str | None:
+        """Move a taken file into a folder."""
+        source, target = self._path(self._working, working), self._path(folder, name)
+        with self._plainly(), self._unless_gone():
+            self._fs.invalidate_cache()
+            there = self._is_there(target)
+            if not self._is_there(source):
+                if not there:
+                    raise FileNotFoundError(source)
+            elif not there:
+                self._make(self._path(folder))
+                if not self._move(source, target):
+                    return None
+            elif not self._renames and self._equal(source, target):
+                self._fs.rm_file(source)  # This was ended between the copy and the removal.
             else:
-                target = self._path(folder, free_name(name, there))
-                self._move(source, target)
+                return None
             with suppress(OSError, NotImplementedError):
                 self._fs.rmdir(source.rpartition("/")[0])
         return self._shown_path(target)
@@ -141,24 +159,26 @@ class RemoteSource:
         """Copy a file of this computer into a folder, whole or not at all."""
         with self._plainly():
             self._make(self._path(folder))
-            there = self._there(folder)
-            target = self._path(folder, name)
-            if name in there and self._same(local, target):
-                return self._shown_path(target)
-            target = self._path(folder, free_name(name, there))
-            partial = self._path(folder, f".{name}.part")
-            if self._scheme in _RENAMES:
+            while True:
+                there = self._there(folder)
+                target = self._path(folder, name)
+                if name in there and self._same(local, target):
+                    return self._shown_path(target)
+                target = self._path(folder, free_name(name, there))
+                if not self._renames:
+                    self._fs.put_file(str(local), target)  # An object store shows it when it is whole.
+                    return self._shown_path(target)
+                # The same name each time, and nobody else's: what a process that died left of it is used up.
+                partial = self._path(folder, f".{name}.{local.parent.name}.part")
                 self._fs.put_file(str(local), partial)
-                self._move(partial, target)
-            else:
-                self._fs.put_file(str(local), target)  # An object store shows it when it is whole.
-        return self._shown_path(target)
+                if self._move(partial, target):
+                    return self._shown_path(target)
 
     def has(self, working: str) -> bool:
         """Tell whether a taken file still lies in the working folder."""
         with self._plainly():
             self._fs.invalidate_cache()
-            return bool(self._fs.exists(self._path(self._working, working)))
+            return self._is_there(self._path(self._working, working))
 
     def prune(self, folder: str, before: datetime) -> int:
         """Remove what is older from a folder."""
@@ -166,7 +186,7 @@ class RemoteSource:
         with self._plainly():
             self._fs.invalidate_cache()
             entries = (
-                self._fs.ls(self._path(folder), detail=True) if self._fs.exists(self._path(folder)) else []
+                self._fs.ls(self._path(folder), detail=True) if self._is_there(self._path(folder)) else []
             )
             for entry in entries:
                 if entry.get("type") != "directory" and self._facts(entry).modified < before:
@@ -178,19 +198,38 @@ class RemoteSource:
         """Try to see it, and to write below it."""
         try:
             self.look()
-            if self.moves:
-                with tempfile.TemporaryDirectory() as folder:
-                    probe = Path(folder) / "probe"
-                    probe.write_bytes(b"")
-                    with self._plainly():
-                        target = self._path(".ordersheet.part")
-                        self._fs.put_file(str(probe), target)
-                        self._fs.rm_file(target)
         except SourceGone as gone:
             return [f"The source cannot be used: {gone}"]
+        try:
+            if self.moves:
+                self._write_something()
+        except SourceGone as gone:
+            fault = "The source can be read and not written to, and files that are done are moved there"
+            return [f"{fault}: mend its rights. {gone}"]
         return []
 
+    def _write_something(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder) / "probe"
+            probe.write_bytes(b"")
+            with self._plainly():
+                target = self._path(".ordersheet.part")
+                self._fs.put_file(str(probe), target)
+                self._fs.rm_file(target)
+
     # --- small things
+
+    @property
+    def _fs(self) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
+        if self._connected is None:
+            import fsspec
+
+            options = {**(sftp.options() if self._renames else {}), **self._options}
+            if self._single:
+                self._connected = fsspec.filesystem(self._scheme, skip_instance_cache=True, **options)
+            else:
+                self._connected = fsspec.core.url_to_fs(self._url, skip_instance_cache=True, **options)[0]
+        return self._connected
 
     def _path(self, *parts: str) -> str:
         return "/".join([self._root.rstrip("/"), *(part for part in parts if part)])
@@ -202,8 +241,22 @@ class RemoteSource:
         path = str(entry["name"]).rstrip("/")
         modified = next((entry[key] for key in _TIMES if entry.get(key) is not None), None)
         version = next((str(entry[key]) for key in _VERSIONS if entry.get(key)), "")
-        name = path.partition("?")[0].rpartition("/")[2]
+        name = self._file_name() if self._single else path.rpartition("/")[2]
         return SourceFile(name, int(entry.get("size") or 0), _moment(modified), version)
+
+    def _file_name(self) -> str:
+        """Give the name of the one file that a web address names."""
+        return unquote(urlsplit(self._url).path.rpartition("/")[2]).replace("/", "_")
+
+    def _is_there(self, path: str) -> bool:
+        """Tell whether a file is there; fsspec's own `exists` calls one gone that cannot be asked for."""
+        try:
+            self._fs.info(path)
+        except Exception as error:
+            if not _says_gone(error):
+                raise
+            return False
+        return True
 
     def _there(self, folder: str) -> set[str]:
         self._fs.invalidate_cache()
@@ -216,11 +269,15 @@ class RemoteSource:
     def _make(self, path: str) -> None:
         self._fs.makedirs(path, exist_ok=True)
 
-    def _move(self, source: str, target: str) -> None:
+    def _move(self, source: str, target: str) -> bool:
+        """Move a file; False where another file has the name, as far as the protocol can tell."""
+        if self._renames:
+            return sftp.rename(self._fs, source, target)
         self._fs.mv(source, target)
+        return True
 
     def _equal(self, one: str, other: str) -> bool:
-        if not self._fs.exists(one) or self._fs.info(one).get("size") != self._fs.info(other).get("size"):
+        if not self._is_there(one) or self._fs.info(one).get("size") != self._fs.info(other).get("size"):
             return False
         return bool(self._fs.cat_file(one) == self._fs.cat_file(other))
 
@@ -251,6 +308,7 @@ class RemoteSource:
         except FileNotFoundError as error:
             raise SourceGone(f"{self.shown}: it is not there.") from error
         except Exception as error:
+            self._connected = None  # A connection that has broken stays broken: the next use makes another.
             raise SourceGone(f"{self.shown}: {_sentence(error)}") from error
 
 
@@ -313,25 +371,12 @@ def _trust(url: str, ca_bundle: object) -> dict[str, Any]:
     return {"ssl": tls_context(Path(str(ca_bundle)).expanduser() if ca_bundle else None)}
 
 
-def _known_hosts() -> list[str] | bytes:
-    """Give the files of known host keys; none at all trusts nobody.
-
-    Said in so many words, since the package for SFTP trusts any server where nothing is said.
-    """
-    places = (Path.home() / ".ssh" / "known_hosts", Path("/etc/ssh/ssh_known_hosts"))
-    return [str(place) for place in places if os.access(place, os.R_OK)] or b""
-
-
-def _open(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+def _filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
     import fsspec
 
     scheme = url.partition("://")[0]
-    if scheme in _SSH:
-        options = {"known_hosts": _known_hosts(), **options}
     try:
-        if scheme in _READ_ONLY:
-            return fsspec.filesystem(scheme, skip_instance_cache=True, **options), url
-        fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True, **options)
+        return fsspec.get_filesystem_class(scheme)
     except ImportError as error:
         extra = EXTRAS.get(scheme)
         package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in _READ_ONLY else None
@@ -343,9 +388,6 @@ def _open(url: str, options: dict[str, Any]) -> tuple[Any, str]:
         raise SettingsError(
             f"{shown_url(url)} has a protocol that nothing here knows.", code="bad-url"
         ) from error
-    except Exception as error:
-        raise SourceGone(f"{shown_url(url)}: {_sentence(error)}") from error
-    return fs, str(root)
 
 
 def _moment(value: object) -> datetime:
@@ -361,11 +403,8 @@ def _says_gone(error: BaseException) -> bool:
     return isinstance(error, FileNotFoundError) or type(error).__name__ == "SFTPNoSuchFile"
 
 
-_KEY_FAULTS = frozenset({"HostKeyNotVerifiable", "KeyExchangeFailed"})
-
-
 def _sentence(error: BaseException) -> str:
-    if type(error).__name__ in _KEY_FAULTS:
+    if type(error).__name__ in sftp.KEY_FAULTS:
         return (
             "its host key is not known here, or is another one than before. Compare its fingerprint with the "
             "one that its operator gives, then add it to ~/.ssh/known_hosts (ssh-keyscan prints it)."
