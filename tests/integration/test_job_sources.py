@@ -12,7 +12,8 @@ from ordersheet.jobs.definition import JobDefinition
 from ordersheet.jobs.messages import Message
 from ordersheet.jobs.notify import Apprise, NotTold
 from ordersheet.jobs.sources import FileGone, SourceGone
-from ordersheet.jobs.sources.remote import RemoteSource, fetch_url, put_url
+from ordersheet.jobs.sources.remote import RemoteSource
+from ordersheet.jobs.sources.single_file import fetch_url, put_url
 
 SHEET = b"Order ID;Internal comment\n83601;Called\n"
 

@@ -46,7 +46,7 @@ class Fetched:
         Where it cannot be put there, it stays on this computer, and that is said: what was sent is sent.
         """
         from ordersheet.jobs.sources import SourceGone
-        from ordersheet.jobs.sources.remote import put_url
+        from ordersheet.jobs.sources.single_file import put_url
 
         result = self.named(result)
         if result.report is None or self.report_url is None:
@@ -75,7 +75,8 @@ def fetched(file: str, flags: Mapping[str, Any]) -> Iterator[Fetched]:
         yield Fetched(Path(file), flags, file)
         return
     from ordersheet.jobs.sources import SourceGone
-    from ordersheet.jobs.sources.remote import fetch_url, folder_of, shown_url
+    from ordersheet.jobs.sources.remote import shown_url
+    from ordersheet.jobs.sources.single_file import fetch_url, folder_of
     from ordersheet.jobs.temporary import temporary_folder
 
     report_url = report if is_url(report) else folder_of(file) if report is None else None

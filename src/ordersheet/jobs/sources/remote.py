@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
-_READ_ONLY = frozenset({"http", "https"})
+READ_ONLY = frozenset({"http", "https"})
 _VERSIONS = ("ETag", "etag", "e_tag", "VersionId")
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
 
@@ -45,7 +45,7 @@ class RemoteSource:
         self._working = working
         self._options = options or {}
         self._names: frozenset[str] = frozenset()
-        self._single = self._scheme in _READ_ONLY
+        self._single = self._scheme in READ_ONLY
         self._renames = self._scheme in sftp.PROTOCOLS
         """Whether a rename is one step; else a move is a copy, and the ledger alone decides who takes."""
         stripped = _filesystem_class(url)._strip_protocol(url)  # noqa: SLF001 - fsspec's own way to a path
@@ -58,7 +58,7 @@ class RemoteSource:
     def of(cls, job: JobDefinition) -> RemoteSource:
         """Make a job's source."""
         bundle = job.options.get("ca_bundle")
-        return cls(job.source, job.pattern, job.folders.working, _trust(job.source, bundle))
+        return cls(job.source, job.pattern, job.folders.working, trust(job.source, bundle))
 
     @property
     def shown(self) -> str:
@@ -322,47 +322,7 @@ def shown_url(url: str) -> str:
     return f"{scheme}://{login.partition(':')[0]}@{place}"
 
 
-def fetch_url(url: str, folder: Path, ca_bundle: object = None) -> Path:
-    """Copy one file behind a URL to a folder of this computer, under its own name.
-
-    Args:
-        url: of the file.
-        folder: where it goes.
-        ca_bundle: certificates to trust besides the system's, for `https://`.
-
-    Raises:
-        SettingsError: the address is none, or the package for its protocol is not installed.
-        SourceGone: it cannot be had.
-    """
-    name = unquote(url.partition("?")[0].rpartition("/")[2])
-    place = folder_of(url) or url
-    if not name or "/" in name or place.endswith(":/"):
-        raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
-    target = folder / name
-    # Where there are folders, the file is one of them; a web server knows only whole addresses.
-    source = RemoteSource(place, "*", "working", _trust(url, ca_bundle))
-    source.fetch(url.rpartition("/")[2], target)
-    return target
-
-
-def folder_of(url: str) -> str | None:
-    """Give the URL of the folder that a file lies in; None where nothing can be put beside it."""
-    return None if url.partition("://")[0] in _READ_ONLY else url.rpartition("/")[0]
-
-
-def put_url(local: Path, url: str) -> str:
-    """Copy a file of this computer to a folder behind a URL, never over another; gives where it lies.
-
-    Raises:
-        SettingsError: the address is none, or the package for its protocol is not installed.
-        SourceGone: it cannot be put there.
-    """
-    if url.partition("://")[0] in _READ_ONLY:
-        raise SettingsError(f"Nothing can be put at {shown_url(url)}: it can only be read.", code="bad-url")
-    return RemoteSource(url, "*", "working").put(local, "", local.name)
-
-
-def _trust(url: str, ca_bundle: object) -> dict[str, Any]:
+def trust(url: str, ca_bundle: object) -> dict[str, Any]:
     """Give what makes the package for HTTPS trust what the API's own connection trusts."""
     if not url.startswith("https://"):
         return {}
@@ -379,7 +339,7 @@ def _filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own pac
         return fsspec.get_filesystem_class(scheme)
     except ImportError as error:
         extra = EXTRAS.get(scheme)
-        package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in _READ_ONLY else None
+        package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in READ_ONLY else None
         mend = f"Install it with: pip install '{package}'" if package else f"It says: {error}"
         raise SettingsError(
             f"{shown_url(url)} needs a package for {scheme} that is not installed. {mend}", code="no-package"
