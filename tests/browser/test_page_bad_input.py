@@ -5,109 +5,208 @@ from __future__ import annotations
 import html
 import io
 import re
+import socket
+import sys
 import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import openpyxl
 import pytest
 from openpyxl.cell import WriteOnlyCell
+from tests.support.browser import page_server
+from tests.support.clerk import alert, clerk_of, figure
+
+from ordersheet.sandbox.app import SandboxConfig
+from ordersheet.sandbox.faults import parse_fault
+from ordersheet.sandbox.server import running
+from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
-    import httpx
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from tests.support.browser import PageServer
+
+    from ordersheet.sandbox.server import Running
+
+RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+    '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
+    'relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+)
+HEAD = "Order ID;Internal comment\n"
 
 
-def settled(client: httpx.Client, path: str) -> str:
-    with client.stream("GET", path + "/events") as news:
-        for line in news.iter_lines():
-            if '"stage": "done"' in line:
-                break
-    return client.get(path).text
-
-
-def dropped(client: httpx.Client, name: str, data: bytes) -> tuple[str, str]:
-    answer = client.post("/files", files={"file": (name, data)})
-    path = answer.headers["location"]
-    return path, html.unescape(settled(client, path))
+@pytest.fixture
+def clerk(shared_server):
+    with clerk_of(shared_server) as clerk:
+        yield clerk
 
 
 def bomb() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("xl/workbook.xml", b"0" * (64 * 2**20))
+        archive.writestr("_rels/.rels", RELATIONS)
+        archive.writestr("xl/workbook.xml", b"<workbook>" + b" " * (64 * 2**20))
     return made.getvalue()
 
 
 BAD = {
-    "nothing": ("empty.xlsx", b"", "has 0 bytes"),
-    "picture": (
-        "picture.xlsx",
-        b"\x89PNG\r\n\x1a\n" + b"\0" * 200,
-        "picture|not a spreadsheet|cannot be read|PNG",
-    ),
-    "bomb": ("bomb.xlsx", bomb(), "."),
+    "nothing": ("empty.xlsx", b"", "has 0 bytes. Save it again"),
+    "picture": ("picture.xlsx", b"\x89PNG\r\n\x1a\n" + b"\0" * 200, "picture"),
+    "page": ("saved.xls", b"<html><body><table><tr><td>Order ID</td></tr></table></body></html>", "HTML"),
+    "bomb": ("bomb.xlsx", bomb(), "more than a real sheet needs"),
     "no orders": ("a.csv", b"Name;Text\nx;y\n", 'choose one under "Columns"'),
-    "half": ("half.xlsx", b"PK\x03\x04" + b"x" * 100, "."),
+    "half": ("half.xlsx", b"PK\x03\x04" + b"x" * 100, "damaged|cut off|incomplete"),
+    "headers alone": ("head.csv", HEAD.encode(), "no rows|no data|no row"),
 }
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_is_one_sentence(shared_server, kind):
+def test_a_bad_file_is_one_sentence(clerk, kind):
     name, data, says = BAD[kind]
-    with shared_server.client() as client:
-        path, page = dropped(client, name, data)
-        told = re.search(
-            r'<p class="notice bad" role="alert">(.*?)</p>', page.split('id="changes"')[1], re.DOTALL
-        )
-        assert told, page
-        assert re.search(says, told[1])
-        assert "Traceback" not in page
-        assert "--" not in told[1]
-        sent = client.post(path + "/send", data={"once": "0" * 16})
-        assert sent.status_code == 409
-        assert client.get("/runs").text.count("/runs/") == 0
+    path = clerk.drop(name, data)
+    page = clerk.settled(path)
+    told = alert(page.split('id="changes"')[1])
+    assert re.search(says, told), told
+    assert "Traceback" not in page
+    assert "--" not in told
+    sent = clerk.client.post(path + "/send", data={"once": "0" * 16})
+    assert sent.status_code == 409
+    assert clerk.client.get("/runs").text.count("/runs/") == 0
 
 
-def test_a_person_chooses_the_column_of_order_ids(shared_server):
-    with shared_server.client() as client:
-        path, page = dropped(client, "a.csv", b"Our ref;Internal comment\n83601;hello\n")
-        assert "Which column holds the order IDs?" in page
-        client.post(path + "/columns", data={"order": "Our ref"})
-        assert "of 1 rows to send" in settled(client, path)
+def test_a_person_chooses_the_column_of_order_ids(clerk):
+    path = clerk.drop("a.csv", b"Our ref;Internal comment\n83601;hello\n")
+    assert "Which column holds the order IDs?" in clerk.settled(path)
+    clerk.choose(path, "columns", order="Our ref")
+    assert "of 1 rows to send" in clerk.settled(path)
 
 
-def test_a_wide_sheet_long_cells_and_letters_from_right_to_left_fit(shared_server):
+def test_a_wide_sheet_long_cells_and_letters_from_right_to_left_fit(clerk):
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.append(["Order ID", "Internal comment", *(f"h{number}" for number in range(16_382))])
+    longest = ("שלום " * 6_554)[:32_767]
     for number in range(3):
-        sheet.append([83600 + number, WriteOnlyCell(sheet, "שלום " * 6_000)])
+        sheet.append([83600 + number, WriteOnlyCell(sheet, longest)])
     made = io.BytesIO()
     book.save(made)
+    path = clerk.drop("wide.xlsx", made.getvalue())
+    page = clerk.settled(path)
+    assert "of 3 rows to send" in page
+    assert 'dir="auto">שלום' in page
+    assert len(page.encode()) < 200_000
+    assert "Further columns" in page
+    assert "XFD" in clerk.client.get(path + "?column=16368").text
+    assert clerk.client.get(path + "/rows/2?column=1").json()["text"] == longest
+    told = clerk.client.post(path + "/cells", data={"row": "2", "cell-1": longest + "x"})
+    assert "more than 32,767 characters" in told.text
+    assert told.status_code == 409
+
+
+def test_a_profile_that_is_gone_is_one_sentence(clerk):
+    path = clerk.drop("a.csv", (HEAD + "1;x\n").encode(), profile="gone")
+    page = clerk.settled(path)
+    assert "There is no profile 'gone'" in page
+    assert "Traceback" not in page
+    assert '/send"' not in page
+
+
+def test_a_form_without_a_file_and_a_strange_address_are_sentences(clerk):
+    client = clerk.client
+    assert "No file was chosen" in client.post("/files", files={"file": ("", b"")}).text
+    assert client.get("/files/../../etc/passwd").status_code == 404
+    assert "nothing at this address" in client.get("/files/0123456789abcdef").text
+    assert client.get("/orders?id=" + "9" * 400).status_code == 200
+    assert client.get("/runs?search=%00%ff").status_code == 200
+
+
+def test_two_gigabytes_are_refused_in_one_sentence_before_they_come(shared_server):
+    port = urlsplit(shared_server.root).port
     with shared_server.client() as client:
-        path, page = dropped(client, "wide.xlsx", made.getvalue())
-        assert "of 3 rows to send" in page
-        assert len(page.encode()) < 400_000
-        assert "Further columns" in page
-        whole = client.get(path + "/rows/2?column=1").json()["text"]
-        assert whole == "שלום " * 6_000
+        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    head = (
+        f"POST /files HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: {shared_server.root}\r\n"
+        f"Cookie: {cookie}\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        f"Connection: close\r\nContent-Length: {2 * 2**30 + 1}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
+        wire.sendall(head.encode())
+        answer = wire.makefile("rb").read().decode()
+    assert answer.startswith("HTTP/1.1 413")
+    assert "The file is larger than 2.0 GB. Split it, or save it as CSV" in answer
 
 
-def test_a_profile_that_is_gone_is_one_sentence(shared_server):
-    with shared_server.client() as client:
-        data = {"profile": "gone"}
-        answer = client.post(
-            "/files", files={"file": ("a.csv", b"Order ID;Internal comment\n1;x\n")}, data=data
-        )
-        page = html.unescape(settled(client, answer.headers["location"]))
-        assert "There is no profile 'gone'" in page
-        assert "Traceback" not in page
+# ---- what goes wrong later ----
 
 
-def test_a_form_without_a_file_and_a_strange_address_are_sentences(shared_server):
-    with shared_server.client() as client:
-        assert "No file was chosen" in client.post("/files", files={"file": ("", b"")}).text
-        assert client.get("/files/../../etc/passwd").status_code == 404
-        assert "nothing at this address" in client.get("/files/0123456789abcdef").text
-        assert client.get("/orders?id=" + "9" * 400).status_code == 200
-        assert client.get("/runs?search=%00%ff").status_code == 200
+def test_a_key_that_stops_working_in_mid_run_is_told_and_the_rest_goes_on_later(tmp_path):
+    store = Store(tmp_path / "store.db")
+    rows = "".join(f"{83600 + number};row {number}\n" for number in range(6))
+    config = SandboxConfig(faults=[parse_fault("401:3")])
+    with (
+        running(store, config) as sandbox,
+        server_for(tmp_path, sandbox) as server,
+        clerk_of(server) as clerk,
+    ):
+        path = clerk.drop("key.csv", (HEAD + rows).encode())
+        clerk.settled(path)
+        page = clerk.send(path)
+        told = alert(page)
+        assert "key" in told
+        assert "--" not in told
+        assert figure(page, "ok") < 6
+        assert "Send what is not done" in page
+        assert figure(clerk.send(path), "ok") == 6
+    for number in range(6):
+        found = store.get(83600 + number)
+        assert found is not None
+        assert found.internal_comment.count(f"row {number}") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_a_full_disk_is_one_sentence_wherever_it_strikes(tmp_path):
+    import resource
+
+    store = Store(tmp_path / "store.db")
+    rows = "".join(f"{83600 + number};{'x' * 60}\n" for number in range(1500))
+    with (
+        running(store, SandboxConfig()) as sandbox,
+        server_for(tmp_path, sandbox) as server,
+        clerk_of(server) as clerk,
+    ):
+
+        def leave(size: int) -> None:
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        leave(50_000)
+        answer = clerk.client.post("/files", files={"file": ("a.csv", (HEAD + rows).encode())})
+        assert answer.status_code == 409
+        assert "Make room on the disk, then choose it again." in answer.text
+        leave(len(rows) + 1000)
+        path = clerk.drop("b.csv", (HEAD + rows).encode())
+        told = alert(clerk.settled(path))
+        assert "room" in told, told
+        assert clerk.client.post(path + "/send", data={"once": "0" * 16}).status_code == 409
+        leave(resource.RLIM_INFINITY)
+        clerk.choose(path, "reading", delimiter="semicolon")
+        assert figure(clerk.settled(path), "of 1,500 rows to send") == 1500
+        form = clerk.form_to_send(path)
+        leave(1)
+        answer = clerk.client.post(path + "/send", data=form)
+        assert answer.status_code == 409
+        assert "room" in html.unescape(answer.text)
+        assert all("x" * 60 not in order.internal_comment for order in store)
+        leave(resource.RLIM_INFINITY)
+        clerk.client.post(path + "/cells", data={"row": "2", "cell-1": "mended"})
+        assert "mended" in clerk.settled(path)
+
+
+def server_for(folder: Path, sandbox: Running) -> AbstractContextManager[PageServer]:
+    home = folder / "home"
+    home.mkdir(mode=0o700)
+    told = {"ORDERSHEET_BASE_URL": sandbox.base_url, "ORDERSHEET_API_KEY": sandbox.key}
+    return page_server(home, environ={"ORDERSHEET_SETTLE": "1", **told})

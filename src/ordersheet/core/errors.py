@@ -87,7 +87,10 @@ class SourceError(OrdersheetError):
     Attributes:
         problems: the places at fault, where there are any to point at.
         choices: the ways to read a CSV file, where a person has to choose its encoding.
+        sheets: the names of a workbook's sheets, where a person has to choose one.
     """
+
+    sheets: tuple[str, ...] = ()
 
     def __init__(
         self,

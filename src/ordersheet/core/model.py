@@ -147,6 +147,8 @@ class TableFacts:
     """Sentences a person should read, such as that Excel has the file open."""
     id_column: int | None = None
     """The column of the order IDs, 0 for A; None where a reader does not say."""
+    sheets: tuple[str, ...] = ()
+    """The names of all sheets of a workbook, in its order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,16 @@ def choose_sheet(sheets: Sequence[SheetLook], wanted: str | None) -> SheetLook:
     """Choose the sheet to read: the one asked for, or the only visible one with an ID header.
 
     Raises:
-        SourceError: `unknown-sheet`, `several-sheets` or `no-id-column`.
+        SourceError: `unknown-sheet`, `several-sheets` or `no-id-column`; it names the sheets.
     """
+    try:
+        return _chosen(sheets, wanted)
+    except SourceError as error:
+        error.sheets = tuple(sheet.name for sheet in sheets)
+        raise
+
+
+def _chosen(sheets: Sequence[SheetLook], wanted: str | None) -> SheetLook:
     if wanted is not None:
         named = [sheet for sheet in sheets if sheet.name == wanted]
         named = named or [sheet for sheet in sheets if sheet.name.casefold() == wanted.strip().casefold()]

@@ -69,6 +69,7 @@ def create_app(site: Site, access: PageAccess, touched: Callable[[], None]) -> S
         Route(one + "/mapping", parts.save_mapping, methods=_POST),
         Route(one + "/mapping/use", parts.use_mapping, methods=_POST),
         Route(one + "/hidden", parts.hidden, methods=_POST),
+        Route(one + "/repeats", parts.repeats, methods=_POST),
         Route(one + "/ticks", parts.ticks, methods=_POST),
         Route(one + "/rows/{row:int}", parts.row, methods=_GET),
         Route(one + "/cells", parts.cells, methods=_POST),

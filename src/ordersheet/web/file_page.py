@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from ordersheet.console.diff import pieces
 from ordersheet.core.errors import UsageError
-from ordersheet.core.model import ATTRIBUTE_PREFIX
-from ordersheet.mapping.headers import FIELDS
+from ordersheet.core.model import ATTRIBUTE_PREFIX, column_letters
+from ordersheet.mapping.headers import FIELDS, fold
 from ordersheet.pipeline.changes import ChangeWord
 from ordersheet.web import messages
 from ordersheet.web.forms import attachment, form_of, news, number_of, see, text_of
@@ -36,6 +36,19 @@ _COLUMNS_AT_ONCE = 24
 """So many columns of the table are shown beside each other."""
 _MOST_SELECTS = 200
 """So many columns can be chosen for; a sheet with more has most of them empty."""
+_HEADER_ROWS, _LONGEST_HEADER, _MOST_HEADERS = 20, 60, 60
+"""Headers of order IDs are offered from so many rows, where they are no longer than this, and so many."""
+_ENCODINGS = (
+    ("utf-8", "UTF-8"),
+    ("cp1252", "Windows, western Europe (cp1252)"),
+    ("cp1250", "Windows, central Europe (cp1250)"),
+    ("cp1251", "Windows, Cyrillic (cp1251)"),
+    ("iso-8859-15", "ISO 8859-15"),
+    ("cp850", "DOS (cp850)"),
+    ("mac-roman", "Mac (mac-roman)"),
+    ("utf-16", "UTF-16"),
+)
+"""What a CSV may be read in by choice; the detector knows many more."""
 _PATIENCE_SECONDS, _LOOK_SECONDS = 5.0, 0.05
 FIELD_WORDS = {
     "order": "Order ID",
@@ -108,6 +121,8 @@ class FilePage:
     async def show(self, request: Request) -> Response:
         """Show a file, as far as it is known by now."""
         upload = upload_of(self._site, request)
+        if self._site.queue.of_upload(upload.id) is None:
+            await asyncio.to_thread(self._site.looks.freshen, upload.id)
         look, version = self._site.looks.of(upload.id)
         parts = {name: self._part(name, upload, look, request) for name in ("columns", "rows", "changes")}
         return page(
@@ -134,6 +149,8 @@ class FilePage:
                 "columns": look.columns[:_MOST_SELECTS],
                 "more": max(0, len(look.columns) - _MOST_SELECTS),
                 "mappings": self._site.mappings.names(),
+                "heads": _header_choices(look),
+                "encodings": _ENCODINGS,
             }
         elif name == "rows":
             facts = self._rows(upload, look, request)
@@ -147,12 +164,13 @@ class FilePage:
         outcome = (
             query.get("show") if query.get("show") in ("invalid", "nothing to update", "not sent") else None
         )
+        code = query.get("kind") or None
         first = number_of(query.get("column"), 0)
         window = _window(look.columns, first)
         number = number_of(query.get("page"), 1, least=1)
         store = look.store
-        rows = store.page(number, outcome) if store is not None else []
-        total = self._count(look, outcome)
+        rows = store.page(number, outcome, code) if store is not None else []
+        total = self._count(look, outcome) if code is None or store is None else store.count_of(code)
         return {
             "rows": rows,
             "window": window,
@@ -161,6 +179,9 @@ class FilePage:
             "page": number,
             "pages": max(1, -(-total // PAGE)),
             "outcome": outcome,
+            "kind": code,
+            "kind_rows": total,
+            "at": number_of(query.get("at"), 0),
             "unticked": frozenset(upload.choices.unticked),
             "edited": {one[:2] for one in upload.choices.edits},
         }
@@ -275,6 +296,25 @@ def upload_of(site: Site, request: Request) -> Upload:
     if upload is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return upload
+
+
+def _header_choices(look: Look) -> list[tuple[str, str]]:
+    """Offer other headers of the order IDs: texts below the header row that stand nowhere above.
+
+    The row of the chosen one becomes the header row. Each is given with its cell's address.
+    """
+    if look.store is None:
+        return [(text, "") for text in look.candidates]
+    known = {fold(one.header) for one in look.columns}
+    found: list[tuple[str, str]] = []
+    for row in look.store.page(1)[:_HEADER_ROWS]:
+        for column, cell in sorted(row.cells.items()):
+            text = " ".join(cell.text.split())
+            if len(text) > _LONGEST_HEADER or fold(text) in known or not any(map(str.isalpha, text)):
+                continue
+            known.add(fold(text))
+            found.append((text, f"{column_letters(column)}{row.number}"))
+    return found[:_MOST_HEADERS]
 
 
 def _window(columns: tuple[ShownColumn, ...], first: int) -> tuple[ShownColumn, ...]:

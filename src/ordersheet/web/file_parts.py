@@ -55,6 +55,8 @@ class FileParts:
                     chosen = {header: "" if kept == field else kept for header, kept in chosen.items()}
                 chosen[one.header] = field
         if order := text_of(form, "order"):
+            # Its header row is the first that holds this text.
+            chosen = {header: kept for header, kept in chosen.items() if kept != "order"}
             chosen[fold(order)] = "order"
         self._choose(upload, lambda choices: replace(choices, columns=chosen, mapping=None))
         return _done(request, upload, "columns")
@@ -105,6 +107,21 @@ class FileParts:
             raise UsageError('Choose "Leave out" or "Include".', code="bad-form")
         self._choose(upload, lambda choices: replace(choices, hidden=word))
         return _done(request, upload, "rows")
+
+    async def repeats(self, request: Request) -> Response:
+        """Decide whether what is done, or was refused, is asked for once more by the next run."""
+        upload = upload_of(self._site, request)
+        form = await form_of(request)
+
+        def change(choices: Choices) -> Choices:
+            asked = {
+                name: text_of(form, name) == "yes" if name in form else was
+                for name, was in (("again", choices.again), ("retry_no", choices.retry_no))
+            }
+            return replace(choices, again=asked["again"], retry_no=asked["retry_no"])
+
+        self._choose(upload, change)
+        return _done(request, upload, "changes")
 
     async def ticks(self, request: Request) -> Response:
         """Tick and untick rows: those that the form shows, and of these the ticked ones."""

@@ -92,6 +92,8 @@ class Look:
     code: str = ""
     """The error's word."""
     encodings: tuple[EncodingChoice, ...] = ()
+    sheets: tuple[str, ...] = ()
+    """The names of a workbook's sheets."""
     candidates: tuple[str, ...] = ()
     """Headers among which a person may choose the one of the order IDs."""
     looking: bool = False
@@ -166,11 +168,23 @@ class Looker:
         self._publish(self._look)
 
     def _failed(self, error: OrdersheetError) -> None:
-        encodings = error.choices if isinstance(error, SourceError) else ()
+        encodings: tuple[EncodingChoice, ...] = ()
+        sheets = self._look.sheets
+        if isinstance(error, SourceError):
+            encodings, sheets = error.choices, error.sheets or sheets
         candidates: tuple[str, ...] = ()
         if error.code in ("no-id-column", "two-id-columns") and self._look.facts is None:
             candidates = self._candidates()
-        self._tell(error=sentence_of(error), code=error.code, encodings=encodings, candidates=candidates)
+        if error.code == "disk-full":
+            # What could not be written is read anew, and not taken for all rows.
+            self._look = replace(self._look, store=None)
+        self._tell(
+            error=sentence_of(error),
+            code=error.code,
+            encodings=encodings,
+            candidates=candidates,
+            sheets=sheets,
+        )
 
     # ---- rows ----
 
@@ -181,12 +195,20 @@ class Looker:
             and before.store is not None
             and _reads_alike(before.choices, self._look.choices)
         ):
-            self._tell(facts=before.facts, columns=before.columns, store=before.store, read=before.read)
+            self._tell(
+                facts=before.facts,
+                sheets=before.sheets,
+                columns=before.columns,
+                store=before.store,
+                read=before.read,
+            )
             self._tell(columns=self._with_fields(before.columns))
             return
         table = self._open()
         self._adopt(table.headers)
-        self._tell(facts=table.facts, columns=self._with_fields(_plain_columns(table)))
+        self._tell(
+            facts=table.facts, sheets=table.facts.sheets, columns=self._with_fields(_plain_columns(table))
+        )
         store = SheetStore(self._upload.folder / "rows.db")
         filled: Counter[int] = Counter()
         examples: dict[int, str] = {}

@@ -31,6 +31,8 @@ class _Entry:
     stale: bool = False
     online: bool = False
     """Whether the next look reads the orders, too."""
+    stamp: object = None
+    """What had been done when it was counted."""
     stop: StopSwitch = field(default_factory=StopSwitch)
 
 
@@ -42,10 +44,20 @@ class LookKeeper:
         uploads: Uploads,
         settings_of: Callable[[Mapping[str, object]], Settings],
         mappings: SavedMappings,
+        stamp: Callable[[], object],
     ) -> None:
+        """Keep no look yet.
+
+        Args:
+            uploads: the files, and what was chosen for them.
+            settings_of: resolves settings.
+            mappings: saved mappings.
+            stamp: tells what has been done so far, by this page or by the command; another one when more has.
+        """
         self._uploads = uploads
         self._settings_of = settings_of
         self._mappings = mappings
+        self._stamp = stamp
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="look")
@@ -63,6 +75,14 @@ class LookKeeper:
             elif entry.look.choices != upload.choices and not entry.stale:
                 self._again(upload_id, entry)
             return entry.look, entry.version
+
+    def freshen(self, upload_id: str) -> None:
+        """Count anew where something was done since the last count, whoever did it."""
+        stamp = self._stamp()
+        with self._lock:
+            entry = self._entries.get(upload_id)
+            if entry is not None and not entry.busy and entry.stamp != stamp:
+                self._start(upload_id, entry)
 
     def refresh(self, upload_id: str) -> None:
         """Count anew, since what was done before has changed."""
@@ -134,6 +154,7 @@ class LookKeeper:
         upload = self._uploads.find(upload_id)
         if upload is None:
             return
+        entry.stamp = self._stamp()
         before = entry.look if entry.look.store is not None else None
         looker = Looker(
             upload,

@@ -11,6 +11,9 @@ NO_FILE_CHOSEN = "No file was chosen. Choose a spreadsheet, or drop one here."
 EMPTY_FILE = "The file {name} has 0 bytes. Save it again where it comes from, then choose it here."
 TOO_LARGE = "The file is larger than {limit}. Split it, or save it as CSV, and choose it again."
 DISK_FULL = "The file could not be kept: {reason}. Make room on the disk, then choose it again."
+NO_ROOM_FOR_ROWS = (
+    "The rows could not be kept to be shown: {reason}. Make room on the disk, then choose the file again."
+)
 SERVER_ENDED = "The page's server ended before this was sent. Nothing of it was sent; send it again."
 TAKEN_BACK = "This was taken out of the line before its turn. Nothing of it was sent."
 FORGOTTEN = "The file was removed before its turn. Nothing was sent; choose it again."

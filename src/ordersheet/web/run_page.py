@@ -264,6 +264,8 @@ class RunPage:
 
                 with suppress(OrdersheetError):
                     rewrite_report(ledger, info.run, target=Path(info.report), overwrite=True)
+        if upload is not None:
+            self._site.looks.refresh(upload.id)
 
     async def _info(self, request: Request) -> RunInfo:
         info = await asyncio.to_thread(self._site.run, request.path_params["run"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ordersheet.console.log_line import CallLog
@@ -207,6 +208,7 @@ class RunQueue:
             if sending.run is None and sending.log is not None and "run" in sending.log.facts:
                 sending.state, sending.run = SENDING, str(sending.log.facts["run"])
                 self._note(sending, state=SENDING, run=sending.run)
+                self._meant_once(sending)
 
         return send(
             upload.source,
@@ -216,6 +218,13 @@ class RunQueue:
             stop=sending.switch,
             log=sending.log,
         )
+
+    def _meant_once(self, sending: Sending) -> None:
+        """Take back what was asked for this run alone; the ledger knows what of it is left to be done."""
+        with suppress(OrdersheetError):
+            self._uploads.choose(
+                sending.upload_id, lambda choices: replace(choices, again=False, retry_no=False)
+            )
 
     def _note(self, sending: Sending, **facts: object) -> None:
         try:

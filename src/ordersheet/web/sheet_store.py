@@ -5,19 +5,27 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ordersheet.core.errors import UsageError
 from ordersheet.core.model import column_index, column_letters
+from ordersheet.web import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from ordersheet.core.model import Problem, Row, RowResult
 
 PAGE = 100
 _FIRST_BATCH, _BATCH = PAGE, 2000
+_SCHEMA = """
+PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;
+CREATE TABLE row (place INTEGER PRIMARY KEY, number INTEGER, hidden INTEGER, cells TEXT);
+CREATE TABLE left_out (number INTEGER PRIMARY KEY, outcome TEXT, message TEXT);
+CREATE TABLE problem (number INTEGER, cell TEXT, code TEXT, message TEXT);
+"""
 _LONGEST = 400
 """Characters of a cell that are kept for the table; whoever mends it gets the whole of it."""
 
@@ -55,14 +63,8 @@ class SheetStore:
         self._path = path
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.executescript(
-            """
-            PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;
-            CREATE TABLE row (place INTEGER PRIMARY KEY, number INTEGER, hidden INTEGER, cells TEXT);
-            CREATE TABLE left_out (number INTEGER PRIMARY KEY, outcome TEXT, message TEXT);
-            CREATE TABLE problem (number INTEGER, cell TEXT, code TEXT, message TEXT);
-            """
-        )
+        with self._used():
+            self._database.executescript(_SCHEMA)
         self._waiting: list[tuple[int, int, int, str]] = []
         self._next = _FIRST_BATCH
         self.rows = 0
@@ -80,7 +82,7 @@ class SheetStore:
 
     def flush(self) -> None:
         """Write what waits, so that it can be shown."""
-        with self._lock:
+        with self._used():
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._waiting)
             self._database.execute("COMMIT")
@@ -91,12 +93,12 @@ class SheetStore:
     def index(self) -> None:
         """End adding."""
         self.flush()
-        with self._lock:
+        with self._used():
             self._database.execute("CREATE INDEX by_number ON row (number)")
 
     def set_problems(self, results: Iterable[RowResult], problems: Iterable[Problem]) -> None:
         """Replace what is known to be wrong, by the latest check."""
-        with self._lock:
+        with self._used():
             self._database.execute("BEGIN")
             self._database.execute("DELETE FROM left_out")
             self._database.execute("DELETE FROM problem")
@@ -110,10 +112,18 @@ class SheetStore:
             )
             self._database.execute("COMMIT")
 
-    def page(self, number: int, outcome: str | None = None) -> list[ShownRow]:
-        """Give a page of rows, 1 for the first; only those of an outcome where one is named."""
+    def page(self, number: int, outcome: str | None = None, code: str | None = None) -> list[ShownRow]:
+        """Give a page of rows, 1 for the first; only those of an outcome, or with a kind of problem."""
         begin = (number - 1) * PAGE
-        if outcome is None:
+        if code is not None:
+            found = self._all(
+                "SELECT place, row.number, hidden, cells, message, outcome FROM row"
+                " JOIN left_out ON left_out.number = row.number"
+                " WHERE row.number IN (SELECT number FROM problem WHERE code = ?)"
+                " ORDER BY row.number LIMIT ? OFFSET ?",
+                (code, PAGE, begin),
+            )
+        elif outcome is None:
             found = self._all(
                 "SELECT place, row.number, hidden, cells, message, outcome FROM row"
                 " LEFT JOIN left_out ON left_out.number = row.number"
@@ -137,6 +147,10 @@ class SheetStore:
             )
         )
         return [_shown(one, cells) for one in found]
+
+    def count_of(self, code: str) -> int:
+        """Count the rows that are known to have a kind of problem."""
+        return int(self._all("SELECT count(DISTINCT number) FROM problem WHERE code = ?", (code,))[0][0])
 
     def next_problem(self, after: int) -> tuple[int, int] | None:
         """Find the next row with a problem, from the top again after the last: its place and number."""
@@ -163,8 +177,17 @@ class SheetStore:
             self._path.unlink()
 
     def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with self._lock:
+        with self._used():
             return self._database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """Keep other threads out, and say what the disk did."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise UsageError(messages.NO_ROOM_FOR_ROWS.format(reason=error), code="disk-full") from error
 
 
 def _shown(found: tuple[Any, ...], problems: dict[str, str]) -> ShownRow:

@@ -37,6 +37,10 @@ class Choices:
     encoding: str | None = None
     delimiter: str | None = None
     hidden: str = "refuse"
+    again: bool = False
+    """The texts that are done already are meant once more; until a run has begun with that."""
+    retry_no: bool = False
+    """What the shop refused before is asked again; until a run has begun with that."""
     columns: dict[str, str] = field(default_factory=dict)
     """By header: the field that it feeds, `""` for none; only what was chosen."""
     mapping: str | None = None
@@ -111,6 +115,8 @@ class Upload:
             "encoding": chosen.encoding,
             "delimiter": chosen.delimiter,
             "hidden": None if chosen.hidden == "refuse" else chosen.hidden,
+            "again": chosen.again or None,
+            "retry_no": chosen.retry_no or None,
             "mapping": self.mapping if self.mapping.exists() else None,
             "rows": chosen.rows,
             "report": self.folder / "reports",

@@ -91,7 +91,8 @@ def open_ods(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
 
 
 def _open(package: Package, is_id_header: Callable[[str], bool], sheet: str | None) -> OdsTable:
-    chosen = choose_sheet(_look(package, is_id_header), sheet)
+    looks = _look(package, is_id_header)
+    chosen = choose_sheet(looks, sheet)
     header = chosen.header
     assert header is not None
     filled: set[int] = set()
@@ -123,6 +124,7 @@ def _open(package: Package, is_id_header: Callable[[str], bool], sheet: str | No
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
         id_column=id_column,
+        sheets=tuple(look.name for look in looks),
     )
     return OdsTable(
         facts, headers, found.merges, last_row, row_store, found.conditions, hides_zeros=_hides_zeros(package)

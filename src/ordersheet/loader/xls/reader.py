@@ -77,6 +77,7 @@ def open_xls(path: Path, *, is_id_header: Callable[[str], bool], sheet: str | No
         hidden_rows=hidden_rows,
         result_columns=result_columns(headers),
         id_column=next(one.column for one in headers if is_id_header(one.text)),
+        sheets=tuple(page.name for page in pages),
     )
     return XlsTable(facts, headers, page.merges, last_row, page)
 

@@ -322,6 +322,7 @@ def _read_table(
         result_columns=result_columns(headers),
         notices=_notices(totals, len(headers), result_columns(headers)),
         id_column=id_column,
+        sheets=tuple(sheet.name for sheet in book.sheets),
     )
     return WorkbookTable(
         facts,
