@@ -92,7 +92,7 @@ async def _happen(world: World) -> Told:
         shop.hold(order, Held(*held), float("-inf"))
     if world.learned != "nothing":
         shop.show_in(HONEST if world.learned == "honest growth" else world.view)
-        rows = [(order, [append(SEEN), append(SEEN, "comment")]) for order in SEEN_BEFORE]
+        rows = [(order, [append(SEEN), append(SEEN, "comment")]) for order in SEEN_BEFORE[: world.earlier]]
         await _send(told, "earlier", sheet(*rows), Start())
         await asyncio.sleep(QUIET)
         told.reports.clear()

@@ -182,6 +182,8 @@ class World:
     """Orders that no reading shows."""
     unknown: frozenset[int] = frozenset()
     """Orders that the shop does not have: none shows them, and each update is refused."""
+    earlier: int = 2
+    """Of how many orders an earlier file saw what it `learned`."""
 
 
 TEXTS = (

@@ -6,16 +6,18 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from tests.support.views import CHANGES, CUTS, HONEST, Held, Reader, View
 from tests.support.world_judge import judge
 from tests.support.world_run import run
 from tests.support.world_shop import Did
-from tests.support.worlds import LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World, worlds
+from tests.support.worlds import FAULTS, LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World, worlds
 
 from ordersheet.core.model import Outcome, RowResult
 
 ONE_ROW = World(rows=(AskedRow(1, (Ask("internalComment", "append", "called"), Ask("ref", "set", "A"))),))
 SHORT, LONG = 150, 20_000
+TELLS_NOTHING = ("lost", "500", "503", "other order", "no object")
 FREE = settings(
     deadline=None,
     database=None,
@@ -155,6 +157,31 @@ def test_headers_tell_the_age_where_they_tell_it():
 
 
 # --- the promise
+
+
+@st.composite
+def updates_that_may_get_lost(draw: st.DrawFn) -> World:
+    """Draw a world in which everything can be known: an honest store that this ledger has read before."""
+    fields = [("internalComment",), ("comment",), ("internalComment", "comment")]
+    rows = [
+        AskedRow(order, tuple(Ask(field, "append", "called") for field in draw(st.sampled_from(fields))))
+        for order in range(1, draw(st.integers(1, 4)) + 1)
+    ]
+    fates = st.sampled_from([fault for fault in FAULTS if fault.answer in TELLS_NOTHING])
+    return World(
+        rows=tuple(rows),
+        learned="honest growth",
+        earlier=draw(st.integers(1, 2)),
+        faults=tuple(draw(st.lists(fates, max_size=8))),
+    )
+
+
+@settings(FREE, max_examples=SHORT)
+@given(world=updates_that_may_get_lost())
+def test_an_honest_store_that_was_read_before_leaves_nothing_unconfirmed(world):
+    told = run(world)
+    assert not judge(told)
+    assert Outcome.UNCONFIRMED not in {one.outcome for one in told.reports[-1].results.values()}
 
 
 def holds(world: World) -> None:

@@ -70,8 +70,8 @@ class ReadBack:
         self._sighted: OrderView | None = None
         self._look_at = NEVER
         self._control: Control | None = None
-        self._tested = {order}
-        """Orders that were asked for as a control, and this one."""
+        self._tested = {field: {order} for field in COMMENT_FIELDS}
+        """By field: orders that were asked for as a control of it, and this one."""
 
     # --- what is owed
 
@@ -214,7 +214,9 @@ class ReadBack:
         for check in absent:
             if self._why_unproven(check, view) != messages.NO_CONTROL or not run.may_read:
                 continue
-            control = run.control_for(check.field, check.baseline or "", check.text, self._tested)
+            control = run.control_for(
+                check.field, check.baseline or "", check.text, self._tested[check.field]
+            )
             if control is not None:
                 return self._test(control)
             if run.expects_controls:
@@ -251,19 +253,19 @@ class ReadBack:
         """Choose an append of a moment ago, where no reading of this run has shown yet that it is no copy."""
         for check in self.checks:
             if check.open and check.readable and self._run.may_read:
-                control = self._run.recent_control(check.field, now.seconds, self._tested)
+                control = self._run.recent_control(check.field, now.seconds, self._tested[check.field])
                 if control is not None:
                     return control
         return None
 
     def _test(self, control: Control) -> Read:
         self._control = control
-        self._tested.add(control.order)
+        self._tested[control.field].add(control.order)
         return Read(once=True, order=control.order)
 
     def control_for(self, field: str, baseline: str, text: str) -> Read | None:
         """Choose the order to be read that shows whether this text would have shown; None where none can."""
-        control = self._run.control_for(field, baseline, text, self._tested)
+        control = self._run.control_for(field, baseline, text, self._tested[field])
         return None if control is None else self._test(control)
 
     def tested(self, told: WasRead, now: Moment) -> None:

@@ -108,7 +108,7 @@ class RunFacts:
     expects_controls: bool = True
     """Whether an update may still be answered that can serve as a control."""
     heard_at: list[float] = field(default_factory=list)
-    """When the server answered anything (monotonic), once a second at most."""
+    """When the server answered anything (monotonic), twice a second at most, and the latest time."""
     server_ahead: timedelta | None = None
     """How far the server's clock is ahead of ours; None where no update was answered with a Date yet."""
     jitter: Callable[[], float] = jitter
@@ -304,7 +304,9 @@ class RunFacts:
 
     def heard(self, seconds: float) -> None:
         """Note that the server answered something, whatever it was."""
-        if not self.heard_at or seconds - self.heard_at[-1] >= 1.0:
+        if len(self.heard_at) > 1 and seconds - self.heard_at[-2] < 1.0:
+            self.heard_at[-1] = seconds
+        else:
             self.heard_at.append(seconds)
 
     def first_heard(self, since: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -365,3 +366,15 @@ def test_asking_twice_or_telling_what_was_not_asked_is_a_fault_of_the_lane():
         story.order.next(story.now)
     with pytest.raises(AssertionError, match="while in line"):
         story.order.tell(OK, story.now)
+
+
+@given(gaps=st.lists(st.sampled_from([0.01, 0.3, 0.7, 1.0, 40.0]), max_size=40), since=st.floats(0, 60))
+def test_the_first_answer_after_a_moment_is_known_to_the_second_and_few_are_kept(gaps, since):
+    run, seconds = facts(), list(accumulate(gaps))
+    for one in seconds:
+        run.heard(one)
+    first = next((one for one in seconds if one > since), None)
+    told = run.first_heard(since)
+    assert (told is None) == (first is None)
+    assert told is None or first is None or first <= told < first + 1.0
+    assert len(run.heard_at) <= 2 * sum(gaps) + 2
