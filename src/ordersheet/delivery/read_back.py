@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.core.journal import Looked, Settle
-from ordersheet.core.model import Outcome
+from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import Read, Wait
