@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.support.browser import chromium, page_server
+from tests.support.browser import launched, page_server
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -35,9 +35,25 @@ def shared_server(tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module")
+def chrome():
+    """One browser for a module's tests."""
+    with launched() as browser:
+        yield browser
+
+
 @pytest.fixture
-def browser():
-    with chromium(viewport={"width": 1280, "height": 900}, accept_downloads=True) as context:
+def browser(chrome):
+    """Give a context of its own, as if nobody had used the browser before."""
+    with chrome.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True) as context:
+        context.set_default_timeout(20_000)
+        yield context
+
+
+@pytest.fixture
+def without_script(chrome):
+    """Give a context in which no page's script runs."""
+    with chrome.new_context(java_script_enabled=False) as context:
         context.set_default_timeout(20_000)
         yield context
 

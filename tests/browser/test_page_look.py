@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.browser import chromium
 
 pytestmark = pytest.mark.needs("browser")
 
@@ -36,8 +35,8 @@ FAULTS = """() => {
 
 @pytest.mark.parametrize("width", [360, 1600])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_read_and_has_names(server, sample, width, scheme):
-    with chromium(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
+def test_every_page_can_be_read_and_has_names(chrome, server, sample, width, scheme):
+    with chrome.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.goto(server.opened())

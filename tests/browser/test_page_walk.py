@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import re
-import signal
 from typing import TYPE_CHECKING
 
 import openpyxl
 import pytest
 from playwright.sync_api import expect
-from tests.support.browser import page_server
+from tests.support.page_hands import drop, practise, send, send_button
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page
-    from tests.support.browser import PageServer
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.needs("browser")
 expect.set_options(timeout=20_000)
-
-
-def practise(page: Page, server: PageServer) -> None:
-    page.goto(server.opened())
-    page.get_by_role("button", name="Practise with the sandbox").click()
-    expect(page.get_by_role("heading", name="Send a sheet")).to_be_visible()
-
-
-def send_button(page: Page) -> Locator:
-    return page.get_by_role("button", name=re.compile(r"^Send [\d,]+ rows?$"))
-
-
-def drop(page: Page, path: Path) -> None:
-    page.get_by_label("Spreadsheet").set_input_files(path)
-    expect(send_button(page)).to_be_visible()
-
-
-def send(page: Page) -> None:
-    send_button(page).click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("127.0.0.1")
-    dialog.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_role("link", name="Download sheet")).to_be_visible()
 
 
 def downloaded(page: Page, name: str, tmp_path: Path) -> Path:
@@ -144,79 +119,8 @@ def test_a_cell_is_left_by_escape_and_mended_by_keyboard_alone(browser, server, 
     expect(send_button(page)).to_have_text("Send 37 rows")
 
 
-def slow_sheet(tmp_path: Path, rows: int) -> Path:
-    path = tmp_path / "slow.csv"
-    lines = [f"{83600 + number};Slow text {number}\n" for number in range(rows)]
-    path.write_text("Order ID;Internal comment\n" + "".join(lines), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def slow_shop(tmp_path):
-    """A sandbox that takes its time, as the environment's own shop."""
-    from ordersheet.sandbox.app import SandboxConfig
-    from ordersheet.sandbox.server import running
-    from ordersheet.sandbox.store import Store
-
-    with running(Store(tmp_path / "store.db"), SandboxConfig(latency=0.6)) as sandbox:
-        yield {"ORDERSHEET_BASE_URL": sandbox.base_url, "ORDERSHEET_API_KEY": sandbox.key,
-               "ORDERSHEET_CONCURRENCY": "1"}  # fmt: skip
-
-
-def test_a_run_is_stopped_and_gone_on_with(browser, home, slow_shop, tmp_path):
-    with page_server(home, environ=slow_shop) as server:
-        page = browser.new_page()
-        page.goto(server.opened())
-        drop(page, slow_sheet(tmp_path, 30))
-        send_button(page).click()
-        page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
-        expect(page.locator("[data-is=done]")).to_have_text(re.compile("^[1-9]"))
-        page.get_by_role("button", name="Stop", exact=True).click()
-        expect(page.get_by_role("link", name="Send what is not done")).to_be_visible()
-        page.get_by_role("link", name="Send what is not done").click()
-        page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
-        expect(page.locator(".figures .good strong")).to_have_text("30", timeout=60_000)
-
-
-def test_a_kill_of_the_server_loses_nothing_and_sends_nothing_twice(browser, home, slow_shop, tmp_path):
-    with page_server(home, environ=slow_shop) as server:
-        page = browser.new_page()
-        page.goto(server.opened())
-        drop(page, slow_sheet(tmp_path, 20))
-        send_button(page).click()
-        page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
-        expect(page.locator("[data-is=done]")).to_have_text(re.compile("^[1-9]"))
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait()
-    with page_server(home, environ=slow_shop) as server:
-        page.goto(server.opened())
-        page.get_by_text("not finished: go on").wait_for()
-        page.get_by_role("link", name=re.compile("slow.csv.*127.0.0.1")).click()
-        expect(page.get_by_role("alert")).to_contain_text("Not finished")
-        page.get_by_role("link", name="Send what is not done").click()
-        page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
-        expect(page.locator(".figures .good strong")).to_have_text("20", timeout=90_000)
-        page.goto(server.root + "/orders?id=83601&now=yes")
-        expect(page.locator("dl")).to_contain_text("Slow text 1")
-        assert page.locator("dl").inner_text().count("Slow text 1") == 1
-
-
-def test_a_second_run_waits_in_line_and_says_so(browser, home, slow_shop, tmp_path):
-    with page_server(home, environ=slow_shop) as server:
-        page = browser.new_page()
-        for number in range(2):
-            page.goto(server.opened())
-            drop(page, slow_sheet(tmp_path, 20 + number))
-            send_button(page).click()
-            page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
-            expect(page.locator("[data-is=state]")).to_be_visible()
-        expect(page.locator("[data-is=state]")).to_have_text("Waiting in line: 1 run goes first.")
-        page.get_by_role("button", name="Stop", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("taken out of the line")
-
-
-def test_it_works_without_script(playwright_plain, server, sample):
-    page = playwright_plain.new_page()
+def test_it_works_without_script(without_script, server, sample):
+    page = without_script.new_page()
     practise(page, server)
     page.get_by_label("Spreadsheet").set_input_files(sample)
     page.get_by_role("button", name="Upload").click()
@@ -231,12 +135,3 @@ def test_it_works_without_script(playwright_plain, server, sample):
     send_button(page).click()
     page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_role("link", name="Download sheet")).to_be_visible()
-
-
-@pytest.fixture
-def playwright_plain():
-    from tests.support.browser import chromium
-
-    with chromium(java_script_enabled=False) as context:
-        context.set_default_timeout(20_000)
-        yield context

@@ -114,14 +114,21 @@ def page_server(home: Path, *options: str, environ: dict[str, str] | None = None
 
 
 @contextmanager
-def chromium(**options: Any) -> Iterator[Any]:
-    """Give a context of the system's browser."""
-    need("browser")
+def launched() -> Iterator[Any]:
+    """Give the system's browser."""
+    program = need("browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need("browser"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
-            yield browser.new_context(**options)
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def chromium(**options: Any) -> Iterator[Any]:
+    """Give a context of the system's browser."""
+    with launched() as browser:
+        yield browser.new_context(**options)

@@ -55,6 +55,10 @@ class Clerk:
         assert sent.status_code == 303, sent.text
         return self.ended(sent.headers["location"])
 
+    def is_live(self, address: str) -> bool:
+        """Tell whether a run waits or is under way."""
+        return "data-live" in self.client.get(address, follow_redirects=True).text
+
     def ended(self, address: str) -> str:
         """Wait for the end of a run, and give its page."""
         while True:
