@@ -12,7 +12,15 @@ from tests.support.fake_store import Connection, Order, Store
 from tests.support.memory_journal import Kept, MemoryJournal, MemoryLedger, key_of
 
 from ordersheet.core.history.orderbook import Ask, OperationRef
-from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
+from ordersheet.core.model import (
+    COMMENT_FIELDS,
+    Guard,
+    Operation,
+    OperationKind,
+    OrderUpdate,
+    OrderWork,
+    Outcome,
+)
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import DeliveryEnd, DeliveryOptions, Progress, StopSwitch, deliver
 
@@ -43,12 +51,18 @@ def put_attribute(value: Any, key: str = "ref") -> Operation:
     return Operation(f"extraAttributes.{key}", OperationKind.SET, value)
 
 
-def sheet(*rows: tuple[int, Operation] | tuple[int, list[Operation]]) -> list[OrderWork]:
-    """Make the works of a file: each row an order and what is asked of it; the first is row 2."""
+def sheet(*rows: Any) -> list[OrderWork]:
+    """Make the works of a file: each row an order, what is asked of it, and its guards; the first is row 2.
+
+    Guards are a text for the internal comment, or texts by field.
+    """
     by_order: dict[int, list[OrderUpdate]] = defaultdict(list)
-    for at, (order, asked) in enumerate(rows, start=2):
+    for at, (order, asked, *expected) in enumerate(rows, start=2):
         operations = asked if isinstance(asked, list) else [asked]
-        by_order[order].append(OrderUpdate(at, order, tuple(operations)))
+        texts = expected[0] if expected else {}
+        texts = {"internalComment": texts} if isinstance(texts, str) else texts
+        guards = tuple(Guard(*one) for one in texts.items())
+        by_order[order].append(OrderUpdate(at, order, tuple(operations), guards))
     return [OrderWork(order, tuple(updates)) for order, updates in by_order.items()]
 
 

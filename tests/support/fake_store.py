@@ -75,6 +75,7 @@ class Store:
     get_fate: Callable[[int], Fate] | None = None
     separator: str = "\n"
     hidden: set[int] = field(default_factory=set)
+    shows_attributes: bool = False
     stored: Callable[[str], str] = str
     """How the store changes a text that it stores."""
     after_put: Callable[[Store, dict[str, Any]], None] | None = None
@@ -100,11 +101,13 @@ class Store:
         if number in self.hidden:
             return b'{"status":"ok","orders":[]}'
         order = self.order(number)
-        entry = {
+        entry: dict[str, Any] = {
             "orderId": str(number),
             "internalComment": order.internalComment,
             "otherComment": order.comment,
         }
+        if self.shows_attributes:
+            entry["extraAttributes"] = order.attributes
         return json.dumps({"status": "ok", "orders": [entry]}).encode()
 
     def count(self, order: int, text: str, name: str = "internalComment") -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 READ_NAMES = {"internalComment": "internalComment", "comment": "otherComment"}
 """By PUT's field name: what GET calls the same field.
@@ -65,6 +65,8 @@ class OrderView:
     """By PUT's field name, the whole text; None where the answer has none (missing, null, a number)."""
     date: datetime | None = None
     """When it was placed, in the shop's own time zone; None where the answer does not say so."""
+    attributes: Mapping[str, JsonValue] | None = None
+    """By `attributeName_elementName`; None where the answer does not show attributes at all."""
 
 
 def clean_message(
@@ -163,8 +165,14 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
         # The same order twice, with different texts, says nothing.
         same = len(found) > 0 and found.count(found[0]) == len(found)
         texts[field] = text_of(found[0]) if same else None
-    date = parse_date(ours[0].get("orderDate")) if ours else None
-    return OrderView(order=order, found=bool(ours), comments=texts, date=date)
+    shown = [attributes_of(entry.get("extraAttributes")) for entry in ours]
+    return OrderView(
+        order=order,
+        found=bool(ours),
+        comments=texts,
+        date=parse_date(ours[0].get("orderDate")) if ours else None,
+        attributes=shown[0] if shown and shown.count(shown[0]) == len(shown) else None,
+    )
 
 
 def parse_date(value: JsonValue) -> datetime | None:
@@ -177,6 +185,28 @@ def parse_date(value: JsonValue) -> datetime | None:
         except ValueError:
             continue
     return None
+
+
+def attributes_of(value: JsonValue) -> dict[str, JsonValue] | None:
+    """Flatten an answer's attributes: `attributeName_elementName`, or an attribute with its elements inside.
+
+    Returns:
+        By `attributeName_elementName`; None where the answer does not show attributes.
+    """
+    if isinstance(value, list) and not value:
+        return {}  # An empty object, as PHP writes it.
+    if not isinstance(value, dict):
+        return None
+    return dict(_flat(value))
+
+
+def _flat(value: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
+    for key, held in value.items():
+        if isinstance(held, dict) and "_" not in key:
+            for element, inner in held.items():
+                yield f"{key}_{element}", inner
+        else:
+            yield key, held
 
 
 def text_of(value: JsonValue) -> str | None:

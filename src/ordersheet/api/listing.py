@@ -11,13 +11,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ordersheet.api.answers import DATE, READ_NAMES, OrderView, order_id_of, parse_date, text_of
+from ordersheet.api.answers import (
+    DATE,
+    READ_NAMES,
+    OrderView,
+    attributes_of,
+    order_id_of,
+    parse_date,
+    text_of,
+)
 from ordersheet.api.entries import read_members
 from ordersheet.api.payload import orders_url
 from ordersheet.core.model import COMMENT_FIELDS, JsonValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 
@@ -41,7 +49,9 @@ class ListedOrder:
     @property
     def view(self) -> OrderView:
         """The order as the answer to a single GET gives it."""
-        return OrderView(order=self.order, found=True, comments=self.comments, date=self.date)
+        return OrderView(
+            self.order, found=True, comments=self.comments, date=self.date, attributes=self.attributes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +126,7 @@ def _listed(number: int, entry: dict[str, JsonValue], fields: Sequence[str]) -> 
     return ListedOrder(
         order=number,
         comments={name: text_of(entry.get(READ_NAMES[name])) for name in COMMENT_FIELDS},
-        attributes=_attributes(entry.get("extraAttributes")),
+        attributes=attributes_of(entry.get("extraAttributes")),
         date=parse_date(entry.get("orderDate")),
         status=_word(entry.get("orderStatus")) or _word(entry.get("status")),
         market=_word(entry.get("marketId")),
@@ -142,24 +152,6 @@ def _agreed(one: ListedOrder, other: ListedOrder) -> ListedOrder:
     }
     attributes = one.attributes if one.attributes == other.attributes else None
     return replace(one, comments=comments, attributes=attributes)
-
-
-def _attributes(value: JsonValue) -> dict[str, JsonValue] | None:
-    """Flatten attributes: `attributeName_elementName`, or an attribute with its elements inside."""
-    if isinstance(value, list) and not value:
-        return {}  # An empty object, as PHP writes it.
-    if not isinstance(value, dict):
-        return None
-    return dict(_flat(value))
-
-
-def _flat(value: Mapping[str, JsonValue]) -> Iterator[tuple[str, JsonValue]]:
-    for key, held in value.items():
-        if isinstance(held, dict) and "_" not in key:
-            for element, inner in held.items():
-                yield f"{key}_{element}", inner
-        else:
-            yield key, held
 
 
 def _word(value: JsonValue) -> str:

@@ -65,6 +65,7 @@ class Settings:
     batch: str | None
     again: bool
     retry_no: bool
+    skip_unchanged: bool
     trust_report: str | None
     same_file: bool
     same_store: bool

@@ -25,6 +25,10 @@ CUSTOMER_FIELD = "comment"
 """What may stand on pick lists and delivery notes, so that the customer reads it."""
 REPLACE_FLAGS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
 ATTRIBUTE_PREFIX = "extraAttributes."
+GUARD_PREFIX = "expect:"
+"""How the header of a guard begins: a row is sent only if the field still holds what its cell says."""
+NOT_READ = "<not read>"
+"""What a guard's cell says where nobody could read the order: such a row is not sent."""
 RESULT_COLUMNS = ("update_status", "update_outcome", "update_message", "update_time")
 
 
@@ -239,6 +243,15 @@ class Operation(NamedTuple):
         return self.field == CUSTOMER_FIELD and self.kind is not OperationKind.CLEAR
 
 
+class Guard(NamedTuple):
+    """What a field must hold for its row to be sent."""
+
+    field: str
+    """As an operation names it."""
+    text: str
+    """As the `expect:` cell shows it; `""` where the field must be empty."""
+
+
 class OrderUpdate(NamedTuple):
     """What one row asks for."""
 
@@ -247,6 +260,8 @@ class OrderUpdate(NamedTuple):
     order: int
     operations: tuple[Operation, ...]
     """At least one, and at most one for each field."""
+    guards: tuple[Guard, ...] = ()
+    """At most one for each field, whether or not the row changes it."""
 
 
 class OrderWork(NamedTuple):
@@ -259,7 +274,7 @@ class OrderWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A row that is not sent: `invalid`, `nothing to update`, or left out on purpose."""
+    """A row that is not sent: `invalid`, `nothing to update`, `unchanged`, or left out on purpose."""
 
     row: int
     outcome: Outcome
@@ -290,6 +305,8 @@ class Outcome(StrEnum):
     PARTLY_APPLIED = "partly applied"
     NOT_SENT = "not sent"
     UNCONFIRMED = "unconfirmed"
+    CHANGED_SINCE = "changed since"
+    UNCHANGED = "unchanged"
     UNDONE = "undone"
     NOTHING_TO_UNDO = "nothing to undo"
     KEPT = "kept"
@@ -312,6 +329,7 @@ _OK = frozenset(
         Outcome.ALREADY_APPLIED,
         Outcome.DUPLICATE,
         Outcome.APPLIED_TWICE,
+        Outcome.UNCHANGED,
         Outcome.UNDONE,
         Outcome.NOTHING_TO_UNDO,
     }

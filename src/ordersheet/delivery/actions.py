@@ -22,6 +22,8 @@ class Read(NamedTuple):
     """Another order, which is to show whether readings can be trusted."""
     written_at: datetime | None = None
     """When this order was last written to (UTC): an answer that is dated before shows nothing."""
+    keeps_turn: bool = False
+    """An update may follow at once: its turn has come, and is not given back for the reading."""
 
 
 class TakeTurn(NamedTuple):

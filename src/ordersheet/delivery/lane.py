@@ -16,6 +16,7 @@ from ordersheet.delivery.actions import (
     Put,
     Read,
     Record,
+    TakeTurn,
     TurnCame,
     Wait,
     WasRead,
@@ -66,7 +67,8 @@ class Lane:
             elif isinstance(action, Put):
                 told = await self._put(order.order, action)
             else:
-                self._let_go()
+                keeps_turn = isinstance(action, TakeTurn) or (isinstance(action, Read) and action.keeps_turn)
+                self._let_go(keeps_turn=keeps_turn)
                 if isinstance(action, Finish):
                     if order.waits_to_release:
                         # Whoever gives the claim back must not be faster than what belongs to it.
@@ -94,7 +96,8 @@ class Lane:
         limiter = self.context.limiter
         if self._pending and (limiter.pause_left > 0 or limiter.rate < BRISK):
             await self.flush()
-        self._turn = await limiter.turn()
+        if self._turn is None:
+            self._turn = await limiter.turn()
         return TurnCame(self._turn is not None)
 
     async def _write_ahead(self, write: WriteAhead) -> Told:
@@ -110,13 +113,14 @@ class Lane:
         assert ticket is not None
         return Answered(await self._attempts.put(order, put.body, ticket))
 
-    def _let_go(self) -> None:
+    def _let_go(self, *, keeps_turn: bool = False) -> None:
         """Give back the leave to send that an order did not use."""
-        if self._turn is not None:
-            self.context.limiter.pass_on(self._turn)
         if self._ticket is not None:
             self.context.limiter.ended(self._ticket)
-        self._turn = self._ticket = None
+            self._ticket = None
+        if self._turn is not None and not keeps_turn:
+            self.context.limiter.pass_on(self._turn)
+            self._turn = None
 
     async def _wait(self, wait: Wait) -> float | None:
         """Put an order down until then, or stay with it; None where it goes on at once."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Decision, Entry
-    from ordersheet.core.model import Operation
+    from ordersheet.core.model import Guard, Operation
     from ordersheet.delivery.parts import Part
     from ordersheet.delivery.verdict.causes import Cause
 
@@ -56,6 +56,8 @@ HELD_TOO_LONG = (
 )
 
 _SHOWN = 60
+_SHOWN_WHOLE = 500
+"""Characters of a field that is shown for somebody to decide by."""
 _NAMES = {"internalComment": "the internal comment", "comment": "the comment"}
 _VERBS = {
     OperationKind.APPEND: "adding to {}",
@@ -63,6 +65,38 @@ _VERBS = {
     OperationKind.CLEAR: "emptying {}",
     OperationKind.SET: "setting {}",
 }
+
+
+GUARD_UNREADABLE = (
+    "Not sent: this key may not read orders, so it cannot be seen whether the order still holds what the "
+    "expect: column says."
+)
+GUARD_NOT_VISIBLE = (
+    "Not sent: the order is not in the shop's answer (its ID, market, status or store), so it cannot be seen "
+    "whether it still holds what the expect: column says."
+)
+GUARD_GREW_OLD = (
+    "Not sent: each time the order had been read, more than 5 seconds passed before this row's turn came. "
+    "Send the same file again with a higher --rate."
+)
+UNCHANGED = "The order holds it already, so nothing was sent."
+
+
+def guard_not_shown(field: str) -> str:
+    """Say that a guard cannot be compared."""
+    return (
+        f"Not sent: the answer does not show {field_name(field)} whole and up to date, so it cannot be seen "
+        "whether it still holds what the expect: column says. Send the same file again."
+    )
+
+
+def changed_since(guard: Guard, held: str) -> str:
+    """Say that a field holds something else than its guard says, and what."""
+    now = f"It holds now: {_beginning(held, _SHOWN_WHOLE)}" if held.strip() else "It is empty now."
+    return (
+        f"Not sent: {field_name(guard.field)} was changed since this sheet was made. {now} Look at it; then "
+        "write what is to stand, and what stands now into the expect: column."
+    )
 
 
 def what(operation: Operation) -> str:
@@ -181,8 +215,12 @@ def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "", w
 
 def quoted(operation: Operation) -> str:
     """Show the beginning of a text."""
-    text = " ".join(str(operation.value).split())
-    return f"“{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}”"
+    return _beginning(str(operation.value), _SHOWN)
+
+
+def _beginning(text: str, most: int) -> str:
+    text = " ".join(text.split())
+    return f"“{text if len(text) <= most else text[: most - 1] + '…'}”"
 
 
 def moment(at: datetime | None) -> str:
@@ -210,6 +248,8 @@ def decided(decision: Decision, run: str) -> str:
         return f"Refused on {when}{said}. Not asked again; --retry-no asks again."
     if decision.outcome is Outcome.ALREADY_THERE:
         return already_there(decision.ask.operation)
+    if decision.outcome is Outcome.UNCHANGED:
+        return f"{_capital(_who(entry, run))} saw on {when} that the order holds it already; not sent."
     if decision.outcome is Outcome.UNCONFIRMED:
         return (
             f"Sent by {_who(entry, run)} on {when}, and whether it was applied is not known. Look at the "

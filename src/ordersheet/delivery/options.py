@@ -33,6 +33,8 @@ class DeliveryOptions:
     """Read an order before changing its comments."""
     xml: bool = False
     """Ask for XML answers."""
+    skip_unchanged: bool = False
+    """Leave out overwrites that equal what stands."""
     again: bool = False
     """The same texts are meant once more: what stands in the order already is no reason not to send."""
     batch: str | None = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ordersheet.api import put_body
 from ordersheet.core.journal import Begin, Release, There
-from ordersheet.core.model import Outcome
+from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import (
@@ -28,6 +28,13 @@ from ordersheet.delivery.actions import (
     WasRead,
     WasWritten,
     WriteAhead,
+)
+from ordersheet.delivery.guards import (
+    GUARD_FRESH,
+    MOST_REREADS,
+    guards_an_overwrite,
+    is_unchanged,
+    why_not_sent,
 )
 from ordersheet.delivery.order_notes import OrderNotes
 from ordersheet.delivery.read_back import NEVER, ReadBack
@@ -236,7 +243,7 @@ class OrderMachine:
     def _close(self, row: RowInHand, now: Moment) -> None:
         """A row has its result: tell it, and go on to the next one."""
         self._row = None
-        if self._held is None and any(part.holds_back for part in row.parts):
+        if self._held is None and not row.waits_for_change and any(part.holds_back for part in row.parts):
             self._held = messages.waits_for(f"row {row.number}")
         if row.unreadable and any(part.outcome is Outcome.UNCONFIRMED for part in row.parts):
             self.run.row_unknown()
@@ -246,13 +253,18 @@ class OrderMachine:
     # --- before the first byte
 
     def _prepare(self, row: RowInHand, sending: list[Part], now: Moment) -> None:
-        """Read the order where its comments are changed, and make the payload."""
-        if not self.run.wants_baseline(sending):
+        """Read the order where its comments are changed or guarded, and make the payload."""
+        run, guarded = self.run, bool(row.update.guards)
+        if guarded and (self._view is not None or not run.readable):
+            why = why_not_sent(row, self._view, self._book, run, self._no_baseline)
+            if why is not None:
+                self._stop_at_guard(row, *why)
+                return
+        if not (guarded or run.wants_baseline(sending) or run.wants_attributes(sending)):
             for part in sending:
                 part.baseline = None
         elif self._view is None:
-            self._asked_at = now.seconds
-            self._go(Stage.READING, Read())
+            self._read_first(row, sending, now)
             return
         else:
             for part in sending:
@@ -262,7 +274,7 @@ class OrderMachine:
                 return
         try:
             operations = [part.ask.operation for part in sending]
-            self._body = put_body(self.order, operations, xml=self.run.options.xml)
+            self._body = put_body(self.order, operations, xml=run.options.xml)
         except ValueError as bad:
             for part in sending:
                 part.close(Outcome.INVALID, f"This cannot be sent: {bad}")
@@ -270,22 +282,42 @@ class OrderMachine:
         self._sending = sending
         self._go(Stage.IN_LINE, TakeTurn())
 
+    def _read_first(self, row: RowInHand, sending: list[Part], now: Moment) -> None:
+        """Read the order; a guarded overwrite takes its turn before, so that it leaves at once afterwards."""
+        if guards_an_overwrite(row):
+            self._sending = sending
+            self._go(Stage.IN_LINE, TakeTurn())
+        else:
+            self._asked_at = now.seconds
+            self._go(Stage.READING, Read())
+
+    def _stop_at_guard(self, row: RowInHand, outcome: Outcome, why: str) -> None:
+        """Send nothing of a row that its guards do not let through, or no more of it."""
+        if outcome is Outcome.CHANGED_SINCE:
+            self._rows.changed.add(row.number)
+        for part in row.to_send:
+            if part.open:
+                self._notes.give_up(row, part)
+            else:
+                part.close(outcome, why)
+
     def _baseline_read(self, told: WasRead, now: Moment) -> None:
         view, cause = told
         self._go(Stage.DECIDING)
         row, run = self._row, self.run
         assert row is not None
         if view is not None:
-            lacking = {part.field for part in row.to_send if self._lacks_ours(part.field, view, now)}
+            fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
+            lacking = {field for field in fields if self._lacks_ours(field, view, now)}
             if lacking and self._stale_readings < MOST_STALE and not run.ended:
                 self._stale_readings += 1
                 self._not_before, self._stays = now.seconds + resend_pause(self._stale_readings + 1), False
                 return
             row.missing = not view.found
             self._stale_readings, self._no_baseline = 0, lacking
-            for part in row.to_send:
-                if part.in_comment:
-                    run.trust[part.field].read(held_in(view, part.field) or "")
+            for field in fields.intersection(COMMENT_FIELDS):
+                run.trust[field].read(held_in(view, field) or "")
+            run.shows_attributes = run.shows_attributes and (not view.found or view.attributes is not None)
         self._see(view, now)
         if view is not None or run.ended or not run.readable:
             return
@@ -319,16 +351,23 @@ class OrderMachine:
             # An overwrite in doubt is judged by what stood there before its first attempt.
             trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
             part.baseline = held if trusted else None
+        if self.run.options.skip_unchanged and is_unchanged(part, self._view, self.run, self._no_baseline):
+            self._leave_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
         if not part.appends or not self._stands_there(part, held):
             return
         if turned_up(self._book.tried(part.field), part.ask):
             part.close(Outcome.CONFIRMED, messages.TURNED_UP)
             self._note_turned_up(row, part, now)
         elif not part.sent:
-            part.close(Outcome.ALREADY_THERE, messages.already_there(part.ask.operation))
-            part.move(OperationState.THERE)
-            self._book.record(self._notes.entry(row, part, now))
-            self._notes.events.append(There(self.order, part.ask, now.utc))
+            why = messages.already_there(part.ask.operation)
+            self._leave_there(row, part, Outcome.ALREADY_THERE, why, now)
+
+    def _leave_there(self, row: RowInHand, part: Part, outcome: Outcome, why: str, now: Moment) -> None:
+        """Send nothing of a part, since the field holds it; it stands in the history at its place."""
+        part.close(outcome, why)
+        part.move(OperationState.THERE)
+        self._book.record(self._notes.entry(row, part, now))
+        self._notes.events.append(There(self.order, part.ask, now.utc))
 
     def _note_turned_up(self, row: RowInHand, part: Part, now: Moment) -> None:
         """Note that an append was applied by an attempt that was thought to be lost: nothing leaves."""
@@ -352,6 +391,9 @@ class OrderMachine:
             self._view, row.reread = None, True
             self._go(Stage.DECIDING)
             return
+        if guards_an_overwrite(row) and (self._view is None or self._too_old_for_guards(now)):
+            self._read_at_last(row, now)
+            return
         row.begun += 1
         self._begun_at = now.seconds
         for part in self._sending:
@@ -361,6 +403,19 @@ class OrderMachine:
         begin = Begin(self.order, row.number, row.begun, asks, baseline or None, now.utc)
         self._go(Stage.WRITING, WriteAhead((begin,)))
 
+    def _too_old_for_guards(self, now: Moment) -> bool:
+        return now.seconds - self._viewed_at > GUARD_FRESH
+
+    def _read_at_last(self, row: RowInHand, now: Moment) -> None:
+        """Read what a guarded row takes away, now that its turn has come."""
+        row.rereads += 1
+        if row.rereads > MOST_REREADS:
+            self._stop_at_guard(row, Outcome.NOT_SENT, messages.GUARD_GREW_OLD)
+            self._go(Stage.DECIDING)
+            return
+        self._view, self._asked_at = None, now.seconds
+        self._go(Stage.READING, Read(keeps_turn=True))
+
     def _written(self, told: WasWritten, now: Moment) -> None:
         row = self._row
         assert row is not None
@@ -369,10 +424,14 @@ class OrderMachine:
             for part in self._sending:
                 part.state = OperationState.IN_DOUBT if part.was_open else None
             self._go(Stage.DECIDING)
-        elif told.leaves and now.seconds - self._begun_at <= STOOD_STILL:
+        elif (
+            told.leaves
+            and now.seconds - self._begun_at <= STOOD_STILL
+            and not (guards_an_overwrite(row) and self._too_old_for_guards(now))
+        ):
             if row.attempts == row.unsent == row.turned_away == 0:
                 self.run.breakers.row_sent()
-            row.reread = False
+            row.reread, row.rereads = False, 0
             self._go(Stage.SENDING, Put(self._body))
         else:
             self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)

@@ -121,6 +121,10 @@ class RowInHand:
     """Its order was not in the answer when it was read for a baseline."""
     reread: bool = False
     """Its baseline was read once more, since it had waited long for its turn."""
+    rereads: int = 0
+    """How often it was read at its turn, for its guards, without its request leaving."""
+    waits_for_change: bool = False
+    """It waits for a row whose guard did not hold, or for one that waits so; rows of other fields go on."""
 
     @property
     def number(self) -> int:
@@ -150,11 +154,18 @@ class RowInHand:
 
 
 _APPLIED_NOW = frozenset({Outcome.APPLIED, Outcome.CONFIRMED, Outcome.APPLIED_TWICE})
-_OK_ORDER = (Outcome.APPLIED_TWICE, Outcome.CONFIRMED, Outcome.APPLIED, Outcome.ALREADY_APPLIED)
+_OK_ORDER = (
+    Outcome.APPLIED_TWICE,
+    Outcome.CONFIRMED,
+    Outcome.APPLIED,
+    Outcome.ALREADY_APPLIED,
+    Outcome.UNCHANGED,
+)
 _NO_ORDER = (
     Outcome.NOT_SENT,
     Outcome.NOT_APPLIED,
     Outcome.INVALID,
+    Outcome.CHANGED_SINCE,
     Outcome.REFUSED,
     Outcome.OVERWRITTEN_SINCE,
     Outcome.ALREADY_THERE,

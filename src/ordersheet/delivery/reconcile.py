@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ordersheet.core.model import OperationKind, Outcome
+from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
+from ordersheet.core.values import shown_value
 from ordersheet.delivery.verdict.proof import (
     Proof,
     judge_append,
@@ -32,6 +33,16 @@ STANDS = (Proof.CONFIRMED, Proof.TWICE)
 def held_in(view: OrderView | None, field: str) -> str | None:
     """Give what a field holds in a reading; None where it shows nothing of it."""
     return view.comments.get(field) if view is not None and view.found else None
+
+
+def standing_in(view: OrderView | None, field: str) -> str | None:
+    """Give what a field holds, an attribute as a text; None where a reading shows nothing of it."""
+    if view is None or not view.found or field in COMMENT_FIELDS:
+        return held_in(view, field)
+    if view.attributes is None:
+        return None
+    # What is unset is not shown.
+    return shown_value(view.attributes.get(field.removeprefix(ATTRIBUTE_PREFIX), ""))
 
 
 def proof_of_part(part: Part, view: OrderView | None) -> Proof:
@@ -98,7 +109,7 @@ def latest_texts(history: Iterable[Entry], at: datetime) -> list[str]:
     """Give what this ledger had applied to a field a moment ago, and what must be seen there for that."""
     texts: list[str] = []
     for entry in history:
-        if entry.kind.overwrites and entry.state in (OperationState.APPLIED, OperationState.IN_DOUBT):
+        if entry.kind.overwrites and entry.state is not OperationState.REFUSED:
             texts = []
         if entry.state is OperationState.APPLIED and entry.text and entry.at is not None:
             texts += [entry.text] * (at - entry.at < JUST_NOW)

@@ -25,6 +25,8 @@ class Rows:
         self._position = 0
         self._parts: dict[tuple[int, str], Part] = {}
         """By row and field: what became of it, for the rows that repeat it."""
+        self.changed: set[int] = set()
+        """Rows whose guard did not hold, and those that wait for them."""
 
     def next(self, *, closed: str | None) -> RowInHand | None:
         """Open the next row: plan it, and close what is not to be sent; None after the last one.
@@ -41,6 +43,9 @@ class Rows:
         if closed is None and self._position > 1 and not row.over:
             earlier = self._book.waits_for(update.row)
             closed = None if earlier is None else messages.waits_for(f"row {earlier}")
+            if earlier in self.changed:
+                row.waits_for_change = True
+                self.changed.add(row.number)
         for part in row.parts:
             if part.outcome is None and closed is not None:
                 part.close(Outcome.NOT_SENT, closed)

@@ -104,6 +104,8 @@ class RunFacts:
     """By PUT's field name: what readings have shown of it in this run."""
     distrusted: set[str] = field(default_factory=set)
     """Fields that were seen in this run not to show what was written."""
+    shows_attributes: bool = True
+    """False once an answer held an order and did not show its attributes."""
     controls_wanted: list[tuple[str, Needed]] = field(default_factory=list)
     expects_controls: bool = True
     """Whether an update may still be answered that can serve as a control."""
@@ -210,6 +212,11 @@ class RunFacts:
         if not self.options.baseline or not self.readable:
             return False
         return any(self.trusts(part.field) for part in parts)
+
+    def wants_attributes(self, parts: list[Part]) -> bool:
+        """Tell whether the order is read for what these attributes hold, which may be what is sent."""
+        wanted = self.options.skip_unchanged and self.readable and self.shows_attributes
+        return wanted and any(not part.appends and not part.sent for part in parts)
 
     def trusts(self, name: str) -> bool:
         """Tell whether reading a field may prove something, or is still to be tried out in this run."""

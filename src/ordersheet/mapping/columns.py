@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, JsonValue, SentColumn, UnsentColumn, column_letters
 from ordersheet.mapping.file import CLEAR, VERSION, toml_value
-from ordersheet.mapping.headers import usual_header
+from ordersheet.mapping.headers import guard_header, usual_header
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
 if TYPE_CHECKING:
@@ -80,11 +80,13 @@ class ColumnMap:
     warnings: tuple[str, ...] = ()
     """Sentences a person should read before sending."""
     clear: str = CLEAR
+    guards: tuple[Feed, ...] = ()
+    """In column order; `field` is what each guards, and no two guard the same one."""
 
     @cached_property
     def columns(self) -> frozenset[int]:
         """The columns that are read."""
-        return frozenset(feed.column for feed in self.feeds)
+        return frozenset(feed.column for feed in (*self.feeds, *self.guards))
 
     @cached_property
     def feed_of(self) -> Mapping[str, Feed]:
@@ -138,6 +140,9 @@ class ColumnMap:
                 }
                 for feed in self.feeds
             ],
+            "guards": [
+                {"column": feed.letters, "header": feed.header, "field": feed.field} for feed in self.guards
+            ],
             "values": {c.field: self.clear if c.clears else c.value for c in self.constants},
             "clear": self.clear,
         }
@@ -160,6 +165,7 @@ def to_toml(column_map: ColumnMap) -> str:
         "# header = field",
         "[columns]",
         *(f"{toml_value(feed.header)} = {_column_entry(feed)}" for feed in plain),
+        *(f"{toml_value(feed.header)} = {_column_entry(_guard_entry(feed))}" for feed in column_map.guards),
         *(_comment(column) for column in column_map.unused if column.header),
     ]
     if column_map.attributes:
@@ -172,6 +178,10 @@ def to_toml(column_map: ColumnMap) -> str:
             for c in column_map.constants
         ]
     return "\n".join(lines) + "\n"
+
+
+def _guard_entry(feed: Feed) -> Feed:
+    return replace(feed, field=guard_header(feed.field))
 
 
 def _comment(column: Unused) -> str:

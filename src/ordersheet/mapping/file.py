@@ -10,9 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import MappingError
-from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
+from ordersheet.core.model import ATTRIBUTE_PREFIX, GUARD_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
 from ordersheet.mapping.dates import form_fault
-from ordersheet.mapping.headers import FIELDS, distance, fold, guess, key_fault
+from ordersheet.mapping.headers import (
+    FIELDS,
+    distance,
+    fold,
+    guarded_field,
+    guess,
+    is_guard_header,
+    key_fault,
+)
 from ordersheet.mapping.headers import recognise as recognise_header
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
@@ -27,6 +35,7 @@ CLEAR = "<clear>"
 TOP_KEYS = ("version", "columns", "attributes", "values", "clear", "only")
 COLUMN_KEYS = ("field", "type", "as", "decimal", "format")
 ATTRIBUTE_KEYS = ("key", "type", "as", "decimal", "format")
+GUARDS_ARE = "write expect:internalComment, expect:comment, or expect:attr: and an attribute's key"
 _EXAMPLE = '"Our ref" = "order"'
 
 
@@ -36,7 +45,7 @@ class FileColumn:
 
     header: str
     field: str | None
-    """None: do not send this column."""
+    """None: do not send this column. A guard's begins with `expect:`."""
     reading: Reading = READ_AS_TEXT
 
 
@@ -174,6 +183,8 @@ class _Reader:
             self.faults.append(f'{where}: write a field\'s name, or {{ field = "…", as = "value" }}.')
             return None
         self._known(table, COLUMN_KEYS, where)
+        if is_guard_header(table["field"]):
+            return self._guard(header, table, where)
         fault = field_fault(table["field"])
         if fault:
             self.faults.append(f"{where}: {fault}")
@@ -185,6 +196,16 @@ class _Reader:
         if reading.by_value and found in REPLACE_FLAGS.values():
             self.faults.append(f'{where}: as = "value" has no meaning for {found}; leave it out.')
         return FileColumn(header, found, reading)
+
+    def _guard(self, header: str, table: dict[str, Any], where: str) -> FileColumn | None:
+        guarded = guarded_field(table["field"])
+        if guarded is None:
+            self.faults.append(f'{where}: "{table["field"]}" guards no field: {GUARDS_ARE}.')
+            return None
+        reading = self._reading(table, where)
+        if reading.type is not ValueType.TEXT:
+            self.faults.append(f"{where}: a guard is compared as text and has no type; leave it out.")
+        return FileColumn(header, GUARD_PREFIX + guarded, reading)
 
     def _attribute(self, header: str, entry: object, where: str) -> FileColumn | None:
         table = {"key": entry} if isinstance(entry, str) else entry

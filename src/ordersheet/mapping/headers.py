@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ordersheet.core.model import ATTRIBUTE_PREFIX, ORDER, REPLACE_FLAGS
+from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, GUARD_PREFIX, ORDER, REPLACE_FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,6 +167,7 @@ _IGNORED = re.compile(r"[\s_\-\u2010-\u2015\u2212.:\u00ad\u200b\ufeff]+")
 _ATTRIBUTE_HEADER = re.compile(
     r"^\s*(?P<prefix>attr\s*:|extra[\s_-]*attributes\s*\.)(?P<key>.*)$", re.IGNORECASE | re.DOTALL
 )
+_GUARD_HEADER = re.compile(r"^\s*expect\s*:\s*(?P<field>.*?)\s*$", re.IGNORECASE | re.DOTALL)
 _AFTER_PREFIX = re.compile(r"[.:;,=/\s_-]+")
 _ATTRIBUTE_PREFIXES = ("attr", "attribute", "attributes", "extraattr", "extraattribute", "extraattributes")
 _ATTRIBUTE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(_+[A-Za-z0-9.\-]+)+")
@@ -227,6 +228,33 @@ def recognise(text: str) -> str | None:
         return ATTRIBUTE_PREFIX + attribute["key"].strip()
     # The customer may see it: a capital letter is enough to leave open which comment is meant.
     return _COMMENT if unmarked(text) == _COMMENT else _names().get(fold(text))
+
+
+def is_guard_header(text: str) -> bool:
+    """Tell whether a header begins as that of a guard does: `expect:`."""
+    return _GUARD_HEADER.match(text) is not None
+
+
+def guarded_field(text: str) -> str | None:
+    """Tell which field the header of a guard names, such as `expect:internalComment`.
+
+    Returns:
+        A comment's name, or `extraAttributes.` and a key; None where it names nothing that can be guarded.
+    """
+    found = _GUARD_HEADER.match(text)
+    if found is None:
+        return None
+    named = recognise(found["field"])
+    if named is None or (named not in COMMENT_FIELDS and not named.startswith(ATTRIBUTE_PREFIX)):
+        return None
+    fault = named.startswith(ATTRIBUTE_PREFIX) and key_fault(named.removeprefix(ATTRIBUTE_PREFIX))
+    return None if fault else named
+
+
+def guard_header(field: str) -> str:
+    """Give the header of the column that guards a field, such as `expect:attr:erp_reference`."""
+    plain = field.removeprefix(ATTRIBUTE_PREFIX)
+    return f"{GUARD_PREFIX}{field if plain == field else f'attr:{plain}'}"
 
 
 def is_id_header(text: str) -> bool:

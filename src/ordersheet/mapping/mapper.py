@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import (
     ATTRIBUTE_PREFIX,
     COMMENT_FIELDS,
+    NOT_READ,
     ORDER,
     REPLACE_FLAGS,
     Cell,
     CellKind,
+    Guard,
     LeftOut,
     Operation,
     OperationKind,
@@ -19,6 +21,7 @@ from ordersheet.core.model import (
     Problem,
     column_letters,
 )
+from ordersheet.core.values import shown_value
 from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.order_ids import order_id
 from ordersheet.mapping.values import ValueType, cell_truth, stored_text, typed
@@ -47,9 +50,11 @@ CODES: Mapping[str, str] = {
     "bad-date": "The cell is not a date, or not one of the form that the mapping file states.",
     "ambiguous-date": "The cell could be one of two dates.",
     "bad-json": "The cell is not JSON that can be sent.",
+    "not-read": "The `expect:` cell says that nobody could read the order.",
 }
 """Each code of a row's problems, and what it means. Never renamed, only added to."""
 
+UNCHANGED = "It is what the order is expected to hold already, so nothing is sent."
 NOTHING = "The row asks for nothing: all cells that could be sent are empty."
 
 
@@ -65,7 +70,8 @@ def map_row(row: Row, column_map: ColumnMap, *, sheet: str | None) -> OrderUpdat
         sheet: the sheet's name, for problems.
 
     Returns:
-        The update; or a LeftOut that is `invalid`, with every problem of the row, or `nothing to update`.
+        The update; or a LeftOut that is `invalid`, with every problem of the row, `nothing to update`, or
+        `unchanged` where all that it overwrites equals its guard.
     """
     return _RowMapper(row, column_map, sheet).map()
 
@@ -73,7 +79,7 @@ def map_row(row: Row, column_map: ColumnMap, *, sheet: str | None) -> OrderUpdat
 class _RowMapper:
     """Collects the operations and the problems of one row."""
 
-    __slots__ = ("column_map", "operations", "problems", "row", "sheet")
+    __slots__ = ("column_map", "guards", "operations", "problems", "row", "sheet", "unchanged")
 
     def __init__(self, row: Row, column_map: ColumnMap, sheet: str | None) -> None:
         self.row = row
@@ -81,6 +87,10 @@ class _RowMapper:
         self.sheet = sheet
         self.operations: list[Operation] = []
         self.problems: list[Problem] = []
+        self.guards: dict[str, str] = {}
+        """By field: what it must hold."""
+        self.unchanged = False
+        """Whether it asks for something that equals its guard, which is nothing."""
 
     def map(self) -> OrderUpdate | LeftOut:
         order_feed = self.column_map.feed_of[ORDER]
@@ -90,6 +100,20 @@ class _RowMapper:
             self._problem("unreadable-row", self.row.problem)
             return self._invalid(shown)
         order = self._order(order_feed, order_cell)
+        for feed in self.column_map.guards:
+            self._guard(feed)
+        self._take_operations()
+        self._leave_out_what_stands()
+        if self.problems or order is None:
+            return self._invalid(shown)
+        if not self.operations:
+            outcome = Outcome.UNCHANGED if self.unchanged else Outcome.NOTHING_TO_UPDATE
+            message = UNCHANGED if self.unchanged else NOTHING
+            return LeftOut(self.row.number, outcome, message, str(order))
+        guards = tuple([Guard(field, text) for field, text in self.guards.items()])
+        return OrderUpdate(self.row.number, order, tuple(self.operations), guards)
+
+    def _take_operations(self) -> None:
         for field in COMMENT_FIELDS:
             self._comment(field)
         for feed in self.column_map.attributes:
@@ -97,11 +121,41 @@ class _RowMapper:
         for constant in self.column_map.constants:
             if constant.field.startswith(ATTRIBUTE_PREFIX):
                 self.operations.append(_setting(constant.field, constant.value))
-        if self.problems or order is None:
-            return self._invalid(shown)
-        if not self.operations:
-            return LeftOut(self.row.number, Outcome.NOTHING_TO_UPDATE, NOTHING, str(order))
-        return OrderUpdate(self.row.number, order, tuple(self.operations))
+
+    def _guard(self, feed: Feed) -> None:
+        """Read what a field must hold; an empty cell means that it must be empty."""
+        cell = self.row.cells.get(feed.column)
+        if cell is None:
+            self.guards[feed.field] = ""
+        elif cell.problem is not None and not (feed.reading.by_value and cell.value is not None):
+            self._problem("unreadable-cell", cell.problem, feed, cell)
+        else:
+            text = self._text(feed, cell)
+            if text is not None:
+                self.guards[feed.field] = text
+
+    def _leave_out_what_stands(self) -> None:
+        """Leave out each overwrite that equals its guard, and see that something stands behind the guards."""
+        if not self.guards:
+            return
+        wanted = [one for one in self.operations if not self._equals_guard(one)]
+        self.unchanged = self.unchanged or len(wanted) < len(self.operations)
+        self.operations = wanted
+        for feed in self.column_map.guards if wanted else ():
+            if self.guards.get(feed.field) == NOT_READ:
+                self._problem(
+                    "not-read",
+                    "Nobody could read the order when this sheet was made, so what stands there is unknown: "
+                    "look at the order and write here what it holds, or empty the row's other cells.",
+                    feed,
+                    self.row.cells.get(feed.column),
+                )
+
+    def _equals_guard(self, operation: Operation) -> bool:
+        guard = self.guards.get(operation.field)
+        if guard is None or not operation.kind.overwrites:
+            return False
+        return _with_plain_line_ends(guard) == _with_plain_line_ends(shown_value(operation.value))
 
     def _order(self, feed: Feed, cell: Cell | None) -> int | None:
         if cell is None or (cell.problem is None and not cell.shown.strip()):
@@ -131,7 +185,11 @@ class _RowMapper:
         elif constant is not None:
             text, clears = constant.value, constant.clears
         text_is_bad = len(self.problems) > before
-        replace = self._flag(REPLACE_FLAGS[field], has_text=clears or text is not None or text_is_bad)
+        has_text = clears or text is not None or text_is_bad
+        # Nothing in place of nothing is nothing to mend, and nothing to do.
+        stays_empty = not has_text and self.guards.get(field, "?").strip() == ""
+        replace = self._flag(REPLACE_FLAGS[field], has_text=has_text or stays_empty)
+        self.unchanged = self.unchanged or bool(replace and stays_empty)
         if clears and replace is False:
             self._clear_beside_no(field)
         elif clears:
@@ -261,6 +319,10 @@ class _RowMapper:
     def _invalid(self, order: str) -> LeftOut:
         message = " ".join(_sentences(self.problems))
         return LeftOut(self.row.number, Outcome.INVALID, message, order, tuple(self.problems))
+
+
+def _with_plain_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _setting(field: str, value: object) -> Operation:

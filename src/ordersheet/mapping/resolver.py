@@ -5,12 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import MappingError
-from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, ORDER, REPLACE_FLAGS, JsonValue
+from ordersheet.core.model import (
+    ATTRIBUTE_PREFIX,
+    COMMENT_FIELDS,
+    GUARD_PREFIX,
+    ORDER,
+    REPLACE_FLAGS,
+    JsonValue,
+)
 from ordersheet.mapping.columns import ColumnMap, Constant, Feed, Unused
-from ordersheet.mapping.file import FileColumn, MappingFile, constant_fault, field_fault, field_named
+from ordersheet.mapping.file import (
+    GUARDS_ARE,
+    FileColumn,
+    MappingFile,
+    constant_fault,
+    field_fault,
+    field_named,
+)
 from ordersheet.mapping.headers import (
     fold,
+    guarded_field,
     guess,
+    is_guard_header,
     is_id_header,
     is_preview_header,
     key_fault,
@@ -118,6 +134,8 @@ class _Resolver:
         skip_hidden: bool,
     ) -> None:
         self.headers = headers
+        self.left: dict[str, str] = {}
+        """By field: why the column that would feed it was left out."""
         self.skip_hidden = skip_hidden
         self.file = file or MappingFile("")
         self.faults: list[str] = []
@@ -129,6 +147,7 @@ class _Resolver:
     def resolve(self, constants: Mapping[str, str]) -> ColumnMap:
         feeds = self._one_column_each(self._candidates())
         fixed = self._constants(constants)
+        guards = self._guards({feed.field for feed in feeds} | {constant.field for constant in fixed})
         fed = {feed.field: feed for feed in feeds}
         for constant in fixed:
             if constant.field in fed:
@@ -142,7 +161,7 @@ class _Resolver:
             raise MappingError("\n".join(self.faults), code="mapping")
         self._warn(feeds, fixed)
         unused = tuple(sorted(self.unused, key=lambda column: column.column))
-        return ColumnMap(feeds, fixed, unused, tuple(self.warnings), self.file.clear)
+        return ColumnMap(feeds, fixed, unused, tuple(self.warnings), self.file.clear, guards)
 
     def _said_by_file(self) -> dict[int, FileColumn]:
         said: dict[int, FileColumn] = {}
@@ -165,13 +184,47 @@ class _Resolver:
                 near = _nearest(self.headers, text)
                 self.faults.append(f'--only-columns names "{text}", which is no header of the sheet{near}.')
             for header in found:
-                if self._field_of(header) is None:
+                if self._field_of(header) is None and not self._is_guard(header):
                     self.faults.append(
                         f'--only-columns names "{text}", which feeds no field: '
                         "say in a mapping file which one."
                     )
             chosen.update(header.column for header in found)
         return frozenset(chosen)
+
+    def _is_guard(self, header: Header) -> bool:
+        """Tell whether a column guards a field, unless the mapping file says something else of it."""
+        said = self.said.get(header.column)
+        if said is None:
+            return is_guard_header(header.text)
+        return said.field is not None and said.field.startswith(GUARD_PREFIX)
+
+    def _guards(self, fed: set[str]) -> tuple[Feed, ...]:
+        """Give the guards: none is left out with nobody noticing, for its rows would go out all the same."""
+        found: dict[str, Feed] = {}
+        for header in filter(self._is_guard, self.headers):
+            said = self.said.get(header.column)
+            field = guarded_field(header.text)
+            if said is not None:
+                field = (said.field or "").removeprefix(GUARD_PREFIX)
+            if field is None:
+                self.faults.append(f"Column {_name(header)} guards no field: {GUARDS_ARE}.")
+            elif field not in fed and field in self.left:
+                self._leave(header, self.left[field])
+            elif field not in fed:
+                self.faults.append(
+                    f"Column {_name(header)} guards {field}, which is not sent: add a column for it, or "
+                    "delete this one."
+                )
+            elif field in found:
+                self.faults.append(
+                    f"Columns {_name(found[field])} and {_name(header)} both guard {field}: delete one of "
+                    "them."
+                )
+            else:
+                reading = said.reading if said is not None else READ_AS_TEXT
+                found[field] = Feed(field, header.column, header.text, reading)
+        return tuple(found.values())
 
     def _field_of(self, header: Header) -> str | None:
         if header.column in self.said:
@@ -182,6 +235,8 @@ class _Resolver:
         feeds: list[Feed] = []
         by_file = {column.field: column.header for column in self.file.columns if column.field is not None}
         for header in self.headers:
+            if self._is_guard(header):
+                continue
             said = self.said.get(header.column)
             field = self._field_of(header)
             if field is None:
@@ -189,10 +244,10 @@ class _Resolver:
             elif said is None and field in by_file:
                 self._leave(header, f'the mapping file feeds {field} from "{by_file[field]}"')
             elif self.only is not None and header.column not in self.only and field != ORDER:
-                self._leave(header, "not among --only-columns")
+                self._leave(header, "not among --only-columns", field)
                 self._warn_of_lost_flag(header, field, "not among --only-columns")
             elif self.skip_hidden and header.hidden and field != ORDER:
-                self._leave(header, "hidden, and --hidden skip leaves it out")
+                self._leave(header, "hidden, and --hidden skip leaves it out", field)
                 self._warn_of_lost_flag(header, field, "hidden and left out")
             else:
                 fault = (
@@ -219,7 +274,11 @@ class _Resolver:
             )
         return "not recognised"
 
-    def _leave(self, header: Header, reason: str) -> None:
+    def _leave(self, header: Header, reason: str, field: str | None = None) -> None:
+        """Leave a column out; `field` is what it would feed, where somebody chose not to send it."""
+        named = field or recognise(header.text)
+        if named is not None and (field is not None or header.column in self.said or self.file.only):
+            self.left.setdefault(named, reason)
         if (not header.text and not header.filled) or is_preview_header(header.text):
             return  # What a preview adds is known to nobody but us, and never sent.
         ours = header.column not in self.said and not self.file.only and recognise(header.text) is None

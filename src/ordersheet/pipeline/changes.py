@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, OperationKind, Outcome
+from ordersheet.core.values import shown_value
 from ordersheet.delivery.verdict.proof import stands_as_line
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from ordersheet.api import ListedOrder
     from ordersheet.core.history.orderbook import Decision, OrderBook
-    from ordersheet.core.model import JsonValue
 
 JOINT = "\n"
 """What is shown between a comment and what is added to it; how the shop joins them is not documented."""
@@ -83,11 +82,6 @@ def changes_of(book: OrderBook, seen: ListedOrder | None, *, read: bool) -> Iter
         yield Change(row, book.order, operation.field, word, now, then)
         if word in _CHANGING:
             standing[operation.field] = then
-
-
-def shown_value(value: JsonValue) -> str:
-    """Give an attribute's value as a text: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _standing(seen: ListedOrder | None, fields: frozenset[str]) -> dict[str, str | None]:

@@ -76,8 +76,9 @@ def check(
             online = _online(prepared, settings, looking, stop)
             if settings.preview is not None:
                 written = (*written, write_preview(prepared, settings, online))
-        results = tuple(prepared.staging.left_out_results())
-    summary = _summary(prepared, settings, seen, online, results, started)
+        left_out = tuple(prepared.staging.left_out_results())
+        results = tuple([one for one in left_out if one.status == "no"])
+    summary = _summary(prepared, settings, seen, online, left_out, started)
     result = RunResult(
         summary,
         lambda: iter(results),
@@ -93,11 +94,11 @@ def _summary(
     settings: Settings,
     seen: Preview,
     online: Online | None,
-    results: Sequence[RowResult],
+    left_out: Sequence[RowResult],
     started: datetime,
 ) -> RunSummary:
     """Give what --json prints of a check."""
-    _, outcomes, amiss, _, apart = count(results)
+    status, outcomes, amiss, _, apart = count(left_out)
     code = 1 if amiss else 0
     return RunSummary(
         command="check",
@@ -114,7 +115,7 @@ def _summary(
         customer_visible=seen.customer_visible,
         folder_settings=settings.of_folder(),
         left_out=apart,
-        status={"ok": prepared.tally.rows - len(results), "no": len(results)},
+        status={"ok": prepared.tally.rows - status["no"], "no": status["no"]},
         outcomes={**outcomes, **seen.done},
         started=iso(started),
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),

@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Self
 from ordersheet.api import parse_date
 from ordersheet.core.errors import UsageError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, RequestCounts
+from ordersheet.core.values import shown_value
 from ordersheet.mapping import id_header_test
 from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.order_ids import order_id
-from ordersheet.pipeline.changes import shown_value
 from ordersheet.pipeline.online import read_access, refuse_unreadable
 
 if TYPE_CHECKING:

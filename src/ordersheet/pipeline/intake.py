@@ -179,7 +179,10 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
         result_columns=table.facts.result_columns,
         skip_hidden=settings.hidden == "skip",
     )
-    table.refuse(column_map.columns, hidden=settings.hidden)
+    # A hidden guard is no secret: it sends nothing, and an exported sheet hides its own.
+    unseen = {header.column for header in table.headers if header.hidden}
+    guards = {feed.column for feed in column_map.guards}
+    table.refuse(column_map.columns - (guards & unseen), hidden=settings.hidden)
     staging = Staging()
     try:
         with nullcontext(_tell_nobody) if reading is None else reading() as read:

@@ -58,6 +58,7 @@ class SendOptions(CheckOptions, total=False):
     """The further keywords of `send`."""
 
     again: bool
+    skip_unchanged: bool
     retry_no: bool
     trust_report: bool | str
     same_file: bool

@@ -34,6 +34,7 @@ from ordersheet.pipeline.before_sending import (
     sha256_before,
 )
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
+from ordersheet.pipeline.guards import refuse_unread_guards
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview, preview
 
@@ -83,6 +84,7 @@ def send(
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         refuse_many_problems(prepared, settings)
+        refuse_unread_guards(prepared, settings)
         place = report_place(prepared, settings)
         extra = write_extra_outputs(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
@@ -270,6 +272,7 @@ class _Run:
             grace=settings.grace,
             baseline=settings.baseline,
             xml=settings.xml,
+            skip_unchanged=settings.skip_unchanged,
             again=again,
             batch=settings.batch,
             most_no=self._most_no(),

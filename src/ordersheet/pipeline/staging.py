@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from ordersheet.core.errors import UsageError
 from ordersheet.core.fingerprint import Mark
 from ordersheet.core.model import (
+    Guard,
     LeftOut,
     Operation,
     OperationKind,
@@ -97,7 +98,8 @@ class Staging:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             PRAGMA cache_size = -8000;
-            CREATE TABLE asked (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, said TEXT);
+            CREATE TABLE asked
+                (row INTEGER PRIMARY KEY, ord INTEGER, operations TEXT, guards TEXT, said TEXT);
             CREATE TABLE left_out
                 (row INTEGER PRIMARY KEY, ord TEXT, outcome TEXT, message TEXT, apart INTEGER, at TEXT);
             BEGIN;
@@ -106,7 +108,7 @@ class Staging:
         if _UNLINKS:
             # It lives on without a name, and is gone with this process, however that ends.
             self._path.unlink()
-        self._asked: list[tuple[int, int, str, str | None]] = []
+        self._asked: list[tuple[int, int, str, str | None, str | None]] = []
         self._others: list[tuple[int, str, str, str, bool, str | None]] = []
         self._sealed = False
         self.updates = 0
@@ -116,7 +118,9 @@ class Staging:
         """Keep one row; `said` where the file is a report that calls it ok."""
         if isinstance(item, OrderUpdate):
             self.updates += 1
-            self._asked.append((item.row, item.order, _told(item.operations), _said(said)))
+            self._asked.append(
+                (item.row, item.order, _told(item.operations), _guards_told(item.guards), _said(said))
+            )
         else:
             self.left_out += 1
             self._others.append(_left_out(item))
@@ -134,18 +138,18 @@ class Staging:
         """Give all that is asked of each order, in the order of their first rows."""
         (repeated,) = self._execute("SELECT COUNT(*) > COUNT(DISTINCT ord) FROM asked").fetchone()
         rows = self._execute(
-            "SELECT a.row, a.ord, a.operations FROM asked a JOIN"
+            "SELECT a.row, a.ord, a.operations, a.guards FROM asked a JOIN"
             " (SELECT ord, MIN(row) AS first FROM asked GROUP BY ord) f ON f.ord = a.ord"
             " ORDER BY f.first, a.row"
             if repeated
-            else "SELECT row, ord, operations FROM asked ORDER BY row"
+            else "SELECT row, ord, operations, guards FROM asked ORDER BY row"
         )
         yield from _by_order(rows)
 
     def repeated_works(self) -> Iterator[OrderWork]:
         """Give all that is asked of each order that stands in several rows."""
         rows = self._execute(
-            "SELECT row, ord, operations FROM asked"
+            "SELECT row, ord, operations, guards FROM asked"
             " WHERE ord IN (SELECT ord FROM asked GROUP BY ord HAVING COUNT(*) > 1) ORDER BY ord, row"
         )
         yield from _by_order(rows)
@@ -153,12 +157,12 @@ class Staging:
     def single_updates(self, limit: int) -> Iterator[OrderUpdate]:
         """Give the first rows, in row order, whose orders stand in one row alone."""
         rows = self._execute(
-            "SELECT row, ord, operations FROM asked a WHERE NOT EXISTS"
+            "SELECT row, ord, operations, guards FROM asked a WHERE NOT EXISTS"
             " (SELECT 1 FROM asked b WHERE b.ord = a.ord AND b.row <> a.row) ORDER BY row LIMIT ?",
             (limit,),
         )
-        for row, order, operations in rows:
-            yield _update(row, order, operations)
+        for asked in rows:
+            yield _update(*asked)
 
     def rows_called_ok(self) -> set[int]:
         """Name the rows that the file, as a report, calls ok."""
@@ -166,12 +170,12 @@ class Staging:
 
     def called_ok(self) -> Iterator[tuple[OrderUpdate, CalledOk]]:
         """Give these rows in row order, each with what the report says of it."""
-        for row, order, operations, said in self._execute(
-            "SELECT row, ord, operations, said FROM asked WHERE said IS NOT NULL ORDER BY row"
+        for row, order, operations, guards, said in self._execute(
+            "SELECT row, ord, operations, guards, said FROM asked WHERE said IS NOT NULL ORDER BY row"
         ):
             run, fingerprint, at = json.loads(said)
             mark = Mark(run, fingerprint) if run is not None else None
-            yield _update(row, order, operations), CalledOk(mark, at and datetime.fromisoformat(at))
+            yield _update(row, order, operations, guards), CalledOk(mark, at and datetime.fromisoformat(at))
 
     def leave_out(self, item: LeftOut) -> None:
         """Take an update out again, with a result of its own."""
@@ -193,8 +197,17 @@ class Staging:
         """Give each row's number and why it cannot be sent, in row order; `""` where nothing is wrong."""
         yield from self._execute(
             "SELECT row, '' FROM asked"
-            " UNION ALL SELECT row, CASE apart WHEN 0 THEN message ELSE '' END FROM left_out ORDER BY row"
+            " UNION ALL SELECT row, CASE WHEN apart OR outcome = ? THEN '' ELSE message END FROM left_out"
+            " ORDER BY row",
+            (Outcome.UNCHANGED.value,),
         )
+
+    def guarded_orders(self, limit: int) -> list[int]:
+        """Name the first orders of which a row has a guard."""
+        found = self._execute(
+            "SELECT ord FROM asked WHERE guards IS NOT NULL GROUP BY ord ORDER BY MIN(row) LIMIT ?", (limit,)
+        )
+        return [order for (order,) in found]
 
     def updates_by_row(self) -> Iterator[StagedRow]:
         """Name every row that asks for something, in row order."""
@@ -214,7 +227,7 @@ class Staging:
 
     def _flush(self) -> None:
         try:
-            self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", self._asked)
+            self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?, ?)", self._asked)
             self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)", self._others)
         except sqlite3.OperationalError as error:
             raise self._full(error) from error
@@ -259,13 +272,18 @@ def _told(operations: tuple[Operation, ...]) -> str:
     return f"[{','.join(told)}]"
 
 
-def _by_order(rows: Iterable[tuple[int, int, str]]) -> Iterator[OrderWork]:
+def _guards_told(guards: tuple[Guard, ...]) -> str | None:
+    return json.dumps(guards, ensure_ascii=False) if guards else None
+
+
+def _by_order(rows: Iterable[tuple[int, int, str, str | None]]) -> Iterator[OrderWork]:
     for order, together in groupby(rows, key=itemgetter(1)):
-        yield OrderWork(order, tuple([_update(row, order, operations) for row, _, operations in together]))
+        yield OrderWork(order, tuple([_update(*asked) for asked in together]))
 
 
-def _update(row: int, order: int, operations: str) -> OrderUpdate:
+def _update(row: int, order: int, operations: str, guards: str | None) -> OrderUpdate:
     told, _ = _decode(operations)
-    return OrderUpdate(
-        row, order, tuple([Operation(field, _KINDS[kind], value) for field, kind, value in told])
-    )
+    asked = tuple([Operation(field, _KINDS[kind], value) for field, kind, value in told])
+    if guards is None:
+        return OrderUpdate(row, order, asked)
+    return OrderUpdate(row, order, asked, tuple([Guard(*one) for one in json.loads(guards)]))

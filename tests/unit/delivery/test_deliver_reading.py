@@ -365,7 +365,7 @@ def killed(
     world: World, run: str, row: int, order: int, *operations: object, baseline: str | None = ""
 ) -> None:
     """Leave rows as a run leaves them that was killed while sending."""
-    works = sheet((order, list(operations)))  # type: ignore[arg-type]
+    works = sheet((order, list(operations)))
     journal = world.ledger.journal(run)
     book = journal._take(works[0])  # noqa: SLF001 - the same
     assert book is not None

@@ -78,7 +78,7 @@ class Story:
         doubts: Sequence[Doubt] = (),
     ) -> None:
         self.run = run or facts()
-        work = sheet(*rows)[0]  # type: ignore[arg-type]
+        work = sheet(*rows)[0]
         asks = [Ask(one.row, asked, key_of(asked)) for one in work.updates for asked in one.operations]
         book = OrderBook(work.order, asks, history, Policy(), doubts)
         self.order = OrderMachine(work, book, self.run)

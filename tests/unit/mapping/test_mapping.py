@@ -343,6 +343,7 @@ def test_a_map_is_told_as_json() -> None:
         ),
         (Constant("comment", "", clears=True), Constant("extraAttributes.c_d", [1, None])),
         (Unused(1, "Notes", "not recognised"),),
+        guards=(Feed("comment", 2, "Was"),),
     )
     assert json.loads(json.dumps(column_map.to_json())) == {
         "version": 1,
@@ -366,6 +367,7 @@ def test_a_map_is_told_as_json() -> None:
                 "format": None,
             },
         ],
+        "guards": [{"column": "C", "header": "Was", "field": "comment"}],
         "values": {"comment": "<clear>", "extraAttributes.c_d": [1, None]},
         "clear": "<clear>",
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ordersheet.config.options import types
-from ordersheet.config.options.option import CHECK, Option
+from ordersheet.config.options.option import CHECK, SEND, Option
 
 ONLINE_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -24,5 +24,14 @@ ONLINE_OPTIONS: tuple[Option, ...] = (
         commands=(CHECK,),
         group="What stands in the orders",
         flag_only=True,
+    ),
+    Option(
+        "skip_unchanged",
+        "Leave out what would replace, clear or set a field to what it holds already.",
+        types.truth,
+        default=False,
+        switch=True,
+        commands=(SEND,),
+        group="What is sent",
     ),
 )

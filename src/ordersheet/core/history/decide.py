@@ -24,8 +24,14 @@ _OUTCOMES = {
     OperationState.APPLIED: Outcome.ALREADY_APPLIED,
     OperationState.REFUSED: Outcome.REFUSED,
     OperationState.IN_DOUBT: Outcome.UNCONFIRMED,
-    OperationState.THERE: Outcome.ALREADY_THERE,
 }
+
+
+def outcome_of(entry: Entry) -> Outcome:
+    """Give the outcome of what is asked for once more and stands in the history."""
+    if entry.state is OperationState.THERE:
+        return Outcome.UNCHANGED if entry.kind.overwrites else Outcome.ALREADY_THERE
+    return _OUTCOMES[entry.state]
 
 
 def decide(
@@ -143,7 +149,7 @@ class Ruling:
             if not refused and not self._goes_on(index):
                 return False
         self._only_refusals = self._only_refusals and refused
-        self.decisions[index] = Decision(ask, _OUTCOMES[entry.state], entry)
+        self.decisions[index] = Decision(ask, outcome_of(entry), entry)
         self._step()
         return True
 
@@ -307,7 +313,7 @@ class Ruling:
             else:
                 place = found[index]
                 entry = self._history[place]
-                outcome = _OUTCOMES[entry.state]
+                outcome = outcome_of(entry)
                 follower = None
                 if following and not self._is_overwrite(index) and entry.state in _STANDING:
                     follower = self._follower(place, following, matched, ahead.get(index))

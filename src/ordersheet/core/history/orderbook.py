@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.decide import Ruling, decide
+from ordersheet.core.history.decide import Ruling, decide, outcome_of
 from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, Policy
-from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ __all__ = [
 ]
 
 
-_DONE = {OperationState.APPLIED: Outcome.ALREADY_APPLIED, OperationState.THERE: Outcome.ALREADY_THERE}
+_DONE = frozenset({OperationState.APPLIED, OperationState.THERE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,15 @@ class OrderBook:
         assert self._rows is not None
         return tuple(ask for ask, _ in self._rows[row])
 
+    @property
+    def batch(self) -> str | None:
+        """The batch with whose part of the history the file is compared; None for all of it."""
+        return self._policy.batch
+
+    def asks_of(self, field: str) -> tuple[Ask, ...]:
+        """Give what the file asks of one field, in file order."""
+        return tuple(self._field(field).asks)
+
     def plan(self, row: int) -> tuple[Decision, ...]:
         """Decide each operation of a row, in the row's order, from what is known now.
 
@@ -143,7 +151,7 @@ class OrderBook:
                 or policy.batch not in (None, entry.batch)
             ):
                 return None
-            decisions.append(Decision(ask, _DONE[entry.state], entry))
+            decisions.append(Decision(ask, outcome_of(entry), entry))
         return tuple(decisions)
 
     def waits_for(self, row: int) -> int | None:
