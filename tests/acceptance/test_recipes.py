@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ordersheet.config.options import of_command
-from ordersheet.jobs.definition import read_jobs
+from ordersheet.jobs.definition import JOB_KEYS, read_jobs
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 UNITS = ("ordersheet-watch.service", "ordersheet-failed.service")
@@ -76,6 +76,17 @@ def test_the_line_for_cron_sends_a_file_once(desk):
 def test_the_job_of_the_docs_is_one():
     tables = tomllib.loads((RECIPES / "jobs.toml").read_text(encoding="utf-8"))["jobs"]
     assert read_jobs(tables, "jobs.toml")["nightly"].expect_by is not None
+
+
+def test_every_key_of_a_job_stands_in_the_docs():
+    text = (RECIPES.parent / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("| key | meaning | default |")[2].partition("\n\n")[0]
+    named = {
+        key
+        for line in table.splitlines()
+        for key in re.findall(r"`(\w+)`", line.split("|")[1:2][0] if "|" in line else "")
+    }
+    assert named - {"send"} == set(JOB_KEYS)
 
 
 def test_the_dag_is_valid_python():

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _looping() -> Iterator[asyncio.AbstractEventLoop]:
+def looping() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give a loop that runs in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -31,7 +32,8 @@ def _looping() -> Iterator[asyncio.AbstractEventLoop]:
         loop.close()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+def soon(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+    """Run something in such a loop, and wait for it."""
     return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
 
@@ -78,10 +80,10 @@ class _SftpListening:
         self._connections: list[Any] = []
 
     def listen(self, port: int = 0) -> int:
-        return int(_soon(self._loop, self._listen(port)))
+        return int(soon(self._loop, self._listen(port)))
 
     def close(self) -> None:
-        _soon(self._loop, self._close())
+        soon(self._loop, self._close())
 
     async def _listen(self, port: int) -> int:
         import asyncssh
@@ -137,7 +139,7 @@ def sftp_server(root: Path, home: Path) -> Iterator[Sftp]:
     (root / "in").mkdir(parents=True)
 
     public = host_key.export_public_key().decode().strip()
-    with _looping() as loop:
+    with looping() as loop:
         listening = _SftpListening(loop, root, host_key, ssh / "authorized")
         port = listening.listen()
         try:

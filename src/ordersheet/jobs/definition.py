@@ -60,6 +60,8 @@ class JobDefinition:
     folders: Folders = field(default_factory=Folders)
     report_to: str | None = None
     """None: where the input goes."""
+    senders: tuple[str, ...] = ()
+    """Patterns of the addresses whose mails are looked at; of everybody where there are none."""
     expect_by: time | None = None
     notify: tuple[str, ...] = ()
     notify_on: frozenset[str] = frozenset({"failed", "partial", "nothing"})
@@ -125,8 +127,8 @@ def _read_job(name: str, table: Mapping[str, Any], faults: list[str], place: str
     for key, value in table.items():
         word = key.replace("-", "_")
         try:
-            if word in _KEYS:
-                given[word] = _KEYS[word](value)
+            if word in JOB_KEYS:
+                given[word] = JOB_KEYS[word](value)
             elif _is_option(word):
                 options[word] = BY_NAME[word].parse(value) and value
             else:
@@ -236,8 +238,8 @@ def _truth(value: object) -> bool:
     return value
 
 
-_Reader: TypeAlias = "Callable[[object], object]"
-_KEYS: dict[str, _Reader] = {
+JobKeyReader: TypeAlias = "Callable[[object], object]"
+JOB_KEYS: dict[str, JobKeyReader] = {
     "source": _text,
     "pattern": _text,
     "profile": _text,
@@ -251,6 +253,7 @@ _KEYS: dict[str, _Reader] = {
     "done": _text,
     "failed": _text,
     "report_to": _text,
+    "senders": _texts,
     "expect_by": _time_of_day,
     "notify": _texts,
     "notify_on": _kinds,

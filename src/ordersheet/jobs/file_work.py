@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from ordersheet.jobs.messages import held, of_file
 from ordersheet.jobs.sources.base import PROBLEMS, FileGone, SourceGone
 from ordersheet.jobs.states import FAILED, NOTICE, SAME, SENT, TAKEN, WAITING, local_file, when
-from ordersheet.jobs.temporary import temporary_folder
+from ordersheet.jobs.temporary import remove_left_over, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
 _CHUNK = 1 << 20
+_SEEN = "seen-"
+"""What a folder's name begins with that holds a copy to tell whether a file is new."""
 
 
 class Ended(NamedTuple):
@@ -71,6 +73,10 @@ class FileWork:
     sender: Sender
     teller: Teller
 
+    def tidy(self) -> None:
+        """Remove the copies that killed processes have left on this computer."""
+        remove_left_over(_SEEN, self.place.folder)
+
     # --- taking
 
     def take(self, seen: SourceFile) -> JobFile | None:
@@ -85,18 +91,22 @@ class FileWork:
         """
         batch = self.place.job.batch_of(seen.name, seen.modified, self.place.clock())
         sha256 = self._hash_of(seen)
-        one, new = self.place.files.take(self.place.job.name, seen.name, sha256, batch, state=TAKEN)
+        facts = {"place": seen.place} if seen.place else {}
+        one, new = self.place.files.take(
+            self.place.job.name, seen.name, sha256, batch, state=TAKEN, facts=facts
+        )
         if new:
             self.place.on_point("taken in the ledger")
             return self._moved(one)
-        if one.name == seen.name and (not self.source.moves or one.finished is None):
+        itself = one.name == seen.name and one.facts.get("place", "") == seen.place
+        if itself and (not self.source.moves or one.finished is None):
             return None
         return self._same(seen, sha256, one)
 
     def _hash_of(self, seen: SourceFile) -> str:
         # Nobody else's: another watcher on this computer hashes the same file at the same time.
-        with temporary_folder("seen-", self.place.private()) as folder:
-            self.source.fetch(seen.name, folder / "file")
+        with temporary_folder(_SEEN, self.place.private()) as folder:
+            self.source.fetch(seen.key, folder / "file")
             return _sha256(folder / "file")
 
     def _moved(self, one: JobFile) -> JobFile:
@@ -117,7 +127,7 @@ class FileWork:
 
     def _same(self, seen: SourceFile, sha256: str, earlier: JobFile) -> JobFile | None:
         """Note a content that was taken before; it is told and put away, and not sent."""
-        word = f"same:{sha256}:{seen.name}:{seen.modified.isoformat()}"
+        word = f"same:{sha256}:{seen.key}:{seen.modified.isoformat()}"
         for time in count():
             one, new = self.place.files.take(
                 self.place.job.name, seen.name, f"{word}:{time}", earlier.batch, state=SAME
@@ -159,7 +169,7 @@ class FileWork:
         if self.source.moves:
             self.source.fetch_taken(str(one.facts["working"]), path)
         else:
-            self.source.fetch(one.name, path)
+            self.source.fetch(str(one.facts.get("place", one.name)), path)
         if not one.facts.get("begun"):
             if _sha256(path) != one.sha256:
                 self._let_go(one)

@@ -70,7 +70,7 @@ class Passes:
         self._ended = ended
         self._stability = Stability(work.place.job.stable, work.place.job.marker)
         self._done: dict[str, SourceFile] = {}
-        """By name: files that stay where they are and are done with."""
+        """By key: files that stay where they are and are done with."""
         self._gone_since: float | None = None
 
     def wait(self, report: PassReport, due_in: float) -> float:
@@ -108,6 +108,7 @@ class Passes:
 
     def look(self) -> PassReport:
         """Look once; take and send what is whole."""
+        self._work.tidy()
         report = self.begun()
         try:
             found = self._work.source.look()
@@ -124,7 +125,7 @@ class Passes:
 
     def _take(self, found: list[SourceFile], report: PassReport) -> None:
         """Take and send what is whole of what a look found."""
-        found = [one for one in found if self._done.get(one.name) != one]
+        found = [one for one in found if self._done.get(one.key) != one]
         for seen in self._stability.whole(found, self._work.source.names(), self._monotonic()):
             if self._ended():
                 break
@@ -144,11 +145,11 @@ class Passes:
             return
         if one is None:
             if not self._work.source.moves:
-                self._done[seen.name] = seen
+                self._done[seen.key] = seen
             return
         self._carry(one, report)
         if not self._work.source.moves:
-            self._done[seen.name] = seen
+            self._done[seen.key] = seen
 
     def _carry(self, one: JobFile, report: PassReport) -> None:
         try:

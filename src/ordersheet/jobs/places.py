@@ -12,7 +12,8 @@ from ordersheet.jobs.patterns import may_both_match
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_READ_ONLY = ("http", "https", "imap", "imaps")
+_MAIL = ("imap", "imaps")
+_READ_ONLY = ("http", "https", *_MAIL)
 _FOLDERS = {"working": "working", "done": "done", "failed": "failed"}
 
 
@@ -31,8 +32,7 @@ def place_faults(given: Mapping[str, Any]) -> Iterator[str]:
         )
     if scheme in _READ_ONLY and given.get("marker"):
         yield "marker cannot be seen at a source of single files or mails. Leave it out."
-    if scheme in ("imap", "imaps") and not Path(str(given.get("report_to", ""))).expanduser().is_absolute():
-        yield "a mailbox takes no files: report_to must name a folder of this computer with its full path."
+    yield from _mail_faults(given, source, scheme)
     if scheme in _READ_ONLY or not source:
         return
     folders = {word: str(given.get(word, name)) for word, name in _FOLDERS.items()}
@@ -47,6 +47,14 @@ def place_faults(given: Mapping[str, Any]) -> Iterator[str]:
     counts = Counter(places[word] for word in _FOLDERS)
     if any(number > 1 and place is not None for place, number in counts.items()):
         yield "working, done and failed must be three folders."
+
+
+def _mail_faults(given: Mapping[str, Any], source: str, scheme: str) -> Iterator[str]:
+    elsewhere = source.startswith(("env:", "file:/")) and not scheme
+    if given.get("senders") and scheme not in _MAIL and not elsewhere:
+        yield "senders are those of mails: leave it out where the source is no mailbox."
+    if scheme in _MAIL and not Path(str(given.get("report_to", ""))).expanduser().is_absolute():
+        yield "a mailbox takes no files: report_to must name a folder of this computer with its full path."
 
 
 def _place(source: str, scheme: str, folder: str) -> str | None:

@@ -38,10 +38,10 @@ class Stability:
             return [one for one in unmarked if one.name + marker in there]
         before, self._since = self._since, {}
         for one in files:
-            known = before.get(one.name)
+            known = before.get(one.key)
             same = known is not None and known[0] == one
-            self._since[one.name] = known if known is not None and same else (one, now)
-        return [one for one in files if now - self._since[one.name][1] >= self._stable]
+            self._since[one.key] = known if known is not None and same else (one, now)
+        return [one for one in files if now - self._since[one.key][1] >= self._stable]
 
     def wait(self, now: float) -> float | None:
         """Give the seconds until another look may find a whole file; None where none is awaited."""

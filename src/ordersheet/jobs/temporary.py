@@ -27,7 +27,7 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         parent: where it lies; the system's place for temporary files where None.
     """
     parent = parent or Path(tempfile.gettempdir())
-    _remove_left_over(prefix, parent)
+    remove_left_over(prefix, parent)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     lock = None
     try:
@@ -39,7 +39,8 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_left_over(prefix: str, parent: Path) -> None:
+def remove_left_over(prefix: str, parent: Path) -> None:
+    """Remove the folders that killed processes have left; arguments as for `temporary_folder`."""
     for folder in parent.glob(f"{prefix}*"):
         with suppress(OSError):
             young = time.time() - folder.stat().st_mtime < YOUNG

@@ -35,6 +35,13 @@ class SourceFile:
     """In UTC."""
     version: str = ""
     """What else tells one state of it from another, such as an ETag."""
+    place: str = ""
+    """What the source finds it by, where several may have its name; else empty."""
+
+    @property
+    def key(self) -> str:
+        """What the source finds it by."""
+        return self.place or self.name
 
 
 class Source(Protocol):
@@ -55,7 +62,7 @@ class Source(Protocol):
         """Give every name that the last look saw, those of no interest included."""
 
     def fetch(self, name: str, target: Path) -> None:
-        """Copy a file that the last look found to this computer."""
+        """Copy a file to this computer, by the key that a look gave it."""
 
     def fetch_taken(self, working: str, target: Path) -> None:
         """Copy a file that was taken to this computer."""
