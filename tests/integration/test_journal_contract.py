@@ -12,7 +12,7 @@ from tests.support.ledgers import MONDAY, append, attribute, replace, run, work
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import OperationRef, Policy
-from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Heard, Learned, Looked, Release, Settle, There
 from ordersheet.core.model import Operation, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState, is_legal
 
@@ -31,7 +31,6 @@ S = OperationState
 ORDER, ROW, FIELD = 7, 2, "internalComment"
 CALLED = append("called")
 ONE = work(ORDER, (ROW, CALLED))
-LATER = timedelta(minutes=5)
 
 
 @pytest.fixture(params=["memory", "ledger"])
@@ -176,33 +175,78 @@ def test_each_field_has_a_history_of_its_own(journals):
 # --- doubts
 
 
-def test_what_a_dead_run_was_sending_is_in_doubt_from_its_adoption_on(journals):
+def test_of_what_a_dead_run_was_sending_nothing_was_heard_yet(journals):
     first, second = journals.begin(), journals.begin()
     begin(first)
     journals.die(first)
     journals.clock.move(minutes=5)
     (doubt,) = taken(second, ONE).doubts
     assert (doubt.ref, doubt.operation, doubt.baseline) == (ref(first), CALLED, "before")
-    assert (doubt.state, doubt.given_up) == (S.IN_DOUBT, MONDAY + LATER)
-    # It was adopted once, and is the same for the next one.
-    journals.die(second)
-    journals.clock.move(minutes=5)
-    (doubt,) = taken(journals.begin(), ONE).doubts
-    assert doubt.given_up == MONDAY + LATER
+    assert (doubt.state, doubt.heard_ago) == (S.IN_DOUBT, None)
 
 
-def test_what_was_given_up_counts_from_then(journals):
-    first, second = journals.begin(), journals.begin()
+def doubted(journals: Journals, status: int | None) -> None:
+    """Let a run leave an append in doubt, after an attempt that was answered so, or not at all."""
+    first = journals.begin()
     begin(first)
-    write(
-        first,
-        AttemptEnded(ROW, 1, "unknown", None, MONDAY + LATER),
-        Settle(ref(first), S.IN_DOUBT, "", MONDAY + LATER),
-        Release(ORDER),
-    )
-    journals.clock.move(hours=1)
-    (doubt,) = taken(second, ONE).doubts
-    assert doubt.given_up == MONDAY + LATER
+    ended = AttemptEnded(ROW, 1, "unknown", status, MONDAY)
+    write(first, ended, Settle(ref(first), S.IN_DOUBT, "", MONDAY), Release(ORDER))
+    journals.die(first)
+
+
+def heard_ago(journals: Journals) -> float | None:
+    journal = journals.begin()
+    (doubt,) = taken(journal, ONE).doubts
+    write(journal, Release(ORDER))
+    journals.die(journal)
+    return doubt.heard_ago
+
+
+def test_an_answer_that_does_not_tell_was_heard_when_the_attempt_ended(journals):
+    doubted(journals, 500)
+    journals.clock.move(minutes=5)
+    assert heard_ago(journals) == 300
+
+
+def test_where_no_answer_came_it_counts_from_the_first_that_was_heard_later(journals):
+    doubted(journals, None)
+    journals.clock.move(minutes=5)
+    assert heard_ago(journals) is None
+    journal = journals.begin()
+    taken(journal, ONE)
+    write(journal, Heard(ORDER), Release(ORDER))
+    journals.clock.move(minutes=1)
+    assert heard_ago(journals) == 60
+
+
+@pytest.mark.parametrize("turned", [timedelta(hours=1), timedelta(days=-1)])
+def test_a_time_of_day_that_is_turned_changes_nothing(journals, turned):
+    doubted(journals, 500)
+    journals.clock.turn(seconds=turned.total_seconds())
+    journals.clock.move(seconds=7)
+    assert heard_ago(journals) == 7
+
+
+def test_after_the_machine_was_started_anew_nothing_is_known(journals):
+    doubted(journals, 500)
+    journals.clock.start_anew()
+    journals.clock.move(hours=5)
+    assert heard_ago(journals) is None
+
+
+def test_what_is_sent_again_was_not_heard_of_yet(journals):
+    first, second, third = journals.begin(), journals.begin(), journals.begin()
+    wanted = work(ORDER, (ROW, replace("new")))
+    begin(first, wanted)
+    ended = AttemptEnded(ROW, 1, "unknown", 500, MONDAY)
+    write(first, ended, Settle(ref(first), S.IN_DOUBT, "", MONDAY), Heard(ORDER), Release(ORDER))
+    (doubt,) = taken(second, wanted).doubts
+    assert doubt.heard_ago == 0
+    write(second, Release(ORDER))
+    begin(first, wanted, attempt=2)
+    journals.die(first)
+    (doubt,) = taken(third, wanted).doubts
+    assert doubt.heard_ago is None
 
 
 def test_what_this_run_has_under_way_is_no_doubt_and_owes_no_look(journals):

@@ -48,7 +48,8 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    with Ledger.open(tmp_path / "home" / "ledger.sqlite3", clock=clock, connect=unsynced) as opened:
+    path = tmp_path / "home" / "ledger.sqlite3"
+    with Ledger.open(path, clock=clock, uptime=clock.uptime, connect=unsynced) as opened:
         yield opened
 
 
@@ -141,7 +142,7 @@ def test_doubts_are_told_with_what_settles_them(ledger, clock):
     assert doubt.ref == OperationRef(journal.run, 2, FIELD)
     assert doubt.operation == append("Delayed by strike")
     assert (doubt.baseline, doubt.state) == ("before", OperationState.IN_DOUBT)
-    assert doubt.given_up == MONDAY + timedelta(seconds=30)
+    assert doubt.heard_ago == 0
 
 
 def test_a_last_look_is_owed_until_it_is_taken(ledger):

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.ledgers import MONDAY, append, deliver, replace, run, start, take, unsynced, work
+from tests.support.ledgers import MONDAY, Clock, append, deliver, replace, run, start, take, unsynced, work
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
@@ -26,8 +26,14 @@ FILE = [work(order, (order, append("Call the customer"))) for order in (2, 3, 4)
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    with Ledger.open(tmp_path / "ledger.sqlite3", connect=unsynced) as opened:
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path, clock):
+    path = tmp_path / "ledger.sqlite3"
+    with Ledger.open(path, clock=clock, uptime=clock.uptime, connect=unsynced) as opened:
         yield opened
 
 
@@ -101,11 +107,11 @@ def test_absent_is_not_finished_and_is_sent_by_the_next_run(ledger):
     assert texts(ledger, 2) == [("Call the customer", 1), ("Call the customer", 2)]
 
 
-def test_resolved_is_finished(ledger):
+def test_resolved_is_finished(ledger, clock):
     send(ledger, FILE[:1])
     send(ledger, FILE[:1], policy=AGAIN, state=OperationState.IN_DOUBT)
-    later = ledger.clock().replace(year=ledger.clock().year + 1)
-    ledger.resolve("last", 2, applied=False, who="ann", now=later)
+    clock.move(minutes=2)
+    ledger.resolve("last", 2, applied=False, who="ann")
     assert send(ledger, FILE[:1], policy=AGAIN)[1] == AgainFacts(1, None)
     assert texts(ledger, 2) == [("Call the customer", 1), ("Call the customer", 2)]
 

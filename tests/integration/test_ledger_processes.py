@@ -8,13 +8,24 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.ledger_process import ROWS, SIGNS
-from tests.support.ledgers import FIELD, append, attribute, begin, deliver, run, settle, start, take, work
+from tests.support.ledgers import (
+    FIELD,
+    Clock,
+    append,
+    attribute,
+    begin,
+    deliver,
+    run,
+    settle,
+    start,
+    take,
+    work,
+)
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.orderbook import OperationRef
@@ -75,29 +86,16 @@ def test_what_a_killed_process_left_is_adopted_and_not_sent_again(path):
         journal = ledger.start_run(start())
         assert ledger.run(name).state is RunState.KILLED
         assert list(run(journal.owed())) == [7, 8]
-        before = ledger.clock()
         book = run(take(journal, work(7, (2, append("held")))))
         (doubt,) = book.doubts
         assert doubt.ref == OperationRef(name, 7, FIELD)
-        assert doubt.given_up >= before
+        assert doubt.heard_ago is None
         assert doubt.baseline == "before"
         assert book.plan(2)[0].outcome is Outcome.UNCONFIRMED
         run(journal.write(Settle(doubt.ref, OperationState.APPLIED, "seen", ledger.clock()), Release(7)))
         outcomes = [result.outcome for result in ledger.results(name)]
         assert outcomes == [Outcome.CONFIRMED, Outcome.UNCONFIRMED]
         assert list(run(journal.owed())) == [7, 8], "a last look is owed, and order 8 is in doubt"
-
-
-def test_adoption_counts_once(path):
-    with holding(path, 7) as (process, _):
-        process.kill()
-        process.wait()
-    given_up = []
-    for _ in range(2):
-        with Ledger.open(path) as ledger:
-            (doubt,) = run(take(ledger.start_run(start()), work(7))).doubts
-            given_up.append(doubt.given_up)
-    assert given_up[0] == given_up[1]
 
 
 def test_a_lock_file_that_is_merely_left_lying_about_holds_nothing(path):
@@ -214,9 +212,14 @@ def test_a_write_returns_only_after_the_log_is_synced(path, tmp_path):
 
 
 @pytest.fixture
-def in_doubt(path):
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def in_doubt(path, clock):
     """A ledger with a row that asked for an append and an attribute, both in doubt."""
-    with Ledger.open(path) as ledger:
+    with Ledger.open(path, clock=clock, uptime=clock.uptime) as ledger:
         journal = ledger.start_run(start(settle=90.0))
 
         async def doubtful() -> None:
@@ -245,28 +248,64 @@ def test_a_person_settles_what_is_in_doubt(in_doubt):
     assert run(deliver(journal, work(7, (2, append("text"))))) == [Outcome.ALREADY_APPLIED]
 
 
-def test_absence_counts_only_once_the_request_can_no_longer_arrive(in_doubt):
-    ledger = in_doubt
-    now = ledger.clock()
-    with pytest.raises(UsageError, match=r"for (90|89) s"):
-        ledger.resolve("last", 2, applied=False, who="ann", now=now)
-    with pytest.raises(UsageError, match="Too early"):
-        ledger.resolve("last", 2, applied=False, who="ann", now=now + timedelta(seconds=89))
-    result = ledger.resolve("last", 2, applied=False, who="ann", now=now + timedelta(seconds=91))
-    assert result.outcome is Outcome.NOT_APPLIED
-    assert run(deliver(ledger.start_run(start()), work(7, (2, append("text"))))) == [None]
+def absent(ledger: Ledger, name: str = "last", row: int = 2) -> Outcome:
+    return ledger.resolve(name, row, applied=False, who="ann").outcome
 
 
-def test_what_a_dead_process_left_may_be_called_absent_settle_after_its_adoption(path):
+def test_absence_counts_only_once_the_request_can_no_longer_arrive(in_doubt, clock):
+    with pytest.raises(UsageError, match="for 90 s"):
+        absent(in_doubt)
+    clock.move(seconds=89)
+    with pytest.raises(UsageError, match="for 1 s"):
+        absent(in_doubt)
+    clock.move(seconds=1)
+    assert absent(in_doubt) is Outcome.NOT_APPLIED
+    assert run(deliver(in_doubt.start_run(start()), work(7, (2, append("text"))))) == [None]
+
+
+@pytest.mark.parametrize("hours", [1, -24])
+def test_a_time_of_day_that_is_turned_makes_nobody_wait_longer_or_shorter(in_doubt, clock, hours):
+    clock.turn(hours=hours)
+    with pytest.raises(UsageError, match="for 90 s"):
+        absent(in_doubt)
+    clock.move(seconds=90)
+    assert absent(in_doubt) is Outcome.NOT_APPLIED
+
+
+def test_after_the_machine_was_started_anew_a_whole_wait_begins_at_the_first_try(in_doubt, clock):
+    clock.start_anew()
+    clock.move(hours=1)
+    with pytest.raises(UsageError, match="for 90 s"):
+        absent(in_doubt)
+    clock.move(seconds=60)
+    with pytest.raises(UsageError, match="for 30 s"):
+        absent(in_doubt)
+    clock.move(seconds=30)
+    assert absent(in_doubt) is Outcome.NOT_APPLIED
+
+
+def test_where_no_clock_outlasts_a_process_the_time_of_day_counts_but_never_backwards(in_doubt, clock):
+    clock.boot = None
+    clock.move(seconds=30)
+    with pytest.raises(UsageError, match="for 60 s"):
+        absent(in_doubt)
+    clock.turn(days=-1)
+    with pytest.raises(UsageError, match="for 90 s"):
+        absent(in_doubt)
+    clock.move(seconds=90)
+    assert absent(in_doubt) is Outcome.NOT_APPLIED
+
+
+def test_what_a_dead_process_left_may_be_called_absent_settle_after_its_adoption(path, clock):
     with holding(path, 7) as (process, name):
         process.kill()
         process.wait()
-    with Ledger.open(path) as ledger:
-        later = ledger.clock() + timedelta(days=1)
+    clock.move(days=1)
+    with Ledger.open(path, clock=clock, uptime=clock.uptime) as ledger:
         with pytest.raises(UsageError, match="for 90 s"):
-            ledger.resolve(name, 7, applied=False, who="ann", now=later)
-        result = ledger.resolve(name, 7, applied=False, who="ann", now=later + timedelta(seconds=90))
-        assert result.outcome is Outcome.NOT_APPLIED
+            absent(ledger, name, 7)
+        clock.move(seconds=90)
+        assert absent(ledger, name, 7) is Outcome.NOT_APPLIED
 
 
 def test_a_row_that_waited_for_an_earlier_run_s_doubt_is_settled_by_it(in_doubt):

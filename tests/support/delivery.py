@@ -94,7 +94,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.clock = virtual_time.VirtualClock()
-        self.ledger = MemoryLedger(self.clock.now)
+        self.ledger = MemoryLedger(self.clock.uptime)
 
     def show(self) -> World:
         """Let an earlier run have seen that this store shows what was written: orders can be trusted."""

@@ -44,7 +44,7 @@ class MemoryJournals:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self._ledger = MemoryLedger(self.clock)
+        self._ledger = MemoryLedger(self.clock.uptime)
         self._runs = 0
 
     def begin(self, policy: Policy | None = None) -> Journal:
@@ -71,7 +71,7 @@ class LedgerJournals:
     opened: dict[str, Ledger] = field(default_factory=dict)
 
     def begin(self, policy: Policy | None = None) -> Journal:
-        ledger = Ledger.open(self.path, clock=self.clock, connect=unsynced)
+        ledger = Ledger.open(self.path, clock=self.clock, uptime=self.clock.uptime, connect=unsynced)
         journal = ledger.start_run(start(policy))
         self.opened[journal.run] = ledger
         return journal

@@ -10,6 +10,7 @@ from ordersheet.core.history.orderbook import OperationRef, Policy
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Release, Settle
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
+from ordersheet.core.uptime import Uptime
 from ordersheet.ledger import RunStart
 from ordersheet.ledger.engine import connect
 
@@ -35,16 +36,36 @@ def unsynced(path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A machine's clocks, which stand until they are moved.
+
+    Attributes:
+        now: the time of day.
+        boot: which start of the machine it is; None where it does not tell.
+    """
 
     def __init__(self, now: datetime = MONDAY) -> None:
         self.now = now
+        self.boot: str | None = "first"
+        self._seconds = 1000.0
 
     def __call__(self) -> datetime:
         return self.now
 
+    def uptime(self) -> Uptime:
+        return Uptime(self.boot, self._seconds)
+
     def move(self, **step: float) -> None:
+        """Let so much time go by."""
+        self.turn(**step)
+        self._seconds += timedelta(**step).total_seconds()
+
+    def turn(self, **step: float) -> None:
+        """Turn the time of day."""
         self.now += timedelta(**step)
+
+    def start_anew(self) -> None:
+        """Start the machine anew."""
+        self.boot, self._seconds = f"{self.boot} again", 30.0
 
 
 def start(policy: Policy | None = None, **changes: Any) -> RunStart:

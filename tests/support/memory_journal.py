@@ -13,6 +13,7 @@ from ordersheet.core.journal import (
     AttemptEnded,
     Begin,
     Done,
+    Heard,
     Learned,
     Looked,
     Release,
@@ -20,6 +21,7 @@ from ordersheet.core.journal import (
     There,
 )
 from ordersheet.core.operation_state import OperationState, is_legal
+from ordersheet.core.uptime import Uptime, seconds_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,16 +48,18 @@ class Kept:
     attempt: int = 0
     doubted: bool = False
     was_in_doubt: bool = False
-    adopted: datetime | None = None
+    heard: Uptime | None = None
+    """When the server was first heard after it was given up or taken over."""
 
 
 @dataclass
 class MemoryLedger:
     """What several runs share."""
 
-    now: Callable[[], datetime]
+    uptime: Callable[[], Uptime]
     operations: dict[OperationRef, Kept] = field(default_factory=dict)
-    given_up: dict[tuple[str, int, int], datetime] = field(default_factory=dict)
+    answered: dict[tuple[str, int, int], Uptime] = field(default_factory=dict)
+    """When each attempt ended that got an answer, by run, row and number."""
     claims: dict[int, str] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     learned: dict[str, bool] = field(default_factory=dict)
@@ -100,8 +104,7 @@ class MemoryJournal:
         kept = [one for one in ledger.operations.values() if one.order == order]
         for one in kept:
             if one.state is S.SENDING and fresh:
-                one.state, one.doubted, one.adopted = S.IN_DOUBT, True, ledger.now()
-                one.was_in_doubt = True
+                one.state, one.doubted, one.was_in_doubt = S.IN_DOUBT, True, True
         entries = [self._entry(one, state) for one in kept if (state := one.state.in_history) is not None]
         asks = [
             Ask(update.row, operation, key_of(operation), self._occurrence(kept, operation))
@@ -125,11 +128,11 @@ class MemoryJournal:
         )  # fmt: skip
 
     def _doubt(self, one: Kept) -> Doubt:
-        ended = self.ledger.given_up.get((one.ref.run, one.ref.row, one.attempt))
-        given_up = max(moment for moment in (ended, one.adopted, one.at) if moment is not None)
+        heard = one.heard or self.ledger.answered.get((one.ref.run, one.ref.row, one.attempt))
         state = one.state.in_history
         assert state is not None
-        return Doubt(one.ref, one.ask.operation, one.baseline, given_up, state)
+        heard_ago = seconds_since(heard, self.ledger.uptime())
+        return Doubt(one.ref, one.ask.operation, one.baseline, heard_ago, state)
 
     async def write(self, *events: Event) -> None:
         assert events
@@ -151,7 +154,7 @@ class MemoryJournal:
     def _as_it_stands(self, events: tuple[Event, ...]) -> Callable[[], None]:
         """Remember what these events touch, so that all of them are written, or none."""
         ledger = self.ledger
-        orders = {event.order for event in events if isinstance(event, Begin | There | Looked)}
+        orders = {event.order for event in events if isinstance(event, Begin | There | Looked | Heard)}
         refs = {event.ref for event in events if isinstance(event, Settle)}
         touched = {
             ref: replace(one) for ref, one in ledger.operations.items() if one.order in orders or ref in refs
@@ -176,7 +179,8 @@ class MemoryJournal:
                 for ask in event.asks:
                     self._begin(event, ask)
             case AttemptEnded():
-                ledger.given_up[self.run, event.row, event.attempt] = event.at
+                if event.status is not None:
+                    ledger.answered[self.run, event.row, event.attempt] = ledger.uptime()
             case Settle():
                 one = ledger.operations[event.ref]
                 _move(one, event.state)
@@ -194,11 +198,19 @@ class MemoryJournal:
                 assert ledger.claims.pop(event.order) == self.run
             case Learned():
                 ledger.learned[event.field] = event.reads_back
-            case Looked():
-                ledger.looked.append(event.order)
-                for one in ledger.operations.values():
-                    if one.order == event.order and one.state is not S.SENDING:
-                        one.doubted = one.state is S.IN_DOUBT and not one.ask.operation.kind.overwrites
+            case Looked() | Heard():
+                self._of_order(event)
+
+    def _of_order(self, event: Looked | Heard) -> None:
+        ledger = self.ledger
+        kept = [one for one in ledger.operations.values() if one.order == event.order and _open(one)]
+        for one in kept:
+            if isinstance(event, Heard):
+                one.heard = ledger.uptime()
+            else:
+                one.doubted = one.state is S.IN_DOUBT and not one.ask.operation.kind.overwrites
+        if isinstance(event, Looked):
+            ledger.looked.append(event.order)
 
     def _begin(self, event: Begin, ask: Ask) -> None:
         ledger = self.ledger
@@ -208,7 +220,7 @@ class MemoryJournal:
             one = Kept(ref, event.order, ask, S.SENDING, self.policy.batch, event.at)
         else:
             _move(one, S.SENDING)
-        one.at, one.attempt = event.at, event.attempt
+        one.at, one.attempt, one.heard = event.at, event.attempt, None
         one.baseline = (event.baseline or {}).get(ask.operation.field)
         ledger.operations[ref] = one
 

@@ -7,6 +7,8 @@ import selectors
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ordersheet.core.uptime import Uptime
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -51,16 +53,21 @@ class VirtualClock:
 
     Attributes:
         ahead: seconds by which the time of day was turned on or back.
+        boots: how often the machine was started anew.
     """
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self.boots = 0
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.monotonic() + self.ahead)
+
+    def uptime(self) -> Uptime:
+        return Uptime(str(self.boots), self.monotonic())
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

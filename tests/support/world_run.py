@@ -87,7 +87,7 @@ def _operation(ask: Ask) -> Operation:
 async def _happen(world: World) -> Told:
     clock = virtual_time.VirtualClock()
     shop = Shop(world)
-    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.now), clock)
+    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.uptime), clock)
     for order, held in enumerate(world.held, start=1):
         shop.hold(order, Held(*held), float("-inf"))
     if world.learned != "nothing":
@@ -104,6 +104,7 @@ async def _happen(world: World) -> Told:
         if start.after >= 0:
             await asyncio.gather(*under_way)
         await asyncio.sleep(abs(start.after))
+        clock.boots += number in world.started_anew
         works = told.works[::-1] if start.backwards else told.works
         under_way.append(asyncio.ensure_future(_send(told, f"run{number}", works, start)))
     await asyncio.gather(*under_way)

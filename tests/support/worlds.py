@@ -177,7 +177,9 @@ class World:
     deeds: tuple[Deed, ...] = ()
     starts: tuple[Start, ...] = (Start(0.0),)
     turned: tuple[tuple[float, float], ...] = ()
-    """When this machine's time of day is turned, and by how many seconds."""
+    """When this machine's time of day is turned, and by how many seconds it is ahead from then on."""
+    started_anew: frozenset[int] = frozenset()
+    """Before which of the runs this machine is started anew."""
     hidden: frozenset[int] = frozenset()
     """Orders that no reading shows."""
     unknown: frozenset[int] = frozenset()
@@ -326,6 +328,8 @@ def draw_world(choose: Chooser) -> World:
         starts=(*starts, Start()),
         hidden=frozenset({choose.one(ORDERS)}) if orders == "hidden" else frozenset(),
         unknown=frozenset({choose.one(ORDERS)}) if orders == "unknown" else frozenset(),
+        turned=_draw_turned(choose) if choose.one((False, False, True)) else (),
+        started_anew=frozenset({len(starts)}) if choose.one((False,) * 5 + (True,)) else frozenset(),
     )
 
 
@@ -333,6 +337,16 @@ def _draw_freezes(choose: Chooser) -> tuple[tuple[int, float], ...]:
     if choose.one((False, False, False, True)):
         return ((choose.one((1, 2, 3)), choose.one((5.0, 40.0, 100.0, 125.0, 300.0))),)
     return ()
+
+
+def _draw_turned(choose: Chooser) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        (
+            choose.one((0.05, 0.3, 20.0, 95.0, 150.0, 1000.0)),
+            choose.one((3600.0, -3600.0, 120.0, 86_400.0, -86_400.0)),
+        )
+        for _ in range(choose.one((1, 2)))
+    )
 
 
 def _draw_deeds(choose: Chooser) -> tuple[Deed, ...]:

@@ -104,7 +104,17 @@ class Looked:
     at: datetime
 
 
-Event: TypeAlias = Begin | AttemptEnded | Settle | There | Done | Release | Learned | Looked
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The server has answered something for the first time since what is in doubt at an order was given up.
+
+    Settle counts from here, in later runs, too.
+    """
+
+    order: int
+
+
+Event: TypeAlias = Begin | AttemptEnded | Settle | There | Done | Release | Learned | Looked | Heard
 
 
 class AnsweredAppend(NamedTuple):

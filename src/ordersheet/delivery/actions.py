@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ordersheet.api import OrderView
     from ordersheet.core.journal import Event
     from ordersheet.delivery.verdict.causes import Cause
@@ -20,8 +18,8 @@ class Read(NamedTuple):
     """Do not ask again where no usable answer comes."""
     order: int | None = None
     """Another order, which is to show whether readings can be trusted."""
-    written_at: datetime | None = None
-    """When this order was last written to (UTC): an answer that is dated before shows nothing."""
+    written_at: float | None = None
+    """When this order was last written to (monotonic): an answer that is dated before shows nothing."""
     keeps_turn: bool = False
     """An update may follow at once: its turn has come, and is not given back for the reading."""
 

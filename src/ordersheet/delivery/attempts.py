@@ -23,7 +23,6 @@ from ordersheet.delivery.verdict.retry_after import LONGEST_PAUSE, resume_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
 
     from ordersheet.delivery.context import RequestContext
     from ordersheet.delivery.rate.estimator import Ticket
@@ -66,7 +65,7 @@ class Attempts:
         seen, verdict = await self._ask("PUT", url, body, run.options.timeout, judge)
         context.counts.put += seen.bytes_left
         run.api_seen |= verdict.answer is not None
-        run.compare_clocks(verdict.date, context.clock.now())
+        run.compare_clocks(verdict.date, context.clock.monotonic())
         self._learn(seen, verdict, ticket)
         reason = run.breakers.put_answered(verdict.status if seen.failure is None else None)
         if reason is not None:
@@ -74,7 +73,7 @@ class Attempts:
         return verdict
 
     async def read(
-        self, order: int, *, once: bool = False, written_at: datetime | None = None
+        self, order: int, *, once: bool = False, written_at: float | None = None
     ) -> GetVerdict | None:
         """Read an order; None where that got no usable answer.
 
@@ -83,7 +82,7 @@ class Attempts:
         Args:
             order: its ID.
             once: do not ask again.
-            written_at: when it was last written to (UTC); a copy of before tells nothing of its comments.
+            written_at: when it was last written to (monotonic); a copy of before tells nothing of it.
         """
         url = order_url(self.context.run.options.base_url, order)
         verdict = await self._read(url, partial(classify_get, order=order), once=once)

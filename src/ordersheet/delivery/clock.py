@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
+
+from ordersheet.core.uptime import elapsed
 
 
 class Moment(NamedTuple):
@@ -20,7 +21,7 @@ class Clock(Protocol):
     """What delivery knows of time."""
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
+        """Seconds since some fixed moment; never goes back, and goes on while the machine sleeps."""
 
     def now(self) -> datetime:
         """The time of day, in UTC."""
@@ -34,7 +35,7 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes back."""
-        return time.monotonic()
+        return elapsed()
 
     def now(self) -> datetime:
         """The time of day, in UTC."""

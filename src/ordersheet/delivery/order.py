@@ -55,7 +55,6 @@ from ordersheet.delivery.verdict.trust import Control, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import OrderBook
@@ -118,8 +117,8 @@ class OrderMachine:
         self._view: OrderView | None = None
         """The latest reading, as long as nothing was sent since and no time has passed."""
         self._viewed_at = NEVER
-        self._written_at: datetime | None = None
-        """When the latest request of this run to it had ended (UTC)."""
+        self._written_at: float | None = None
+        """When the latest request of this run to it had ended."""
         self._asked_at = NEVER
         """When the latest baseline was asked for."""
         self._stale_readings = 0
@@ -445,7 +444,7 @@ class OrderMachine:
         row, run = self._row, self.run
         assert row is not None
         row.attempts += verdict.may_have_arrived
-        self._written_at = now.utc
+        self._written_at = now.seconds
         self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
             self._settle_all_forbidden(refused=True, now=now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.core.journal import Looked, Settle
+from ordersheet.core.journal import Heard, Looked, Settle
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ordersheet.delivery.verdict.trust import Control
 
 NEVER = float("-inf")
-LATE_ANSWER = 5.0
-"""Seconds without an answer after which the server is taken to have stood still."""
 MOST_MISSED = 5
 """How often a look that got no answer is put off."""
 LOOK_AGAIN = 5.0
@@ -59,9 +57,8 @@ class ReadBack:
         self._notes = notes
         self._run = run
         self._silent_since: float | None = None
-        """Since when nothing was heard of the server; None where it was, after the attempt was given up."""
-        self._adopted_at: float | None = None
-        """When doubts of other runs were taken over; None once the server was heard after that."""
+        """Since when nothing was heard of the server; None where it was, after what is in doubt was given up.
+        """
         self._owed = False
         self._peeked = False
         self._peeked_at_the_end = False
@@ -77,13 +74,14 @@ class ReadBack:
 
     def adopt(self, now: Moment) -> None:
         """Take over what other runs left in doubt: it is looked up before anything is sent."""
-        settle = self._run.options.settle
         for doubt in self._book.doubts:
-            ago = max(0.0, (now.utc - doubt.given_up).total_seconds())
-            left = max(0.0, settle - ago)
+            if doubt.heard_ago is None:
+                # Nobody knows for how long the server has been at work since: it counts from its next answer.
+                self._silent_since = now.seconds
+            left = max(0.0, self._run.options.settle - (doubt.heard_ago or 0.0))
             self.clear_at = max(self.clear_at, now.seconds + left)
             self.checks.append(PendingCheck(doubt.operation.field, doubt.baseline, doubt=doubt))
-            self._owed, self._adopted_at = True, now.seconds
+            self._owed = True
 
     def attempt_unknown(self, now: Moment, *, heard: bool) -> None:
         """An attempt has ended that may still arrive; `heard` says whether the server answered it."""
@@ -152,18 +150,13 @@ class ReadBack:
 
         A server that stood still may have kept the request, and does it when it goes on.
         """
-        run = self._run
-        if self._adopted_at is not None and (heard := run.first_heard(self._adopted_at)) is not None:
-            # Where the first answer comes late, the server stood still when the doubt was taken over.
-            late = heard - self._adopted_at > LATE_ANSWER
-            self._adopted_at = None
-            if late:
-                self.clear_at = max(self.clear_at, heard + run.options.settle)
-        if self._silent_since is not None:
-            heard = self._run.first_heard(self._silent_since)
-            if heard is not None:
-                self._silent_since = None
-                self.clear_at = max(self.clear_at, heard + self._run.options.settle)
+        if self._silent_since is None:
+            return
+        heard = self._run.first_heard(self._silent_since)
+        if heard is not None:
+            self._silent_since = None
+            self.clear_at = max(self.clear_at, heard + self._run.options.settle)
+            self._notes.events.append(Heard(self._order))
 
     # --- readings
 

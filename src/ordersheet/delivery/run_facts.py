@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.journal import Learned
@@ -51,8 +50,8 @@ _UNREAD, _NO_API = "unread", "no-api"
 """Warnings that something said later makes needless."""
 
 
-DATES_AGREE = timedelta(seconds=3)
-"""A Date has whole seconds, and an answer takes its time."""
+DATES_AGREE = 3.0
+"""Seconds: a Date has whole ones, and an answer takes its time."""
 
 
 def _no_trust() -> dict[str, FieldTrust]:
@@ -111,8 +110,9 @@ class RunFacts:
     """Whether an update may still be answered that can serve as a control."""
     heard_at: list[float] = field(default_factory=list)
     """When the server answered anything (monotonic), twice a second at most, and the latest time."""
-    server_ahead: timedelta | None = None
-    """How far the server's clock is ahead of ours; None where no update was answered with a Date yet."""
+    server_ahead: float | None = None
+    """Seconds by which the server's clock is ahead of our monotonic one, which nobody turns meanwhile; None
+    where no update was answered with a Date yet."""
     jitter: Callable[[], float] = jitter
 
     # --- whether the run goes on
@@ -293,13 +293,13 @@ class RunFacts:
 
     # --- when the server was heard, and how old its answers are
 
-    def compare_clocks(self, date: str | None, now: datetime) -> None:
+    def compare_clocks(self, date: str | None, seconds: float) -> None:
         """Learn from the answer to an update, which nobody keeps, how far the server's clock is ahead."""
         told = http_date(date) if date is not None else None
         if told is not None:
-            self.server_ahead = told - now
+            self.server_ahead = told.timestamp() - seconds
 
-    def is_old_copy(self, seen: Observation, written_at: datetime | None) -> bool:
+    def is_old_copy(self, seen: Observation, written_at: float | None) -> bool:
         """Tell whether an answer says itself that it is a copy: by its age, or dated before that."""
         age = seen.headers.get("age", "0").strip()
         if age.isdecimal() and int(age) > 0:
@@ -307,7 +307,7 @@ class RunFacts:
         told = http_date(seen.headers.get("date", ""))
         if told is None or written_at is None or self.server_ahead is None:
             return False
-        return told - self.server_ahead < written_at - DATES_AGREE
+        return told.timestamp() - self.server_ahead < written_at - DATES_AGREE
 
     def heard(self, seconds: float) -> None:
         """Note that the server answered something, whatever it was."""

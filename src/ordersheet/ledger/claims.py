@@ -12,6 +12,7 @@ from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import AnsweredAppend
 from ordersheet.core.model import Operation, OperationKind
 from ordersheet.core.operation_state import OperationState
+from ordersheet.core.uptime import Uptime, seconds_since
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.statements import moment, timestamp
@@ -60,6 +61,64 @@ class _Gathered:
     place: int = 0
 
 
+class TakenOver(NamedTuple):
+    """When what dead processes left is taken over."""
+
+    at: datetime
+    uptime: Uptime
+    adopts: bool = True
+    """Whether what is `sending` is taken over: its order has just been claimed, so whoever sent it is gone."""
+
+    def adopt(self, cursor: Cursor, number: int, statement: str = statements.ADOPT) -> None:
+        """Take an operation over."""
+        boot, seconds = self.uptime
+        values = {"p_id": number, "p_at": timestamp(self.at), "p_boot": boot, "p_uptime": seconds}
+        cursor.execute(statement, values)
+
+
+class Since(NamedTuple):
+    """Since when an operation is in doubt, as far as the ledger knows."""
+
+    given_up: str | None
+    given_up_boot: str | None
+    given_up_uptime: float | None
+    status: int | None
+    """Of the answer that the attempt got; None where it got none."""
+    adopted: str | None
+    adopted_boot: str | None
+    adopted_uptime: float | None
+    heard_boot: str | None
+    heard_uptime: float | None
+    baseline: str | None
+    """What the field held before the attempt."""
+
+    @classmethod
+    def of(cls, cursor: Cursor, number: int) -> Since:
+        """Read it."""
+        return cls(*cursor.execute(statements.DOUBT, {"p_id": number}).fetchone())
+
+    def heard_ago(self, now: Uptime) -> float | None:
+        """Tell how many seconds ago the server was first heard after that; None where it is not known."""
+        heard = _uptime(self.heard_boot, self.heard_uptime)
+        if heard is None and self.status is not None:
+            heard = _uptime(self.given_up_boot, self.given_up_uptime)
+        return seconds_since(heard, now)
+
+    def ago(self, now: Uptime) -> float | None:
+        """Tell how many seconds ago nothing more was under way at the least; None where it is not known."""
+        moments = (
+            _uptime(self.given_up_boot, self.given_up_uptime),
+            _uptime(self.adopted_boot, self.adopted_uptime),
+            _uptime(self.heard_boot, self.heard_uptime),
+        )
+        known = [ago for moment in moments if (ago := seconds_since(moment, now)) is not None]
+        return max(known, default=None)
+
+
+def _uptime(boot: str | None, seconds: float | None) -> Uptime | None:
+    return None if seconds is None else Uptime(boot, seconds)
+
+
 class Reader:
     """Reads histories and makes books of them.
 
@@ -75,20 +134,22 @@ class Reader:
         self.policy = policy
 
     def found(
-        self, cursor: Cursor, orders: Iterable[int], adopt_at: datetime | None = None
+        self,
+        cursor: Cursor,
+        orders: Iterable[int],
+        now: TakenOver | None = None,
     ) -> dict[int, Found]:
         """Read what the ledger knows of these orders.
 
         Args:
             cursor: of a connection in a transaction.
             orders: their IDs.
-            adopt_at: where given, whatever is `sending` there is taken over as in doubt, since this moment:
-                the caller has just claimed the orders, so whoever was sending is gone.
+            now: the moment; None where nobody asks since when something is in doubt.
         """
         gathered: dict[int, _Gathered] = {}
         values = {"p_store": self._store_id, "p_orders": json.dumps(list(orders))}
         for record in cursor.execute(statements.HISTORY, values).fetchall():
-            self._gather(cursor, record, gathered, adopt_at)
+            self._gather(cursor, record, gathered, now)
         return {
             order: Found(one.entries, one.doubts, one.place + 1, one.absent)
             for order, one in gathered.items()
@@ -99,7 +160,7 @@ class Reader:
         cursor: Cursor,
         record: Sequence[Any],
         gathered: dict[int, _Gathered],
-        adopt_at: datetime | None,
+        now: TakenOver | None,
     ) -> None:
         """Take in one operation of an order."""
         order, name, run, row, kind, key, state, occurrence, batch, at, message, value, *rest = record
@@ -121,26 +182,16 @@ class Reader:
             one.entries.append(entry._replace(state=OperationState.IN_DOUBT) if in_doubt else entry)
             if in_doubt:
                 one.perhaps.setdefault(name, []).append(entry)
-        under_way = state == OperationState.SENDING and adopt_at is None
+        under_way = state == OperationState.SENDING and (now is None or not now.adopts)
         if not is_open or under_way:
             # What is under way is nobody's doubt until it is adopted.
             return
-        if state == OperationState.SENDING and adopt_at is not None:
-            cursor.execute(statements.ADOPT, {"p_id": number, "p_at": timestamp(adopt_at)})
-        operation = Operation(name, _KINDS[kind], None if value is None else json.loads(value))
-        doubt = self._doubt(cursor, number, ref, operation, entry)
+        if state == OperationState.SENDING and now is not None:
+            now.adopt(cursor, number)
+        doubt = _doubt(cursor, number, entry, value, now)
         if undo_of is not None:
             doubt = replace(doubt, takes_back=tuple(one.perhaps.get(name, ())))
         one.doubts.append(doubt)
-
-    def _doubt(
-        self, cursor: Cursor, number: int, ref: OperationRef, operation: Operation, entry: Entry
-    ) -> Doubt:
-        given_up, adopted, baseline = cursor.execute(statements.DOUBT, {"p_id": number}).fetchone()
-        ended = max(filter(None, (given_up, adopted)), default=None)
-        at = moment(ended) if ended is not None else entry.at
-        assert at is not None
-        return Doubt(ref, operation, baseline, at, entry.state)
 
     def book(self, work: OrderWork, found: Found | None, wanted: Wanted | None) -> OrderBook:
         """Make an order's book of what the file asks and what the ledger knows."""
@@ -216,6 +267,13 @@ class Claims:
             if run_id == self._run_id or living.setdefault(lock, self._alive(lock)):
                 busy.add(order)
         return [order for order in owing if order not in busy]
+
+
+def _doubt(cursor: Cursor, number: int, entry: Entry, value: str | None, now: TakenOver | None) -> Doubt:
+    since = Since.of(cursor, number)
+    heard_ago = None if now is None else since.heard_ago(now.uptime)
+    operation = Operation(entry.ref.field, entry.kind, None if value is None else json.loads(value))
+    return Doubt(entry.ref, operation, since.baseline, heard_ago, entry.state)
 
 
 def answered_appends(cursor: Cursor, store_id: int) -> list[AnsweredAppend]:

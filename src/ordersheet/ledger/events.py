@@ -6,19 +6,20 @@ import json
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Looked, Release, Settle, There
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Heard, Learned, Looked, Release, Settle, There
 from ordersheet.ledger import statements
 from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.taken_back import TAKE_BACK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Ask
     from ordersheet.core.journal import Event
     from ordersheet.core.model import RowResult
+    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.statements import Write
@@ -30,10 +31,20 @@ class EventWriter:
     Attributes:
         run: the run's id, as people write it.
         places: for each order that is claimed, the place of its next operation in the order of sending.
+
+    Args:
+        run: see above.
+        run_id: its number.
+        store_id: whose orders.
+        batch: the run's, where it has one.
+        uptime: the clock that nobody can turn.
     """
 
-    def __init__(self, run: str, run_id: int, store_id: int, batch: str | None) -> None:
+    def __init__(
+        self, run: str, run_id: int, store_id: int, batch: str | None, uptime: Callable[[], Uptime]
+    ) -> None:
         self.run = run
+        self._uptime = uptime
         self.places: dict[int, int] = {}
         self._run_id = run_id
         self._store_id = store_id
@@ -59,7 +70,9 @@ class EventWriter:
             writes.append(self._release(released))
         return writes
 
-    def _one(self, event: Begin | AttemptEnded | Settle | There | Learned | Looked) -> Iterator[Write]:
+    def _one(
+        self, event: Begin | AttemptEnded | Settle | There | Learned | Looked | Heard
+    ) -> Iterator[Write]:
         match event:
             case Begin():
                 return self._begin(event)
@@ -69,8 +82,8 @@ class EventWriter:
                 return iter((self._gave_up(event),))
             case There():
                 return self._there(event)
-            case Looked():
-                return iter(((statements.LOOKED, {"p_store": self._store_id, "p_order": event.order}),))
+            case Looked() | Heard():
+                return iter((self._of_order(event),))
             case Learned():
                 values = {
                     "p_store": self._store_id,
@@ -78,6 +91,13 @@ class EventWriter:
                     "p_reads_back": int(event.reads_back),
                 }
                 return iter(((statements.LEARNED, values),))
+
+    def _of_order(self, event: Looked | Heard) -> Write:
+        of_order: Params = {"p_store": self._store_id, "p_order": event.order}
+        if isinstance(event, Looked):
+            return statements.LOOKED, of_order
+        boot, seconds = self._uptime()
+        return statements.HEARD, {**of_order, "p_boot": boot, "p_uptime": seconds}
 
     def _begin(self, event: Begin) -> Iterator[Write]:
         run, at = self._run_id, timestamp(event.at)
@@ -126,7 +146,10 @@ class EventWriter:
         }
 
     def _gave_up(self, event: AttemptEnded) -> Write:
+        boot, seconds = self._uptime()
         return statements.GAVE_UP, {
+            "p_boot": boot,
+            "p_uptime": seconds,
             "p_run": self._run_id,
             "p_row": event.row,
             "p_number": event.attempt,

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.uptime import uptime
 from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import OrderBook, Policy
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.database import Database, Presence
     from ordersheet.ledger.earlier_runs import EarlierSend
     from ordersheet.ledger.health import LedgerHealth
@@ -53,6 +55,7 @@ class Ledger:
         created: bool,
         read_only: bool,
         clock: Callable[[], datetime],
+        uptime: Callable[[], Uptime],
         on_point: Callable[[str], None] | None,
     ) -> None:
         self.path = path
@@ -60,6 +63,7 @@ class Ledger:
         self._database = database
         self._read_only = read_only
         self.clock = clock
+        self._uptime = uptime
         self._on_point = on_point
         self._presence: Presence | None = None
         self._process_id = 0
@@ -78,6 +82,7 @@ class Ledger:
         read_only: bool = False,
         on_point: Callable[[str], None] | None = None,
         clock: Callable[[], datetime] = _now,
+        uptime: Callable[[], Uptime] = uptime,
         connect: engine.Connect = engine.connect,
         busy: float = engine.BUSY_SECONDS,
     ) -> Self:
@@ -90,6 +95,7 @@ class Ledger:
                 brought up to date.
             on_point: called at each step of each transaction, with its name.
             clock: gives the time in UTC.
+            uptime: the clock that nobody can turn.
             connect: opens each connection.
             busy: seconds to wait for another process's transaction.
 
@@ -118,6 +124,7 @@ class Ledger:
                 created=created,
                 read_only=read_only,
                 clock=clock,
+                uptime=uptime,
                 on_point=on_point,
             )
 
@@ -165,7 +172,9 @@ class Ledger:
         """
         writer = self._writing()
         self._again_seen.clear()
-        handles = LedgerHandles(writer, self._database, self._process_id, self._salt, self.clock)
+        handles = LedgerHandles(
+            writer, self._database, self._process_id, self._salt, self.clock, self._uptime
+        )
         return RunJournal(handles, start)
 
     def keep_copy(self, source: Path) -> tuple[Path, str]:
@@ -261,9 +270,7 @@ class Ledger:
         with self._database.reading() as cursor:
             return queries.order_history(cursor, order, store)
 
-    def resolve(
-        self, text: str, row: int, *, applied: bool, who: str, now: datetime | None = None
-    ) -> RowResult:
+    def resolve(self, text: str, row: int, *, applied: bool, who: str) -> RowResult:
         """Settle an `unconfirmed` row, as somebody has seen it in the order.
 
         Args:
@@ -271,7 +278,6 @@ class Ledger:
             row: the row's number.
             applied: whether its appended text stands in the order.
             who: the person's name.
-            now: the moment, UTC.
 
         Returns:
             What the row has come to.
@@ -280,8 +286,7 @@ class Ledger:
             UsageError: there is nothing to settle, or it is too early to tell.
             LedgerError: it could not be made durable.
         """
-        moment = now or self.clock()
-        verdict = resolve.Resolution(text, row, applied, who, moment)
+        verdict = resolve.Resolution(text, row, applied, who, self.clock(), self._uptime())
         writer = self._writing()
         writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._database.alive))
         return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._database.alive))

@@ -36,6 +36,11 @@ _TO_2 = (
     taken TEXT NOT NULL, facts TEXT NOT NULL, finished TEXT,
     CONSTRAINT job_file_once UNIQUE (job, sha256, batch))""",
     "CREATE INDEX job_file_open ON job_file (job) WHERE finished IS NULL",
+    *(
+        f"ALTER TABLE {table} ADD COLUMN {moment}_{part}"
+        for table, moment in (("attempt", "given_up"), ("operation", "adopted"), ("operation", "heard"))
+        for part in ("boot TEXT", "uptime FLOAT")
+    ),
 )
 """A step never changes once it is out, whatever becomes of the tables later: so it is text of its own."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select, update
@@ -12,6 +12,7 @@ from ordersheet.core.errors import UsageError
 from ordersheet.core.model import OperationKind, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
+from ordersheet.ledger.claims import Since, TakenOver
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.results import ROW_OPERATIONS, judged
 from ordersheet.ledger.runs import OUTCOMES, find_run, give_result
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.database import Cursor
 
 _unknown = operation.c.state.in_(
@@ -85,6 +87,7 @@ class Resolution(NamedTuple):
     applied: bool
     who: str
     now: datetime
+    uptime: Uptime
 
 
 class _Open(NamedTuple):
@@ -109,9 +112,12 @@ def adopt(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> 
 
     In a transaction of its own, since the wait counts from here even where the verdict comes too early.
     """
+    now = TakenOver(verdict.now, verdict.uptime)
     for found in _find(cursor, verdict, alive):
         if found.state == OperationState.SENDING:
-            cursor.execute(statements.ADOPT, {"p_id": found.number, "p_at": timestamp(verdict.now)})
+            now.adopt(cursor, found.number)
+        elif _ago(Since.of(cursor, found.number), verdict) is None:
+            now.adopt(cursor, found.number, statements.TAKE_OVER)
 
 
 def resolve(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> RowResult:
@@ -123,7 +129,7 @@ def resolve(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -
     found = _find(cursor, verdict, alive)
     if not verdict.applied:
         for append in found:
-            _refuse_early(cursor, append, verdict.now)
+            _refuse_early(cursor, append, verdict)
     state = OperationState.APPLIED if verdict.applied else OperationState.ABSENT
     seen = "Seen in the order" if verdict.applied else "Not found in the order"
     message = f"{seen} by {verdict.who}."
@@ -201,14 +207,23 @@ def _nothing_to_settle(cursor: Cursor, name: str, run_id: int, number: int, outc
     return f"Row {number} of run {name} is not in doubt: it is {outcome or 'known by now'}."
 
 
-def _refuse_early(cursor: Cursor, append: _Open, now: datetime) -> None:
-    given_up, adopted, _ = cursor.execute(statements.DOUBT, {"p_id": append.number}).fetchone()
-    ended = max(filter(None, (given_up, adopted)), default=None)
-    if ended is None:
-        return
-    left = moment(ended) + timedelta(milliseconds=append.settle) - now
-    if left > timedelta(0):
-        seconds = -(-left // timedelta(seconds=1))
+def _ago(since: Since, verdict: Resolution) -> float | None:
+    """Tell for how many seconds nothing more is under way; None where that cannot be known.
+
+    By the time of day where the system has no other clock that outlasts a process.
+    """
+    if verdict.uptime.boot is not None:
+        return since.ago(verdict.uptime)
+    known = since.adopted or since.given_up
+    seconds = -1.0 if known is None else (verdict.now - moment(known)).total_seconds()
+    return seconds if seconds >= 0 else None
+
+
+def _refuse_early(cursor: Cursor, append: _Open, verdict: Resolution) -> None:
+    ago = _ago(Since.of(cursor, append.number), verdict)
+    left = append.settle / 1000 - (ago or 0.0)
+    if left > 0:
+        seconds = ceil(left)
         raise UsageError(
             f"Too early to tell: the request of row {append.row} could still arrive for {seconds} s."
             " Look at the order again after that.",

@@ -15,7 +15,7 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
-from ordersheet.ledger.claims import Claims, Reader, answered_appends
+from ordersheet.ledger.claims import Claims, Reader, TakenOver, answered_appends
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
+    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
     from ordersheet.ledger.compiled import Params
@@ -51,6 +52,7 @@ class LedgerHandles(NamedTuple):
     process_id: int
     salt: bytes
     clock: Callable[[], datetime]
+    uptime: Callable[[], Uptime]
 
 
 class RunJournal:
@@ -67,7 +69,9 @@ class RunJournal:
         opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
         self._name, self._run_id, self._store_id = opened
         self._undo = None if start.undo_of is None else self._target(start.undo_of)
-        self._event_writer = EventWriter(self._name, self._run_id, self._store_id, start.policy.batch)
+        self._event_writer = EventWriter(
+            self._name, self._run_id, self._store_id, start.policy.batch, handles.uptime
+        )
         self._reader = Reader(self._store_id, handles.salt, start.policy)
         self._claims = Claims(self._store_id, self._run_id, handles.process_id, handles.database.alive)
         self._again = Again(
@@ -132,15 +136,15 @@ class RunJournal:
         if not self._again_is_settled:
             raise LedgerError("An --again run has to record what it means before it sends.", code="refused")
         orders = [work.order for work in works]
-        now = self._handles.clock()
+        now = TakenOver(self._handles.clock(), self._handles.uptime())
 
         past: dict[int, PastOfOrder] = {}
 
         def claim(cursor: Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
             new, mine = self._claims.take(cursor, orders)
-            found = self._reader.found(cursor, new, adopt_at=now) if new else {}
+            found = self._reader.found(cursor, new, now) if new else {}
             if mine:
-                found |= self._reader.found(cursor, mine)
+                found |= self._reader.found(cursor, mine, now._replace(adopts=False))
             if self._undo is not None:
                 past.update(past_of(cursor, self._store_id, self._undo, new | mine))
             return new | mine, found, self._again.wanted(cursor, new | mine)

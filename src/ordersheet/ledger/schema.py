@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -27,6 +28,9 @@ SCHEMA_VERSION = 2
 
 APPLICATION_ID = 0x4F726453
 """Stored as SQLite's `application_id` ("OrdS"): tells a ledger from any other database."""
+
+UPTIME = (("boot", Text), ("uptime", Float))
+"""A moment by `core.uptime`, as two columns."""
 
 metadata = MetaData()
 
@@ -130,6 +134,8 @@ operation = Table(
     Column("open", Integer, nullable=False),  # sending, in doubt, or a last look is owed
     Column("at", Text, nullable=False),
     Column("adopted", Text),  # when it was taken over from a dead process while sending
+    # The same moment by `core.uptime`, and when the server was first heard after that, or after the attempt.
+    *(Column(f"{moment}_{part}", kind) for moment in ("adopted", "heard") for part, kind in UPTIME),
     Column("message", Text, nullable=False),
     Column("resolved_by", Text),
     Column("value", Text),  # JSON; NULL once its retention has ended
@@ -148,6 +154,7 @@ attempt = Table(
     Column("number", Integer, primary_key=True),
     Column("begun", Text, nullable=False),
     Column("given_up", Text),
+    *(Column(f"given_up_{part}", kind) for part, kind in UPTIME),
     Column("class", Text),
     Column("status", Integer),
     sqlite_with_rowid=False,

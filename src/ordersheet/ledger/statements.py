@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, null, or_, selec
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import BY_PLACE, NOTHING, ONE, ZERO, bind, compiled, constant, insert, listed
 from ordersheet.ledger.schema import (
+    UPTIME,
     again,
     again_run,
     attempt,
@@ -65,6 +66,8 @@ _SENDING, _IN_DOUBT, _APPLIED, _THERE, _ABSENT = (
     )
 )
 _given_orders = listed("orders")
+SINCE = ("adopted", *(f"{moment}_{part}" for moment in ("adopted", "heard") for part, _ in UPTIME))
+"""Since when what is in doubt is so; nothing of it, once it is sent again."""
 
 _begin_row = insert(row).values(
     run_id=bind("run"),
@@ -137,7 +140,7 @@ BEGIN_OPERATION = compiled(
         set_={
             "state": _SENDING,
             "open": ONE,
-            "adopted": null(),
+            **dict.fromkeys(SINCE, null()),
             **{name: _begin_operation.excluded[name] for name in ("place", "attempt", "at")},
         },
     )
@@ -150,7 +153,15 @@ THERE = compiled(
 GAVE_UP = compiled(
     update(attempt)
     .where(attempt.c.run_id == bind("run"), attempt.c.row == bind("row"), attempt.c.number == bind("number"))
-    .values({"given_up": bind("at"), "class": bind("verdict"), "status": bind("status")})
+    .values(
+        {
+            "given_up": bind("at"),
+            "given_up_boot": bind("boot"),
+            "given_up_uptime": bind("uptime"),
+            "class": bind("verdict"),
+            "status": bind("status"),
+        }
+    )
 )
 
 
@@ -207,6 +218,16 @@ LOOKED = compiled(
             else_=ZERO,
         ),
     )
+)
+HEARD = compiled(
+    update(operation)
+    .where(
+        operation.c.store_id == bind("store"),
+        operation.c.order_id == bind("order"),
+        operation.c.open == ONE,
+        operation.c.state != _SENDING,
+    )
+    .values(heard_boot=bind("boot"), heard_uptime=bind("uptime"))
 )
 RELEASE = compiled(
     delete(claim).where(
@@ -279,11 +300,14 @@ HISTORY = compiled(
     .where(operation.c.store_id == bind("store"), operation.c.order_id.in_(_given_orders))
     .order_by(operation.c.order_id, operation.c.place)
 )
+_taken_over = {"adopted": bind("at"), "adopted_boot": bind("boot"), "adopted_uptime": bind("uptime")}
 ADOPT = compiled(
     update(operation)
     .where(operation.c.id == bind("id"))
-    .values(state=_IN_DOUBT, adopted=bind("at"), doubted=ONE, open=ONE)
+    .values(state=_IN_DOUBT, doubted=ONE, open=ONE, **_taken_over)
 )
+TAKE_OVER = compiled(update(operation).where(operation.c.id == bind("id")).values(**_taken_over))
+"""For what was in doubt before the machine was started anew: nobody knows for how long."""
 _its_baseline = and_(
     baseline.c.run_id == operation.c.run_id,
     baseline.c.row == operation.c.row,
@@ -297,8 +321,15 @@ _its_attempt = and_(
 )
 DOUBT = compiled(
     select(
-        select(attempt.c.given_up).where(_its_attempt).scalar_subquery(),
+        attempt.c.given_up,
+        attempt.c.given_up_boot,
+        attempt.c.given_up_uptime,
+        attempt.c.status,
         operation.c.adopted,
+        operation.c.adopted_boot,
+        operation.c.adopted_uptime,
+        operation.c.heard_boot,
+        operation.c.heard_uptime,
         # An overwrite that was sent several times is judged by what stood there before the first of them.
         select(baseline.c.text)
         .where(
@@ -311,7 +342,10 @@ DOUBT = compiled(
         .limit(ONE)
         .offset(ZERO)
         .scalar_subquery(),
-    ).where(operation.c.id == bind("id"))
+    )
+    .select_from(operation)
+    .outerjoin(attempt, _its_attempt)
+    .where(operation.c.id == bind("id"))
 )
 MAY_HAVE_LEFT = compiled(
     select(ONE)

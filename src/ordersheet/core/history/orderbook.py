@@ -39,8 +39,10 @@ class Doubt:
     operation: Operation
     baseline: str | None
     """What the field held before the attempt; None where it was not read."""
-    given_up: datetime
-    """When the last attempt was given up (UTC), or adopted from a dead process, whichever is later."""
+    heard_ago: float | None = None
+    """How many seconds ago the server was first heard after the last attempt was given up, or taken over from
+    a dead process, by a clock that nobody can turn; None where that is not known: nothing was heard of it, or
+    the machine was started anew since."""
     state: OperationState = OperationState.IN_DOUBT
     """IN_DOUBT, or APPLIED where only the last look is owed."""
     takes_back: tuple[Entry, ...] | None = None

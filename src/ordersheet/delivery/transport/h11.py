@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import select
 import sys
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import h11
 import httpx
 
+from ordersheet.core.uptime import elapsed
 from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, MOST, SENDING, reset_at_close
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class H11Protocol(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._usable = True
-        self._idle_since = time.monotonic()
+        self._idle_since = elapsed()
 
     def data_received(self, data: bytes) -> None:
         """Read what the server says."""
@@ -188,7 +188,7 @@ class H11Protocol(asyncio.Protocol):
 
     async def quiet(self) -> bool:
         """Tell whether the connection can carry another request: open, young, and without a word unasked."""
-        if time.monotonic() - self._idle_since > IDLE_LIMIT:
+        if elapsed() - self._idle_since > IDLE_LIMIT:
             return False
         if self._silent():
             return True
@@ -240,7 +240,7 @@ class H11Protocol(asyncio.Protocol):
             # Bytes behind the answer belong to no request: the next answer would be read out of them.
             return False
         self._asked = False
-        self._idle_since = time.monotonic()
+        self._idle_since = elapsed()
         http.start_next_cycle()
         return True
 
