@@ -67,7 +67,7 @@ class TakenOver(NamedTuple):
     at: datetime
     uptime: Uptime
     adopts: bool = True
-    """Whether what is `sending` is taken over: its order has just been claimed, so whoever sent it is gone."""
+    """Whether what is `sending` is taken over: its order was just claimed, so whoever sent it is gone."""
 
     def adopt(self, cursor: Cursor, number: int, statement: str = statements.ADOPT) -> None:
         """Take an operation over."""

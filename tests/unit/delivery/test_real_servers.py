@@ -184,20 +184,20 @@ def test_each_status_is_true_and_says_what_can_be_known(case):
 
 
 CLOCKS = {
-    "an hour forward": {"turned": ((3.0, 3600.0),)},
-    "a day back": {"turned": ((3.0, -86_400.0),)},
-    "forward while nobody knows for how long": {"turned": ((3.0, 3600.0),), "started_anew": frozenset({1})},
+    "an hour forward": {"turned": ((22.0, 3600.0),)},
+    "a day back": {"turned": ((22.0, -86_400.0),)},
+    "forward while nobody knows for how long": {"turned": ((22.0, 3600.0),), "started_anew": frozenset({1})},
 }
 
 
 @pytest.mark.parametrize("clocks", CLOCKS.values(), ids=CLOCKS)
 def test_a_clock_that_jumps_between_two_runs_doubles_no_text_and_costs_one_wait(clocks):
     still_under_way = Fault("applied late, answer lost", answer="lost", late=60.0)
-    starts = (Start(0.0, killed=1.0), Start(5.0))
+    starts = (Start(0.0, killed=20.0), Start(5.0))
     told = run(World((CALLED,), View(), "honest growth", faults=(still_under_way,), starts=starts, **clocks))
     assert not judge(told)
     assert outcomes(told.reports[1]) == (O.ALREADY_APPLIED,)
-    assert told.reports[1].at < 1000 + 5 + 2 * 100
+    assert told.reports[1].at < 1000 + 25 + 2 * 100
 
 
 def test_a_refusal_of_an_order_that_nobody_finds_costs_no_wait():
