@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import settings
 from tests.support.needs import pytest_runtest_setup  # noqa: F401 - the hook of the mark `needs`
+from tests.support.postgres import ledger_database, ledger_url, postgres_server  # noqa: F401 - fixtures
 
 # How fast an example runs says nothing about it; machines are busy.
 settings.register_profile("any pace", deadline=None)

@@ -33,13 +33,15 @@ CALLED = append("called")
 ONE = work(ORDER, (ROW, CALLED))
 
 
-@pytest.fixture(params=["memory", "ledger"])
+@pytest.fixture(params=["memory", "ledger", pytest.param("shared", marks=pytest.mark.needs("postgres"))])
 def journals(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journals]:
-    made: Journals = (
-        MemoryJournals()
-        if request.param == "memory"
-        else LedgerJournals(tmp_path / "home" / "ledger.sqlite3")
-    )
+    made: Journals
+    if request.param == "memory":
+        made = MemoryJournals()
+    elif request.param == "ledger":
+        made = LedgerJournals(tmp_path / "home" / "ledger.sqlite3")
+    else:
+        made = LedgerJournals(request.getfixturevalue("ledger_url"))
     yield made
     made.close()
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import Policy
     from ordersheet.core.journal import Journal
+    from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.core.model import RowResult
 
 
@@ -64,9 +65,9 @@ class MemoryJournals:
 
 @dataclass
 class LedgerJournals:
-    """Journals in a ledger on disk; each has the ledger open for itself, as another process has."""
+    """Journals in a real ledger; each has the ledger open for itself, as another process has."""
 
-    path: Path
+    path: Path | LedgerUrl
     clock: Clock = field(default_factory=Clock)
     opened: dict[str, Ledger] = field(default_factory=dict)
 

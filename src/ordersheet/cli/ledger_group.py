@@ -34,8 +34,10 @@ def backup(
     """Copy the ledger as it is at this moment, also while runs go on; readable by you alone."""
     settings = settings_of(flags)
     with open_ledger(settings, read_only=True) as ledger:
-        place = (target / ledger.path.name if target.is_dir() else target).absolute()
-        if place.exists() and place.samefile(ledger.path):
+        own = ledger.path if isinstance(ledger.path, Path) else None
+        name = "ledger.db" if own is None else own.name
+        place = (target / name if target.is_dir() else target).absolute()
+        if own is not None and place.exists() and place.samefile(own):
             raise UsageError(f"{place} is the ledger itself. Choose another name.", code="exists")
         try:
             ledger.back_up(place, overwrite=settings.overwrite)

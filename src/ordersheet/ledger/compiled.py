@@ -2,16 +2,17 @@
 
 SQLAlchemy's own execution costs more than SQLite's here (a row takes about nine statements), so the compiled
 text goes straight to the driver with plain values, none of which needs converting. No statement is written by
-hand, so that another dialect has them all, too: what PostgreSQL says in other words is said here.
+hand, so that another dialect has them all, too: `postgresql/dialect.py` says them in PostgreSQL's words.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, literal_column, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql.functions import GenericFunction
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect, Select
@@ -22,10 +23,12 @@ __all__ = [
     "NOTHING",
     "ONE",
     "ZERO",
+    "Members",
     "Params",
     "bind",
     "compiled",
     "constant",
+    "core_of",
     "insert",
     "listed",
     "named",
@@ -47,7 +50,17 @@ def compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
     unnamed = [name for name in getattr(done, "bind_names", {}).values() if not name.startswith("p_")]
     if unnamed:
         raise ValueError(f"values without a name ({', '.join(unnamed)}) in: {done}")
-    return str(done)
+    text = str(done)
+    _CORE[text] = statement
+    return text
+
+
+_CORE: dict[str, ClauseElement] = {}
+
+
+def core_of(text: str) -> ClauseElement:
+    """Give the statement that `compiled` made a text of: other dialects have words of their own for it."""
+    return _CORE[text]
 
 
 def bind(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
@@ -68,6 +81,13 @@ def constant(value: str | int) -> ColumnElement[Any]:
 ONE, ZERO, NOTHING = constant(1), constant(0), constant("")
 
 
+class Members(GenericFunction[Any]):
+    """The members of a JSON list, which are whole numbers."""
+
+    name = "json_each"
+    inherit_cache = True
+
+
 def listed(name: str) -> Select[Any]:
-    """Give the members of a list that is handed over as one value, in JSON."""
-    return select(func.json_each(bind(name)).table_valued("value").c.value)
+    """Give the whole numbers of a list that is handed over as one value, in JSON."""
+    return select(Members(bind(name)).table_valued("value").c.value)

@@ -6,10 +6,10 @@ means is each database's own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -71,6 +71,13 @@ class Transactions(Protocol):
         """Let go of the connection."""
 
 
+class Do(Protocol):
+    """Runs a job in a transaction that writes, and waits for its commit."""
+
+    def __call__(self, work: Callable[[Cursor], None], *, alone: bool) -> None:
+        """Raise LedgerError where it could not be made durable."""
+
+
 class Presence(Protocol):
     """That this process lives, as others see it: an OS lock, or a lease."""
 
@@ -82,6 +89,9 @@ class Presence(Protocol):
 
     def entered(self, cursor: Cursor, number: int) -> None:
         """Take note that the process is entered under a number; in the transaction that does so."""
+
+    def keep(self, do: Do, number: int) -> None:
+        """Be seen from now on for as long as the process lives; entered under this number."""
 
     def forget(self, name: str) -> None:
         """Clear away what a dead process left behind."""
@@ -132,3 +142,19 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
+
+
+@runtime_checkable
+class LateCursor(Protocol):
+    """A cursor that says later what a statement changed."""
+
+    def must_hit(self, refuse: Callable[[], Exception]) -> None:
+        """Let the last statement be refused where it changes nothing."""
+
+
+def must_hit(cursor: Cursor, refuse: Callable[[], Exception]) -> None:
+    """Refuse the last statement where it changed nothing; at the latest with the commit."""
+    if isinstance(cursor, LateCursor):
+        cursor.must_hit(refuse)
+    elif cursor.rowcount == 0:
+        raise refuse()

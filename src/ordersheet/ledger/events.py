@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Heard, Learned, Looked, Release, Settle, There
 from ordersheet.ledger import statements
+from ordersheet.ledger.database import must_hit
 from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.taken_back import TAKE_BACK
@@ -192,10 +194,13 @@ def execute(writes: Iterable[Write], cursor: Cursor) -> None:
     """
     for statement, values in writes:
         cursor.execute(statement, values)
-        if statement in statements.MUST_HIT and cursor.rowcount == 0:
+        if statement in statements.MUST_HIT:
             assert isinstance(values, dict)
-            raise LedgerError(
-                f"The ledger does not know what row {values['p_row']} of run {values['p_run']} is said to"
-                f" have done.",
-                code="refused",
-            )
+            must_hit(cursor, partial(_unknown, values))
+
+
+def _unknown(values: Params) -> LedgerError:
+    return LedgerError(
+        f"The ledger does not know what row {values['p_row']} of run {values['p_run']} is said to have done.",
+        code="refused",
+    )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ordersheet.core.ledger_url import LedgerUrl
+
 _FULL = "The disk that holds the ledger {path} is full. Free some space and run again."
 _IO = (
     "The ledger {path} could not be written or read: the disk reported a fault. Check the disk, and"
@@ -62,12 +64,12 @@ _BY_ERRNO = {
 }
 
 
-def translate(fault: BaseException, path: Path) -> LedgerError:
+def translate(fault: BaseException, path: Path | LedgerUrl) -> LedgerError:
     """Say in one sentence what an error of SQLite, SQLAlchemy or the system means for the ledger.
 
     Args:
         fault: what was raised.
-        path: the ledger's file, for the sentence.
+        path: the ledger's place, for the sentence.
     """
     if isinstance(fault, LedgerError):
         return fault

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.uptime import uptime
 from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
@@ -42,14 +43,14 @@ class Ledger:
     """What was done to which order, durably. Open it with `Ledger.open`, as a context manager.
 
     Attributes:
-        path: its file.
+        path: its file, or the URL of a shared one.
         created: whether opening it made it.
         clock: gives the time in UTC.
     """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | LedgerUrl,
         database: Database,
         *,
         created: bool,
@@ -76,7 +77,7 @@ class Ledger:
     @classmethod
     def open(
         cls,
-        path: Path,
+        path: Path | LedgerUrl,
         *,
         create: bool = True,
         read_only: bool = False,
@@ -89,7 +90,7 @@ class Ledger:
         """Open a ledger; brings an older one up to date, after a backup beside it.
 
         Args:
-            path: its file.
+            path: its file, or the URL of a shared one, which only `ledger init` makes.
             create: whether to make it where there is none.
             read_only: for `runs`, `show` and `check`: nothing is written or made, but that an older ledger is
                 brought up to date.
@@ -102,6 +103,12 @@ class Ledger:
         Raises:
             LedgerError: there is none, or it cannot be used; one sentence says why and what to do.
         """
+        if isinstance(path, LedgerUrl):
+            # Imported only where one is: psycopg is an extra.
+            from ordersheet.ledger.postgresql import PostgresDatabase
+
+            shared = PostgresDatabase.open(path, read_only=read_only)
+            return cls(path, shared, created=False, read_only=read_only, clock=clock, on_point=on_point)
         path = path.expanduser().absolute()
         with plain_words(path):
             files.refuse_network(path)
@@ -152,6 +159,12 @@ class Ledger:
 
         Orders still claimed may then be taken by others.
         """
+        try:
+            self._leave()
+        finally:
+            self._database.close()
+
+    def _leave(self) -> None:
         writer, self._writer = self._writer, None
         try:
             if writer is not None:
@@ -162,7 +175,6 @@ class Ledger:
             if self._presence is not None:
                 self._presence.release()
                 self._presence = None
-            self._database.close()
 
     def start_run(self, start: RunStart) -> RunJournal:
         """Open a run.
@@ -336,15 +348,18 @@ class Ledger:
         return queries.BookContext(self._database.alive, self._database.copies)
 
     def _writing(self) -> Writer:
+        if self._writer is not None and self._database.far and self._writer.fault is not None:
+            # Its database was away, or its lease has ended: it comes back as somebody new.
+            self._leave()
         if self._writer is not None:
             return self._writer
         if self._read_only:
             raise LedgerError(f"The ledger {self.path} was opened for reading alone.", code="read-only")
         presence = self._presence = self._database.appear()
-        writer = Writer(self._database, guard=presence.check, on_point=self._on_point)
-        self._writer = writer
+        writer = self._writer = Writer(self._database, guard=presence.check, on_point=self._on_point)
         now = timestamp(self.clock())
         self._process_id = writer.do(
             lambda cursor: process_table.enter(cursor, self._database, presence, now)
         )
+        presence.keep(writer.do, self._process_id)
         return writer

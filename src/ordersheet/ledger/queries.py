@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from ordersheet.core.model import OperationKind, Outcome, RequestCounts
 from ordersheet.core.operation_state import OperationState
@@ -89,7 +89,7 @@ _OF_INPUT = compiled(select(run.c.name).where(run.c.input == bind("input")))
 _ENCODING = compiled(
     select(run.c.encoding)
     .where(or_(run.c.report == bind("report"), run.c.name == bind("run")))
-    .order_by((run.c.report == bind("report")).desc(), run.c.id.desc())
+    .order_by(case((run.c.report == bind("report"), ZERO), else_=ONE), run.c.id.desc())
     .limit(ONE)
     .offset(ZERO)
 )

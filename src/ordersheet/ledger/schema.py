@@ -7,18 +7,20 @@ every writer to it, this program or another.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
+    types,
 )
 
 from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
@@ -29,6 +31,10 @@ SCHEMA_VERSION = 2
 APPLICATION_ID = 0x4F726453
 """Stored as SQLite's `application_id` ("OrdS"): tells a ledger from any other database."""
 
+Integer = types.Integer().with_variant(BigInteger(), "postgresql")
+"""A whole number: 64 bits of it in every dialect."""
+Text = types.Text().with_variant(types.Text(collation="C"), "postgresql")
+"""A text that sorts by the codes of its letters in every dialect."""
 UPTIME = (("boot", Text), ("uptime", Float))
 """A moment by `core.uptime`, as two columns."""
 
@@ -250,31 +256,79 @@ def _words(states: frozenset[OperationState]) -> str:
     return ", ".join(sorted(f"'{state}'" for state in states))
 
 
+class Rule(NamedTuple):
+    """What the database itself refuses in the table of operations, whoever writes."""
+
+    name: str
+    event: str
+    """What it looks at, as both dialects say it."""
+    condition: str
+    """When it refuses; `{differs}` stands for the operator that takes a NULL for a value."""
+    message: str
+    beside: str = ""
+    """What must hold in another table, too; `{run}` stands for the name of that of runs."""
+
+
+_LEGAL = " OR ".join(sorted(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in MOVES))
+
+RULES = (
+    Rule(
+        "operation_enters",
+        "INSERT",
+        f"NEW.state NOT IN ({_words(FIRST_STATES)})",
+        "illegal move: an operation cannot enter in this state",
+    ),
+    Rule(
+        "operation_moves",
+        "UPDATE OF state",
+        f"NOT ({_LEGAL} OR (OLD.state = NEW.state AND NEW.state <> 'sending'))",
+        "illegal move of an operation",
+    ),
+    Rule(
+        "operation_appends_once",
+        "UPDATE OF state",
+        "OLD.kind = 'append' AND OLD.state = 'in doubt' AND NEW.state = 'sending'",
+        "illegal move: an append in doubt is not sent",
+    ),
+    Rule(
+        "operation_undoes_once",
+        "UPDATE OF state",
+        "OLD.state = 'in doubt' AND NEW.state = 'sending'",
+        "illegal move: an undo in doubt is not sent",
+        "EXISTS (SELECT 1 FROM {run} WHERE id = OLD.run_id AND undo_of IS NOT NULL)",
+    ),
+    Rule(
+        "operation_is_fixed",
+        "UPDATE OF run_id, row, field, store_id, order_id, kind, key, key_version, batch, occurrence",
+        "",
+        "illegal change: what an operation does is fixed",
+    ),
+    Rule(
+        "operation_keeps_text",
+        "UPDATE OF value",
+        "NEW.value {differs} OLD.value AND (NEW.value IS NOT NULL OR OLD.open = 1)",
+        "illegal change: the text is still needed",
+    ),
+    Rule(
+        "operation_stays",
+        "DELETE",
+        "OLD.state <> 'absent'",
+        "illegal removal: the operation is still needed",
+    ),
+)
+"""Legal moves, a fixed identity, and nothing taken away that is still needed."""
+
+
 def triggers() -> tuple[str, ...]:
-    """Write the triggers: legal moves, a fixed identity, and nothing taken away that is still needed."""
-    legal = " OR ".join(sorted(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in MOVES))
-    return (
-        f"""CREATE TRIGGER operation_enters BEFORE INSERT ON operation
-        WHEN NEW.state NOT IN ({_words(FIRST_STATES)})
-        BEGIN SELECT RAISE(ABORT, 'illegal move: an operation cannot enter in this state'); END""",
-        f"""CREATE TRIGGER operation_moves BEFORE UPDATE OF state ON operation
-        WHEN NOT ({legal} OR (OLD.state = NEW.state AND NEW.state <> 'sending'))
-        BEGIN SELECT RAISE(ABORT, 'illegal move of an operation'); END""",
-        """CREATE TRIGGER operation_appends_once BEFORE UPDATE OF state ON operation
-        WHEN OLD.kind = 'append' AND OLD.state = 'in doubt' AND NEW.state = 'sending'
-        BEGIN SELECT RAISE(ABORT, 'illegal move: an append in doubt is not sent'); END""",
-        """CREATE TRIGGER operation_undoes_once BEFORE UPDATE OF state ON operation
-        WHEN OLD.state = 'in doubt' AND NEW.state = 'sending'
-        AND EXISTS (SELECT 1 FROM run WHERE run.id = OLD.run_id AND run.undo_of IS NOT NULL)
-        BEGIN SELECT RAISE(ABORT, 'illegal move: an undo in doubt is not sent'); END""",
-        """CREATE TRIGGER operation_is_fixed
-        BEFORE UPDATE OF run_id, row, field, store_id, order_id, kind, key, key_version, batch, occurrence
-        ON operation
-        BEGIN SELECT RAISE(ABORT, 'illegal change: what an operation does is fixed'); END""",
-        """CREATE TRIGGER operation_keeps_text BEFORE UPDATE OF value ON operation
-        WHEN NEW.value IS NOT OLD.value AND (NEW.value IS NOT NULL OR OLD.open = 1)
-        BEGIN SELECT RAISE(ABORT, 'illegal change: the text is still needed'); END""",
-        """CREATE TRIGGER operation_stays BEFORE DELETE ON operation
-        WHEN OLD.state <> 'absent'
-        BEGIN SELECT RAISE(ABORT, 'illegal removal: the operation is still needed'); END""",
+    """Write the rules as SQLite's triggers."""
+    return tuple(
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON operation "
+        + (f"WHEN {_condition(rule)} " if rule.condition else "")
+        + f"BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
+        for rule in RULES
     )
+
+
+def _condition(rule: Rule) -> str:
+    parts = (rule.condition.format(differs="IS NOT"), rule.beside.format(run="run"))
+    return " AND ".join(filter(None, parts))

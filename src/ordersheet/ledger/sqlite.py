@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.database import Cursor, Do
 
 
 class SqliteDatabase:
@@ -137,6 +137,9 @@ class FileLock:
 
     def entered(self, cursor: Cursor, number: int) -> None:
         """The lock says all that there is to say."""
+
+    def keep(self, do: Do, number: int) -> None:
+        """The system holds the lock by itself."""
 
     def forget(self, name: str) -> None:
         """Remove a lock file that nobody holds."""

@@ -85,7 +85,12 @@ class Writer:
             self._thread.join()
             raise
 
-    def do(self, work: Callable[[Cursor], T]) -> T:
+    @property
+    def fault(self) -> LedgerError | None:
+        """What ended all writing; None while it goes on."""
+        return self._fault
+
+    def do(self, work: Callable[[Cursor], T], *, alone: bool = True) -> T:
         """Run a job, and wait for its commit. Not for an event loop's thread, which would stand still.
 
         Raises:
@@ -99,7 +104,7 @@ class Writer:
             else:
                 answer.set_result(result)
 
-        self._submit(_Job(work, done, None))
+        self._submit(_Job(work, done, None, alone))
         return answer.result()
 
     def submit(

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
+    from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.core.model import RowResult
     from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
     from ordersheet.ledger import Ledger, RunJournal, RunStart
@@ -367,7 +368,7 @@ class _Run:
         return RunResult(summary, read_rows, self.prepared.frame)
 
 
-def _rows_of(path: Path, run: str) -> Iterator[RowResult]:
+def _rows_of(path: Path | LedgerUrl, run: str) -> Iterator[RowResult]:
     from ordersheet.ledger import Ledger
 
     with Ledger.open(path, create=False, read_only=True) as ledger:

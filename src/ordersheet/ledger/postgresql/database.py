@@ -1,0 +1,195 @@
+"""A ledger in a database of PostgreSQL's, opened."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from ordersheet.core.errors import LedgerError
+from ordersheet.ledger.postgresql import faults
+from ordersheet.ledger.postgresql.connect import connect, now, opened
+from ordersheet.ledger.postgresql.cursor import GatheringCursor
+from ordersheet.ledger.postgresql.dialect import SCHEMA
+from ordersheet.ledger.postgresql.lease import LIVING, Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Any
+
+    from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.ledger.database import Cursor
+
+_AT_ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_MOST_IDLE = 2
+"""So many connections that read are kept for the next one who does."""
+
+
+class PostgresDatabase:
+    """Implements `Database`.
+
+    Args:
+        url: where it is.
+        user: whom the database takes this process for.
+    """
+
+    refusals: tuple[type[Exception], ...] = (psycopg.IntegrityError,)
+    far = True
+
+    def __init__(self, url: LedgerUrl, user: str) -> None:
+        self.url = url
+        self.user = user
+        self.copies = url.home / "copies"
+        self._idle: list[psycopg.Connection[Any]] = []
+        self._here = threading.local()
+        self.lease: Lease | None = None
+
+    @classmethod
+    def open(
+        cls, url: LedgerUrl, *, read_only: bool, clock: Callable[[], datetime] = now
+    ) -> PostgresDatabase:
+        """Open a shared ledger, once its server and its tables have been looked at.
+
+        Raises:
+            LedgerError: it cannot keep what a ledger promises, or this user may not use it.
+        """
+        with faults.plain_words(url):
+            user = opened(url, clock(), read_only=read_only).user
+        return cls(url, user)
+
+    def __str__(self) -> str:
+        return str(self.url)
+
+    def translate(self, fault: BaseException) -> LedgerError:
+        """Say in one sentence what an error means for the ledger."""
+        return faults.translate(fault, self.url)
+
+    def plain_words(self) -> AbstractContextManager[None]:
+        """Turn what PostgreSQL, psycopg or the system raise inside into LedgerError."""
+        return faults.plain_words(self.url)
+
+    def passing(self, fault: BaseException) -> bool:
+        """Tell whether the same transaction may well succeed if it is tried anew."""
+        return faults.passing(fault)
+
+    @contextmanager
+    def reading(self) -> Iterator[Cursor]:
+        """Open a cursor that reads, all of it as of one moment."""
+        with self.plain_words():
+            connection = self._idle.pop() if self._idle else connect(self.url)
+            if connection.closed:
+                connection = connect(self.url)
+            outer = getattr(self._here, "cursor", None)
+            cursor = self._here.cursor = GatheringCursor(psycopg.ClientCursor(connection))
+            try:
+                cursor.gather(_AT_ONE_MOMENT)
+                yield cursor
+                if connection.info.transaction_status is not TransactionStatus.IDLE:
+                    cursor.gather("COMMIT").send()
+                cursor.drop()
+            except BaseException:
+                connection.close()
+                raise
+            finally:
+                self._here.cursor = outer
+                self._put_back(connection)
+
+    def _put_back(self, connection: psycopg.Connection[Any]) -> None:
+        if not connection.closed and len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def writing(self) -> PostgresTransactions:
+        """Open the connection that writes."""
+        transactions = PostgresTransactions(connect(self.url), self)
+        self._here.cursor = transactions.cursor
+        return transactions
+
+    def appear(self) -> Lease:
+        """Make ready to be heard of; the lease begins when the process is entered."""
+        self.lease = Lease()
+        return self.lease
+
+    def alive(self, name: str) -> bool:
+        """Tell whether a process has a lease that is valid, as far as this transaction sees.
+
+        One that has ended is never valid again: to renew it is a transaction that writes, and so is to take
+        over what it held, alone.
+        """
+        if self.lease is not None and name == self.lease.name:
+            return True
+        cursor: GatheringCursor = self._here.cursor
+        look = GatheringCursor(psycopg.ClientCursor(cursor.connection))
+        return look.gather(LIVING, {"lock": name}).fetchone() is not None
+
+    def back_up(self, target: Path) -> None:
+        """Refuse: a shared ledger is backed up where it lies."""
+        del target
+        raise LedgerError(
+            f"The ledger {self.url} is backed up by the database's own means: pg_dump --schema={SCHEMA}, or"
+            " the base backup of its server (docs/team.md).",
+            code="far-backup",
+        )
+
+    def backups(self) -> Iterable[Path]:
+        """No migration writes any."""
+        return ()
+
+    def overwrite_removed(self) -> None:
+        """What was removed goes with the database's own vacuum."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+class PostgresTransactions:
+    """Implements `Transactions`."""
+
+    def __init__(self, connection: psycopg.Connection[Any], database: PostgresDatabase) -> None:
+        self._connection = connection
+        self._database = database
+        self._gathering = GatheringCursor(psycopg.ClientCursor(connection))
+        self.cursor: Cursor = self._gathering
+
+    @property
+    def open(self) -> bool:
+        """Whether a transaction is under way."""
+        return (
+            self._gathering.waiting or self._connection.info.transaction_status is not TransactionStatus.IDLE
+        )
+
+    def begin(self, *, alone: bool) -> None:
+        """Begin a transaction; it fails where this process's lease has ended."""
+        lease = self._database.lease
+        me = None if lease is None else lease.number
+        self._gathering.gather("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        self._gathering.gather(
+            f"SELECT {SCHEMA}.begin_writing(%(me)s::BIGINT, %(alone)s)", {"me": me, "alone": alone}
+        )
+
+    def commit(self) -> None:
+        """Make it durable."""
+        self._gathering.gather("COMMIT").send()
+        status = self._connection.info.transaction_status
+        if self._gathering.status != "COMMIT" or status is not TransactionStatus.IDLE:
+            raise LedgerError(f"The ledger {self._database} did not keep what was written.", code="ledger")
+
+    def roll_back(self) -> None:
+        """Take it back."""
+        self._gathering.drop()
+        if self._connection.info.transaction_status is not TransactionStatus.IDLE:
+            self._gathering.gather("ROLLBACK").send()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with suppress(psycopg.Error):
+            self._connection.close()

