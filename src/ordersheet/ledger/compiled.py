@@ -23,7 +23,7 @@ __all__ = [
     "NOTHING",
     "ONE",
     "ZERO",
-    "Members",
+    "ListMembers",
     "Params",
     "bind",
     "compiled",
@@ -81,7 +81,7 @@ def constant(value: str | int) -> ColumnElement[Any]:
 ONE, ZERO, NOTHING = constant(1), constant(0), constant("")
 
 
-class Members(GenericFunction[Any]):
+class ListMembers(GenericFunction[Any]):
     """The members of a JSON list, which are whole numbers."""
 
     name = "json_each"
@@ -90,4 +90,4 @@ class Members(GenericFunction[Any]):
 
 def listed(name: str) -> Select[Any]:
     """Give the whole numbers of a list that is handed over as one value, in JSON."""
-    return select(Members(bind(name)).table_valued("value").c.value)
+    return select(ListMembers(bind(name)).table_valued("value").c.value)

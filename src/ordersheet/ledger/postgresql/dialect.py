@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite.dml import OnConflictClause
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import iterate
 
-from ordersheet.ledger.compiled import Members, core_of
+from ordersheet.ledger.compiled import ListMembers, core_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -23,8 +23,8 @@ BY_NAME: Dialect = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-u
 _BY_PLACE: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
 
 
-@compiles(Members, "postgresql")
-def _members(element: Members, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+@compiles(ListMembers, "postgresql")
+def _members(element: ListMembers, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
     (given,) = element.clauses
     listed = f"json_array_elements_text(CAST({compiler.process(given, **how)} AS JSON))"
     return f"(SELECT CAST(member AS BIGINT) AS value FROM {listed} AS list (member))"
