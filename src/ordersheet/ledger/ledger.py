@@ -108,7 +108,15 @@ class Ledger:
             from ordersheet.ledger.postgresql import PostgresDatabase
 
             shared = PostgresDatabase.open(path, read_only=read_only)
-            return cls(path, shared, created=False, read_only=read_only, clock=clock, on_point=on_point)
+            return cls(
+                path,
+                shared,
+                created=False,
+                read_only=read_only,
+                clock=clock,
+                uptime=uptime,
+                on_point=on_point,
+            )
         path = path.expanduser().absolute()
         with plain_words(path):
             files.refuse_network(path)
