@@ -119,16 +119,7 @@ class Ledger:
             )
         path = path.expanduser().absolute()
         with plain_words(path):
-            files.refuse_network(path)
-            created = False
-            if not path.exists():
-                if not create or read_only:
-                    raise LedgerError(
-                        f"There is no ledger at {path}. Check --ledger; a first run does without "
-                        "--ledger-must-exist.",
-                        code="no-ledger",
-                    )
-                created = engine.create(path)
+            created = _made(path, create=create and not read_only)
             files.inspect(path)
             if migrate_file(path, read_only=read_only, busy=busy):
                 with cls.open(path, busy=busy):
@@ -371,3 +362,16 @@ class Ledger:
         )
         presence.keep(writer.do, self._process_id)
         return writer
+
+
+def _made(path: Path, *, create: bool) -> bool:
+    """Make a ledger's file where there is none; tells whether it did."""
+    files.refuse_network(path)
+    if path.exists():
+        return False
+    if not create:
+        raise LedgerError(
+            f"There is no ledger at {path}. Check --ledger; a first run does without --ledger-must-exist.",
+            code="no-ledger",
+        )
+    return engine.create(path)
