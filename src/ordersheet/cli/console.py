@@ -160,6 +160,8 @@ def before(seen: Preview) -> Iterator[str]:
         yield f"  {plural(seen.problems, 'row')} with problems, never sent"
     if seen.nothing:
         yield f"  {plural(seen.nothing, 'row')} asking for nothing"
+    if seen.unchanged:
+        yield f"  {plural(seen.unchanged, 'row')} unchanged: what they replace by is what their guards expect"
     if seen.left_apart:
         yield f"  {plural(seen.left_apart, 'row')} left out on purpose"
     yield from (f"  Note: {warning}" for warning in seen.warnings)

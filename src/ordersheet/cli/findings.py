@@ -77,6 +77,9 @@ def _sent_columns(prepared: Prepared) -> Iterator[tuple[str, ...]]:
     for feed in prepared.column_map.feeds:
         example = prepared.tally.examples.get(feed.column, "")
         yield feed.letters, feed.header, "->", f"{feed.field}{_reading(feed)}", short(example)
+    for feed in prepared.column_map.guards:
+        guarded = f"(not sent; says what {feed.field} must still hold)"
+        yield feed.letters, feed.header, "", guarded, short(prepared.tally.examples.get(feed.column, ""))
     for constant in prepared.column_map.constants:
         value = constant.value
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -27,6 +27,7 @@ FIRST_CHANGES = 20
 _NOTES = {
     "not visible": "is not in the shop's answer (its ID, market, status or store); it is sent all the same",
     "unread": "could not be read",
+    "changed since": "no longer holds what its expect: column says; it is not sent",
 }
 
 
@@ -92,13 +93,20 @@ def export(
         str | None,
         typer.Option(metavar="a,b", help="Further fields of the API's answer, such as orderCurrency."),
     ] = None,
+    edit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="internalComment|comment",
+            help="Fill in this comment, to be edited: edited cells alone are sent, where it still stands.",
+        ),
+    ] = None,
     flags: dict[str, Any],
 ) -> None:
     """Write orders of the shop into a new sheet, to look at, fill in and send."""
     from ordersheet.cli.signals import signals_press
     from ordersheet.console.log_line import CallLog
     from ordersheet.console.progress import reading_progress
-    from ordersheet.pipeline.export import Chosen, parse_moment
+    from ordersheet.pipeline.export import Chosen, parse_edit, parse_moment
     from ordersheet.pipeline.export import export as export_orders
 
     settings = settings_of(flags)
@@ -109,6 +117,7 @@ def export(
         older_than=checked("--older-than", parse_moment)(older_than) if older_than else None,
         orders=orders,
         status=status,
+        edit=checked("--edit", parse_edit)(edit) if edit else None,
         fields=tuple(name.strip() for name in (fields or "").split(",") if name.strip()),
     )
     looking = partial(reading_progress, progress=settings.progress, log=log, unit="order")

@@ -95,6 +95,7 @@ class Settings:
     problems: Path | None
     online: bool
     preview: Path | None
+    guard: Path | None
     json: bool
     log_format: str
     verbose: bool

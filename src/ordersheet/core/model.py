@@ -384,3 +384,6 @@ class RequestCounts:
     get: int = 0
     pushed_back: int = 0
     """Answers of 429, or of 503 with Retry-After."""
+
+    def __add__(self, other: RequestCounts) -> RequestCounts:
+        return RequestCounts(self.put + other.put, self.get + other.get, self.pushed_back + other.pushed_back)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, OperationKind, Outcome
 from ordersheet.core.values import shown_value
+from ordersheet.delivery.reconcile import standing_in
+from ordersheet.delivery.verdict.guard import guard_holds
 from ordersheet.delivery.verdict.proof import stands_as_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ordersheet.api import ListedOrder
     from ordersheet.core.history.orderbook import Decision, OrderBook
+    from ordersheet.core.model import Guard
 
 JOINT = "\n"
 """What is shown between a comment and what is added to it; how the shop joins them is not documented."""
@@ -34,6 +38,8 @@ class ChangeWord(StrEnum):
     """The answer does not hold the order: its ID, market, status or store. It is sent all the same."""
     UNREAD = "unread"
     """No usable answer came."""
+    CHANGED_SINCE = "changed since"
+    """The row's guard does not hold any more, so nothing of the row would be sent."""
 
 
 class Change(NamedTuple):
@@ -63,25 +69,46 @@ _KINDS = {
 }
 
 
-def changes_of(book: OrderBook, seen: ListedOrder | None, *, read: bool) -> Iterator[Change]:
+def changes_of(
+    book: OrderBook,
+    seen: ListedOrder | None,
+    *,
+    read: bool,
+    guards: Mapping[int, Sequence[Guard]] = MappingProxyType({}),
+) -> Iterator[Change]:
     """Give what each row of an order would change, in file order; each starts from what the last one left.
 
     Args:
         book: what the file asks and what was done before.
         seen: the order as it stands; None where the answer does not hold it, or none came.
         read: whether an answer came.
+        guards: what each row says that its fields must still hold.
     """
     decided = [(row, decision) for row in book.rows for decision in book.plan(row)]
     standing = _standing(seen, frozenset(decision.ask.operation.field for _, decision in decided))
+    stopped = {row for row in book.rows if _is_stopped(book, guards.get(row, ()), seen)}
     for row, decision in decided:
         operation = decision.ask.operation
         now = standing.get(operation.field)
         word, then = _judged(decision, now, found=seen is not None, read=read)
+        if row in stopped and word is not None and decision.outcome is None:
+            word, then = ChangeWord.CHANGED_SINCE, now
         if word is None:
             continue
         yield Change(row, book.order, operation.field, word, now, then)
         if word in _CHANGING:
             standing[operation.field] = then
+
+
+def _is_stopped(book: OrderBook, guards: Sequence[Guard], seen: ListedOrder | None) -> bool:
+    """Tell whether a guard of a row does not hold, by what the order holds before the file's first row."""
+    view = None if seen is None else seen.view
+    for guard in guards:
+        held = standing_in(view, guard.field)
+        asks, history = book.asks_of(guard.field), book.history(guard.field)
+        if held is not None and not guard_holds(guard.text, held, asks, history, book.batch):
+            return True
+    return False
 
 
 def _standing(seen: ListedOrder | None, fields: frozenset[str]) -> dict[str, str | None]:

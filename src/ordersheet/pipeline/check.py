@@ -17,6 +17,7 @@ from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.before_sending import new_key_warning
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
+from ordersheet.pipeline.guard_file import refuse_guard, write_guard
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows, updates_of
 from ordersheet.pipeline.online import Online, look_online
 from ordersheet.pipeline.preview import Preview, all_books, preview
@@ -69,13 +70,18 @@ def check(
     with prepare(source, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
         refuse_preview(prepared, settings)
+        refuse_guard(prepared, settings)
         seen = _preview(prepared, settings)
         written = tuple(write_extra_outputs(prepared, settings))
         online = None
-        if settings.online or settings.preview is not None:
+        if settings.online or settings.preview is not None or settings.guard is not None:
             online = _online(prepared, settings, looking, stop)
             if settings.preview is not None:
                 written = (*written, write_preview(prepared, settings, online))
+            if settings.guard is not None:
+                guarded, notes = write_guard(prepared, settings, online)
+                written = (*written, guarded)
+                online.warnings = (*online.warnings, *notes)
         left_out = tuple(prepared.staging.left_out_results())
         results = tuple([one for one in left_out if one.status == "no"])
     summary = _summary(prepared, settings, seen, online, left_out, started)
@@ -143,7 +149,14 @@ def _online(
             ledger = opened if new_key_warning(opened, target, settings) is None else None
         books = partial(all_books, prepared, ledger, target.store, policy)
         tell = stack.enter_context(looking()) if looking is not None else lambda _orders: None
-        return look_online(books, settings, tell=lambda progress: tell(progress.done), stop=stop)
+        return look_online(
+            books,
+            settings,
+            guards=prepared.staging.guarded_updates,
+            all_orders=settings.guard is not None,
+            tell=lambda progress: tell(progress.done),
+            stop=stop,
+        )
 
 
 def _payloads(prepared: Prepared, settings: Settings, sha256: str | None) -> Iterator[RowPayload]:

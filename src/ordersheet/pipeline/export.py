@@ -11,11 +11,13 @@ from typing import IO, TYPE_CHECKING, Self
 
 from ordersheet.api import parse_date
 from ordersheet.core.errors import UsageError
-from ordersheet.core.model import ATTRIBUTE_PREFIX, RequestCounts
+from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, NOT_READ, RequestCounts
 from ordersheet.core.values import shown_value
 from ordersheet.mapping import id_header_test
 from ordersheet.mapping.faults import ValueFault
+from ordersheet.mapping.headers import guard_header, is_guard_header
 from ordersheet.mapping.order_ids import order_id
+from ordersheet.pipeline.guards import editable
 from ordersheet.pipeline.online import read_access, refuse_unreadable
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Chosen:
     status: str | None = None
     fields: tuple[str, ...] = ()
     """Further fields of an order, by the names of the API's answer, dotted for nested ones."""
+    edit: str | None = None
+    """The comment that is to be edited in the sheet: its column holds what stands, and is guarded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,18 @@ def parse_moment(value: object) -> datetime:
     found = parse_date(text) or parse_date(f"{text}:00")
     if found is None:
         raise ValueError("must be a date such as 2026-11-27, or with a time: 2026-11-27 14:30")
+    return found
+
+
+def parse_edit(value: object) -> str:
+    """Read `--edit`: the comment that is to be edited.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = next((name for name in COMMENT_FIELDS if name.lower() == str(value).strip().lower()), None)
+    if found is None:
+        raise ValueError(f"must be {' or '.join(COMMENT_FIELDS)}")
     return found
 
 
@@ -110,10 +126,11 @@ def export(
     _refuse(target, settings, chosen)
     wanted = _ids_of(chosen.orders, settings) if chosen.orders is not None else None
     began = datetime.now(UTC)
-    with _Kept(chosen) as kept:
+    with _Kept(chosen, csv=target.suffix.lower() == ".csv") as kept:
         end, missing = _read(settings, chosen, wanted, kept, looking, stop)
         path = _write(target, kept)
-    notes = (*end.warnings, *([f"{len(end.unread):,} orders could not be read."] if end.unread else []))
+    unread = [f"{len(end.unread):,} orders could not be read."] if end.unread else []
+    notes = (*end.warnings, *unread, *([_not_to_edit(kept.unfit)] if kept.unfit else []))
     return Exported(path, kept.count, missing, began, end.requests, notes)
 
 
@@ -209,7 +226,11 @@ def _read(
 class _Kept:
     """The orders that were read, as lines of a temporary file of the user's own."""
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, chosen: Chosen, *, csv: bool) -> None:
+        self._edit = chosen.edit
+        self._csv = csv
+        self.unfit = 0
+        """Orders whose comment cannot be edited in a sheet of this form."""
         self._status = chosen.status
         self._fields = chosen.fields
         self._file: IO[str] = tempfile.TemporaryFile(  # noqa: SIM115 - closed with this
@@ -235,25 +256,39 @@ class _Kept:
         facts = [str(one.order), date, one.status, one.market]
         now = [one.comments.get("internalComment") or "", one.comments.get("comment") or ""]
         further = [one.fields.get(name, "") for name in self._fields]
-        self._file.write(json.dumps([facts, now, attributes, further]) + "\n")
+        filled, guard = self._to_edit(one)
+        self._file.write(json.dumps([facts, filled, now, attributes, further, guard]) + "\n")
         self.count += 1
+
+    def _to_edit(self, one: ListedOrder) -> tuple[list[str], list[str]]:
+        """Give the cells to fill in, and the guard's: blank, but for the comment that is to be edited."""
+        if self._edit is None:
+            return [""] * len(_TO_FILL), []
+        held = one.comments.get(self._edit)
+        if held is None or not editable(held, csv=self._csv):
+            self.unfit += 1
+            return [""] * len(_TO_FILL), [NOT_READ]
+        text = held if held.strip() else ""
+        cells = [[text, "yes"] if name == self._edit else ["", ""] for name in COMMENT_FIELDS]
+        return [cell for pair in cells for cell in pair], [text]
 
     def lines(self) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Give row numbers and texts, in the order in which the orders came."""
         self._file.seek(0)
         keys = tuple(self.attributes)
-        blank = [""] * len(_TO_FILL)
         for row, line in enumerate(self._file, start=2):
-            facts, now, attributes, further = json.loads(line)
+            facts, filled, now, attributes, further, guard = json.loads(line)
             to_set = [""] * len(keys)
             held = [attributes.get(key, "") for key in keys]
-            yield row, (*facts, *blank, *to_set, *now, *held, *further)
+            yield row, (*facts, *filled, *to_set, *now, *held, *further, *guard)
 
     def headers(self) -> tuple[str, ...]:
         """Give the headers of these texts."""
         named = [f"attr:{key.removeprefix(ATTRIBUTE_PREFIX)}" for key in self.attributes]
         shown = [f"now: {name}" for name in named]
-        return (*_FACTS, *_TO_FILL, *named, *_NOW, *shown, *(f"now: {name}" for name in self._fields))
+        further = [f"now: {name}" for name in self._fields]
+        guard = [] if self._edit is None else [guard_header(self._edit)]
+        return (*_FACTS, *_TO_FILL, *named, *_NOW, *shown, *further, *guard)
 
 
 def _write(target: Path, kept: _Kept) -> Path:
@@ -261,4 +296,13 @@ def _write(target: Path, kept: _Kept) -> Path:
 
     headers = kept.headers()
     widths = tuple(_WIDTHS.get(header, _WIDTH) for header in headers)
-    return reporter.write_table(target, headers, widths, kept.lines(), sheet="Orders").path
+    hidden = [column for column, header in enumerate(headers) if is_guard_header(header)]
+    return reporter.write_table(target, headers, widths, kept.lines(), sheet="Orders", hidden=hidden).path
+
+
+def _not_to_edit(number: int) -> str:
+    return (
+        f"Of {number:,} orders the comment does not stand in the sheet: the answer does not show it, or a "
+        "cell cannot hold it just as it is (in a CSV also what begins like a formula). Their guard says "
+        f"{NOT_READ}."
+    )

@@ -52,6 +52,7 @@ class CheckOptions(TypedDict, total=False):
     overwrite: bool
     online: bool
     preview: str | PathLike[str]
+    guard: str | PathLike[str]
 
 
 class SendOptions(CheckOptions, total=False):

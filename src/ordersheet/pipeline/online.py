@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ordersheet.api import ListedOrder
     from ordersheet.config.settings import Settings
     from ordersheet.core.history.orderbook import OrderBook
+    from ordersheet.core.model import Guard, OrderUpdate
     from ordersheet.delivery import Progress, StopSwitch
     from ordersheet.delivery.reading.orders import ReadAccess, ReadEnd
 
@@ -55,6 +56,8 @@ def look_online(
     books: Callable[[], Iterable[OrderBook]],
     settings: Settings,
     *,
+    guards: Callable[[], Iterator[OrderUpdate]] | None = None,
+    all_orders: bool = False,
     tell: Callable[[Progress], None] | None = None,
     stop: StopSwitch | None = None,
 ) -> Online:
@@ -63,6 +66,8 @@ def look_online(
     Args:
         books: gives each order's book, each time anew.
         settings: address, key, rate and the like.
+        guards: gives the rows that have guards.
+        all_orders: read those too of which nothing would be sent.
         tell: told how many orders have been read.
         stop: how a signal ends it.
 
@@ -73,7 +78,7 @@ def look_online(
     from ordersheet.delivery import run_in_thread
     from ordersheet.delivery.reading.orders import read_orders
 
-    wanted = [book.order for book in books() if _sends(book)]
+    wanted = [book.order for book in books() if all_orders or _sends(book)]
     access = read_access(settings, tell=tell, stop=stop)
     online = Online(asked=frozenset(wanted))
     missing: set[int] = set()
@@ -89,9 +94,13 @@ def look_online(
     refuse_unreadable(end, access.stop, read=len(online.orders) + len(missing))
     online.unread, online.requests, online.warnings = end.unread, end.requests, end.warnings
     online.stopped = end.stopped
+    guarded: dict[int, dict[int, tuple[Guard, ...]]] = {}
+    for update in guards() if guards is not None else ():
+        guarded.setdefault(update.order, {})[update.row] = update.guards
     for book in books():
         seen = online.orders.get(book.order)
-        for change in changes_of(book, seen, read=seen is not None or book.order in missing):
+        read = seen is not None or book.order in missing
+        for change in changes_of(book, seen, read=read, guards=guarded.get(book.order, {})):
             online.changes.setdefault(change.row, []).append(change)
     return online
 
@@ -135,13 +144,14 @@ def read_access(
     )
 
 
-def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int) -> None:
+def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int, without: str = "--online") -> None:
     """Say so where orders cannot be read at all, or a signal ended it.
 
     Args:
         end: how reading ended.
         switch: what a signal presses.
         read: how many orders a usable answer came of.
+        without: what is to be left out to go on all the same.
 
     Raises:
         UsageError: the key may not read orders, or the server turned the whole away.
@@ -152,7 +162,7 @@ def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int) -> None:
     if end.unreadable:
         raise UsageError(
             "This key may not read orders, so what stands in them cannot be seen. Allow GET orders for it in "
-            "the plugin's settings, or go on without --online.",
+            f"the plugin's settings, or go on without {without}.",
             code="no-reading",
         )
     if end.stopped:

@@ -61,6 +61,8 @@ class Preview:
     """The first rows to send, in row order, with what of them would be sent."""
     problems: int = 0
     nothing: int = 0
+    unchanged: int = 0
+    """Rows that ask for what their guards say already."""
     left_apart: int = 0
     called_ok: int = 0
     """Rows that the file, as a report, calls ok."""
@@ -98,6 +100,7 @@ def preview(
         rows=tally.rows,
         problems=tally.invalid,
         nothing=tally.left_out[Outcome.NOTHING_TO_UPDATE.value],
+        unchanged=tally.left_out[Outcome.UNCHANGED.value],
         left_apart=tally.left_out[Outcome.NOT_SENT.value],
         called_ok=tally.called_ok,
         columns=prepared.column_map.sent_columns(),

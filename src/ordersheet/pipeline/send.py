@@ -20,7 +20,7 @@ from ordersheet.core.errors import (
     UsageError,
     exit_code_of,
 )
-from ordersheet.core.model import StoppedBy
+from ordersheet.core.model import RequestCounts, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.summary import RunSummary
 from ordersheet.core.version import version
@@ -34,7 +34,7 @@ from ordersheet.pipeline.before_sending import (
     sha256_before,
 )
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
-from ordersheet.pipeline.guards import refuse_unread_guards
+from ordersheet.pipeline.guards import refuse_unread_guards, refuse_unshown_guards
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview, preview
 
@@ -95,12 +95,15 @@ def send(
             seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
             if settle_called_ok(prepared, seen, settings):
                 seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
+            asked = RequestCounts()
+            if seen.to_send and prepared.column_map.guards:
+                asked = refuse_unshown_guards(prepared, settings, stop=stop)
             edited = edited_in_words(prepared.tally.edited_ok)
             seen.warnings += filter(None, [edited])
             if ask is not None and not ask(seen):
                 raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
-            run.seen = seen
+            run.seen, run.asked = seen, asked
             run.same_store = same_store
             run.log = log or run.log
             notes = (edited, *(f"{one.path}: {one.note}" for one in extra if one.note))
@@ -132,6 +135,8 @@ class _Run:
         self.log = CallLog(settings.log_format)
         self.seen = Preview()
         """What it was about to do when it was asked for."""
+        self.asked = RequestCounts()
+        """Requests before that."""
         self.notes: tuple[str, ...] = ()
         """What a person should read about the files beside the report."""
 
@@ -155,6 +160,7 @@ class _Run:
             again = again or finishing is not None
             self.finishing = finishing
         end = self._deliver(journal, tell, switch, again=again)
+        end = replace(end, requests=end.requests + self.asked)
         why = end.rest or end.message
         try:
             journal.finish(end.stopped_by, why, staging.updates_by_row(), end.requests)

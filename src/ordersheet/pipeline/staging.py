@@ -202,6 +202,13 @@ class Staging:
             (Outcome.UNCHANGED.value,),
         )
 
+    def guarded_updates(self) -> Iterator[OrderUpdate]:
+        """Give the rows that have guards, in row order."""
+        for asked in self._execute(
+            "SELECT row, ord, operations, guards FROM asked WHERE guards IS NOT NULL ORDER BY row"
+        ):
+            yield _update(*asked)
+
     def guarded_orders(self, limit: int) -> list[int]:
         """Name the first orders of which a row has a guard."""
         found = self._execute(

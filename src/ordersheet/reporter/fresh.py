@@ -110,6 +110,7 @@ def fresh_workbook(
     rows: Iterable[AddedRow],
     *,
     header_row: int | None = None,
+    hidden: Collection[int] = (),
 ) -> None:
     """Write a workbook of one sheet: texts and errors, the header frozen, a fill on bad rows.
 
@@ -121,6 +122,7 @@ def fresh_workbook(
         rows: their last texts (as many as there are result columns, or fewer) carry the fill.
         header_row: where given, the header and all rows stand where they stood in the input, so that the
             addresses in messages fit; otherwise they stand one below the other.
+        hidden: columns that are not shown, 0 for A.
     """
     from openpyxl import Workbook
     from openpyxl.styles import Font
@@ -130,6 +132,7 @@ def fresh_workbook(
     page.freeze_panes = f"A{(header_row or 1) + 1}"
     for column, width in enumerate(widths):
         page.column_dimensions[column_letters(column)].width = width
+        page.column_dimensions[column_letters(column)].hidden = column in hidden
     cells = _CellMaker(page)
     _skip_rows(page, (header_row or 1) - 1)
     page.append([cells.make(text, font=Font(bold=True)) for text in headers])

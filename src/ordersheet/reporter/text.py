@@ -67,6 +67,11 @@ def guarded(text: str) -> str:
     return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
+def stands_whole(text: str, *, csv: bool) -> bool:
+    """Tell whether a cell holds a text just as it is, line ends apart, and read again gives it back."""
+    return fit(text) == text and not (csv and text.startswith(_FORMULA_STARTS))
+
+
 def csv_field(text: str, delimiter: str) -> str:
     """Give the text as one field of a CSV record, guarded, and quoted where it needs it."""
     text = guarded(fit(text))

@@ -11,7 +11,7 @@ from ordersheet.reporter.added import Added, AddedRow, Written, problems_added, 
 from ordersheet.reporter.atomic_file import AtomicFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ordersheet.core.model import Header, Problem, Row, RowResult, TableFacts
@@ -167,6 +167,7 @@ def write_table(
     rows: Iterable[tuple[int, tuple[str, ...]]],
     *,
     sheet: str,
+    hidden: Collection[int] = (),
 ) -> Written:
     """Write a new workbook or CSV of texts.
 
@@ -176,6 +177,7 @@ def write_table(
         widths: of the columns, in characters.
         rows: row number and texts of each row, one below the other; taken as they are written.
         sheet: the name of the workbook's sheet.
+        hidden: columns of a workbook that are not shown, 0 for A.
 
     Returns:
         Where it really is.
@@ -190,7 +192,7 @@ def write_table(
         if target.suffix.lower() in _TEXT_SUFFIXES:
             fresh_csv(out, headers, lines)
         else:
-            fresh_workbook(out, sheet, headers, widths, lines)
+            fresh_workbook(out, sheet, headers, widths, lines, hidden=hidden)
         return out.land()
 
 

@@ -26,6 +26,16 @@ ONLINE_OPTIONS: tuple[Option, ...] = (
         flag_only=True,
     ),
     Option(
+        "guard",
+        "Write your own file with expect: columns of what stands now: sent later, its rows go out only where "
+        "that still stands.",
+        types.path,
+        metavar="FILE",
+        commands=(CHECK,),
+        group="What stands in the orders",
+        flag_only=True,
+    ),
+    Option(
         "skip_unchanged",
         "Leave out what would replace, clear or set a field to what it holds already.",
         types.truth,
