@@ -163,6 +163,22 @@ def test_a_person_decides_about_hidden_rows_and_columns(clerk, store):
     assert 'Choose "Leave out" or "Include".' in answer.text.replace("&#34;", '"')
 
 
+def test_a_column_that_guards_stays_a_guard_whatever_is_chosen_of_others(clerk, store):
+    rows = ("83610;old;new", "83611;;new")
+    path = clerk.drop("guarded.csv", csv(*rows, head="Order ID;expect:internalComment;What we did"))
+    assert "guards internalComment, which is not sent" in alert(clerk.settled(path))
+    clerk.choose(path, "columns", **{"field-2": "internalComment"})
+    page = clerk.settled(path)
+    assert "a row is sent only where Internal comment says this" in page
+    assert 'name="field-1"' not in page
+    clerk.choose(path, "mapping", name="guarded")
+    before = text_of(store, 83610)
+    clerk.settled(path)
+    page = clerk.send(path)
+    assert "changed since" in page
+    assert text_of(store, 83610) == before
+
+
 # ---- problems ----
 
 

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import UploadFile
@@ -19,7 +20,7 @@ from ordersheet.mapping.headers import FIELDS, fold
 from ordersheet.pipeline.changes import ChangeWord
 from ordersheet.web import messages
 from ordersheet.web.forms import attachment, form_of, news, number_of, see, text_of
-from ordersheet.web.render import page, size, text
+from ordersheet.web.render import FIELD_WORDS, field_name, page, size, text
 from ordersheet.web.sheet_store import PAGE
 from ordersheet.web.uploads import MOST_BYTES, Choices
 
@@ -36,6 +37,8 @@ _COLUMNS_AT_ONCE = 24
 """So many columns of the table are shown beside each other."""
 _MOST_SELECTS = 200
 """So many columns can be chosen for; a sheet with more has most of them empty."""
+_SHOWN_TEXTS, _SHOWN_OF_TEXT = 3, 200
+"""So many texts for customers are shown before they are sent, and so many characters of each."""
 _HEADER_ROWS, _LONGEST_HEADER, _MOST_HEADERS = 20, 60, 60
 """Headers of order IDs are offered from so many rows, where they are no longer than this, and so many."""
 _ENCODINGS = (
@@ -50,14 +53,6 @@ _ENCODINGS = (
 )
 """What a CSV may be read in by choice; the detector knows many more."""
 _PATIENCE_SECONDS, _LOOK_SECONDS = 5.0, 0.05
-FIELD_WORDS = {
-    "order": "Order ID",
-    "internalComment": "Internal comment",
-    "replaceInternalComment": "Replace internal comment (yes/no)",
-    "comment": "Comment (customers may see it)",
-    "replaceComment": "Replace comment (yes/no)",
-}
-"""What the page calls the fields, in the order in which it offers them."""
 HIDDEN_CODES = ("hidden-rows", "hidden-columns")
 ANSWERS = {
     "new-key": ("same_store", "It is the same shop"),
@@ -155,7 +150,7 @@ class FilePage:
         elif name == "rows":
             facts = self._rows(upload, look, request)
         else:
-            facts = {"shop": self._site.shop(upload.choices.profile), **_changes(look)}
+            facts = {"shop": self._site.shop(upload.choices.profile), **_changes(look, request)}
         shown = {"upload": upload, "look": look, "hidden_codes": HIDDEN_CODES, **facts}
         return text(f"part_{name}.html", **shown)
 
@@ -256,6 +251,7 @@ class FilePage:
             shop=shop,
             token=token,
             answer=answer if answer in _FLAGS else "",
+            seen_texts=_texts_for_customers(look),
         )
 
     async def _settled(self, upload: Upload) -> Look:
@@ -298,6 +294,16 @@ def upload_of(site: Site, request: Request) -> Upload:
     return upload
 
 
+def _texts_for_customers(look: Look) -> list[str]:
+    """Give the first few texts that customers would see, so that they are read once more before they go."""
+    column = next((one.column for one in look.columns if one.for_customers), None)
+    if column is None or look.store is None:
+        return []
+    rows = (row for row in look.store.page(1) if row.message is None)
+    texts = (row.cells[column].text.strip() for row in rows if column in row.cells)
+    return [text[:_SHOWN_OF_TEXT] for text in islice(filter(None, texts), _SHOWN_TEXTS)]
+
+
 def _header_choices(look: Look) -> list[tuple[str, str]]:
     """Offer other headers of the order IDs: texts below the header row that stand nowhere above.
 
@@ -338,17 +344,23 @@ class ShownChange:
     no_new: str
 
 
-def _changes(look: Look) -> dict[str, Any]:
-    if look.online is None:
-        return {"changes": (), "changes_more": 0}
-    every = list(look.online.all())
-    shown = tuple(_shown_change(one) for one in every[:PAGE])
-    return {"changes": shown, "changes_more": max(0, len(every) - PAGE)}
+def _changes(look: Look, request: Request) -> dict[str, Any]:
+    online = look.online
+    if online is None:
+        return {"changes": (), "words": (), "changes_page": 1, "changes_pages": 1}
+    number = number_of(request.query_params.get("changes"), 1, least=1)
+    total = sum(map(len, online.changes.values()))
+    return {
+        "changes": tuple(map(_shown_change, islice(online.all(), (number - 1) * PAGE, number * PAGE))),
+        "words": [(word, sum(fields.values())) for word, fields in online.counts().items()],
+        "changes_page": number,
+        "changes_pages": max(1, -(-total // PAGE)),
+    }
 
 
 def _shown_change(change: Change) -> ShownChange:
     word = change.word.value
-    name = FIELD_WORDS.get(change.field, change.field.removeprefix(ATTRIBUTE_PREFIX))
+    name = field_name(change.field)
     old, new = change.now, change.then
     told = tuple(pieces(old or "", new or "")) if old is not None or new is not None else ()
     if old is None and new is None and change.word is ChangeWord.APPEND:

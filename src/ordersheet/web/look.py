@@ -12,7 +12,7 @@ from ordersheet.core.errors import OrdersheetError, SourceError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, CUSTOMER_FIELD, ORDER
 from ordersheet.loader import open_table
 from ordersheet.mapping.columns import ColumnMap, Feed, to_toml
-from ordersheet.mapping.headers import fold, recognise
+from ordersheet.mapping.headers import fold, guarded_field, recognise
 from ordersheet.mapping.values import READ_AS_TEXT
 from ordersheet.pipeline.check import check
 from ordersheet.reporter.cells import write_cells
@@ -54,6 +54,8 @@ class ShownColumn:
     hidden: bool
     note: str = ""
     """Why it is not sent, where something is in it."""
+    guards: str = ""
+    """The field of which it says what must stand in the order before it is changed."""
 
     @property
     def for_customers(self) -> bool:
@@ -222,7 +224,7 @@ class Looker:
                 self._tell(store=store, read=store.rows, columns=self._measured(examples, filled, store.rows))
             elif store.rows - self._look.read >= _SHOWN_EVERY:
                 self._tell(read=store.rows)
-        store.index()
+        store.flush()
         self._tell(store=store, read=store.rows, columns=self._measured(examples, filled, store.rows))
 
     def _open(self) -> Table:
@@ -280,7 +282,10 @@ class Looker:
     def _with_fields(self, columns: tuple[ShownColumn, ...]) -> tuple[ShownColumn, ...]:
         """Decide what each column feeds, and write it down for the pipeline where a person chose."""
         chosen = {fold(header): field for header, field in self._look.choices.columns.items()}
-        fields = {one.column: chosen.get(fold(one.header), _recognised(one.header)) for one in columns}
+        fields = {
+            one.column: "" if one.guards else chosen.get(fold(one.header), _recognised(one.header))
+            for one in columns
+        }
         taken = {chosen[fold(one.header)] for one in columns if fold(one.header) in chosen}
         seen: set[str] = set()
         for one in columns:
@@ -360,7 +365,10 @@ def _reads_alike(one: Choices, other: Choices) -> bool:
 
 def _plain_columns(table: Table) -> tuple[ShownColumn, ...]:
     return tuple(
-        ShownColumn(one.column, one.letters, one.text, "", 0.0, "", one.hidden) for one in table.headers
+        ShownColumn(
+            one.column, one.letters, one.text, "", 0.0, "", one.hidden, guards=guarded_field(one.text) or ""
+        )
+        for one in table.headers
     )
 
 

@@ -46,7 +46,9 @@ class SavedMappings:
         if not feeds:
             raise UsageError("No column feeds a field yet. Choose one first.", code="no-feeds")
         unused = tuple(
-            Unused(one.column, one.header, "not sent") for one in columns if not one.field and one.header
+            Unused(one.column, one.header, "not sent")
+            for one in columns
+            if not one.field and one.header and not one.guards
         )
         write_private(self._folder / f"{name}.toml", to_toml(ColumnMap(feeds, unused=unused)))
         return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,18 +10,28 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from ordersheet.core.model import column_letters
+from ordersheet.core.model import ATTRIBUTE_PREFIX, column_letters
 from ordersheet.web.page_words import in_page_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KINDS = (
-    ("append", "comment added to", "comments added to"),
-    ("replace", "comment replaced", "comments replaced"),
-    ("set", "attribute set", "attributes set"),
-    ("clear", "field emptied", "fields emptied"),
+    ("append", "adds to {}", "comment"),
+    ("replace", "replaces {}", "comment"),
+    ("set", "sets {}", "attribute"),
+    ("clear", "empties {}", "field"),
 )
+FIELD_WORDS = {
+    "order": "Order ID",
+    "internalComment": "Internal comment",
+    "replaceInternalComment": "Replace internal comment (yes/no)",
+    "comment": "Comment (customers may see it)",
+    "replaceComment": "Replace comment (yes/no)",
+}
+"""What the page calls the fields, in the order in which it offers them."""
+_KIND_WORDS = {"append": "added to", "replace": "replaced", "set": "set", "clear": "emptied"}
+_REFERENCE = re.compile(r"\s*(\[[0-9a-z-]+ [0-9a-z]+\])$")
 
 
 @cache
@@ -36,6 +47,7 @@ def environment() -> Environment:
     made.filters.update(
         number=number, when=when, duration=duration, size=size, share=share, operations=operations,
         letters=column_letters, plural=plural, in_page_words=in_page_words,
+        field_name=field_name, kind_word=kind_word, apart=apart,
     )  # fmt: skip
     return made
 
@@ -61,8 +73,25 @@ def plural(value: int, one: str, many: str | None = None) -> str:
 
 
 def operations(counts: Mapping[str, int]) -> str:
-    """So many of each kind of operation, in words."""
-    return ", ".join(plural(counts[kind], one, many) for kind, one, many in _KINDS if counts.get(kind))
+    """So many of each kind of operation, in words: `adds to 28 comments and sets 1 attribute`."""
+    told = [said.format(plural(counts[kind], one)) for kind, said, one in _KINDS if counts.get(kind)]
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def field_name(field: str) -> str:
+    """Give a field as people call it: `Internal comment`, or an attribute's key."""
+    return FIELD_WORDS.get(field, field.removeprefix(ATTRIBUTE_PREFIX))
+
+
+def kind_word(kind: str) -> str:
+    """Give what was done to a field: `added to`, `replaced`, `set`, `emptied`."""
+    return _KIND_WORDS.get(kind, kind)
+
+
+def apart(message: str) -> tuple[str, str]:
+    """Give a row's message, and apart from it the reference for support that it ends in."""
+    found = _REFERENCE.search(message)
+    return (message[: found.start()], found[1]) if found else (message, "")
 
 
 def when(moment: datetime | None) -> str:

@@ -78,8 +78,9 @@ class RunPage:
             return self._never_begun(name)
         upload = self._site.uploads.of_path(info.input)
         query = request.query_params
-        outcome = query.get("outcome", "")
-        if outcome not in {*Outcome, "no", "ok", ""}:
+        amiss = info.rows - info.ok - info.left_out
+        outcome = query.get("outcome", "no" if amiss else "")
+        if outcome not in {*Outcome, "no", "ok"}:
             outcome = ""
         rows = await asyncio.to_thread(self._rows, info, outcome, number_of(query.get("page"), 1, least=1))
         said = self._said(upload, info.run)
@@ -92,6 +93,7 @@ class RunPage:
             said=said,
             file=Path(info.input).name,
             unfinished=sum(info.outcomes.get(one.value, 0) for one in UNFINISHED),
+            amiss=amiss,
             killed=info.state.value == "killed",
             running=info.state.value == "running",
         )
@@ -131,9 +133,16 @@ class RunPage:
             return outcome in ("", one.value, "ok" if one.ok else "no")
 
         total = sum(count for name, count in counts.items() if wanted(Outcome(name)))
+        # What was left out on purpose went as it was meant to.
+        all_wanted = outcome != "no"
+        total -= 0 if all_wanted else info.left_out
         with self._site.ledger() as ledger:
             assert ledger is not None
-            chosen: Iterator[RowResult] = (one for one in ledger.results(info.run) if wanted(one.outcome))
+            chosen: Iterator[RowResult] = (
+                one
+                for one in ledger.results(info.run)
+                if wanted(one.outcome) and (all_wanted or not one.left_out)
+            )
             rows = tuple(islice(chosen, (number - 1) * PAGE, number * PAGE))
         return RunRows(rows, number, max(1, -(-total // PAGE)))
 

@@ -23,6 +23,7 @@ _FIRST_BATCH, _BATCH = PAGE, 2000
 _SCHEMA = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000;
 CREATE TABLE row (place INTEGER PRIMARY KEY, number INTEGER, hidden INTEGER, cells TEXT);
+CREATE INDEX by_number ON row (number);
 CREATE TABLE left_out (number INTEGER PRIMARY KEY, outcome TEXT, message TEXT);
 CREATE TABLE problem (number INTEGER, cell TEXT, code TEXT, message TEXT);
 """
@@ -89,12 +90,6 @@ class SheetStore:
             self.rows += len(self._waiting)
         self._waiting.clear()
         self._next = _BATCH
-
-    def index(self) -> None:
-        """End adding."""
-        self.flush()
-        with self._used():
-            self._database.execute("CREATE INDEX by_number ON row (number)")
 
     def set_problems(self, results: Iterable[RowResult], problems: Iterable[Problem]) -> None:
         """Replace what is known to be wrong, by the latest check."""

@@ -183,7 +183,8 @@ class StartPage:
     async def order(self, request: Request) -> Response:
         """Tell who wrote what into one order, and when; what stands there now on request."""
         text = request.query_params.get("id", "").strip()
-        profile = request.query_params.get("profile") or None
+        last = self._site.last_profile
+        profile = request.query_params.get("profile", last) or None
         history: list[OperationInfo] = []
         if text.isascii() and text.isdecimal() and len(text) < 19:  # noqa: PLR2004 - what a ledger can hold
             history = await asyncio.to_thread(self._history, int(text))
@@ -196,10 +197,9 @@ class StartPage:
             except OrdersheetError as error:
                 said = in_page_words(str(error))
         shops = await asyncio.to_thread(self._site.shops)
-        last = self._site.last_profile
         return page(
             "order.html", id=text, history=history, standing=standing, said=said, shops=shops,
-            chosen=profile or last,
+            chosen=profile,
         )  # fmt: skip
 
     def _history(self, order: int) -> list[OperationInfo]:
