@@ -271,12 +271,14 @@ class _World:
         header: Callable[[float], float | None],
         queue: Queue | None,
         stall: float,
+        still: tuple[float, float],
         failing: Failing,
     ) -> None:
         self.run = Run()
         self._pace, self._limits = pace, limits
         self._lanes, self._latency, self._header = lanes, latency, header
         self._queue, self._stall, self._failing = queue, stall, failing
+        self._still_from, self._still_until = still[0], sum(still)
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._number = self._waiting = self._opened = self._busy = self._line = 0
         self._booked = False
@@ -295,6 +297,8 @@ class _World:
         heapq.heappush(self._events, (when, self._number, what, about))
 
     def _client(self, when: float, what: Callable[..., None], *about: object) -> None:
+        if self._still_from <= when < self._still_until:
+            when = self._still_until
         second = math.floor(when) + 1.0
         self._at(second if when > second - self._stall else when, what, *about)
 
@@ -380,13 +384,15 @@ def simulate(
     header: Callable[[float], float | None] = seconds,
     queue: Queue | None = None,
     stall: float = 0.0,
+    still: tuple[float, float] = (0.0, 0.0),
     failing: Failing = lambda _now: None,
 ) -> Run:
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
     A tenth of the latency is the way there, a tenth the way back. At the end of each second, the client
-    stands still for `stall` seconds. One lane at a time waits for its moment, as in `RateLimiter`, the others
-    behind it; `AHEAD` times as many lanes as may have a request under way are at work.
+    stands still for `stall` seconds; and from the first of `still` for as long as the second. One lane at
+    a time waits for its moment, as in `RateLimiter`, the others behind it; `AHEAD` times as many lanes as may
+    have a request under way are at work.
     """
     takes = latency if callable(latency) else lambda: latency
     world = _World(
@@ -397,6 +403,7 @@ def simulate(
         header=header,
         queue=queue,
         stall=stall,
+        still=still,
         failing=failing,
     )
     world.turn(until)

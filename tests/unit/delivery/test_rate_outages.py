@@ -74,6 +74,31 @@ def test_a_limit_that_was_known_before_is_known_after_it(header, rate, lasting):
     assert run.pushed_back(end + 1, end + 240) <= 0.03 * run.count(end, end + 240)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    rate=st.floats(1, 50),
+    at=st.floats(0.05, 60),
+    lasting=st.sampled_from([30.0, 600.0, 20_000.0]),
+    lanes=st.integers(1, 8),
+    header=st.sampled_from([seconds, exact, silent]),
+    broken=st.sampled_from([0.0, 0.01, 3.0]),
+)
+def test_a_computer_that_slept_goes_on_as_fast_as_the_server_takes_it(
+    rate, at, lasting, lanes, header, broken
+):
+    woken = at + lasting
+    run = simulate(
+        RateEstimator(),
+        Bucket(rate, 10),
+        until=woken + 240,
+        lanes=lanes,
+        header=header,
+        still=(at, lasting),
+        failing=Broken(woken, broken),
+    )
+    assert run.count(woken + 60, woken + 240) >= 0.3 * 180 * min(rate, lanes / 0.05)
+
+
 @pytest.mark.parametrize("share", [0.01, 0.03, 0.05, 0.1])
 def test_push_backs_by_chance_do_not_sink_the_pace_for_good(share):
     run = simulate(RateEstimator(), AtRandom(share), until=900, header=silent)

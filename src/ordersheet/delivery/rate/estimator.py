@@ -58,6 +58,9 @@ RECOVERY = 10.0
 AHEAD = 3
 """Requests that may be written ahead or under way, for each that may be under way: a disk that is slower than
 the server takes many at a time then."""
+IDLE = 60.0
+"""Seconds in which nothing was sent or heard, though it might have been, after which what flowed before them
+tells nothing: an order is waited for, a lid was closed."""
 CATCH_UP = 0.05
 """Seconds of lateness that are made up for: timers wake late."""
 
@@ -134,6 +137,7 @@ class RateEstimator:
         self.generation = 0
         self._next = float("-inf")
         self._last = float("-inf")
+        self._busy_until = float("inf")
         self._sent = 0
         self._rejected = 0
         self._fast = True
@@ -188,6 +192,7 @@ class RateEstimator:
 
     def sent(self, now: float) -> Ticket:
         """Count a request that goes now."""
+        self._note_idleness(now)
         self._sent += 1
         self._last = now
         self.in_flight += 1
@@ -203,6 +208,7 @@ class RateEstimator:
 
     def failed(self, now: float, ticket: Ticket) -> None:
         """Learn from a failure: a 5xx, a reset, no answer in time. It never makes anything faster."""
+        self._note_idleness(now)
         self._count_back(ticket)
         self._health.failed(now, ticket.in_flight)
         self._next = max(self._next, self._last + 1.0 / self.allowed)
@@ -211,6 +217,7 @@ class RateEstimator:
 
     def accepted(self, now: float, ticket: Ticket) -> None:
         """Learn from a request that the server took, whatever it answered."""
+        self._note_idleness(now)
         self._count_back(ticket)
         self._misses = 0
         self._widest = max(self._widest, ticket.in_flight)
@@ -250,6 +257,14 @@ class RateEstimator:
         self._marks.clear()
         self._marks.append(_Mark(now, self._sent, self._rejected))
 
+    def _note_idleness(self, now: float) -> None:
+        """Something is sent or heard: forget what flowed before, where nothing was for long."""
+        free = max(self._busy_until + 1.0 / self.allowed, self.gate)
+        self._busy_until = now
+        if now - free > IDLE:
+            self._forget_the_flow(now)
+            self._health.forget_the_flow()
+
     def _grow(self, now: float) -> None:
         if self._recovery is not None:
             began, before = self._recovery
@@ -279,6 +294,7 @@ class RateEstimator:
             ticket: the request's.
             pause: seconds until the server wants to be asked again; None where it does not say.
         """
+        self._note_idleness(now)
         self._count_back(ticket)
         self._rejected += 1
         if ticket.generation != self.generation:

@@ -44,6 +44,10 @@ class Health:
         span = now - self._times[0]
         return len(self._times) / span if span > 0 else math.inf
 
+    def forget_the_flow(self) -> None:
+        """Nothing was sent for a while: what succeeded before it is no measure of what can."""
+        self._times.clear()
+
     def succeeded(self, now: float) -> None:
         """Count an answer that is no failure."""
         self._answers.append(True)
@@ -66,7 +70,7 @@ class Health:
         self._in_a_row += 1
         if math.isinf(self._brake):
             # Failures come quicker than answers: they must not make more room than those did.
-            self._brake = self.flow(now)
+            self._brake = max(self.flow(now), PROBE)
         if self.in_trouble() or self._in_a_row >= IN_A_ROW or self._answers.count(False) > WINDOW // 2:
             if not self.in_trouble():
                 self._base, self._lanes = self._brake, in_flight
