@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.delivery.rate.health import Health
 from ordersheet.delivery.rate.latency import Latency
 from ordersheet.delivery.rate.noise import Noise, Seen
+from ordersheet.delivery.rate.outage import BeforeOutage
 
 if TYPE_CHECKING:
     from ordersheet.delivery.rate.concurrency import AutoConcurrency
@@ -50,9 +51,6 @@ BACKOFF, LONGEST_BACKOFF = 1.0, 10.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
 PROBE_PAUSE = 1.0
 """Seconds between two probes of a server that lets nothing through, at least."""
-OUTAGE, SERVED, MISSED = 5.0, 10.0, 5
-"""A server that let requests through for `SERVED` seconds, and then nothing for `OUTAGE` seconds in which
-there would have been `MISSED` requests, was closed; a limit lets some through meanwhile."""
 RECOVERY = 10.0
 """Seconds from the first success after an outage until the rate is what it was before it."""
 AHEAD = 3
@@ -74,26 +72,6 @@ class Ticket(NamedTuple):
     generation: int
     in_flight: int
     """How many were under way, itself included."""
-
-
-class _Closed(NamedTuple):
-    """What was so before a push-back, for the case that it is the beginning of an outage."""
-
-    at: float
-    """When the request went that was pushed back first."""
-    served: float
-    """Seconds for which the server had let requests through."""
-    rate: float
-    lanes: int | None
-    widest: int
-    edge: float
-    trust: int
-    fast: bool
-
-    def was_outage(self, now: float) -> bool:
-        """Tell at the first success after it whether the server had been closed, rather than us too fast."""
-        lasted = now - self.at
-        return self.served >= SERVED and lasted >= OUTAGE and lasted * self.rate >= MISSED
 
 
 class _Mark(NamedTuple):
@@ -153,9 +131,9 @@ class RateEstimator:
         self._latency = Latency()
         self._health = Health()
         self._noise = Noise()
-        self._closed: _Closed | None = None
+        self._closed: BeforeOutage | None = None
         self._calm_since: float | None = None
-        self._recovery: tuple[float, _Closed] | None = None
+        self._recovery: tuple[float, BeforeOutage] | None = None
 
     @property
     def allowed(self) -> float:
@@ -328,14 +306,14 @@ class RateEstimator:
             self.rate = self._edge = min(back, self.cap)
             self._hold = 0
 
-    def _as_it_is(self, now: float, ticket: Ticket) -> _Closed:
+    def _as_it_is(self, now: float, ticket: Ticket) -> BeforeOutage:
         served = 0.0 if self._calm_since is None else ticket.at - self._calm_since
         rate = min(self.rate, self._health.flow(now))
         known = self.lanes, self._widest, self._edge, self._trust, self._fast
         recovery, self._recovery = self._recovery, None
         if recovery is not None:
             return recovery[1]._replace(at=ticket.at, served=served)
-        return _Closed(ticket.at, served, rate, *known)
+        return BeforeOutage(ticket.at, served, rate, *known)
 
     def _close(self, until: float) -> None:
         self.gate = until
