@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import Done, Release
 from ordersheet.delivery.context import DeliveryContext
 from ordersheet.delivery.ending import CHUNK, Ending
@@ -23,6 +24,7 @@ from ordersheet.delivery.rate.limiter import RateLimiter
 from ordersheet.delivery.run_facts import RunFacts
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.transport.connections import Connections
+from ordersheet.delivery.undoing.machine import UndoMachine
 from ordersheet.delivery.verdict.put import StopReason
 
 if TYPE_CHECKING:
@@ -319,7 +321,8 @@ class _Delivery:
         if book is None:
             self._elsewhere.append(work)
             return []
-        order = OrderMachine(work, book, self.context.run)
+        run = self.context.run
+        order = UndoMachine(work, book, run) if isinstance(book, UndoBook) else OrderMachine(work, book, run)
         if work.updates and (not book.doubts or self.context.run.ended):
             results = order.decide_all(now)
             if results is not None:

@@ -47,7 +47,7 @@ from ordersheet.delivery.reconcile import (
     turned_up,
     written_by_us,
 )
-from ordersheet.delivery.rows import Rows, result_of
+from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
 from ordersheet.delivery.verdict.proof import Proof, holds_all, stands_as_line
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
@@ -99,9 +99,9 @@ class OrderMachine:
         self.run = run
         self.stage = Stage.NEW
         self._book = book
-        self._rows = Rows(work, book, run.run)
+        self._rows = self._make_rows()
         self._row: RowInHand | None = None
-        self._notes = OrderNotes(work.order, book, run)
+        self._notes = self._make_notes()
         self._read_back = ReadBack(work.order, book, self._notes, run)
         self._forbidden: list[tuple[RowInHand, list[Part]]] = []
         """Rows turned away with 403, which are refused unless the run stops for it."""
@@ -133,6 +133,12 @@ class OrderMachine:
         """When the row under way may be tried again."""
         self._stays = False
         """Whether its lane waits for that with it."""
+
+    def _make_rows(self) -> RowSource:
+        return Rows(self.work, self._book, self.run.run)
+
+    def _make_notes(self) -> OrderNotes:
+        return OrderNotes(self.work.order, self._book, self.run)
 
     @property
     def order(self) -> int:

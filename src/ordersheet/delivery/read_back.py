@@ -293,7 +293,7 @@ class ReadBack:
             if doubt.takes_back is None:
                 self._book.confirm(doubt.ref, now.utc, message)
             else:
-                self._book.take_back(doubt.takes_back)
+                self._book.take_back(doubt, now.utc)
         if twice or check.open:
             self._notes.events.append(Settle(doubt.ref, OperationState.APPLIED, message, now.utc))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.delivery import messages
@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import Decision, OrderBook
     from ordersheet.core.model import OrderWork
+
+
+class RowSource(Protocol):
+    """What gives a machine its rows, one after the other."""
+
+    def next(self, *, closed: str | None) -> RowInHand | None:
+        """Open the next row, and close what is not to be sent; None after the last one.
+
+        Args:
+            closed: why nothing may be sent; None where it may.
+        """
+
+    def rewind(self) -> None:
+        """Begin anew with the first row."""
 
 
 class Rows:

@@ -10,7 +10,7 @@ from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, 
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ordersheet.core.model import Operation
@@ -180,9 +180,10 @@ class OrderBook:
         entry = self._field(ref.field).entries[ref]
         self.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))
 
-    def take_back(self, entries: Iterable[Entry]) -> None:
-        """Take out of the history what an undo has taken back."""
-        for entry in entries:
+    def take_back(self, doubt: Doubt, at: datetime) -> None:
+        """An undo that was in doubt is seen in the order: what it took back is no part of the history."""
+        del at
+        for entry in doubt.takes_back or ():
             self._field(entry.ref.field).forget(entry.ref)
 
     def forget(self, ref: OperationRef) -> None:

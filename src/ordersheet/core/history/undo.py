@@ -43,6 +43,11 @@ class PastAttempt(NamedTuple):
     may_have_left: bool = True
     """False where nothing of it can have been applied."""
 
+    @property
+    def may_stand(self) -> bool:
+        """Whether it may have been applied."""
+        return self.may_have_left and self.state in _MAY_STAND
+
 
 class UndoneBefore(NamedTuple):
     """An operation that an earlier undo has taken back."""
@@ -116,7 +121,7 @@ def walk_back(
     steps: list[Step] = []
     text = now
     for past in reversed(attempts):
-        if not past.may_have_left or past.state not in _MAY_STAND:
+        if not past.may_stand:
             continue
         if steps and steps[-1].ref == past.ref:
             # Sent before, and its answer was lost: if it was applied then, the text before that counts. An
@@ -247,5 +252,31 @@ class UndoBook(OrderBook):
     ) -> None:
         super().__init__(order, (), history, policy, doubts)
         self.target = target
-        self.past = past
+        self.past = {name: list(attempts) for name, attempts in past.items()}
         self.undone = {one.ref: one for one in undone}
+
+    def may_stand(self, ref: OperationRef) -> bool:
+        """Tell whether an operation was applied, or may have been, and is not undone."""
+        return any(one.ref == ref and one.may_stand for one in self.past.get(ref.field, ()))
+
+    def take_back(self, doubt: Doubt, at: datetime) -> None:
+        """An undo that was in doubt is seen: what it took back is undone."""
+        super().take_back(doubt, at)
+        taken = {entry.ref for entry in doubt.takes_back or ()}
+        name = doubt.ref.field
+        self.past[name] = [one for one in self.past.get(name, ()) if one.ref not in taken]
+        self.undone |= {ref: UndoneBefore(ref, doubt.ref.run, at) for ref in taken if ref.run == self.target}
+
+    def confirm(self, ref: OperationRef, at: datetime, message: str) -> None:
+        """Let what another run left in doubt stand as applied."""
+        super().confirm(ref, at, message)
+        self._move(ref, OperationState.APPLIED)
+
+    def forget(self, ref: OperationRef) -> None:
+        """Take an operation out of the history: it is proven absent."""
+        super().forget(ref)
+        self._move(ref, OperationState.ABSENT)
+
+    def _move(self, ref: OperationRef, state: OperationState) -> None:
+        attempts = self.past.get(ref.field, [])
+        attempts[:] = [one._replace(state=state) if one.ref == ref else one for one in attempts]
