@@ -221,7 +221,9 @@ class MemoryJournal:
         else:
             _move(one, S.SENDING)
         one.at, one.attempt, one.heard = event.at, event.attempt, None
-        one.baseline = (event.baseline or {}).get(ask.operation.field)
+        baseline = (event.baseline or {}).get(ask.operation.field)
+        if one.baseline is None or not ask.operation.kind.overwrites:
+            one.baseline = baseline  # What stood there before the first of several attempts counts.
         ledger.operations[ref] = one
 
     async def owed(self) -> Sequence[int]:

@@ -19,6 +19,8 @@ class RunSummary:
 
     command: str
     run: str | None = None
+    undo_of: str | None = None
+    """Of an undo: the run that it took back."""
     batch: str | None = None
     profile: str | None = None
     file: str | None = None

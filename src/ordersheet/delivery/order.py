@@ -44,6 +44,7 @@ from ordersheet.delivery.reconcile import (
     held_in,
     latest_texts,
     proof_of_part,
+    stood_in,
     turned_up,
     written_by_us,
 )
@@ -267,7 +268,7 @@ class OrderMachine:
                 return
         if not (guarded or run.wants_baseline(sending) or run.wants_attributes(sending)):
             for part in sending:
-                part.baseline = None
+                part.baseline = part.seen = None
         elif self._view is None:
             self._read_first(row, sending, now)
             return
@@ -352,9 +353,10 @@ class OrderMachine:
 
     def _compare(self, row: RowInHand, part: Part, held: str | None, now: Moment) -> None:
         """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
+        trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
+        part.seen = stood_in(self._view, part.field) if trusted or not part.in_comment else None
         if part.appends or not part.open:
             # An overwrite in doubt is judged by what stood there before its first attempt.
-            trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
             part.baseline = held if trusted else None
         if self.run.options.skip_unchanged and is_unchanged(part, self._view, self.run, self._no_baseline):
             self._leave_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
@@ -403,7 +405,7 @@ class OrderMachine:
         self._begun_at = now.seconds
         for part in self._sending:
             part.move(OperationState.SENDING)
-        baseline = {part.field: part.baseline for part in self._sending if part.baseline is not None}
+        baseline = {part.field: part.seen for part in self._sending if part.seen is not None}
         asks = tuple([part.ask for part in self._sending])
         begin = Begin(self.order, row.number, row.begun, asks, baseline or None, now.utc)
         self._go(Stage.WRITING, WriteAhead((begin,)))

@@ -29,6 +29,8 @@ class Part:
     """What became of it, for a clerk; set with the outcome."""
     baseline: str | None = None
     """What its field held before the latest attempt; None where that was not read, or cannot be trusted."""
+    seen: str | None = None
+    """What it held when it was read last, as the ledger keeps it; likewise."""
     to_look_up: bool = False
     """The order is to be read before anything else happens to it."""
     doubted: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ordersheet.core.history.undo import attribute_text
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.core.values import shown_value
@@ -43,6 +44,15 @@ def standing_in(view: OrderView | None, field: str) -> str | None:
         return None
     # What is unset is not shown.
     return shown_value(view.attributes.get(field.removeprefix(ATTRIBUTE_PREFIX), ""))
+
+
+def stood_in(view: OrderView | None, field: str) -> str | None:
+    """Give what a field holds as the ledger keeps it, to be put back one day; None where it is not shown."""
+    if view is None or not view.found or field in COMMENT_FIELDS:
+        return held_in(view, field)
+    if view.attributes is None:
+        return None
+    return attribute_text(view.attributes.get(field.removeprefix(ATTRIBUTE_PREFIX)))
 
 
 def proof_of_part(part: Part, view: OrderView | None) -> Proof:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class RowSource(Protocol):
     """What gives a machine its rows, one after the other."""
 
+    changed: set[int]
+    """Rows whose guard did not hold, and those that wait for them."""
+
     def next(self, *, closed: str | None) -> RowInHand | None:
         """Open the next row, and close what is not to be sent; None after the last one.
 

@@ -211,12 +211,19 @@ class Reader:
         return OrderBook(work.order, asks, known.entries, policy, known.doubts, known.absent)
 
     def undo_book(
-        self, work: OrderWork, found: Found | None, target: str, past: PastOfOrder | None
+        self,
+        work: OrderWork,
+        found: Found | None,
+        target: str,
+        past: PastOfOrder | None,
+        *,
+        guess: bool = False,
     ) -> UndoBook:
         """Make the book of an order of which something is to be undone."""
         known = found or _NOTHING
         attempts, undone = past or ({}, ())
-        return UndoBook(work.order, known.entries, self.policy, known.doubts, target, attempts, undone)
+        history, doubts = known.entries, known.doubts
+        return UndoBook(work.order, history, self.policy, doubts, target, attempts, undone, guess=guess)
 
 
 class Claims:

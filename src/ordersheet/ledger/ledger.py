@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Self
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.uptime import uptime
-from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
+from ordersheet.ledger import (
+    earlier_runs,
+    engine,
+    files,
+    health,
+    process_table,
+    queries,
+    resolve,
+    retention,
+)
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
 from ordersheet.ledger.migrations import migrate_file
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
+from ordersheet.ledger.run_to_undo import RunToUndo
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.sqlite import SqliteDatabase
 from ordersheet.ledger.statements import SALT, timestamp
@@ -220,14 +230,22 @@ class Ledger:
                 books = queries.books(cursor, store, chunk, policy, self._salt, self._again_seen)
             yield from books
 
-    def find_run(self, text: str) -> str:
+    def find_run(self, text: str, *, sends: bool = False) -> str:
         """Find a run's id by it, by its unique beginning, or by `last`.
+
+        Args:
+            text: what somebody called it.
+            sends: whether `last` means the last that was no undo.
 
         Raises:
             UsageError: none is meant, or several are.
         """
         with self._database.reading() as cursor:
-            return find_run(cursor, text)[0]
+            return find_run(cursor, text, sends=sends)[0]
+
+    def to_undo(self, name: str, store: str) -> RunToUndo:
+        """Give what is known of a run that is to be undone."""
+        return RunToUndo(self._database, name, store)
 
     def sent_before(self, store: str, sha256: str) -> list[EarlierSend]:
         """Tell the runs at a store that sent something of a file with these bytes, newest first."""

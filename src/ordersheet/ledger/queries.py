@@ -251,6 +251,12 @@ _OPERATION_COLUMNS = (
 """Columns that are told as they are stored."""
 
 
+def store_of(cursor: Cursor, store: str) -> int:
+    """Give a store's number; 0 where the ledger knows none of that name."""
+    found = cursor.execute(STORE, named(name=store)).fetchone()
+    return 0 if found is None else int(found[0])
+
+
 def books(
     cursor: Cursor,
     store: str,
@@ -271,8 +277,7 @@ def books(
             them may mean to look at each of a hundred thousand occurrences.
     """
     works = list(works)
-    found_store = cursor.execute(STORE, named(name=store)).fetchone()
-    store_id = 0 if found_store is None else int(found_store[0])
+    store_id = store_of(cursor, store)
     reader = Reader(store_id, salt, policy)
     orders = [work.order for work in works]
     found = reader.found(cursor, orders)

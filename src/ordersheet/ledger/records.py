@@ -57,6 +57,8 @@ class RunStart:
     """A person said that this key belongs to the shop that the ledger knows as this store."""
     undo_of: str | None = None
     """Of an undo: the run that it takes back."""
+    guess_attributes: bool = False
+    """Of an undo: attributes that the shop does not show are put back as the ledger knows them."""
 
 
 class RunState(StrEnum):

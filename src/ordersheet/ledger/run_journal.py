@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import OrderBook
+    from ordersheet.core.history.undo import UndoBook
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.core.uptime import Uptime
@@ -69,6 +70,7 @@ class RunJournal:
         opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
         self._name, self._run_id, self._store_id = opened
         self._undo = None if start.undo_of is None else self._target(start.undo_of)
+        self._guess = start.guess_attributes
         self._event_writer = EventWriter(
             self._name, self._run_id, self._store_id, start.policy.batch, handles.uptime
         )
@@ -96,6 +98,10 @@ class RunJournal:
 
     def _target(self, name: str) -> tuple[str, int]:
         return self._handles.writer.do(lambda cursor: find_run(cursor, name))
+
+    def _undo_book(self, work: OrderWork, found: Found | None, past: PastOfOrder | None) -> UndoBook:
+        assert self._undo is not None
+        return self._reader.undo_book(work, found, self._undo[0], past, guess=self._guess)
 
     def record_again(self, works: Iterable[OrderWork]) -> AgainFacts:
         """Record, for an `--again` run and before its first byte, what is meant once more.
@@ -158,7 +164,7 @@ class RunJournal:
             known = found.get(work.order)
             self._event_writer.places[work.order] = known.next_place if known is not None else 1
             if self._undo is not None and work.updates:
-                books.append(self._reader.undo_book(work, known, self._undo[0], past.get(work.order)))
+                books.append(self._undo_book(work, known, past.get(work.order)))
                 continue
             if work.updates:
                 self._rows[str(work.order)] = {update.row: update for update in work.updates}

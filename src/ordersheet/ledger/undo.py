@@ -7,19 +7,19 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, func, select, update
 
 from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_text
-from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork
+from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import ONE, bind, compiled, listed, named
-from ordersheet.ledger.schema import again, attempt, baseline, operation, run, undo_step
-from ordersheet.ledger.statements import moment
+from ordersheet.ledger.compiled import ONE, bind, compiled, constant, listed, named
+from ordersheet.ledger.schema import again, attempt, baseline, operation, row, run, undo_step
+from ordersheet.ledger.statements import OWED_CLAIMS, moment
 from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Container, Iterable
 
     from ordersheet.ledger.database import Cursor
 
@@ -79,6 +79,16 @@ _ROWS = compiled(
 CLOSE_OCCURRENCES = compiled(update(again).where(again.c.run_id == bind("target")).values(closed=ONE))
 """What an undone `--again` run meant once more is not meant any more."""
 
+_COUNTED_ON = compiled(
+    select(func.count())
+    .select_from(row)
+    .where(
+        row.c.run_id > bind("run"),
+        row.c.outcome == constant(Outcome.ALREADY_APPLIED.value),
+        row.c.message.like(bind("words")),
+    )
+)
+
 
 class PastOfOrder(NamedTuple):
     """What the ledger knows of one order, for an undo."""
@@ -103,9 +113,9 @@ def past_of(
     asked = json.dumps(list(orders))
     found: dict[int, PastOfOrder] = {}
     for record in cursor.execute(_PAST, named(store=store_id, orders=asked)):
-        order, field, by, row, kind, value, state, verdict, text = record
+        order, field, by, number, kind, value, state, verdict, text = record
         one = PastAttempt(
-            OperationRef(by, row, field),
+            OperationRef(by, number, field),
             OperationKind(kind),
             _text(field, value),
             OperationState(state),
@@ -113,8 +123,8 @@ def past_of(
             may_have_left=verdict is None or not verdict.startswith("not "),
         )
         found.setdefault(order, PastOfOrder({}, [])).attempts.setdefault(field, []).append(one)
-    for order, row, field, by, at in cursor.execute(_UNDONE, named(target=run_id, orders=asked)):
-        undone = UndoneBefore(OperationRef(name, row, field), by, moment(at))
+    for order, number, field, by, at in cursor.execute(_UNDONE, named(target=run_id, orders=asked)):
+        undone = UndoneBefore(OperationRef(name, number, field), by, moment(at))
         found.setdefault(order, PastOfOrder({}, [])).undone.append(undone)
     return found
 
@@ -127,14 +137,39 @@ def _text(field: str, value: str | None) -> str | None:
     return str(decoded) if field in COMMENT_FIELDS else attribute_text(decoded)
 
 
-def works_of(cursor: Cursor, run_id: int) -> Iterator[OrderWork]:
-    """Give what a run did, or may have done, order by order."""
+def works_of(cursor: Cursor, run_id: int, chosen: Container[int] | None) -> list[OrderWork]:
+    """Give what a run did, or may have done, order by order.
+
+    Args:
+        cursor: of a connection that reads.
+        run_id: the run's number.
+        chosen: the rows that are meant; None for all of them.
+    """
+    works = []
     for order, together in groupby(cursor.execute(_ROWS, named(run=run_id)).fetchall(), key=itemgetter(0)):
         updates = []
-        for row, operations in groupby(together, key=itemgetter(1)):
+        for number, operations in groupby(together, key=itemgetter(1)):
             asked = tuple(
                 Operation(field, OperationKind(kind), None if value is None else json.loads(value))
                 for _, _, field, kind, value in operations
             )
-            updates.append(OrderUpdate(row, order, asked))
-        yield OrderWork(order, tuple(updates))
+            if chosen is None or number in chosen:
+                updates.append(OrderUpdate(number, order, asked))
+        if updates:
+            works.append(OrderWork(order, tuple(updates)))
+    return works
+
+
+def busy_orders(
+    cursor: Cursor, store_id: int, orders: Collection[int], alive: Callable[[str], bool]
+) -> list[int]:
+    """Name those of these orders that a living run has claimed."""
+    living: dict[str, bool] = {}
+    claimed = cursor.execute(OWED_CLAIMS, named(store=store_id)).fetchall()
+    return [order for order, _, lock in claimed if order in orders and living.setdefault(lock, alive(lock))]
+
+
+def counted_on(cursor: Cursor, run_id: int, name: str) -> int:
+    """Count the rows of later runs that are `already applied` since this run did it."""
+    wanted = named(run=run_id, words=f"%run {name} on %")
+    return int(cursor.execute(_COUNTED_ON, wanted).fetchone()[0])

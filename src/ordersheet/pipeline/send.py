@@ -18,7 +18,6 @@ from ordersheet.core.errors import (
     RunStopped,
     SourceError,
     UsageError,
-    exit_code_of,
 )
 from ordersheet.core.model import RequestCounts, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
@@ -37,13 +36,13 @@ from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.guards import refuse_unread_guards, refuse_unshown_guards
 from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview, preview
+from ordersheet.pipeline.run_end import exit_code, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
-    from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.core.model import RowResult
     from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
     from ordersheet.ledger import Ledger, RunJournal, RunStart
@@ -173,7 +172,7 @@ class _Run:
 
         try:
             written, end = self._reported(journal, end, results, place)
-            rows: Callable[[], Iterator[RowResult]] = partial(_rows_of, self.ledger.path, journal.run)
+            rows: Callable[[], Iterator[RowResult]] = partial(rows_of, self.ledger.path, journal.run)
             if end.stopped_by is StoppedBy.LEDGER:
                 # It lacks what could not be written: these rows are told from here, once and for all.
                 kept = tuple(results())
@@ -372,22 +371,6 @@ class _Run:
             error=" ".join(filter(None, notes)) or None,
         )
         return RunResult(summary, read_rows, self.prepared.frame)
-
-
-def _rows_of(path: Path | LedgerUrl, run: str) -> Iterator[RowResult]:
-    from ordersheet.ledger import Ledger
-
-    with Ledger.open(path, create=False, read_only=True) as ledger:
-        yield from ledger.results(run)
-
-
-def exit_code(stopped_by: StoppedBy | None, amiss: int, signal: int | None) -> int:
-    """Give the command's exit code: a signal wins over 3, 3 over 1."""
-    if signal is not None:
-        return exit_code_of(signal)
-    if stopped_by is not None:
-        return RunStopped.exit_code
-    return 1 if amiss else 0
 
 
 def new_switch() -> StopSwitch:

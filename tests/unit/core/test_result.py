@@ -18,7 +18,7 @@ from ordersheet.core.model import (
 )
 from ordersheet.core.result import RunResult, cells, count, summary_object
 from ordersheet.core.summary import RunSummary
-from ordersheet.pipeline.send import exit_code
+from ordersheet.pipeline.run_end import exit_code
 
 AT = datetime(2026, 11, 23, 12, 0, 0, 999, tzinfo=UTC)
 ROWS = (

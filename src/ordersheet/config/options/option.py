@@ -10,7 +10,7 @@ from ordersheet.config.options import types
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHECK, SEND = "check", "send"
+CHECK, SEND, UNDO = "check", "send", "undo"
 
 
 @dataclass(frozen=True, slots=True)

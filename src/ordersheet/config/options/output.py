@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ordersheet.config.options import types
-from ordersheet.config.options.option import CHECK, SEND, Option
+from ordersheet.config.options.option import CHECK, SEND, UNDO, Option
 
 OUTPUT_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -12,7 +12,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.path,
         shown_default="reports/<name>-<run><suffix>",
         metavar="PATH",
-        commands=(SEND, "report"),
+        commands=(SEND, UNDO, "report"),
         group="Report and output",
         local=True,
     ),
@@ -22,7 +22,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "report", "ledger backup", "export"),
+        commands=(CHECK, SEND, UNDO, "report", "ledger backup", "export"),
         group="Report and output",
         flag_only=True,
     ),
@@ -32,7 +32,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND, "report"),
+        commands=(SEND, UNDO, "report"),
         group="Report and output",
         local=True,
     ),
@@ -50,7 +50,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "runs", "show", "doctor", "jobs", "ledger check", "export"),
+        commands=(CHECK, SEND, UNDO, "runs", "show", "doctor", "jobs", "ledger check", "export"),
         group="Report and output",
         flag_only=True,
     ),
@@ -60,15 +60,16 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.choice("text", "json"),
         "text",
         metavar="text|json",
-        commands=(CHECK, SEND, "jobs", "watch", "export"),
+        commands=(CHECK, SEND, UNDO, "jobs", "watch", "export"),
         group="Report and output",
     ),
     Option(
         "verbose",
-        "check: each problem on a line; send: a line on stderr for each attempt and each result.",
+        "check: each problem on a line; send, undo: a line on stderr for each attempt and each result.",
         types.truth,
         default=False,
         switch=True,
+        commands=(CHECK, SEND, UNDO),
         group="Report and output",
     ),
     Option(
@@ -78,7 +79,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         default=True,
         switch=True,
         negative=True,
-        commands=(CHECK, SEND, "export"),
+        commands=(CHECK, SEND, UNDO, "export"),
         group="Report and output",
     ),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ordersheet.config.options import types
 from ordersheet.config.options.online import ONLINE_OPTIONS
-from ordersheet.config.options.option import CHECK, SEND, Option
+from ordersheet.config.options.option import CHECK, SEND, UNDO, Option
 from ordersheet.config.options.output import OUTPUT_OPTIONS
 
 JOB_COMMANDS = ("jobs", "watch")
 LEDGER_COMMANDS = (
-    *(CHECK, SEND, "runs", "show", "resolve", "report", "purge", "doctor"),
+    *(CHECK, SEND, UNDO, "runs", "show", "resolve", "report", "purge", "doctor"),
     *("ledger backup", "ledger check"),
     "web",
 )
@@ -64,6 +64,7 @@ OPTIONS: tuple[Option, ...] = (
         "Only these rows, by the numbers you see: 5,9-12.",
         types.row_numbers,
         metavar="5,9-12",
+        commands=(CHECK, SEND, UNDO),
         flag_only=True,
     ),
     Option(
@@ -166,7 +167,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND,),
+        commands=(SEND, UNDO),
         group="What is sent",
         flag_only=True,
     ),
@@ -185,7 +186,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND, "setup", "purge"),
+        commands=(SEND, UNDO, "setup", "purge"),
         group="What is sent",
         flag_only=True,
     ),
@@ -202,7 +203,7 @@ OPTIONS: tuple[Option, ...] = (
         "The address of the Order API plugin, such as https://shop.example.com/api/order-api/1.",
         types.text,
         metavar="URL",
-        commands=(CHECK, SEND, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -254,7 +255,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -263,7 +264,7 @@ OPTIONS: tuple[Option, ...] = (
         types.text,
         shown_default="none",
         metavar="URL|env",
-        commands=(CHECK, SEND, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -271,7 +272,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file of further certificates to trust, besides the operating system's.",
         types.path,
         metavar="FILE",
-        commands=(CHECK, SEND, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
         group="Where to",
     ),
     Option(
@@ -280,7 +281,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         shown_default="no cap",
         metavar="N",
-        commands=(CHECK, SEND, "export"),
+        commands=(CHECK, SEND, UNDO, "export"),
         group="Pace",
     ),
     Option(
@@ -289,7 +290,7 @@ OPTIONS: tuple[Option, ...] = (
         types.lanes,
         "auto",
         metavar="N|auto",
-        commands=(SEND,),
+        commands=(SEND, UNDO),
         group="Pace",
     ),
     Option(
@@ -298,7 +299,7 @@ OPTIONS: tuple[Option, ...] = (
         types.positive,
         30.0,
         metavar="S",
-        commands=(CHECK, SEND, "export"),
+        commands=(CHECK, SEND, UNDO, "export"),
         group="Pace",
     ),
     Option(
@@ -307,7 +308,7 @@ OPTIONS: tuple[Option, ...] = (
         types.whole(1),
         5,
         metavar="N",
-        commands=(SEND,),
+        commands=(SEND, UNDO),
         group="Pace",
     ),
     Option(
@@ -316,7 +317,7 @@ OPTIONS: tuple[Option, ...] = (
         types.not_negative,
         90.0,
         metavar="S",
-        commands=(SEND,),
+        commands=(SEND, UNDO),
         group="Pace",
     ),
     Option(
@@ -325,7 +326,7 @@ OPTIONS: tuple[Option, ...] = (
         types.not_negative,
         20.0,
         metavar="S",
-        commands=(SEND,),
+        commands=(SEND, UNDO),
         group="Pace",
     ),
     Option(

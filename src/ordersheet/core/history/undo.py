@@ -142,6 +142,28 @@ def walk_back(
     return _walked(steps, None, None)
 
 
+def walk_blind(
+    attempts: Sequence[PastAttempt], run: str, chosen: Callable[[int], bool] = lambda _row: True
+) -> FieldWalk:
+    """Guess what an attribute held that nobody can see: what this ledger wrote last before, else nothing."""
+    standing = [past for past in attempts if past.may_stand]
+    steps: list[Step] = []
+    for at in range(len(standing) - 1, -1, -1):
+        past = standing[at]
+        if steps and steps[-1].ref == past.ref:
+            continue
+        end = WalkEnd.OTHER_RUN if past.ref.run != run else None
+        end = end or (None if chosen(past.ref.row) else WalkEnd.LEFT_OUT)
+        earlier = next((one for one in reversed(standing[:at]) if one.ref != past.ref), None)
+        before = past.baseline if past.baseline is not None else "" if earlier is None else earlier.text
+        if end is None and (before is None or past.text is None):
+            end = WalkEnd.FORGOTTEN
+        if end is not None or before is None:
+            return FieldWalk(tuple(steps), end, past)
+        steps.append(Step(past.ref, past.text or "", before))
+    return FieldWalk(tuple(steps))
+
+
 def _walked(steps: Sequence[Step], end: WalkEnd | None, past: PastAttempt | None) -> FieldWalk:
     if not steps:
         return FieldWalk((), end, past)
@@ -236,9 +258,10 @@ class UndoBook(OrderBook):
         target: the run to undo.
         past: by field, all that was sent to it, oldest first, but for undos and what they took back.
         undone: what earlier undos took back of the run.
+        guess: whether attributes that the shop does not show are put back as this ledger knows them.
     """
 
-    __slots__ = ("past", "target", "undone")
+    __slots__ = ("guess", "past", "target", "undone")
 
     def __init__(
         self,
@@ -249,9 +272,12 @@ class UndoBook(OrderBook):
         target: str,
         past: Mapping[str, Sequence[PastAttempt]],
         undone: Sequence[UndoneBefore],
+        *,
+        guess: bool = False,
     ) -> None:
         super().__init__(order, (), history, policy, doubts)
         self.target = target
+        self.guess = guess
         self.past = {name: list(attempts) for name, attempts in past.items()}
         self.undone = {one.ref: one for one in undone}
 

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ordersheet.api import put_body
 from ordersheet.core.history.orderbook import Ask
-from ordersheet.core.journal import Begin
+from ordersheet.core.history.undo import alike, attribute_text
+from ordersheet.core.journal import Begin, Looked
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.actions import Read, TakeTurn, WriteAhead
 from ordersheet.delivery.order import OrderMachine
 from ordersheet.delivery.parts import Part
-from ordersheet.delivery.reconcile import held_in, proof_of_part
+from ordersheet.delivery.reconcile import proof_of_part, stood_in
 from ordersheet.delivery.stages import Stage
 from ordersheet.delivery.undoing import messages
 from ordersheet.delivery.undoing.notes import FieldInHand, UndoNotes
@@ -29,6 +30,7 @@ from ordersheet.delivery.verdict.trust import needed_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ordersheet.api import OrderView
     from ordersheet.core.history.undo import FieldWalk, PastAttempt, UndoBook
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.delivery.actions import Action, WasRead, WasWritten
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 
 AT_MOST = 5.0
 """Seconds between what was read and what is written: whoever writes meanwhile would lose it."""
-MOST_REREADS = 5
-"""How often an order is read anew since more than that went by."""
+MOST_REREADS = 8
+"""How often an order is read at its turn, where more than that went by each time."""
 KEY = "undo"
 """What undos are keyed by: nothing is ever compared with them."""
 
@@ -54,6 +56,7 @@ class UndoFields:
         self._names: list[str] | None = None
         self._holds = holds
         self._position = 0
+        self.changed: set[int] = set()
 
     def next(self, *, closed: str | None) -> FieldInHand | None:
         """Open the next field; None after the last one.
@@ -117,20 +120,21 @@ class UndoMachine(OrderMachine):
         assert isinstance(row, FieldInHand)
         (part,) = sending
         if self._view is None:
-            self._asked_at = now.seconds
-            self._go(Stage.READING, Read())
+            # Its turn comes first, so that what is read is written to at once.
+            self._sending = sending
+            self._go(Stage.IN_LINE, TakeTurn())
         elif not self._view.found:
             part.close(Outcome.CANNOT_BE_UNDONE, messages.NOT_VISIBLE)
         else:
-            self._walk(row, part, held_in(self._view, part.field), now)
+            self._walk(row, part, stood_in(self._view, part.field), now)
 
     def _walk(self, row: FieldInHand, part: Part, held: str | None, now: Moment) -> None:
         """Walk back from what stands there, and close the field or get ready to put it back."""
         name, past = part.field, self._undo.past[part.field]
-        plan = plan_field(name, held, past, self._undo.target, self._chosen.__contains__)
+        plan = plan_field(name, held, self._undo, self._chosen)
         row.walk, row.stays, row.stays_since = plan.walk, plan.stays, plan.message
         restore = plan.walk.restore
-        if plan.outcome is not None or restore is None or held is None:
+        if plan.outcome is not None or restore is None:
             part.close(plan.outcome or plan.stays, plan.message)
             return
         self._learn(name, plan.walk, past)
@@ -194,7 +198,7 @@ class UndoMachine(OrderMachine):
         part.close(Outcome.UNDONE, messages.DONE)
 
     def _begin(self, row: FieldInHand, part: Part, now: Moment) -> Begin:
-        baseline = {part.field: part.baseline or ""}
+        baseline = None if part.baseline is None else {part.field: part.baseline}
         undone = row.walk.undone
         return Begin(self.order, row.number, row.begun, (part.ask,), baseline, now.utc, undone)
 
@@ -203,9 +207,15 @@ class UndoMachine(OrderMachine):
         row = self._row
         assert isinstance(row, FieldInHand)
         (part,) = self._sending
-        if now.seconds - self._viewed_at > AT_MOST:
-            self._read_anew(row)
-            self._go(Stage.DECIDING)
+        if self._view is None or now.seconds - self._viewed_at > AT_MOST:
+            self._view = None
+            row.rereads += 1
+            if row.rereads > MOST_REREADS:
+                part.close(Outcome.NOT_SENT, messages.TOO_SLOW)
+                self._go(Stage.DECIDING)
+                return
+            self._asked_at = now.seconds
+            self._go(Stage.READING, Read(keeps_turn=True))
             return
         row.begun += 1
         self._begun[row.number] = row.begun
@@ -213,18 +223,12 @@ class UndoMachine(OrderMachine):
         part.move(OperationState.SENDING)
         self._go(Stage.WRITING, WriteAhead((self._begin(row, part, now),)))
 
-    def _read_anew(self, row: FieldInHand) -> None:
-        self._view = None
-        row.rereads += 1
-        if row.rereads > MOST_REREADS:
-            row.parts[0].close(Outcome.NOT_SENT, messages.TOO_SLOW)
-
     def _written(self, told: WasWritten, now: Moment) -> None:
         row = self._row
         assert isinstance(row, FieldInHand)
         if told.durable and told.leaves and now.seconds - self._viewed_at > AT_MOST:
             # It stood still meanwhile, or waited for the server: it is taken back, and read anew.
-            self._read_anew(row)
+            self._view = None
             told = told._replace(leaves=False)
         super()._written(told, now)
 
@@ -234,6 +238,11 @@ class UndoMachine(OrderMachine):
         """The API said ok: whether the field holds it is read."""
         row.unsent = 0
         (part,) = self._sending
+        if part.baseline is None:
+            # It was guessed, and nobody can look.
+            part.close(Outcome.UNDONE, messages.GUESSED)
+            self._notes.settled(row, part, OperationState.APPLIED, now)
+            return Stage.DECIDING
         self._notes.settled(row, part, OperationState.IN_DOUBT, now)
         part.doubted = True
         return Stage.TRYING
@@ -245,12 +254,21 @@ class UndoMachine(OrderMachine):
         (part,) = self._sending
         self._see(told.view, now)
         self._go(Stage.DECIDING)
-        if proof_of_part(part, told.view) is Proof.CONFIRMED:
+        if self._holds_it(part, told.view):
             part.close(Outcome.UNDONE, messages.DONE)
             self._notes.settled(row, part, OperationState.APPLIED, now)
+            # It was in doubt only until it was seen: no look is owed.
+            self._notes.events.append(Looked(self.order, now.utc))
         else:
             # Perhaps an old copy, or somebody wrote at once: it is looked at again.
             self._look_up(row, part, now, heard=True)
+
+    def _holds_it(self, part: Part, view: OrderView | None) -> bool:
+        """Tell whether a field holds what was put back."""
+        if part.in_comment:
+            return proof_of_part(part, view) is Proof.CONFIRMED
+        held = stood_in(view, part.field)
+        return held is not None and alike(held, attribute_text(part.ask.operation.value))
 
     def _unknown(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """The attempt may have been applied: it is looked up, and never simply sent again."""

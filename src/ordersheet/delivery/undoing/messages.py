@@ -34,30 +34,31 @@ def shown(text: str) -> str:
     return f"“{folded if len(folded) <= _SHOWN else folded[: _SHOWN - 1] + '…'}”" if folded else "nothing"
 
 
-def kept(field: str, end: WalkEnd, past: PastAttempt, now: str) -> tuple[Outcome, str]:
+def kept(field: str, end: WalkEnd, past: PastAttempt, now: str | None) -> tuple[Outcome, str]:
     """Say why what a run wrote to a field stays.
 
     Args:
         field: the field.
         end: why the walk went no further.
         past: the attempt at which it ended.
-        now: what the field held there.
+        now: what the field held there; None where it is not shown.
     """
     name, said = field_name(field), ""
+    holds = "is not shown" if now is None else f"holds {shown(now)}"
     match end:
         case WalkEnd.OTHER_TEXT:
-            said = f"{name} was changed since: it holds {shown(now)}, not what row {past.ref.row} left."
+            said = f"{name} was changed since: it {holds}, not what row {past.ref.row} left."
         case WalkEnd.OTHER_RUN:
             said = (
-                f"run {past.ref.run} wrote to {name} after it, which holds {shown(now)}. Undo that run "
+                f"run {past.ref.run} wrote to {name} after it, which {holds}. Undo that run "
                 f"first: ordersheet undo {past.ref.run}"
             )
         case WalkEnd.LEFT_OUT:
             said = f"row {past.ref.row}, which is not to be undone, wrote to {name} after it."
         case WalkEnd.IN_DOUBT:
             said = (
-                f"whether row {past.ref.row} of run {past.ref.run} reached {name} is not known, and it holds "
-                f"{shown(now)}."
+                f"whether row {past.ref.row} of run {past.ref.run} reached {name} is not known, and it "
+                f"{holds}."
             )
         case WalkEnd.NO_BASELINE:
             said = f"what stood in {name} before is not known; it was not read then, or is no longer kept."
@@ -71,8 +72,8 @@ def kept(field: str, end: WalkEnd, past: PastAttempt, now: str) -> tuple[Outcome
 def not_shown(field: str) -> str:
     """Say that a field cannot be seen."""
     return (
-        f"Cannot be undone: this API does not show {field_name(field)}, so what stands there, and stood there "
-        "before, is not known."
+        f"Cannot be undone: this API does not show {field_name(field)}, so what stands there, and stood "
+        "there before, is not known."
     )
 
 

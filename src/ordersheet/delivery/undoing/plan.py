@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.core.history.undo import FieldWalk, attribute_value, walk_back
+from ordersheet.core.history.undo import FieldWalk, attribute_value, walk_back, walk_blind
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, Outcome
 from ordersheet.delivery.undoing import messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Container, Sequence
 
     from ordersheet.core.history.undo import PastAttempt, UndoBook
 
@@ -29,11 +29,6 @@ class FieldPlan(NamedTuple):
     stays: Outcome
     """The outcome of what stays."""
 
-    @property
-    def operation(self) -> OperationKind:
-        """What puts it back."""
-        return OperationKind.CLEAR if self.walk.restore == "" else OperationKind.REPLACE
-
 
 def fields_of(book: UndoBook) -> list[str]:
     """Name the fields that the run changed, or may have, and of which something is not undone yet."""
@@ -44,22 +39,24 @@ def fields_of(book: UndoBook) -> list[str]:
     ]
 
 
-def plan_field(
-    name: str, now: str | None, attempts: Sequence[PastAttempt], target: str, chosen: Callable[[int], bool]
-) -> FieldPlan:
+def plan_field(name: str, now: str | None, book: UndoBook, chosen: Container[int]) -> FieldPlan:
     """Say what is to be put back of a field.
 
     Args:
         name: the field.
         now: what it holds; None where the shop does not show it.
-        attempts: all that this ledger sent to it.
-        target: the run to undo.
-        chosen: tells whether a row is to be undone.
+        book: what this ledger sent to it.
+        chosen: the rows that are to be undone.
     """
-    cannot = Outcome.CANNOT_BE_UNDONE
-    if now is None:
+    cannot, past = Outcome.CANNOT_BE_UNDONE, book.past[name]
+    blind = now is None and book.guess and name not in COMMENT_FIELDS
+    if now is None and not blind:
         return FieldPlan(FieldWalk(), cannot, messages.not_shown(name), cannot)
-    walk = walk_back(now, attempts, target, chosen)
+    walk = (
+        walk_blind(past, book.target, chosen.__contains__)
+        if now is None
+        else walk_back(now, past, book.target, chosen.__contains__)
+    )
     stays, said = Outcome.KEPT, ""
     if walk.end is not None and walk.stopped_at is not None:
         standing = walk.restore if walk.restore is not None else now

@@ -1,0 +1,166 @@
+"""The command `undo`: what would be put back is shown, asked for, and done."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ordersheet.cli.app import app, examples, settings_of
+from ordersheet.cli.arguments import with_options
+from ordersheet.cli.console import Console, after, columns, end_facts, plural, says_yes
+from ordersheet.console.diff import marked
+from ordersheet.console.log_line import CallLog
+from ordersheet.console.unblocked import put, unblocked
+from ordersheet.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.pipeline.undo_preview import UndoExample, UndoPreview
+
+_BUCKETS = {
+    "undone": "would be put back",
+    "kept": "stay as they are, since somebody or another run wrote since",
+    "cannot be undone": "cannot be undone",
+}
+_MOMENT = (
+    "Between reading an order and writing to it lie at most five seconds: what somebody writes into the same "
+    "field in that moment is lost."
+)
+_MAILS = "An e-mail or a delivery note that the comment for customers has caused is not taken back by this."
+
+
+@app.command(
+    epilog=examples(
+        "ordersheet undo last",
+        "ordersheet undo last --rows 5,9-12",
+        "ordersheet undo last --yes --json",
+    )
+)
+@with_options("undo")
+def undo(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")],
+    *,
+    guess_attributes: Annotated[
+        bool,
+        typer.Option(
+            "--guess-attributes",
+            help="Put attributes that the shop does not show back to what this ledger wrote before.",
+        ),
+    ] = False,
+    flags: dict[str, Any],
+) -> None:
+    """Put back what stood in the orders before a run, where nobody wrote since."""
+    from ordersheet.cli.signals import signals_press
+    from ordersheet.console.progress import reading_progress, sending_progress
+    from ordersheet.pipeline.undo import UndoWays
+    from ordersheet.pipeline.undo import undo as undo_run
+
+    settings = settings_of(flags)
+    log = CallLog(settings.log_format, file=None, run=None)
+    console = Console(json_mode=settings.json, log=log)
+    with unblocked(log.dropped):
+        with (
+            signals_press(console.say) as stop,
+            sending_progress(progress=settings.progress, log=log) as tell,
+        ):
+            ways = UndoWays(
+                ask=_asker(console, settings),
+                confirm=_confirmer(console, settings),
+                tell=tell,
+                looking=partial(reading_progress, progress=settings.progress, log=log, unit="order"),
+                stop=stop,
+                log=log,
+            )
+            result = undo_run(run, settings, guess=guess_attributes, ways=ways)
+        console.say(*after(result))
+        if settings.json:
+            put(sys.stdout, result.to_json() + "\n")
+        if log.json:
+            log.say("end", "", **end_facts(result.summary))
+        if settings.open and result.report is not None:
+            typer.launch(str(result.report))
+        raise typer.Exit(result.exit_code)
+
+
+def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
+    """Give what asks a person; None where nobody is there."""
+    if settings.yes or not sys.stdin.isatty():
+        return None
+
+    def confirm(question: str) -> bool:
+        console.say(f"{question} [y/N] ", end="")
+        return says_yes(sys.stdin.readline())
+
+    return confirm
+
+
+def _asker(console: Console, settings: Settings) -> Callable[[UndoPreview], bool]:
+    def ask(seen: UndoPreview) -> bool:
+        console.say(*before(seen))
+        if settings.yes or not seen.to_undo:
+            return True
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "There is no terminal to ask at. Add --yes to undo without being asked.", code="no-answer"
+            )
+        console.say(f"Undo run {seen.run} for {plural(seen.to_undo, 'row')} at {seen.host}? [y/N] ", end="")
+        answer = sys.stdin.readline()
+        if not answer:
+            raise UsageError("No answer came. Add --yes to undo without being asked.", code="no-answer")
+        return says_yes(answer)
+
+    return ask
+
+
+def before(seen: UndoPreview) -> Iterator[str]:
+    """Say what would be put back, and what would stay."""
+    read, requests = plural(seen.orders, "order"), plural(seen.requests.get, "request")
+    yield f"What run {seen.run} did: {read} read with {requests}"
+    yield from columns((f"{seen.rows[word]:,}".rjust(7), words) for word, words in _BUCKETS.items())
+    if seen.before:
+        yield f"{plural(seen.before, 'row')} of it an earlier undo has put back already."
+    for word, words in _BUCKETS.items():
+        found = seen.examples.get(word, [])
+        if found:
+            yield ""
+            yield f"{words[:1].upper()}{words[1:]}, the first {len(found)}:"
+        for one in found:
+            yield from _example(one)
+    yield ""
+    yield from seen.warnings
+    yield from _sentences(seen)
+
+
+def _sentences(seen: UndoPreview) -> Iterator[str]:
+    if seen.guessed:
+        yield (
+            f"{plural(seen.guessed, 'attribute')} of these the shop does not show: put back as this ledger "
+            "knows, whatever somebody else has made of them."
+        )
+    if seen.counted_on:
+        yield (
+            f"{plural(seen.counted_on, 'row')} of later runs count on this one: they were left alone since "
+            "it had done the same."
+        )
+    if seen.to_undo:
+        yield _MOMENT
+    if seen.for_customers:
+        yield _MAILS
+
+
+def _example(one: UndoExample) -> Iterator[str]:
+    yield f"  row {one.row}, order {one.order}, {one.field}"
+    if one.why:
+        yield f"    {one.why}"
+    elif one.now is None or one.then is None:
+        yield f"    now: not shown by this API; then: {one.then or ''}".rstrip()
+    else:
+        width = shutil.get_terminal_size().columns - 4
+        for line in marked(one.now, one.then, width=width, colour=sys.stderr.isatty()):
+            yield f"    {line}"
