@@ -108,7 +108,7 @@ def test_a_source_that_goes_away_for_an_hour_is_told_and_loses_nothing(world):
     away = world.folder / "away"
     world.inbox.rename(away)
     for _ in range(6):
-        assert world.look(600).exit_code == 3
+        assert world.look(600).exit_code == 2
     assert world.people.subjects == ["nightly - its files cannot be reached"]
     assert GONE_FOR < 3600
     away.rename(world.inbox)
@@ -197,6 +197,18 @@ def test_a_copy_that_a_killed_process_left_is_removed_by_the_next(world):
     world.look()
     world.look(after=20)
     assert [path.name for path in private.iterdir()] == ["seen-young"]
+
+
+def test_the_copies_of_a_file_that_is_done_with_are_removed_by_the_next_pass(world):
+    world.put("a.csv")
+    world.look()
+    world.answers.append(Ended(WAITING, {"retry": True}))
+    world.look(after=20)
+    assert [path.name for path in (world.folder / "private").iterdir()] == ["1"]
+    # Killed between the line in the ledger and the removal: the folder is of nobody.
+    (world.folder / "private" / "99").mkdir()
+    world.look()
+    assert [path.name for path in (world.folder / "private").iterdir()] == ["1"]
 
 
 def test_a_copy_that_a_living_process_works_on_is_left_to_it(tmp_path):

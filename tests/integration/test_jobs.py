@@ -157,7 +157,7 @@ def test_a_job_that_is_not_there_is_one_sentence(desk, words, said):
 def test_a_source_that_is_not_there_is_told_and_nothing_is_lost(desk):
     desk.job(source=str(desk.folder / "nowhere"))
     ended = desk.run("jobs", "run", "nightly")
-    assert ended.returncode == 3
+    assert ended.returncode == 2
     assert "nowhere" in ended.stderr
     assert "Traceback" not in ended.stderr
 

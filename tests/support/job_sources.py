@@ -63,6 +63,10 @@ class Sftp:
     def listen(self) -> None:
         self._listening.listen(self.port)
 
+    def read_only(self, *, only: bool = True) -> None:
+        """Take nothing any more, or take it again."""
+        self._listening.refuses = only
+
     def stop(self) -> None:
         """Be away: nobody listens any more, and whoever was connected is not."""
         self._listening.close()
@@ -78,6 +82,8 @@ class _SftpListening:
         self._authorized = authorized
         self._acceptor: Any = None
         self._connections: list[Any] = []
+        self.refuses = False
+        """Whether nothing can be written, moved or removed."""
 
     def listen(self, port: int = 0) -> int:
         return int(soon(self._loop, self._listen(port)))
@@ -94,8 +100,29 @@ class _SftpListening:
             def connection_made(self, conn: Any) -> None:
                 connections.append(conn)
 
+        listening = self
+        writing = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
+
+        class Below(asyncssh.SFTPServer):
+            def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+                if pflags & writing:
+                    self._allow()
+                return super().open(path, pflags, attrs)
+
+            def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+                self._allow()
+                return super().rename(oldpath, newpath)
+
+            def mkdir(self, path: bytes, attrs: Any) -> Any:
+                self._allow()
+                return super().mkdir(path, attrs)
+
+            def _allow(self) -> None:
+                if listening.refuses:
+                    raise asyncssh.SFTPPermissionDenied("Permission denied")
+
         def below(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-            return asyncssh.SFTPServer(channel, chroot=str(root).encode())
+            return Below(channel, chroot=str(root).encode())
 
         self._acceptor = await asyncssh.listen(
             "127.0.0.1",

@@ -7,6 +7,7 @@ carried out but not noted finds its own result, and sending again sends only wha
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
@@ -76,6 +77,12 @@ class FileWork:
     def tidy(self) -> None:
         """Remove the copies that killed processes have left on this computer."""
         remove_left_over(_SEEN, self.place.folder)
+        # Listed before it is asked: whoever takes a file meanwhile has its line before it has its folder.
+        copies = [folder for folder in self.place.folder.glob("*") if folder.name.isdecimal()]
+        unfinished = self.place.files.unfinished(self.place.job.name) if copies else set()
+        for folder in copies:
+            if int(folder.name) not in unfinished:
+                shutil.rmtree(folder, ignore_errors=True)
 
     # --- taking
 

@@ -50,16 +50,26 @@ class Apprise:
     Args:
         addresses: Apprise URLs, or `file:` and `env:` naming where one stands.
         environ: the environment.
+        faulty: what to do with an address that is none: True to leave it out, and tell the others.
 
     Raises:
         SettingsError: an address is none, or Apprise is not installed; no address stands in the message.
     """
 
-    def __init__(self, addresses: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, addresses: Sequence[str], environ: Mapping[str, str] | None = None, *, faulty: bool = False
+    ) -> None:
         known = os.environ if environ is None else environ
-        self._urls = [resolved(address, "notify", known) for address in addresses]
-        if not self._urls:
-            return
+        self._urls: list[str] = []
+        for number, address in enumerate(addresses, start=1):
+            try:
+                self._urls.append(self._checked(number, resolved(address, "notify", known)))
+            except SettingsError as fault:
+                if not faulty or fault.code == "no-package":
+                    raise
+
+    @staticmethod
+    def _checked(number: int, url: str) -> str:
         try:
             import apprise
         except ImportError as error:
@@ -68,13 +78,13 @@ class Apprise:
                 code="no-package",
             ) from error
         with _quietly():
-            for number, url in enumerate(self._urls, start=1):
-                if apprise.Apprise.instantiate(url) is None:
-                    raise SettingsError(
-                        f"Address {number} of notify is none that Apprise knows (mailto://, slack:// and so "
-                        "on; see its list of services). It may be a secret, so it is not shown.",
-                        code="bad-notify",
-                    )
+            if apprise.Apprise.instantiate(url) is None:
+                raise SettingsError(
+                    f"Address {number} of notify is none that Apprise knows (mailto://, slack:// and so "
+                    "on; see its list of services). It may be a secret, so it is not shown.",
+                    code="bad-notify",
+                )
+        return url
 
     def tell(self, message: Message, attachment: Path | None, told: frozenset[int] = frozenset()) -> None:
         """Send a message to every address that has not taken it."""

@@ -32,24 +32,29 @@ class PassReport:
     handled: list[JobFile] = field(default_factory=list)
     gone: str | None = None
     """Why the source, or a file of it, could not be reached."""
+    held_up: bool = False
+    """Whether a file that was begun could not be gone on with for that reason."""
 
     def joined(self, earlier: PassReport) -> PassReport:
         """Give this pass's report with an earlier one's files, each as it stands now."""
         files = {one.id: one for one in (*earlier.handled, *self.handled)}
-        return PassReport(list(files.values()), self.gone)
+        return PassReport(list(files.values()), self.gone, self.held_up)
 
     @property
     def exit_code(self) -> int:
-        """The worst of its files', as send would give it: 3 before 2 before 1."""
+        """The worst of its files', as send would give it: 3 before 2 before 1.
+
+        A source that cannot be reached is as a file that send cannot have: 2, unless something was begun.
+        """
         codes = [_code(one) for one in self.handled]
         if self.gone is not None:
-            codes.append(3)
+            codes.append(3 if self.held_up else 2)
         return max(codes, default=0)
 
 
 def _code(one: JobFile) -> int:
     if one.state in (TAKEN, WAITING):
-        return 3
+        return 3 if one.facts.get("begun") else 2
     if one.state == FAILED:
         return 2 if not one.facts.get("run") else 3
     return int(one.facts.get("exit_code") or 0) if one.state == SENT else 0
@@ -158,6 +163,9 @@ class Passes:
             return
         except SourceGone as gone:
             report.gone = str(gone)
+            # It may have come further before that.
+            one = self._work.place.files.find(one.job, one.sha256, one.batch) or one
+            report.held_up = report.held_up or one.state != TAKEN or bool(one.facts.get("begun"))
         if one.state in FILE_STATES:
             report.handled.append(one)
 

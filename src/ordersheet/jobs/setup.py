@@ -80,7 +80,7 @@ class JobsOfCall:
         """
         job = self.jobs[name]
         day = job.schedule.day_of(utc_now())
-        teller = Teller(self._workplace(job), Apprise(job.notify))
+        teller = Teller(self._workplace(job), Apprise(job.notify, faulty=True))
         teller.notice(f"broken:{day}", broken(job.name, why))
 
     def _workplace(self, job: JobDefinition) -> Workplace:

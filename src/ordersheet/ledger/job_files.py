@@ -205,6 +205,11 @@ class JobFiles:
         self._writer().do(lambda cursor: cursor.execute(_SAVE, values))
         return replace(one, state=state or one.state, facts=joined, finished=ended)
 
+    def unfinished(self, job: str) -> set[int]:
+        """Number the lines of a job with which somebody is not done yet."""
+        with self._reading() as cursor:
+            return {number for number, _, _ in cursor.execute(_OPEN, {"p_job": job}).fetchall()}
+
     def find(self, job: str, sha256: str, batch: str | None) -> JobFile | None:
         """Find what became of a content in a batch; None where this job has not taken it."""
         with self._reading() as cursor:

@@ -15,6 +15,9 @@ _UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload")
 PROBLEMS = ".problems.txt"
 """What a job writes beside a file that could not be read."""
 
+RIGHTS = "Files are moved there when they are taken and done: mend the rights of its folders"
+"""What to do where a place can be read and not written to."""
+
 
 class SourceGone(Exception):  # noqa: N818 - a state that passes, told in a sentence
     """The source, or a file of it, cannot be reached now; the text is a sentence without a password."""

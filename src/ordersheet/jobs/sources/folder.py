@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 import shutil
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
+from ordersheet.jobs.sources.base import RIGHTS, FileGone, SourceFile, SourceGone, free_name, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ordersheet.jobs.definition import JobDefinition
+
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 class FolderSource:
@@ -240,4 +243,5 @@ def _plainly(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceGone(f"{place}: {error.strerror or error}.") from error
+        mend = f" {RIGHTS}." if error.errno in _NOT_ALLOWED else ""
+        raise SourceGone(f"{place}: {error.strerror or error}.{mend}") from error

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from ordersheet.core.errors import SettingsError
 from ordersheet.jobs.sources import sftp
-from ordersheet.jobs.sources.base import FileGone, SourceFile, SourceGone, free_name, wanted
+from ordersheet.jobs.sources.base import RIGHTS, FileGone, SourceFile, SourceGone, free_name, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,8 +204,7 @@ class RemoteSource:
             if self.moves:
                 self._write_something()
         except SourceGone as gone:
-            fault = "The source can be read and not written to, and files that are done are moved there"
-            return [f"{fault}: mend its rights. {gone}"]
+            return [f"The source can be read and not written to. {gone}"]
         return []
 
     def _write_something(self) -> None:
@@ -306,6 +305,9 @@ class RemoteSource:
         except SourceGone:
             raise
         except FileNotFoundError as error:
+            if self._single and type(error.__cause__).__name__ not in ("NoneType", "ClientResponseError"):
+                # The package for HTTPS says so of every server that it does not reach.
+                raise SourceGone(f"{self.shown}: {_sentence(error.__cause__ or error)}") from error
             raise SourceGone(f"{self.shown}: it is not there.") from error
         except Exception as error:
             self._connected = None  # A connection that has broken stays broken: the next use makes another.
@@ -369,5 +371,9 @@ def _sentence(error: BaseException) -> str:
             "its host key is not known here, or is another one than before. Compare its fingerprint with the "
             "one that its operator gives, then add it to ~/.ssh/known_hosts (ssh-keyscan prints it)."
         )
+    if type(error).__name__ == "SFTPPermissionDenied":
+        return f"the server does not allow it. {RIGHTS}."
+    if type(error.__cause__).__name__ == "PermissionDenied":
+        return "the server does not let this user in. Try it with sftp, and give it the key of this computer."
     words = " ".join(str(error).split()) or type(error).__name__
     return f"it cannot be reached or used ({type(error).__name__}: {words[:200]})."
