@@ -176,7 +176,7 @@ def test_a_server_whose_key_is_not_known_or_that_takes_nothing(job, sftp):
     job.refused("host key is not known")
     sftp.know()
     sftp.read_only()
-    job.refused("mend its rights")
+    job.refused("mend the rights")
     assert [path.name for path in (sftp.root / "in").iterdir()] == ["calls.csv"]
     # Once that is mended, the file goes its way, and once.
     sftp.read_only(only=False)
@@ -218,8 +218,8 @@ def test_a_job_that_is_broken_is_told_once_and_the_others_go_on(job, tmp_path):
         job.keys |= {"profile": "nowhere", "notify": ["mialto://typo", told.url], "every": "1s"}
         job.more = f"[jobs.other]\nsource = {json.dumps(str(other))}\nstable = '0s'\nevery = '1s'\n"
         (other / "more.csv").write_text(CALLS, encoding="utf-8")
+        done = other / "done" / "more.csv"
         for _ in range(2):
-            done = other / "done" / "more.csv"
             watch_until(job, lambda said: bool(troubles(said) and told.messages) and done.exists())
         (message,) = told.messages
         assert message["title"] == "nightly - this job does not work"
