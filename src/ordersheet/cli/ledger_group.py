@@ -1,4 +1,4 @@
-"""`ordersheet ledger …`: what is done to the ledger's file as a whole."""
+"""`ordersheet ledger …`: what is done to the ledger as a whole."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from ordersheet.cli.app import app, settings_of
 from ordersheet.cli.arguments import with_options
 from ordersheet.cli.console import Console, plural
 from ordersheet.cli.ledger import open_ledger, refuse_missing_ledger
+from ordersheet.config.ledger_place import ledger, refuse_open_password
 from ordersheet.core.errors import UsageError
+from ordersheet.core.ledger_url import LedgerUrl
 
 group = typer.Typer(
     name="ledger",
-    help="Back up the ledger's file, or check it.",
+    help="Make a shared ledger, bring one up to date, back it up, or check it.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
 app.add_typer(group)
 
+Url = Annotated[
+    str, typer.Argument(metavar="URL", help="postgresql://host/database, or env:NAME or file:PATH of it.")
+]
 Target = Annotated[Path, typer.Argument(metavar="TARGET", help="A new file, or a folder.")]
 
 
@@ -33,14 +38,14 @@ def backup(
 ) -> None:
     """Copy the ledger as it is at this moment, also while runs go on; readable by you alone."""
     settings = settings_of(flags)
-    with open_ledger(settings, read_only=True) as ledger:
-        own = ledger.path if isinstance(ledger.path, Path) else None
+    with open_ledger(settings, read_only=True) as opened:
+        own = opened.path if isinstance(opened.path, Path) else None
         name = "ledger.db" if own is None else own.name
         place = (target / name if target.is_dir() else target).absolute()
         if own is not None and place.exists() and place.samefile(own):
             raise UsageError(f"{place} is the ledger itself. Choose another name.", code="exists")
         try:
-            ledger.back_up(place, overwrite=settings.overwrite)
+            opened.back_up(place, overwrite=settings.overwrite)
         except FileExistsError:
             raise UsageError(
                 f"{place} exists already. Choose another name, or add --overwrite.", code="exists"
@@ -75,3 +80,41 @@ def check(flags: dict[str, Any]) -> None:
         if found.faults:
             Console().say("Put a backup in its place (docs/operations.md), or send a copy of it for help.")
     raise typer.Exit(1 if found.faults else 0)
+
+
+@group.command(epilog="Example: ordersheet ledger init postgresql://owner@db.example/orders")
+def init(url: Url) -> None:
+    """Make a shared ledger in a database of PostgreSQL's: tables, rules, and roles for those who use it."""
+    from ordersheet.ledger import make_shared
+
+    place = _given_place(url)
+    if not isinstance(place, LedgerUrl):
+        raise UsageError(
+            f"{place} is a file: a ledger in a file is made by the first send. Give postgresql://host/database.",
+            code="not-shared",
+        )
+    make_shared(place)
+    Console().say(
+        f"{place} is a ledger now.",
+        "Grant the role ordersheet_writer to those who send, and ordersheet_reader to those who only look.",
+    )
+
+
+@group.command(epilog="Example: ordersheet ledger upgrade")
+@with_options("ledger upgrade")
+def upgrade(flags: dict[str, Any]) -> None:
+    """Bring the ledger to this program's version; no other command does so with a shared one."""
+    from ordersheet.ledger import upgrade as upgrade_ledger
+
+    settings = settings_of(flags)
+    refuse_missing_ledger(settings)
+    version = upgrade_ledger(settings.ledger)
+    Console().say(f"{settings.ledger} is of version {version}.")
+
+
+def _given_place(text: str) -> Path | LedgerUrl:
+    refuse_open_password(text, "the command line")
+    try:
+        return ledger(text)
+    except ValueError as error:
+        raise UsageError(f"The ledger's place {error}.", code="bad-ledger") from None

@@ -66,7 +66,7 @@ def start(flags: dict[str, Any], *, port: int, browser: bool) -> None:
     except SettingsError:
         # The page itself says what is wrong with the settings.
         ledger = Path(flags.get("ledger") or default_ledger())
-    folder = ledger.expanduser().absolute().parent / FOLDER
+    folder = (ledger.expanduser().absolute() if isinstance(ledger, Path) else ledger).parent / FOLDER
     config = SiteConfig(
         folder=folder, flags=flags, find_sandbox=find_sandbox, start_sandbox=start_sandbox, sample=sample()
     )

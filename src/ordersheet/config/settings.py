@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ordersheet.api import normal_base
 from ordersheet.config.api_key import key_from_file, saved_key
+from ordersheet.config.ledger_place import refuse_open_password
 from ordersheet.config.options import BY_NAME, OPTIONS, Option
 from ordersheet.core.errors import SettingsError
 from ordersheet.core.secret import Secret
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ordersheet.config.options.types import RowNumbers, Share
+    from ordersheet.core.ledger_url import LedgerUrl
 
 FILE_NAME = "ordersheet.toml"
 DEFAULT = "default"
@@ -76,7 +78,7 @@ class Settings:
     config: Path | None
     store: str | None
     api_key_file: Path | None
-    ledger: Path
+    ledger: Path | LedgerUrl
     ledger_must_exist: bool
     allow_http: bool
     proxy: str | None
@@ -178,6 +180,8 @@ def resolve(
     values = {option.name: _checked(option.name, given, faults) for option in OPTIONS}
     if faults:
         raise SettingsError("\n".join(faults), code="bad-setting")
+    if "ledger" in given:
+        refuse_open_password(*given["ledger"])
     if values["ledger"] is None:
         values["ledger"] = default_ledger()
     settings = Settings(
@@ -224,7 +228,7 @@ def _checked(name: str, given: Mapping[str, _Given], faults: list[str]) -> Any: 
     try:
         return option.parse(item.value)
     except ValueError as error:
-        shown = str(item.value)
+        shown = without_login(str(item.value))
         line = f"{option.key} {error}, not {shown!r} (from {item.source})."
         if line not in faults:
             faults.append(line)

@@ -22,6 +22,7 @@ from ordersheet.ledger.records import (
     RunState,
 )
 from ordersheet.ledger.run_journal import RunJournal
+from ordersheet.ledger.whole import make_shared, upgrade
 
 __all__ = [
     "AgainFacts",
@@ -36,5 +37,7 @@ __all__ = [
     "RunJournal",
     "RunStart",
     "RunState",
+    "make_shared",
     "this_person",
+    "upgrade",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 _MOST_LINES = 100
 """So many lines of the database's own check are told."""
@@ -65,11 +65,11 @@ def _damage(connection: Connection) -> Iterator[str]:
             yield f"The database is damaged: {line}."
 
 
-def _breaches(connection: Connection) -> Iterator[str]:
-    """Find what breaks the ledger's own rules."""
+def own_rules() -> dict[str, Select[Any]]:
+    """Give what counts the breaches of the ledger's own rules, each with its words."""
     operation, run, row = schema.operation, schema.run, schema.row
     states, kinds = [str(state) for state in OperationState], [str(kind) for kind in OperationKind]
-    counts = {
+    return {
         "operations belong to no run": select(func.count())
         .select_from(operation.outerjoin(run, run.c.id == operation.c.run_id))
         .where(run.c.id.is_(None)),
@@ -96,7 +96,10 @@ def _breaches(connection: Connection) -> Iterator[str]:
         .select_from(row.join(run, run.c.id == row.c.run_id))
         .where(run.c.finished.is_not(None), row.c.outcome.is_(None)),
     }
-    for what, statement in counts.items():
+
+
+def _breaches(connection: Connection) -> Iterator[str]:
+    for what, statement in own_rules().items():
         number = connection.execute(statement).scalar_one()
         if number:
             yield f"{number:,} {what}."

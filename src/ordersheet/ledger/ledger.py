@@ -26,6 +26,7 @@ from ordersheet.ledger.migrations import migrate_file
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.run_to_undo import RunToUndo
 from ordersheet.ledger.runs import find_run
+from ordersheet.ledger.shared import shared_ledgers
 from ordersheet.ledger.sqlite import SqliteDatabase
 from ordersheet.ledger.statements import SALT, timestamp
 from ordersheet.ledger.writer import Writer
@@ -114,10 +115,7 @@ class Ledger:
             LedgerError: there is none, or it cannot be used; one sentence says why and what to do.
         """
         if isinstance(path, LedgerUrl):
-            # Imported only where one is: psycopg is an extra.
-            from ordersheet.ledger.postgresql import PostgresDatabase
-
-            shared = PostgresDatabase.open(path, read_only=read_only)
+            shared = shared_ledgers().PostgresDatabase.open(path, read_only=read_only)
             return cls(
                 path,
                 shared,
@@ -145,7 +143,7 @@ class Ledger:
             )
 
     @staticmethod
-    def check(path: Path, *, busy: float = engine.BUSY_SECONDS) -> LedgerHealth:
+    def check(path: Path | LedgerUrl, *, busy: float = engine.BUSY_SECONDS) -> LedgerHealth:
         """Look at a ledger from end to end, and change nothing: not even an older one's version.
 
         Args:
@@ -155,6 +153,9 @@ class Ledger:
         Raises:
             LedgerError: it cannot be opened or read at all.
         """
+        if isinstance(path, LedgerUrl):
+            found: LedgerHealth = shared_ledgers().check(path)
+            return found
         return health.check(path.expanduser().absolute(), busy=busy)
 
     def __enter__(self) -> Self:

@@ -19,6 +19,7 @@ from ordersheet.ledger.claims import Claims, Reader, TakenOver, answered_appends
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
+from ordersheet.ledger.remembered import Remembered
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
 from ordersheet.ledger.undo import past_of
@@ -88,6 +89,7 @@ class RunJournal:
         self._doubted: set[int] = set()
         self._wanted: dict[str, dict[int, list[Params]]] = {}
         self._unwritten: dict[int, RowResult] = {}
+        self._remembered = Remembered() if handles.database.far else None
         self._closed = False
         handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
@@ -199,6 +201,8 @@ class RunJournal:
             if type(event) is Release:
                 self._forget_rows(str(event.order))
         await self._submit(lambda cursor: execute(writes, cursor), done, alone=False)
+        if self._remembered is not None:
+            self._remembered.note(events)
 
     def _with_mark(self, event: Event) -> Event:
         """Let the message of a row that is ok end in its mark, by which a report that comes back is known."""
@@ -242,8 +246,11 @@ class RunJournal:
             LedgerError: they could not be made durable.
         """
         iterator = iter(rows)
-        while chunk := [self._event_writer.row_values(result) for result in islice(iterator, _CHUNK)]:
-            self._handles.writer.do(partial(_execute_many, statements.DONE, chunk))
+        while chunk := list(islice(iterator, _CHUNK)):
+            values = [self._event_writer.row_values(result) for result in chunk]
+            self._handles.writer.do(partial(_execute_many, statements.DONE, values))
+            if self._remembered is not None:
+                self._remembered.add(chunk)
 
     def finish(
         self,
@@ -291,8 +298,10 @@ class RunJournal:
             unwritten: results that delivery could not hand over any more; newer than any other.
         """
         recorded = results.recorded(self._handles.database.reading, self._run_id)
+        if self._remembered is not None:
+            recorded = self._remembered.complete(recorded)
         newer = self._unwritten | {result.row: result for result in unwritten}
-        if self._closed and not newer:
+        if self._closed and not newer and self._remembered is None:
             # `finish` has given every row its result.
             return recorded
         return results.merged(recorded, rest, message, newer)

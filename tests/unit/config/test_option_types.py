@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordersheet.config.ledger_place import ledger
 from ordersheet.config.options import types
 
 
@@ -35,9 +36,9 @@ from ordersheet.config.options import types
         (types.names, 'A, B ,"C, D"', ("A", "B", "C, D")),
         (types.names, ["A"], ("A",)),
         (types.texts, {"comment": "x"}, ("comment=x",)),
-        (types.ledger, "sqlite:////var/l.db", Path("/var/l.db")),
-        (types.ledger, "sqlite:///l.db", Path("l.db")),
-        (types.ledger, "l.db", Path("l.db")),
+        (ledger, "sqlite:////var/l.db", Path("/var/l.db")),
+        (ledger, "sqlite:///l.db", Path("l.db")),
+        (ledger, "l.db", Path("l.db")),
         (types.days, "90d", 90),
     ],
 )
@@ -73,9 +74,9 @@ def test_reads(parse, given, expected):
         (types.row_numbers, ""),
         (types.names, ""),
         (types.texts, [""]),
-        (types.ledger, "postgresql://host/db"),
-        (types.ledger, "sqlite://"),
-        (types.ledger, "sqlite:///:memory:"),
+        (ledger, "mysql://host/db"),
+        (ledger, "sqlite://"),
+        (ledger, "sqlite:///:memory:"),
         (types.days, "soon"),
         (types.text, " "),
         (types.name, "a\nb"),

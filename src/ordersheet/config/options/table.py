@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ordersheet.config.ledger_place import ledger
 from ordersheet.config.options import types
 from ordersheet.config.options.online import ONLINE_OPTIONS
 from ordersheet.config.options.option import CHECK, SEND, UNDO, Option
@@ -10,7 +11,7 @@ from ordersheet.config.options.output import OUTPUT_OPTIONS
 JOB_COMMANDS = ("jobs", "watch")
 LEDGER_COMMANDS = (
     *(CHECK, SEND, UNDO, "runs", "show", "resolve", "report", "purge", "doctor"),
-    *("ledger backup", "ledger check"),
+    *("ledger backup", "ledger check", "ledger upgrade"),
     "web",
 )
 
@@ -233,8 +234,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "ledger",
-        "Where what was done is kept: a path, or sqlite:///path.",
-        types.ledger,
+        "Where what was done is kept: a path, or postgresql://host/database; env:NAME or file:PATH of that.",
+        ledger,
         shown_default="ledger.db in your data folder",
         metavar="PATH|URL",
         commands=(*LEDGER_COMMANDS, *JOB_COMMANDS),

@@ -214,19 +214,6 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(item.strip() for item in values)
 
 
-def ledger(value: object) -> Path:
-    """A path, or a URL of the form sqlite:///path."""
-    given = text(str(value) if isinstance(value, Path) else value)
-    scheme, colon, rest = given.partition("://")
-    if colon and scheme != "sqlite":
-        raise ValueError("must be a path, or a URL of the form sqlite:///path")
-    if colon:
-        given = rest.removeprefix("/")
-        if not given or given == ":memory:":
-            raise ValueError("must name a file: sqlite:///path")
-    return Path(given).expanduser()
-
-
 def days(value: object) -> int:
     """A number of days, such as 90d."""
     match = _DAYS.fullmatch(str(value).strip())

@@ -4,5 +4,7 @@ Its tables stand in a schema of their own. Who is alive is told by leases, which
 """
 
 from ordersheet.ledger.postgresql.database import PostgresDatabase
+from ordersheet.ledger.postgresql.health import check
+from ordersheet.ledger.postgresql.making import make, upgrade
 
-__all__ = ["PostgresDatabase"]
+__all__ = ["PostgresDatabase", "check", "make", "upgrade"]

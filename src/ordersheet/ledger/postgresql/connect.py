@@ -60,6 +60,8 @@ class ServerFacts(NamedTuple):
 
 def connect(url: LedgerUrl, **more: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - libpq's own words
     """Open a connection; nothing in it relies on the state of its session, which a pooler may share out."""
+    if url.password is not None:
+        more["password"] = url.password
     return psycopg.connect(
         url.url,
         autocommit=True,
@@ -122,7 +124,8 @@ def inspect_ledger(
     """Raise LedgerError where a database holds no ledger that this program can use."""
     if not facts.there:
         raise LedgerError(
-            f"There is no ledger in the database {url}. Make one with: ordersheet ledger init",
+            f"There is no ledger in the database {url}. Whoever keeps the database makes one"
+            " (ordersheet ledger init URL).",
             code="no-ledger",
         )
     meta = dict(connection.execute(_META).fetchall())
@@ -137,7 +140,7 @@ def inspect_ledger(
     if int(version) < SCHEMA_VERSION:
         raise LedgerError(
             f"The ledger {url} is of an older version of ordersheet. Whoever keeps it brings it up to date"
-            " with: ordersheet ledger upgrade",
+            " (ordersheet ledger upgrade).",
             code="older",
         )
     if read_only:

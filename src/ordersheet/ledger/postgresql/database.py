@@ -82,9 +82,7 @@ class PostgresDatabase:
     def reading(self) -> Iterator[Cursor]:
         """Open a cursor that reads, all of it as of one moment."""
         with self.plain_words():
-            connection = self._idle.pop() if self._idle else connect(self.url)
-            if connection.closed:
-                connection = connect(self.url)
+            connection = self._connected()
             outer = getattr(self._here, "cursor", None)
             cursor = self._here.cursor = GatheringCursor(psycopg.ClientCursor(connection))
             try:
@@ -99,6 +97,16 @@ class PostgresDatabase:
             finally:
                 self._here.cursor = outer
                 self._put_back(connection)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        """Give a connection that lives: the server may have been started anew since the last was used."""
+        while self._idle:
+            connection = self._idle.pop()
+            with suppress(psycopg.Error):
+                connection.execute("")
+                return connection
+            connection.close()
+        return connect(self.url)
 
     def _put_back(self, connection: psycopg.Connection[Any]) -> None:
         if not connection.closed and len(self._idle) < _MOST_IDLE:

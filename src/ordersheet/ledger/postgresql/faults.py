@@ -73,6 +73,11 @@ _GONE = (
         " here, and run again."
     ),
 )
+_REFUSED = (
+    "denied",
+    "The server of the ledger {url} turned this user away: {fault}. Check database, user and password.",
+)
+_TURNED_AWAY = "FATAL:"
 _OTHER = (
     "ledger",
     "The ledger {url} cannot be used ({fault}). Mend it, and run again.",
@@ -94,7 +99,9 @@ def translate(fault: BaseException, url: LedgerUrl) -> LedgerError:
     if not isinstance(fault, psycopg.Error):
         return of_system(fault, url)
     code, sentence = _SENTENCES.get(fault.sqlstate or "", _GONE if _is_gone(fault) else _OTHER)
-    return LedgerError(sentence.format(url=url, fault=_first_line(fault)), code=code)
+    if fault.sqlstate is None and _TURNED_AWAY in str(fault):
+        code, sentence = _REFUSED
+    return LedgerError(sentence.format(url=url, fault=url.hide(_first_line(fault))), code=code)
 
 
 def _is_gone(fault: psycopg.Error) -> bool:
@@ -108,7 +115,7 @@ def _first_line(fault: psycopg.Error) -> str:
     said = fault.diag.message_primary or str(fault)
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     # What libpq says of a connection ends in the cause; above it stand the addresses that were tried.
-    return (lines[0] if lines else type(fault).__name__).removeprefix("FATAL:").strip().rstrip(".")
+    return (lines[0] if lines else type(fault).__name__).rpartition(_TURNED_AWAY)[2].strip().rstrip(".")
 
 
 @contextmanager

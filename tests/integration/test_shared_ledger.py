@@ -1,0 +1,337 @@
+"""A ledger in PostgreSQL: what is refused at its door, who may do what, what holds when it goes away."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from tests.support.ledgers import FIELD, MONDAY, append, begin, deliver, run, start, take, work
+from tests.support.postgres import carried_out, let_leases_end
+
+from ordersheet.core.errors import LedgerError
+from ordersheet.core.history.orderbook import OperationRef
+from ordersheet.core.journal import AttemptEnded, Done, Settle
+from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import MOVES, OperationState
+from ordersheet.ledger import Ledger, RunState, make_shared, upgrade
+from ordersheet.ledger.postgresql.connect import ServerFacts, connect, inspect_server, now, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.postgres import Server
+
+pytestmark = pytest.mark.needs("postgres")
+
+STRIKE = work(7, (2, append("Delayed by strike")))
+
+
+def refusal(url: LedgerUrl, *, read_only: bool = False) -> LedgerError:
+    """Open a ledger and write; gives the one sentence or two that it is refused with."""
+    with pytest.raises(LedgerError) as caught, Ledger.open(url, read_only=read_only) as ledger:
+        ledger.start_run(start())
+    said = str(caught.value)
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert "s3cret" not in said
+    return caught.value
+
+
+# --- at the door
+
+
+def test_a_database_without_a_ledger_is_told_how_to_make_one(postgres_server: Server) -> None:
+    url = LedgerUrl(postgres_server.of(postgres_server.make_database()), Path())
+    assert refusal(url).code == "no-ledger"
+    assert refusal(url, read_only=True).code == "no-ledger"
+    make_shared(url)
+    with pytest.raises(LedgerError, match="already"):
+        make_shared(url)
+    carried_out(url, "UPDATE ordersheet.meta SET value = '99' WHERE name = 'version'")
+    assert refusal(url).code == "newer"
+    carried_out(url, "UPDATE ordersheet.meta SET value = '1' WHERE name = 'version'")
+    assert refusal(url).code == "older"
+    carried_out(url, "UPDATE ordersheet.meta SET value = '2' WHERE name = 'version'")
+    assert upgrade(url) == 2
+    carried_out(url, "ALTER TABLE ordersheet.baseline SET UNLOGGED")
+    refused = refusal(url)
+    assert (refused.code, "baseline" in str(refused)) == ("unlogged", True)
+    assert any("baseline" in fault for fault in Ledger.check(url).faults)
+
+
+def test_another_schema_of_that_name_or_another_encoding_is_left_alone(postgres_server: Server) -> None:
+    url = LedgerUrl(postgres_server.of(postgres_server.make_database()), Path())
+    carried_out(url, "CREATE SCHEMA ordersheet")
+    with pytest.raises(LedgerError, match="not a ledger's"):
+        make_shared(url)
+    other = postgres_server.make_database(ENCODING="'LATIN1'", LOCALE="'C'")
+    with pytest.raises(LedgerError, match="LATIN1"):
+        make_shared(LedgerUrl(postgres_server.of(other), Path()))
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("postgresql://ann:s3cret@127.0.0.1:1/orders", "gone"),
+        ("postgresql://ann:s3cret/s3cret@127.0.0.1:1/orders", "gone"),
+        ("postgresql://ann@127.0.0.1:1/orders?password=s3cret", "gone"),
+        ("postgresql://ann:s3cret@127.0.0.1:1/orders?nonsense=1", "ledger"),
+        ("postgresql://ann@no-such-host.invalid/orders", "gone"),
+    ],
+)
+def test_a_url_with_a_typo_is_told_without_its_password(url: str, code: str) -> None:
+    assert refusal(LedgerUrl(url, Path())).code in (code, "gone", "ledger")
+
+
+def test_a_user_or_database_that_is_not_there_is_told(postgres_server: Server, ledger_database: str) -> None:
+    for url in (postgres_server.of("nobody_made_this"), postgres_server.of(ledger_database, "nobody_here")):
+        refused = refusal(LedgerUrl(url, Path()))
+        assert (refused.code, "does not exist" in str(refused)) == ("denied", True)
+
+
+GOOD = ServerFacts(
+    version=160000, encoding="UTF8", read_only=False, fsync=True, clock=MONDAY.timestamp(), user="ann",
+    there=True, schema=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        (GOOD._replace(version=130010), "server-too-old"),
+        (GOOD._replace(fsync=False), "fsync-off"),
+        (GOOD._replace(read_only=True), "read-only"),
+        (GOOD._replace(clock=GOOD.clock + 600), "clock-off"),
+        (GOOD._replace(clock=GOOD.clock - 600), "clock-off"),
+    ],
+)
+def test_a_server_that_cannot_keep_what_a_ledger_promises_is_refused(facts: ServerFacts, code: str) -> None:
+    url = LedgerUrl("postgresql://db/orders", Path())
+    inspect_server(GOOD, url, MONDAY, read_only=False)
+    inspect_server(GOOD._replace(clock=GOOD.clock + 300), url, MONDAY, read_only=False)
+    with pytest.raises(LedgerError) as caught:
+        inspect_server(facts, url, MONDAY, read_only=False)
+    assert caught.value.code == code
+
+
+def test_a_clock_far_from_the_database_s_is_refused(ledger_url: LedgerUrl) -> None:
+    opened(ledger_url, now(), read_only=False)
+    with pytest.raises(LedgerError, match="10 minutes ahead"):
+        opened(ledger_url, datetime.now(UTC) + timedelta(minutes=10), read_only=False)
+
+
+def test_a_database_that_takes_no_changes_lets_one_look(ledger_url: LedgerUrl) -> None:
+    looking = LedgerUrl(f"{ledger_url.url}&options=-cdefault_transaction_read_only%3Don", ledger_url.home)
+    assert refusal(looking).code == "read-only"
+    with Ledger.open(looking, read_only=True) as ledger:
+        assert ledger.runs() == []
+
+
+def test_what_is_committed_waits_for_the_disk_whatever_the_settings_say(ledger_url: LedgerUrl) -> None:
+    hasty = LedgerUrl(f"{ledger_url.url}&options=-csynchronous_commit%3Doff", ledger_url.home)
+    with Ledger.open(hasty) as ledger:
+        journal = ledger.start_run(start())
+        seen: list[object] = []
+        ledger._writing().do(  # noqa: SLF001 - what a transaction of the writer sees
+            lambda cursor: seen.append(
+                cursor.gather("SELECT current_setting('synchronous_commit')").fetchone()  # type: ignore[attr-defined]
+            )
+        )
+        assert seen == [("on",)]
+        journal.finish()
+
+
+# --- who may do what
+
+
+def test_a_clerk_changes_no_rule_and_a_reader_nothing(postgres_server: Server, ledger_url: LedgerUrl) -> None:
+    name = carried_out(ledger_url, "SELECT current_database()")[0][0]
+    users = {}
+    for role in ("ordersheet_writer", "ordersheet_reader"):
+        user = f"{role}_{name}"
+        carried_out(ledger_url, f"DROP ROLE IF EXISTS {user}; CREATE ROLE {user} LOGIN IN ROLE {role}")
+        users[role] = LedgerUrl(postgres_server.of(name, user), ledger_url.home)
+    with Ledger.open(users["ordersheet_writer"]) as ledger:
+        journal = ledger.start_run(start())
+        assert run(deliver(journal, STRIKE)) == [None]
+        journal.finish()
+        for change in (
+            "DELETE FROM ordersheet.operation",
+            "UPDATE ordersheet.operation SET key = 'other'",
+            "UPDATE ordersheet.meta SET value = ''",
+            "ALTER TABLE ordersheet.operation DISABLE TRIGGER ALL",
+            "CREATE TABLE ordersheet.other (x int)",
+        ):
+            with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.IntegrityError)):
+                carried_out(users["ordersheet_writer"], change)
+    with Ledger.open(users["ordersheet_reader"], read_only=True) as ledger:
+        assert [one.state for one in ledger.order_history(7)] == [OperationState.APPLIED]
+    refused = refusal(users["ordersheet_reader"])
+    assert (refused.code, "ordersheet_writer" in str(refused)) == ("denied", True)
+
+
+@pytest.mark.parametrize("old", [OperationState.SENDING, OperationState.IN_DOUBT, OperationState.APPLIED])
+def test_the_database_itself_holds_to_the_legal_moves(ledger_url: LedgerUrl, old: OperationState) -> None:
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+
+        async def prepare() -> None:
+            book = await take(journal, STRIKE)
+            await begin(journal, 7, book.row_asks(2), MONDAY)
+            if old is not OperationState.SENDING:
+                await journal.write(Settle(OperationRef(journal.run, 2, FIELD), old, "", MONDAY))
+
+        run(prepare())
+        legal = {new for before, new in MOVES if before is old} | ({old} - {OperationState.SENDING})
+        if old is OperationState.IN_DOUBT:
+            legal.discard(OperationState.SENDING)
+        reached = set()
+        for new in OperationState:
+            with (
+                suppress(psycopg.IntegrityError),
+                connect(ledger_url) as connection,
+                connection.transaction(force_rollback=True),
+            ):
+                connection.execute("UPDATE ordersheet.operation SET state = %s", (new.value,))
+                reached.add(new)
+        assert reached == legal
+
+
+# --- leases
+
+
+def test_one_that_was_not_heard_of_writes_no_more_and_comes_back_as_another(
+    ledger_url: LedgerUrl,
+) -> None:
+    """A computer that slept through its lease: another has gone on, and this one may not send."""
+    with Ledger.open(ledger_url) as asleep, Ledger.open(ledger_url) as other:
+        first, second = asleep.start_run(start()), other.start_run(start())
+        book = run(take(first, STRIKE))
+        assert run(second.take([STRIKE])) == [None]
+        carried_out(
+            ledger_url,
+            "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'"
+            f" WHERE process_id = (SELECT process_id FROM ordersheet.run WHERE name = '{first.run}')",
+        )
+        assert other.run(first.run).state is RunState.KILLED
+        assert run(second.take([STRIKE])) != [None]
+        with pytest.raises(LedgerError) as caught:
+            run(begin(first, 7, book.row_asks(2), MONDAY))
+        assert caught.value.code == "lease-lost"
+        with pytest.raises(LedgerError):
+            first.finish("ledger")
+        # Its rows are told from memory; and a new run of the same process is somebody new.
+        outcomes = [one.outcome for one in first.results(rest=[(2, "7")], message="stopped")]
+        assert outcomes == [Outcome.NOT_SENT]
+        later = asleep.start_run(start())
+        assert run(later.take([STRIKE])) == [None]
+        run(deliver(later, work(8, (3, append("x")))))
+        later.finish()
+
+
+def test_a_lease_that_nearly_ends_sends_nothing(ledger_url: LedgerUrl) -> None:
+    """What is written ahead may leave some seconds later: the lease must outlast that."""
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+        book = run(take(journal, STRIKE))
+        carried_out(
+            ledger_url, "UPDATE ordersheet.lease SET valid_until = clock_timestamp() + interval '8 seconds'"
+        )
+        with pytest.raises(LedgerError, match="not heard of"):
+            run(begin(journal, 7, book.row_asks(2), MONDAY))
+
+
+def test_what_a_dead_process_left_is_adopted_once_its_lease_has_ended(ledger_url: LedgerUrl) -> None:
+    with Ledger.open(ledger_url) as dead, Ledger.open(ledger_url) as living:
+        journal, next_one = dead.start_run(start()), living.start_run(start())
+        run(begin(journal, 7, run(take(journal, STRIKE)).row_asks(2), MONDAY))
+        let_leases_end(ledger_url)
+        with Ledger.open(ledger_url) as third:
+            (doubt,) = run(take(third.start_run(start()), STRIKE)).doubts
+            assert doubt.ref == OperationRef(journal.run, 2, FIELD)
+        del next_one
+    assert carried_out(ledger_url, "SELECT count(*) FROM ordersheet.lease") == [(0,)]
+
+
+# --- the database goes away
+
+
+def cut(url: LedgerUrl) -> None:
+    """End every other session in the ledger's database, as a restart of its server does."""
+    carried_out(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+
+
+def settled(journal_run: str) -> tuple[AttemptEnded, Settle, Done]:
+    return (
+        AttemptEnded(2, 1, "answered ok", 200, MONDAY),
+        Settle(OperationRef(journal_run, 2, FIELD), OperationState.APPLIED, "", MONDAY),
+        Done(RowResult(2, "7", Outcome.APPLIED, "Applied.", MONDAY)),
+    )
+
+
+@pytest.mark.parametrize("goes", [cut, let_leases_end], ids=["restart", "lease"])
+def test_without_its_database_nothing_leaves_and_rows_under_way_are_told(
+    ledger_url: LedgerUrl, goes: Callable[[LedgerUrl], None]
+) -> None:
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+        run(begin(journal, 7, run(take(journal, STRIKE)).row_asks(2), MONDAY))
+        goes(ledger_url)
+        with pytest.raises(LedgerError) as caught:
+            run(journal.write(*settled(journal.run)))
+        assert caught.value.code in ("gone", "lease-lost")
+        with pytest.raises(LedgerError):
+            run(take(journal, work(8, (3, append("x")))))
+        with pytest.raises(LedgerError):
+            journal.finish("ledger")
+        told = list(journal.results(rest=[(2, "7"), (3, "8")], message="stopped"))
+        assert [one.outcome for one in told] == [Outcome.APPLIED, Outcome.NOT_SENT]
+    let_leases_end(ledger_url)
+    with Ledger.open(ledger_url) as ledger:
+        (doubt,) = run(take(ledger.start_run(start()), STRIKE)).doubts
+        assert doubt.baseline == "before"
+
+
+def test_a_statement_that_does_not_arrive_is_not_half_written(ledger_url: LedgerUrl) -> None:
+    points: list[str] = []
+
+    def at(name: str) -> None:
+        points.append(name)
+        if name == "before commit" and points.count(name) == number:
+            cut(ledger_url)
+
+    for number in range(1, 5):
+        points.clear()
+        with suppress(LedgerError), Ledger.open(ledger_url, on_point=at) as ledger:
+            journal = ledger.start_run(start(store=f"shop {number}"))
+            run(begin(journal, 7, run(take(journal, STRIKE)).row_asks(2), MONDAY))
+    orphans = carried_out(
+        ledger_url,
+        "SELECT count(*) FROM ordersheet.operation o LEFT JOIN ordersheet.attempt a"
+        " ON a.run_id = o.run_id AND a.row = o.row AND a.number = o.attempt WHERE a.run_id IS NULL",
+    )
+    assert orphans == [(0,)]
+    assert Ledger.check(ledger_url).faults == ()
+
+
+# --- texts
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ue000", "\ue000\ue001\0", "%s %% ? 'x' \\", "ü€𝄞", ""])
+def test_any_text_comes_back_as_it_was(ledger_url: LedgerUrl, text: str) -> None:
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+        journal.add_left_out([RowResult(9, "7", Outcome.INVALID, text)])
+        assert [one.message for one in ledger.results(journal.run)] == [text]
+        assert run(deliver(journal, work(7, (2, append(f"x{text}"))))) == [None]
+        journal.finish()
+        assert [one.text for one in ledger.order_history(7)] == [f"x{text}"]
