@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.views import HONEST, Held, Reader
 from tests.support.virtual_time import START
-from tests.support.worlds import DISTURBING, NO_FAULT, Deed, Fault, World
+from tests.support.worlds import DISTURBING, NO_FAULT, Deed, Fault, Lists, World
 
 from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.observation import Failure, Observation
@@ -49,6 +49,8 @@ class Shop:
     world: World
     log: list[Did] = field(default_factory=list)
     reader: Reader = field(default_factory=Reader)
+    lister: Reader = field(default_factory=Reader)
+    """Shows orders in lists."""
     faults: list[Fault] = field(default_factory=list)
     get_faults: list[str] = field(default_factory=list)
     frozen_until: float = float("-inf")
@@ -56,6 +58,8 @@ class Shop:
     """For how long the server stands still, by the number of the PUT that lets it."""
     puts: int = 0
     gets: int = 0
+    pages: int = 0
+    """Lists among them."""
     disturbed: set[tuple[int, str]] = field(default_factory=set)
     """Fields to which a person did what the promise names as its limits."""
     _states: dict[int, list[tuple[float, Held]]] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class Shop:
 
     def show_in(self, view: View) -> None:
         self.reader = Reader(view)
+        self.lister = Reader(HONEST if self.world.lists is None else self.world.lists.view)
 
     def hold(self, order: int, held: Held, at: float | None = None) -> None:
         """Let an order hold this, from now on or from an earlier moment."""
@@ -94,6 +99,7 @@ class Shop:
     def calm(self) -> None:
         """Let everything be as documented from now on."""
         self.show_in(HONEST)
+        self.lister = Reader()
         self.faults, self.get_faults = [], []
 
     def thaw(self, put: int | None = None) -> float:
@@ -174,7 +180,45 @@ class Shop:
     def read(self, order: int) -> tuple[bytes, dict[str, str]]:
         shown, headers = self.reader.show(order, START.timestamp() + self.now(), self._held_at)
         absent = order in self.world.hidden or order in self.world.unknown
+        shown |= self._dated(order)
         return json.dumps({"status": "ok", "orders": [] if absent else [shown]}).encode(), headers
+
+    def read_list(self, asked: dict[str, list[str]]) -> tuple[bytes, dict[str, str]]:
+        """Show the orders between two times, as the world's lists do."""
+        lists = self.world.lists or Lists()
+        newer, older = (
+            asked.get(name, [edge])[0] for name, edge in (("newer_than", ""), ("older_than", "9"))
+        )
+        numbers = [
+            number
+            for number in sorted(self._states)
+            if newer < _date_of(number) < older
+            and number not in self.world.hidden | self.world.unknown
+            and not (lists.leaves_out and number % lists.leaves_out == 0)
+        ]
+        if lists.manner == "empty":
+            numbers = []
+        if lists.manner == "falling":
+            numbers.reverse()
+        if lists.manner in ("shuffled", "by another date"):
+            numbers.sort(key=lambda number: number * 7 % 5)
+        self.pages += 1
+        headers: dict[str, str] = {}
+        entries = []
+        for number in numbers[: min(lists.most, int(asked["limit"][0]))]:
+            source = number + 1 if lists.manner == "texts of the next one" else number
+            shown, headers = self.lister.show(source, START.timestamp() + self.now(), self._held_at)
+            entry = shown | self._dated(number) | {"orderId": str(number)}
+            if lists.manner == "without dates":
+                del entry["orderDate"]
+            entries += [entry] * (1 + lists.twice)
+        return json.dumps({"status": "ok", "orders": entries}).encode(), headers
+
+    def _dated(self, order: int) -> dict[str, str]:
+        lists = self.world.lists
+        if lists is None:
+            return {}
+        return {"orderDate": _date_of(order * 7 % 11 if lists.manner == "by another date" else order)}
 
     def _held_at(self, order: int, at: float) -> Held:
         return self.held(order, at - START.timestamp())
@@ -186,6 +230,10 @@ class Shop:
         if "other time" in tells:
             return {"date": formatdate(now - 5 * 3600, usegmt=True)}
         return {"date": formatdate(now, usegmt=True)} if "date" in tells else {}
+
+
+def _date_of(order: int) -> str:
+    return f"2026-03-01 {order // 60:02}:{order % 60:02}:00"
 
 
 def _part(payload: dict[str, Any], fault: Fault) -> dict[str, Any]:
@@ -210,7 +258,6 @@ class Connection:
     async def request(
         self, method: str, url: str, body: bytes | None, *, deadline: float, most: int = LARGEST_BODY
     ) -> Observation:
-        del most
         loop, shop = asyncio.get_running_loop(), self._shop
         answered: asyncio.Future[Observation] = loop.create_future()
         if method == "PUT":
@@ -223,9 +270,8 @@ class Connection:
             shop.puts += 1
             loop.call_later(WAY, self._arrive, payload, shop.puts, fault, answered)
         else:
-            order = int(parse_qs(urlsplit(url).query)["order"][0])
             shop.gets += 1
-            loop.call_later(WAY, self._ask, order, answered)
+            loop.call_later(WAY, self._ask, parse_qs(urlsplit(url).query), most, answered)
         self._cut = asyncio.Event()
         cut = asyncio.ensure_future(self._cut.wait())
         try:
@@ -250,14 +296,19 @@ class Connection:
         self._shop.take(payload, self._who, put, fault)
         _answer(answered, _of_put(fault, payload["order"], self._shop.date()))
 
-    def _ask(self, order: int, answered: asyncio.Future[Observation]) -> None:
+    def _ask(self, asked: dict[str, list[str]], most: int, answered: asyncio.Future[Observation]) -> None:
         wait = self._shop.thaw()
         if wait:
-            asyncio.get_running_loop().call_later(wait, self._ask, order, answered)
+            asyncio.get_running_loop().call_later(wait, self._ask, asked, most, answered)
             return
         fault = self._shop.get_faults.pop(0) if self._shop.get_faults else "ok"
-        body, headers = self._shop.read(order)
-        if fault == "lost":
+        one = asked.get("order")
+        body, headers = self._shop.read_list(asked) if one is None else self._shop.read(int(one[0]))
+        if len(body) > most:
+            fault = "too large"
+        if fault == "too large":
+            seen = Observation(bytes_left=True, status=200, failure=Failure.TOO_LARGE)
+        elif fault == "lost":
             seen = Observation(bytes_left=True, failure=Failure.CLOSED)
         elif fault == "ok":
             seen = Observation(bytes_left=True, status=200, headers=headers, body=body)

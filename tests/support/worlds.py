@@ -6,7 +6,7 @@ A world is drawn by a `Chooser`: Hypothesis and a seeded random generator draw t
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from hypothesis import strategies as st
@@ -159,6 +159,29 @@ DISTURBING = frozenset({"adds the same text", "takes the last line out"})
 """Those that the promise names as its limits."""
 
 
+class Lists(NamedTuple):
+    """How the shop's lists show its orders, where a single reading may show them in another way."""
+
+    view: View = HONEST
+    manner: str = "rising"
+    """One of MANNERS."""
+    most: int = 250
+    leaves_out: int = 0
+    """Each so manieth order is in no list; 0 for none."""
+    twice: bool = False
+
+
+MANNERS = (
+    "rising",
+    "falling",
+    "shuffled",
+    "by another date",
+    "without dates",
+    "empty",
+    "texts of the next one",
+)
+
+
 @dataclass(frozen=True)
 class World:
     """Everything that happens to one sheet."""
@@ -186,6 +209,8 @@ class World:
     """Orders that the shop does not have: none shows them, and each update is refused."""
     earlier: int = 2
     """Of how many orders an earlier file saw what it `learned`."""
+    lists: Lists | None = None
+    """None where orders have no dates, so that no list is ever asked for."""
 
 
 TEXTS = (
@@ -219,6 +244,8 @@ HELD = (
     "\N{WHITE HEAVY CHECK MARK} packed <i>well</i> & sent",
 )
 ORDERS = (1, 2, 3)
+DENSE = tuple(range(1, 15))
+"""Orders of which lists show several at once."""
 MOSTLY_ONE = (1, 1, 1, 2, 3)
 WANTED = (
     ("internalComment",),
@@ -260,10 +287,17 @@ def draw_view(choose: Chooser) -> View:
     return view._replace(texts=tuple(texts))
 
 
-def _draw_row(choose: Chooser, free: dict[tuple[int, str], list[str]], *, merged: bool) -> AskedRow:
-    order = choose.one(MOSTLY_ONE)
+def _draw_row(
+    choose: Chooser,
+    free: dict[tuple[int, str], list[str]],
+    *,
+    merged: bool,
+    order: int | None = None,
+    wanted: tuple[str, ...] = (),
+) -> AskedRow:
+    order = order or choose.one(MOSTLY_ONE)
     asks = []
-    wanted = choose.one(WANTED)
+    wanted = wanted or choose.one(WANTED)
     for name in wanted:
         if name == "ref":
             asks.append(Ask(name, "set", choose.one(("A", "B"))))
@@ -333,6 +367,28 @@ def draw_world(choose: Chooser) -> World:
     )
 
 
+def draw_dense_world(choose: Chooser) -> World:
+    """Draw a world whose sheet names many orders one after the other, of which lists show many at once."""
+    world = draw_world(choose)
+    lists = Lists(
+        view=draw_view(choose) if choose.one((True, False)) else HONEST,
+        manner=choose.one(MANNERS[:2] * 3 + MANNERS),
+        most=choose.one((250, 250, 7, 4)),
+        leaves_out=choose.one((0, 0, 0, 3)),
+        twice=choose.one((False, False, True)),
+    )
+    merged = any(name.startswith("another order") for name in (*world.view.texts, *lists.view.texts))
+    free: dict[tuple[int, str], list[str]] = {}
+    orders = choose.one((DENSE, DENSE[::-1], (*DENSE[::2], *DENSE[1::2])))
+    name = choose.one(("internalComment", "comment"))
+    rows = [_draw_row(choose, free, merged=merged, order=order, wanted=(name,)) for order in orders]
+    rows += [_draw_row(choose, free, merged=merged) for _ in range(choose.one((0, 0, 3)))]
+    faults = (*(NO_FAULT,) * choose.one((0, 4, 8, 12)), *world.faults)
+    held = tuple((choose.one(HELD), choose.one(HELD)) for _ in DENSE)
+    view = world.view if choose.one((False, False, True)) else HONEST
+    return replace(world, rows=tuple(rows), lists=lists, faults=faults, held=held, view=view)
+
+
 def _draw_freezes(choose: Chooser) -> tuple[tuple[int, float], ...]:
     if choose.one((False, False, False, True)):
         return ((choose.one((1, 2, 3)), choose.one((5.0, 40.0, 100.0, 125.0, 300.0))),)
@@ -361,6 +417,12 @@ def _draw_deeds(choose: Chooser) -> tuple[Deed, ...]:
         )
         for _ in range(choose.one((1, 2, 3)))
     )
+
+
+@st.composite
+def dense_worlds(draw: st.DrawFn) -> World:
+    """Draw worlds with lists as Hypothesis does."""
+    return draw_dense_world(HypothesisChooser(draw))
 
 
 @st.composite

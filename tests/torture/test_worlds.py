@@ -11,7 +11,18 @@ from tests.support.views import CHANGES, CUTS, HONEST, Held, Reader, View
 from tests.support.world_judge import judge
 from tests.support.world_run import run
 from tests.support.world_shop import Did
-from tests.support.worlds import FAULTS, LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World, worlds
+from tests.support.worlds import (
+    FAULTS,
+    LOST,
+    NO_FAULT,
+    Ask,
+    AskedRow,
+    Fault,
+    Start,
+    World,
+    dense_worlds,
+    worlds,
+)
 
 from ordersheet.core.model import Outcome, RowResult
 
@@ -207,6 +218,18 @@ def test_an_honest_store_never_makes_a_status_false(examples):
 def test_no_world_makes_a_status_false(examples):
     @settings(FREE, max_examples=examples)
     @given(world=worlds())
+    def check(world: World) -> None:
+        holds(world)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "examples", [SHORT // 3, pytest.param(LONG // 4, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_no_list_makes_a_status_false(examples):
+    @settings(FREE, max_examples=examples)
+    @given(world=dense_worlds())
     def check(world: World) -> None:
         holds(world)
 

@@ -22,6 +22,8 @@ class Read(NamedTuple):
     """When this order was last written to (monotonic): an answer that is dated before shows nothing."""
     keeps_turn: bool = False
     """An update may follow at once: its turn has come, and is not given back for the reading."""
+    since: float | None = None
+    """A page of orders may tell as well, if it was asked for after that (monotonic); None where none may."""
 
 
 class TakeTurn(NamedTuple):
@@ -69,6 +71,10 @@ class WasRead(NamedTuple):
     """None where no usable answer came."""
     cause: Cause | None = None
     """Why none came."""
+    asked: float | None = None
+    """When it was asked for (monotonic); None for a moment ago."""
+    in_page: bool = False
+    """A page of orders showed it."""
 
 
 class TurnCame(NamedTuple):

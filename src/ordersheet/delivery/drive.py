@@ -21,6 +21,7 @@ from ordersheet.delivery.progress import ProgressTally
 from ordersheet.delivery.rate.concurrency import MOST, START, AutoConcurrency
 from ordersheet.delivery.rate.estimator import AHEAD
 from ordersheet.delivery.rate.limiter import RateLimiter
+from ordersheet.delivery.reading.baselines import Baselines
 from ordersheet.delivery.run_facts import RunFacts
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.transport.connections import Connections
@@ -103,6 +104,7 @@ class _Delivery:
             clock=clock,
             limiter=RateLimiter(clock, rate=options.rate, auto=self._auto, most=options.lanes),
         )
+        self._baselines = Baselines(self.context)
         self._works = iter(works)
         self._exhausted = False
         self._chunk = max(1, options.lanes or START)
@@ -115,7 +117,7 @@ class _Delivery:
 
     async def run(self) -> DeliveryEnd:
         context = self.context
-        self._lanes = [Lane(context) for _ in range(self._most)]
+        self._lanes = [Lane(context, self._baselines) for _ in range(self._most)]
         helpers = [
             asyncio.ensure_future(self._heed_the_switch()),
             asyncio.ensure_future(self._tick()),
@@ -133,6 +135,7 @@ class _Delivery:
             await self._guarded(ending.write_rest(self._works))
         finally:
             await _end_all(helpers)
+            await self._baselines.close()
             await context.connections.close()
         context.run.tally.waiting(None)
         context.run.tally.tell(last=True)
@@ -203,6 +206,7 @@ class _Delivery:
                 due = None
             finally:
                 self._busy -= 1
+                self._baselines.let_go(order.order)
             if due is not None:
                 self._queue.park(order, due)
                 self._changed.set()
@@ -305,6 +309,7 @@ class _Delivery:
         books = await context.journal.take(works)
         events: list[Event] = []
         now = context.moment()
+        # Their pages may be asked for from here on, and not before: the claims stand.
         for work, book in zip(works, books, strict=True):
             results = self._take_over(work, book, now)
             if results:
@@ -322,12 +327,19 @@ class _Delivery:
             self._elsewhere.append(work)
             return []
         run = self.context.run
-        order = UndoMachine(work, book, run) if isinstance(book, UndoBook) else OrderMachine(work, book, run)
+        order = (
+            UndoMachine(work, book, run)
+            if isinstance(book, UndoBook)
+            else OrderMachine(work, book, run, now.seconds)
+        )
         if work.updates and (not book.doubts or self.context.run.ended):
             results = order.decide_all(now)
             if results is not None:
                 return results
         self._queue.add(order)
+        if not book.doubts and not isinstance(book, UndoBook):
+            # An undo reads each field when its turn has come.
+            self._baselines.claimed(work)
         return []
 
     # --- when the file is through

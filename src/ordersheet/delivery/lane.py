@@ -35,16 +35,23 @@ if TYPE_CHECKING:
     from ordersheet.delivery.order import OrderMachine
     from ordersheet.delivery.rate.estimator import Ticket
     from ordersheet.delivery.rate.limiter import Turn
+    from ordersheet.delivery.reading.baselines import Baselines
 
 BRISK = 200.0
 """Requests a second from which on the end of a row may wait for the start of the next: it is not long."""
 
 
 class Lane:
-    """One lane of a delivery."""
+    """One lane of a delivery.
 
-    def __init__(self, context: DeliveryContext) -> None:
+    Args:
+        context: what all lanes work with.
+        baselines: what pages of orders show.
+    """
+
+    def __init__(self, context: DeliveryContext, baselines: Baselines) -> None:
         self.context = context
+        self._baselines = baselines
         self._attempts = Attempts(context)
         self._pending: list[Event] = []
         self._turn: Turn | None = None
@@ -88,9 +95,14 @@ class Lane:
 
     async def _read(self, order: int, read: Read) -> Told:
         await self.flush()
+        if read.since is not None and (shown := await self._baselines.view(order, read.since)) is not None:
+            return WasRead(shown.view, asked=shown.asked, in_page=True)
         verdict = await self._attempts.read(read.order or order, once=read.once, written_at=read.written_at)
         view = None if verdict is None else verdict.view
-        return WasRead(view, self._attempts.cause() if view is None else None)
+        if view is None:
+            return WasRead(None, self._attempts.cause())
+        self._baselines.saw(view)
+        return WasRead(view, asked=self._attempts.asked_at)
 
     async def _take_turn(self) -> Told:
         limiter = self.context.limiter

@@ -37,6 +37,7 @@ from ordersheet.delivery.guards import (
     why_not_sent,
 )
 from ordersheet.delivery.order_notes import OrderNotes
+from ordersheet.delivery.page_readings import PageReadings
 from ordersheet.delivery.read_back import NEVER, ReadBack
 from ordersheet.delivery.reconcile import (
     STANDS,
@@ -44,13 +45,13 @@ from ordersheet.delivery.reconcile import (
     held_in,
     latest_texts,
     proof_of_part,
+    stands_there,
     stood_in,
     turned_up,
-    written_by_us,
 )
 from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
-from ordersheet.delivery.verdict.proof import Proof, holds_all, stands_as_line
+from ordersheet.delivery.verdict.proof import Proof, holds_all
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
 from ordersheet.delivery.verdict.trust import Control, size_of
 
@@ -95,7 +96,7 @@ class OrderMachine:
         stage: where it stands.
     """
 
-    def __init__(self, work: OrderWork, book: OrderBook, run: RunFacts) -> None:
+    def __init__(self, work: OrderWork, book: OrderBook, run: RunFacts, claimed: float | None = None) -> None:
         self.work = work
         self.run = run
         self.stage = Stage.NEW
@@ -118,6 +119,7 @@ class OrderMachine:
         self._view: OrderView | None = None
         """The latest reading, as long as nothing was sent since and no time has passed."""
         self._viewed_at = NEVER
+        self._pages = PageReadings(work.order, book, run, claimed)
         self._written_at: float | None = None
         """When the latest request of this run to it had ended."""
         self._asked_at = NEVER
@@ -295,7 +297,7 @@ class OrderMachine:
             self._go(Stage.IN_LINE, TakeTurn())
         else:
             self._asked_at = now.seconds
-            self._go(Stage.READING, Read())
+            self._go(Stage.READING, Read(since=self._pages.since(row)))
 
     def _stop_at_guard(self, row: RowInHand, outcome: Outcome, why: str) -> None:
         """Send nothing of a row that its guards do not let through, or no more of it."""
@@ -308,10 +310,13 @@ class OrderMachine:
                 part.close(outcome, why)
 
     def _baseline_read(self, told: WasRead, now: Moment) -> None:
-        view, cause = told
+        view, cause = told.view, told.cause
         self._go(Stage.DECIDING)
         row, run = self._row, self.run
         assert row is not None
+        if told.in_page and not self._pages.enough(row, view, lambda name: self._lacks_ours(name, view, now)):
+            return
+        self._asked_at = self._asked_at if told.asked is None else told.asked
         if view is not None:
             fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
             lacking = {field for field in fields if self._lacks_ours(field, view, now)}
@@ -324,7 +329,7 @@ class OrderMachine:
             for field in fields.intersection(COMMENT_FIELDS):
                 run.trust[field].read(held_in(view, field) or "")
             run.shows_attributes = run.shows_attributes and (not view.found or view.attributes is not None)
-        self._see(view, now)
+        self._see(told, now)
         if view is not None or run.ended or not run.readable:
             return
         assert cause is not None
@@ -333,7 +338,7 @@ class OrderMachine:
             if part.outcome is Outcome.NOT_SENT:
                 run.warn_unread(cause)
 
-    def _lacks_ours(self, field: str, view: OrderView, now: Moment) -> bool:
+    def _lacks_ours(self, field: str, view: OrderView | None, now: Moment) -> bool:
         """Tell whether a reading lacks what was answered ok a moment ago: it is an old copy, no baseline."""
         held = held_in(view, field)
         if held is None or not self.run.shows(field):
@@ -343,9 +348,11 @@ class OrderMachine:
             ours = self._ours[field] = latest_texts(self._book.history(field), now.utc)
         return not holds_all(held, ours[-MOST_OURS:])
 
-    def _see(self, view: OrderView | None, now: Moment) -> None:
+    def _see(self, told: WasRead, now: Moment) -> None:
         """Keep a reading, and learn from it whether this store shows what was answered ok."""
-        self._view, self._viewed_at = view, now.seconds
+        view = self._view = told.view
+        self._viewed_at = now.seconds if told.asked is None else told.asked
+        self._pages.seen(told)
         if view is not None and view.found:
             controls, self._answered_ok = self._answered_ok, {}
             for control in controls.values():
@@ -360,7 +367,7 @@ class OrderMachine:
             part.baseline = held if trusted else None
         if self.run.options.skip_unchanged and is_unchanged(part, self._view, self.run, self._no_baseline):
             self._leave_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
-        if not part.appends or not self._stands_there(part, held):
+        if not part.appends or not stands_there(part.ask, held, self._book, self.run.options):
             return
         if turned_up(self._book.tried(part.field), part.ask):
             part.close(Outcome.CONFIRMED, messages.TURNED_UP)
@@ -383,12 +390,6 @@ class OrderMachine:
         self._notes.events.append(Begin(self.order, row.number, row.begun, (part.ask,), None, now.utc))
         self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
         self._notes.settled(row, part, OperationState.APPLIED, now, message=messages.TURNED_UP)
-
-    def _stands_there(self, part: Part, held: str | None) -> bool:
-        """Tell whether a text stands in the order as a whole line that this ledger never wrote."""
-        if self.run.options.again or part.ask.occurrence > 1 or not stands_as_line(part.text, held):
-            return False
-        return not written_by_us(self._book.history(part.field), part.ask)
 
     def _write_ahead(self, now: Moment) -> None:
         """Its turn has come: write the attempt ahead, unless its baseline has grown old in the line."""
@@ -439,6 +440,7 @@ class OrderMachine:
             if row.attempts == row.unsent == row.turned_away == 0:
                 self.run.breakers.row_sent()
             row.reread, row.rereads = False, 0
+            self.run.pages.leaves(self.order)
             self._go(Stage.SENDING, Put(self._body))
         else:
             self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
@@ -453,10 +455,11 @@ class OrderMachine:
         assert row is not None
         row.attempts += verdict.may_have_arrived
         self._written_at = now.seconds
+        self._pages.answered(now.seconds)
         self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
             self._settle_all_forbidden(refused=True, now=now)
-        if not _repeats(verdict):
+        if not verdict.repeats:
             self._view = None
         stage = Stage.DECIDING
         match verdict.kind:
@@ -487,6 +490,7 @@ class OrderMachine:
                 self._read_back.owe(row, part)
             if part.in_comment:
                 self._remember(part)
+                self._pages.wrote(part, now.seconds)
         to_try = self.run.to_try(self._sending)
         self.run.probing.update(part.field for part in to_try)
         self._sending = to_try
@@ -515,7 +519,7 @@ class OrderMachine:
     def _turned_away(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """Nothing was sent or applied: it is tried again after a pause; a 421 or 425 not for ever."""
         self._unsent(row, verdict.kind, now)
-        if _repeats(verdict):
+        if verdict.repeats:
             row.unsent += 1
             self._stays = True
             pause = 0.0 if verdict.pushed_back else resend_pause(row.unsent) + self.run.jitter()
@@ -595,7 +599,7 @@ class OrderMachine:
 
     def _checked(self, told: WasRead, now: Moment) -> None:
         """Whether a refused row was applied after all can be judged now."""
-        self._see(told.view, now)
+        self._see(told, now)
         self._go(Stage.DECIDING)
 
     def _judge_no(self, row: RowInHand, said: Verdict, now: Moment) -> None:
@@ -652,12 +656,16 @@ class OrderMachine:
         for part in self._sending:
             if view is None or not view.found:
                 self.run.probing.discard(part.field)
+            elif proofs[part.field] not in STANDS and self._pages.in_use:
+                # The page may have shown it in another way: what is tried next was read by its ID.
+                self.run.pages.off = True
+                self.run.probing.discard(part.field)
             elif proofs[part.field] not in STANDS:
                 self._answered_ok.pop(part.field, None)
                 self._notes.events += self.run.distrust(part.field)
             elif proofs[part.field] is Proof.TWICE:
                 part.close(Outcome.APPLIED_TWICE, messages.TWICE)
-        self._see(view, now)
+        self._see(told, now)
         self._go(Stage.DECIDING)
 
     # --- looking an order up
@@ -673,7 +681,7 @@ class OrderMachine:
 
     def _looked_up(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
-        self._see(told.view, now)
+        self._see(told, now)
         self._read_back.looked(told.view, now)
         # What is confirmed now must show from now on, too.
         self._ours.clear()
@@ -689,10 +697,3 @@ class OrderMachine:
         Stage.LOOKING: _looked_up,
         Stage.TESTING: _tested,
     }
-
-
-def _repeats(verdict: Verdict) -> bool:
-    """Tell whether the very same payload may simply leave again: nothing of it can have been applied."""
-    if verdict.stop is not None:
-        return False
-    return verdict.kind is VerdictKind.NOT_SENT or verdict.code == "too-many"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.api import OrderView
-    from ordersheet.core.history.orderbook import Ask, Doubt, Entry
+    from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OrderBook
+    from ordersheet.delivery.options import DeliveryOptions
     from ordersheet.delivery.parts import Part
 
 JUST_NOW = timedelta(minutes=15)
@@ -124,6 +125,16 @@ def latest_texts(history: Iterable[Entry], at: datetime) -> list[str]:
         if entry.state is OperationState.APPLIED and entry.text and entry.at is not None:
             texts += [entry.text] * (at - entry.at < JUST_NOW)
     return texts
+
+
+def stands_there(ask: Ask, held: str | None, book: OrderBook, options: DeliveryOptions) -> bool:
+    """Tell whether an append's text stands in the order as a whole line that this ledger never wrote."""
+    operation = ask.operation
+    if operation.kind.overwrites or options.again or ask.occurrence > 1:
+        return False
+    if not stands_as_line(str(operation.value), held):
+        return False
+    return not written_by_us(book.history(operation.field), ask)
 
 
 def written_by_us(history: Iterable[Entry], ask: Ask) -> bool:

@@ -13,6 +13,7 @@ from ordersheet.delivery import messages
 from ordersheet.delivery.breakers import NOTHING_ANSWERS, Breakers, Stop, stop_for
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
+from ordersheet.delivery.verdict.page_trust import PageTrust
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
 from ordersheet.delivery.verdict.retry_after import http_date
@@ -101,6 +102,8 @@ class RunFacts:
     """Called when orders that wait for a control may go on."""
     trust: dict[str, FieldTrust] = field(default_factory=_no_trust)
     """By PUT's field name: what readings have shown of it in this run."""
+    pages: PageTrust = field(default_factory=PageTrust)
+    """What pages of orders have shown in this run."""
     distrusted: set[str] = field(default_factory=set)
     """Fields that were seen in this run not to show what was written."""
     shows_attributes: bool = True

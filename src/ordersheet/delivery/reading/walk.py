@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import list_url
 from ordersheet.delivery.progress import ProgressTally
+from ordersheet.delivery.reading.lists import FIRST_LIMIT
 from ordersheet.delivery.reading.orders import OpenReading, ReadEnd
-from ordersheet.delivery.reading.plan import FIRST_LIMIT
 from ordersheet.delivery.verdict.observation import Failure
 
 if TYPE_CHECKING:

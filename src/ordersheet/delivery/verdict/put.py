@@ -291,6 +291,11 @@ class Verdict:
     """The response's own `Date`, to count Retry-After from."""
 
     @property
+    def repeats(self) -> bool:
+        """Whether the very same payload may simply leave again: nothing of it can have been applied."""
+        return self.stop is None and (self.kind is VerdictKind.NOT_SENT or self.code == "too-many")
+
+    @property
     def failed(self) -> bool:
         """Whether the server, or the way to it, did not do its work; a push-back is no failure."""
         unfit = self.kind in (VerdictKind.UNKNOWN, VerdictKind.NOT_SENT) or self.code == "not-now"
