@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import COMMENT_FIELDS
 from ordersheet.delivery.guards import guards_an_overwrite, is_unchanged, why_not_sent
 from ordersheet.delivery.reconcile import held_in, stands_there
-from ordersheet.delivery.verdict.page_trust import Written
+from ordersheet.delivery.verdict.page_trust import WrittenText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,5 +97,5 @@ class PageReadings:
 
     def wrote(self, part: Part, seconds: float) -> None:
         """An update was answered ok: pages must show it from now on."""
-        written = Written(part.text, part.appends, part.baseline, not self.in_use, seconds)
+        written = WrittenText(part.text, part.appends, part.baseline, not self.in_use, seconds)
         self._run.pages.wrote(self._order, part.field, written)

@@ -12,7 +12,7 @@ from tests.support.views import CHANGES, CUTS, TEXTS
 from ordersheet.api import OrderView
 from ordersheet.delivery.reading.ahead import Thrift, page_ahead, request_for
 from ordersheet.delivery.reading.lists import ListFacts
-from ordersheet.delivery.verdict.page_trust import PageTrust, Written
+from ordersheet.delivery.verdict.page_trust import PageTrust, WrittenText
 
 FIELD = "internalComment"
 LINES = "called\nAnna was here\nsent <b>again</b> on Monday, by the other carrier"
@@ -25,7 +25,7 @@ def shown(order: int, text: str | None) -> OrderView:
 def wrote(
     trust: PageTrust, order: int, text: str, baseline: str = "", *, by_id: bool = True, at: float = 1.0
 ) -> None:
-    trust.wrote(order, FIELD, Written(text, appends=True, baseline=baseline, by_id=by_id, at=at))
+    trust.wrote(order, FIELD, WrittenText(text, appends=True, baseline=baseline, by_id=by_id, at=at))
 
 
 def proven() -> PageTrust:
@@ -61,9 +61,9 @@ def test_what_is_under_way_proves_nothing_of_a_page():
 
 def test_an_overwrite_that_changed_nothing_proves_nothing():
     trust = PageTrust()
-    trust.wrote(1, FIELD, Written("same", appends=False, baseline="same", by_id=True, at=1.0))
+    trust.wrote(1, FIELD, WrittenText("same", appends=False, baseline="same", by_id=True, at=1.0))
     assert not trust.proven_by({1: shown(1, "same")}, 2.0)
-    trust.wrote(1, FIELD, Written("new", appends=False, baseline="same", by_id=True, at=1.0))
+    trust.wrote(1, FIELD, WrittenText("new", appends=False, baseline="same", by_id=True, at=1.0))
     assert trust.proven_by({1: shown(1, "new")}, 2.0) == {FIELD}
     assert not trust.proven_by({1: shown(1, "same")}, 2.0)
     assert trust.off

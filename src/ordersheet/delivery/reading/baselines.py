@@ -36,7 +36,7 @@ FEW_LEFT = 8
 """The next page is read when so few readings of the last ones are left."""
 
 
-class PageView(NamedTuple):
+class ShownInPage(NamedTuple):
     """What a page shows of an order."""
 
     view: OrderView
@@ -58,7 +58,7 @@ class Baselines:
         self._thrift = Thrift()
         self._wanted: set[int] = set()
         """Claimed orders whose baseline was not asked for yet."""
-        self._views: dict[int, PageView] = {}
+        self._views: dict[int, ShownInPage] = {}
         self._ahead: PageAhead | None = None
         """The page that is under way."""
         self._reading: asyncio.Task[None] | None = None
@@ -87,7 +87,7 @@ class Baselines:
         """What was given last was read by its ID all the same."""
         self._thrift.served -= 1
 
-    async def view(self, order: int, since: float) -> PageView | None:
+    async def view(self, order: int, since: float) -> ShownInPage | None:
         """Give what a page shows of an order, or None, where it is better read by its ID.
 
         Args:
@@ -116,7 +116,7 @@ class Baselines:
             self._under_way.discard(order)
             self._tell()
 
-    async def _from_a_page(self, order: int, since: float) -> PageView | None:
+    async def _from_a_page(self, order: int, since: float) -> ShownInPage | None:
         while True:
             found = self._take(order, since)
             if found is not None or not self._serves():
@@ -149,7 +149,7 @@ class Baselines:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
 
-    def _take(self, order: int, since: float) -> PageView | None:
+    def _take(self, order: int, since: float) -> ShownInPage | None:
         found = self._views.pop(order, None)
         if found is None or found.asked < max(since, self._context.clock.monotonic() - SERVED_FOR):
             return None
@@ -221,4 +221,4 @@ class Baselines:
         proven = context.run.pages.proven_by(shown, asked)
         for order in self._wanted & shown.keys():
             texts = {name: text if name in proven else None for name, text in shown[order].comments.items()}
-            self._views[order] = PageView(replace(shown[order], comments=texts), asked)
+            self._views[order] = ShownInPage(replace(shown[order], comments=texts), asked)

@@ -26,7 +26,7 @@ MOST_WRITTEN = 512
 """Orders of which it is remembered what they must show."""
 
 
-class Written(NamedTuple):
+class WrittenText(NamedTuple):
     """What was answered ok: a page that is asked for after that must show it."""
 
     text: str
@@ -75,7 +75,7 @@ class PageTrust:
     def __init__(self) -> None:
         self.off = False
         self.on_written: Callable[[int], None] = lambda _order: None
-        self._written: dict[int, dict[str, Written]] = {}
+        self._written: dict[int, dict[str, WrittenText]] = {}
         self._fields = {name: PageField() for name in COMMENT_FIELDS}
 
     @property
@@ -83,7 +83,7 @@ class PageTrust:
         """The orders that a page must show as this run left them, the latest last."""
         return self._written
 
-    def wrote(self, order: int, name: str, written: Written) -> None:
+    def wrote(self, order: int, name: str, written: WrittenText) -> None:
         """Note what was answered ok."""
         known = self._written.pop(order, {})
         self._written[order] = {**known, name: written}
@@ -119,7 +119,7 @@ class PageTrust:
                     self._learn(name, written, held)
         return frozenset() if self.off else frozenset(proven)
 
-    def _learn(self, name: str, written: Written, held: str) -> None:
+    def _learn(self, name: str, written: WrittenText, held: str) -> None:
         of = self._fields[name]
         if (hardness := hardness_of(written.text)) < NO_LETTERS:
             of.hardness = max(of.hardness, hardness)
@@ -149,7 +149,7 @@ class PageTrust:
                 self.off = True
 
 
-def _judge(written: Written, held: str | None) -> Proof:
+def _judge(written: WrittenText, held: str | None) -> Proof:
     """Judge whether a page shows what was answered ok: ABSENT where it shows what stood there before."""
     if held is None:
         return Proof.UNCLEAR
