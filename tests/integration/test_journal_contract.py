@@ -376,6 +376,18 @@ def test_a_later_result_of_a_row_replaces_an_earlier_one(journals):
     assert journals.results(journal) == {ROW: later}
 
 
+def test_what_cannot_be_written_any_more_is_told_all_the_same_and_is_the_latest(journals):
+    journal = journals.begin()
+    written, kept = (
+        RowResult(ROW, str(ORDER), outcome, "words", MONDAY)
+        for outcome in (Outcome.UNCONFIRMED, Outcome.CONFIRMED)
+    )
+    other = kept._replace(row=ROW + 1)
+    write(journal, Done(written))
+    journal.keep([other, kept])
+    assert journals.results(journal) == {ROW: kept, ROW + 1: other}
+
+
 def test_each_run_has_results_of_its_own(journals):
     first, second = journals.begin(), journals.begin()
     write(first, Done(RowResult(ROW, str(ORDER), Outcome.REFUSED, "words", MONDAY)))

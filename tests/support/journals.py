@@ -57,7 +57,7 @@ class MemoryJournals:
 
     def results(self, journal: Journal) -> Mapping[int, RowResult]:
         assert isinstance(journal, MemoryJournal)
-        return journal.results
+        return journal.results | journal.kept
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,7 +24,7 @@ from ordersheet.core.operation_state import OperationState, is_legal
 from ordersheet.core.uptime import Uptime, seconds_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.core.journal import Event
@@ -84,6 +84,8 @@ class MemoryJournal:
     policy: Policy
     log: list[tuple[Event, ...]] = field(default_factory=list)
     results: dict[int, RowResult] = field(default_factory=dict)
+    kept: dict[int, RowResult] = field(default_factory=dict)
+    """What could not be written any more."""
     fail_after: int | None = None
     """How many writes succeed before the disk is full."""
     seconds: Callable[[], float] = float
@@ -150,6 +152,9 @@ class MemoryJournal:
             undo()
             raise
         self.log.append(events)
+
+    def keep(self, results: Iterable[RowResult]) -> None:
+        self.kept.update((result.row, result) for result in results)
 
     def _as_it_stands(self, events: tuple[Event, ...]) -> Callable[[], None]:
         """Remember what these events touch, so that all of them are written, or none."""

@@ -89,8 +89,7 @@ def _doubled(told: Told) -> Iterator[Finding]:
 def _judge_report(told: Told, report: Report) -> Iterator[Finding]:
     rows = {update.row: update for work in told.works for update in work.updates}
     assert report.end is not None
-    unwritten = {result.row: result for result in report.end.unwritten}
-    results = {**report.results, **unwritten}
+    results = report.results
     if set(results) != set(rows) and not (report.end.rest and set(results) < set(rows)):
         yield Finding("rows", f"{report.who} tells of rows {sorted(results)} of {sorted(rows)}")
     outcomes = {row: results[row].outcome if row in results else Outcome.NOT_SENT for row in rows}

@@ -139,7 +139,7 @@ async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> N
     for timer in timers:
         timer.cancel()
     told.ledger.dies(who)
-    told.reports.append(Report(who, told.shop.now(), dict(journal.results), end, endless))
+    told.reports.append(Report(who, told.shop.now(), journal.results | journal.kept, end, endless))
 
 
 def _disk(start: Start) -> Callable[[], float]:

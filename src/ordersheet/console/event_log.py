@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from ordersheet.core.journal import AttemptEnded, Begin, Done
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ordersheet.console.log_line import CallLog
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import AnsweredAppend, Event, Journal
-    from ordersheet.core.model import OrderWork
+    from ordersheet.core.model import OrderWork, RowResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class LoggedJournal:
         await self.journal.write(*events)
         for event in events:
             self._tell(event)
+
+    def keep(self, results: Iterable[RowResult]) -> None:
+        """As the journal does."""
+        self.journal.keep(results)
 
     async def owed(self) -> Sequence[int]:
         """As the journal does."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
@@ -147,6 +147,9 @@ class Journal(Protocol):
 
     async def write(self, *events: Event) -> None:
         """Make the events durable, in this order, in one transaction."""
+
+    def keep(self, results: Iterable[RowResult]) -> None:
+        """Keep results that cannot be written any more: the report tells them, the ledger does not."""
 
     async def owed(self) -> Sequence[int]:
         """Name the orders of this store that owe a look: open doubts, or doubts never looked at a last time.

@@ -11,7 +11,6 @@ from ordersheet.delivery.options import DeliveryEnd
 
 if TYPE_CHECKING:
     from ordersheet.core.journal import Journal
-    from ordersheet.core.model import RowResult
     from ordersheet.delivery.clock import Clock
     from ordersheet.delivery.rate.limiter import RateLimiter
     from ordersheet.delivery.run_facts import RunFacts
@@ -68,8 +67,6 @@ class DeliveryContext(RequestContext):
     """What all lanes of a delivery work with."""
 
     journal: Journal
-    unwritten: dict[int, RowResult] = field(default_factory=dict)
-    """By row: what the ledger could not take any more."""
 
     def delivery_end(self) -> DeliveryEnd:
         """Tell how the delivery ended."""
@@ -83,5 +80,4 @@ class DeliveryContext(RequestContext):
             no=run.tally.no,
             warnings=tuple(run.told_warnings()),
             rest=run.closed or "",
-            unwritten=tuple(sorted(self.unwritten.values(), key=lambda result: result.row)),
         )

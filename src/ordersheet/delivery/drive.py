@@ -68,8 +68,7 @@ async def deliver(
         progress: told how far it has come, at most ten times a second.
 
     Returns:
-        How it ended. Rows without a result in the journal, and not in `unwritten`, are `not sent`, with the
-        words of `rest`.
+        How it ended. Rows without a result in the journal are `not sent`, with the words of `rest`.
     """
     return await _Delivery(works, journal, Connections(transports), options, clock, stop, progress).run()
 

@@ -164,7 +164,5 @@ class Lane:
             else:
                 context.run.tally.tell()
                 return True
-        for event in events:
-            if isinstance(event, Done):
-                context.unwritten[event.result.row] = event.result
+        context.journal.keep(event.result for event in events if isinstance(event, Done))
         return False

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ordersheet.core.model import RequestCounts, RowResult, StoppedBy
+    from ordersheet.core.model import RequestCounts, StoppedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,9 @@ class DeliveryEnd:
     """When running again makes sense (UTC), where the server said so."""
     requests: RequestCounts
     ok: int
-    """Rows that are `ok`, those of `unwritten` included; likewise `no`."""
+    """Rows that are `ok`, those included that the ledger could not take any more; likewise `no`."""
     no: int
     warnings: tuple[str, ...]
     """Sentences for people, such as that orders cannot be read."""
     rest: str = ""
     """What to say of the rows that have no result, because the run stopped before them: `not sent`."""
-    unwritten: tuple[RowResult, ...] = field(default=(), repr=False)
-    """Results that the ledger could not take any more; newer than what it holds of the same rows."""

@@ -186,8 +186,7 @@ class RunJournal:
         """
         events = tuple(map(self._with_mark, events))
         done = [event.result for event in events if type(event) is Done]
-        for result in done:
-            self._unwritten[result.row] = result
+        self.keep(done)
         writes = self._event_writer.writes(events)
         if self._wanted:
             for result in done:
@@ -203,6 +202,10 @@ class RunJournal:
         await self._submit(lambda cursor: execute(writes, cursor), done, alone=False)
         if self._remembered is not None:
             self._remembered.note(events)
+
+    def keep(self, results: Iterable[RowResult]) -> None:
+        """Keep results that are not written yet, or cannot be any more; newer than what is written."""
+        self._unwritten.update((result.row, result) for result in results)
 
     def _with_mark(self, event: Event) -> Event:
         """Let the message of a row that is ok end in its mark, by which a report that comes back is known."""
@@ -287,7 +290,6 @@ class RunJournal:
         *,
         rest: Iterable[tuple[int, str]] = (),
         message: str = "",
-        unwritten: Iterable[RowResult] = (),
     ) -> Iterator[RowResult]:
         """Give the result of each row in row order, those included that a fault kept from being written.
 
@@ -295,16 +297,14 @@ class RunJournal:
             rest: number and order of rows in row order, for a run whose `finish` failed: those without a
                 result are `not sent`.
             message: why they were not.
-            unwritten: results that delivery could not hand over any more; newer than any other.
         """
         recorded = results.recorded(self._handles.database.reading, self._run_id)
         if self._remembered is not None:
             recorded = self._remembered.complete(recorded)
-        newer = self._unwritten | {result.row: result for result in unwritten}
-        if self._closed and not newer and self._remembered is None:
+        if self._closed and not self._unwritten and self._remembered is None:
             # `finish` has given every row its result.
             return recorded
-        return results.merged(recorded, rest, message, newer)
+        return results.merged(recorded, rest, message, dict(self._unwritten))
 
     def set_report(self, path: str) -> None:
         """Record where the report was written."""

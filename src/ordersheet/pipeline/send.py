@@ -168,7 +168,7 @@ class _Run:
             end = replace(end, stopped_by=error.stopped_by, message=end.message or str(error))
 
         def results() -> Iterator[RowResult]:
-            return journal.results(rest=staging.updates_by_row(), message=why, unwritten=end.unwritten)
+            return journal.results(rest=staging.updates_by_row(), message=why)
 
         try:
             written, end = self._reported(journal, end, results, place)

@@ -32,7 +32,7 @@ def test_every_row_is_one_put_and_is_applied():
         {"order": 2, "comment": "b", "replaceComment": True},
         {"order": 3, "internalComment": "c", "extraAttributes": {"ref": 7}},
     ]
-    assert (run.end.ok, run.end.no, run.end.stopped_by, run.end.unwritten) == (3, 0, None, ())
+    assert (run.end.ok, run.end.no, run.end.stopped_by, run.journal.kept) == (3, 0, None, {})
     assert (run.end.requests.put, run.end.requests.pushed_back) == (3, 0)
     assert run.journal.ledger.claims == {}
 

@@ -296,7 +296,7 @@ def test_a_full_disk_stops_before_the_next_byte_and_accounts_for_what_was_sent(w
         return first, begun, await world.send(works)
 
     first, _, second = virtual_time.run(main())
-    told = first.results | {result.row: result for result in first.end.unwritten}
+    told = first.results | first.journal.kept
     if first.end.stopped_by is not None:
         assert first.end.stopped_by == "ledger"
         assert "disk is full" in first.end.message
