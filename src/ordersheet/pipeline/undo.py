@@ -231,7 +231,7 @@ class _Undo:
         rows: Callable[[], Iterator[RowResult]] = partial(rows_of, self._ledger.path, journal.run)
         if end.stopped_by is StoppedBy.LEDGER:
             named = [(row, str(order)) for row, order in rest]
-            kept = tuple(journal.results(rest=named, message=why, unwritten=end.unwritten))
+            kept = tuple(journal.results(rest=named, message=why))
             rows = partial(iter, kept)
         written, end = self._reported(journal, end)
         return self._result(journal.run, end, rows, written, switch.signal)
