@@ -69,6 +69,7 @@ def runs(flags: dict[str, Any]) -> None:
 def _run_cells(info: RunInfo) -> tuple[str, ...]:
     started = info.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     batch = f"batch {info.batch}" if info.batch else ""
+    batch = f"undo of {info.undo_of}" if info.undo_of else batch
     no = info.rows - info.ok - info.left_out
     left_out = f", {info.left_out:,} left out" if info.left_out else ""
     rows = f"{info.ok:,} ok, {no:,} no{left_out}"
@@ -79,6 +80,7 @@ def run_object(info: RunInfo) -> dict[str, object]:
     """Give one run as `runs --json` and `show --json` have it."""
     return {
         "run": info.run,
+        "undo_of": info.undo_of,
         "state": info.state.value,
         "store": info.store,
         "host": info.host,
@@ -146,6 +148,7 @@ def _run_lines(info: RunInfo) -> Iterator[str]:
     yield from columns(
         [
             ("run", f"{info.run} ({info.state.value})"),
+            *([("undo of", info.undo_of)] if info.undo_of else []),
             ("file", info.input + (f', sheet "{info.sheet}"' if info.sheet else "")),
             ("to", f"{info.host}" + (f", profile {info.profile}" if info.profile else "")),
             ("by", f"{info.person} on {info.machine}, ordersheet {info.tool_version}"),
@@ -315,9 +318,12 @@ def purge(
     if (older_than is None) == (not everything):
         raise UsageError("Say either --older-than 90d or --all.", code="bad-purge")
     settings = settings_of(flags)
-    if everything:
-        _ask_for_all(settings)
     with open_ledger(settings, read_only=False) as ledger:
+        undoable = ledger.undoable(timedelta(days=older_than or 0))
+        if undoable:
+            Console().say(f"{plural(undoable, 'run')} can no longer be undone after this.")
+        if everything:
+            _ask_for_all(settings)
         done = ledger.purge_all() if older_than is None else ledger.purge(timedelta(days=older_than))
     copies = plural(done.copies, "copy", "copies")
     Console().say(f"Purged: {plural(done.runs, 'run')}, {plural(done.texts, 'text')}, {copies} of inputs.")

@@ -21,6 +21,7 @@ from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, inse
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.schema import again, again_run, operation, run
 from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.taken_back import is_undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +50,7 @@ _open = and_(
         operation.c.state.in_(
             [constant(OperationState.APPLIED.value), constant(OperationState.REFUSED.value)]
         ),
+        ~is_undone(),
     ),
 )
 _NOT_MARKED = compiled(
@@ -71,6 +73,7 @@ _KNOWN = compiled(
         operation.c.field == bind("field"),
         operation.c.key == bind("key"),
         operation.c.state != constant(OperationState.ABSENT.value),
+        ~is_undone(),
     )
 )
 _UNFINISHED = compiled(

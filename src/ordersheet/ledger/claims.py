@@ -19,7 +19,7 @@ from ordersheet.ledger.statements import moment, timestamp
 from ordersheet.ledger.taken_back import PERHAPS, UNDONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Policy
@@ -44,6 +44,8 @@ class Found(NamedTuple):
     next_place: int
     absent: Sequence[Entry] = ()
     """What was in doubt once and is proven not applied."""
+    taken_back: Collection[tuple[str, str]] = ()
+    """By field and key, what undos have taken back."""
 
 
 _NOTHING = Found((), (), 1)
@@ -58,6 +60,7 @@ class _Gathered:
     absent: list[Entry] = dataclasses.field(default_factory=list)
     perhaps: dict[str, list[Entry]] = dataclasses.field(default_factory=dict)
     """By field: what an undo that is in doubt may have taken back."""
+    taken_back: set[tuple[str, str]] = dataclasses.field(default_factory=set)
     place: int = 0
 
 
@@ -151,7 +154,7 @@ class Reader:
         for record in cursor.execute(statements.HISTORY, values).fetchall():
             self._gather(cursor, record, gathered, now)
         return {
-            order: Found(one.entries, one.doubts, one.place + 1, one.absent)
+            order: Found(one.entries, one.doubts, one.place + 1, one.absent, one.taken_back)
             for order, one in gathered.items()
         }
 
@@ -172,6 +175,8 @@ class Reader:
         entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
         if taken == UNDONE or (undo_of is not None and not is_open):
             # Neither what was undone nor the undo is a part of the history.
+            if taken == UNDONE:
+                one.taken_back.add((name, key))
             return
         if entry_state is OperationState.ABSENT:
             if cursor.execute(statements.MAY_HAVE_LEFT, {"p_id": number}).fetchone() is not None:
@@ -208,7 +213,9 @@ class Reader:
             # What an unfinished --again run left is finished as such.
             policy = replace(policy, again=True)
         known = found or _NOTHING
-        return OrderBook(work.order, asks, known.entries, policy, known.doubts, known.absent)
+        return OrderBook(
+            work.order, asks, known.entries, policy, known.doubts, known.absent, known.taken_back
+        )
 
     def undo_book(
         self,

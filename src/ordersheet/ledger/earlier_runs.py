@@ -9,8 +9,9 @@ from sqlalchemy import and_, case, exists, func, or_, select
 
 from ordersheet.core.model import Outcome
 from ordersheet.ledger.compiled import bind, compiled, constant, named
-from ordersheet.ledger.schema import attempt, row, run, store
+from ordersheet.ledger.schema import attempt, operation, row, run, store
 from ordersheet.ledger.statements import moment
+from ordersheet.ledger.taken_back import MAY_STAND, is_undone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +33,12 @@ _has_unfinished_rows = exists().where(
     or_(row.c.outcome.is_(None), row.c.outcome.in_(_UNFINISHED)),
 )
 _of_store = and_(store.c.id == run.c.store_id, store.c.name == bind("store"))
+_of_this_run = operation.c.run_id == run.c.id
+_is_taken_back = and_(
+    exists().where(_of_this_run, is_undone()),
+    ~exists().where(_of_this_run, operation.c.state.in_(MAY_STAND), ~is_undone()),
+)
+"""Undone as a whole: it counts as if it had never been."""
 _SAME_BYTES = compiled(
     select(
         run.c.name,
@@ -40,7 +47,7 @@ _SAME_BYTES = compiled(
         or_(run.c.finished.is_(None), run.c.stopped_by.is_not(None), _has_unfinished_rows),
     )
     .join(store, _of_store)
-    .where(run.c.sha256 == bind("sha256"), _may_have_arrived)
+    .where(run.c.sha256 == bind("sha256"), _may_have_arrived, run.c.undo_of.is_(None), ~_is_taken_back)
     .order_by(run.c.id.desc())
 )
 _KEY_PRINTS = compiled(

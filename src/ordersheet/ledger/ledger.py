@@ -343,6 +343,11 @@ class Ledger:
         with files.new_private_file(target) as draft:
             self._database.back_up(draft)
 
+    def undoable(self, older_than: timedelta) -> int:
+        """Count the runs that can be undone now, and after such a purge no more."""
+        with self._database.reading() as cursor:
+            return retention.undoable(cursor, self.clock() - older_than)
+
     def purge(self, older_than: timedelta, *, now: datetime | None = None) -> Purged:
         """Turn texts whose retention has ended into keyed hashes, and remove copies of inputs.
 

@@ -57,6 +57,8 @@ class RunStart:
     """A person said that this key belongs to the shop that the ledger knows as this store."""
     undo_of: str | None = None
     """Of an undo: the run that it takes back."""
+    undo_whole: bool = True
+    """Of an undo: all rows of that run are meant."""
     guess_attributes: bool = False
     """Of an undo: attributes that the shop does not show are put back as the ledger knows them."""
 

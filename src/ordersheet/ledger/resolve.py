@@ -6,7 +6,7 @@ import json
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.model import OperationKind, Outcome, RowResult
@@ -16,7 +16,7 @@ from ordersheet.ledger.claims import Since, TakenOver
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.results import ROW_OPERATIONS, judged
 from ordersheet.ledger.runs import OUTCOMES, find_run, give_result
-from ordersheet.ledger.schema import claim, operation, process, row, run
+from ordersheet.ledger.schema import claim, operation, process, row, run, undo_step
 from ordersheet.ledger.statements import moment, timestamp
 
 if TYPE_CHECKING:
@@ -36,9 +36,12 @@ _in_doubt = (
         *(operation.c[name] for name in ("run_id", "row", "order_id", "store_id", "batch")),
         *(operation.c[name] for name in ("field", "key", "occurrence", "state")),
         run.c.settle,
+        run.c.undo_of.is_not(None),
     )
     .join(run, run.c.id == operation.c.run_id)
-    .where(operation.c.kind == constant(OperationKind.APPEND.value), _unknown)
+    .where(
+        or_(operation.c.kind == constant(OperationKind.APPEND.value), run.c.undo_of.is_not(None)), _unknown
+    )
     .order_by(operation.c.id)
 )
 _its_row = operation.c.run_id == bind("run"), operation.c.row == bind("row")
@@ -73,6 +76,21 @@ _ROW = compiled(
     .where(row.c.run_id == bind("run"), row.c.row == bind("row"))
 )
 _ANY_UNKNOWN = compiled(select(operation.c.id).where(*_its_row, _unknown).limit(ONE).offset(ZERO))
+_UNDONE_WITH_IT = compiled(
+    select(row.c.row)
+    .distinct()
+    .select_from(
+        undo_step.join(operation, operation.c.id == undo_step.c.step_id).join(
+            row, and_(row.c.run_id == undo_step.c.run_id, row.c.row == operation.c.row)
+        )
+    )
+    .where(
+        undo_step.c.run_id == bind("run"),
+        undo_step.c.row == bind("row"),
+        undo_step.c.field == bind("field"),
+        row.c.outcome == constant(Outcome.UNCONFIRMED.value),
+    )
+)
 _COUNTS = compiled(select(run.c.counts).where(run.c.id == bind("run")))
 _COUNT = compiled(update(run).where(run.c.id == bind("run")).values(counts=bind("counts")))
 
@@ -105,6 +123,8 @@ class _Open(NamedTuple):
     occurrence: int
     state: str
     settle: int
+    undoes: bool
+    """It puts back what stood before."""
 
 
 def adopt(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -> None:
@@ -159,7 +179,10 @@ def resolve(cursor: Cursor, verdict: Resolution, alive: Callable[[str], bool]) -
         )
     results = [
         _settle_row(cursor, run_id, row, (message, f"Send the file {anew}."), verdict)
-        for run_id, row in dict.fromkeys((append.run_id, append.row) for append in found)
+        for run_id, row in dict.fromkeys((one.run_id, one.row) for one in found if not one.undoes)
+    ]
+    results += [
+        result for one in found if one.undoes for result in _settle_undo(cursor, one, message, verdict)
     ]
     run, run_id = find_run(cursor, verdict.run)
     if all((append.run, append.row) != (run, verdict.row) for append in found):
@@ -246,6 +269,20 @@ def _settle_row(
         words = f"{message} {words}"
     order = cursor.execute(_ROW, of_row).fetchone()[0]
     return _write_result(cursor, run_id, RowResult(number, order, outcome, words, verdict.now))
+
+
+def _settle_undo(cursor: Cursor, undone: _Open, message: str, verdict: Resolution) -> list[RowResult]:
+    """Tell the rows of an undo that stand or fall with one of its operations; the named one last."""
+    of_it = named(run=undone.run_id, row=undone.row, field=undone.field)
+    rows = {number for (number,) in cursor.execute(_UNDONE_WITH_IT, of_it).fetchall()} | {undone.row}
+    outcome, words = (
+        (Outcome.UNDONE, message)
+        if verdict.applied
+        else (Outcome.NOT_SENT, f"{message} Run the undo again to put it back.")
+    )
+    told = [RowResult(number, str(undone.order), outcome, words, verdict.now) for number in sorted(rows)]
+    told.sort(key=lambda result: result.row == verdict.row)
+    return [_write_result(cursor, undone.run_id, result) for result in told]
 
 
 def _copy_result(cursor: Cursor, run_id: int, number: int, result: RowResult) -> RowResult:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ZERO, bind, compiled, named
-from ordersheet.ledger.schema import operation, row
+from ordersheet.ledger.schema import operation, row, run
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ ROW_OPERATIONS = compiled(
     .where(operation.c.run_id == bind("run"), operation.c.row == bind("row"))
     .order_by(operation.c.id)
 )
+
+_IS_UNDO = compiled(select(run.c.id).where(run.c.id == bind("run"), run.c.undo_of.is_not(None)))
 
 
 def recorded(
@@ -78,6 +80,13 @@ def interrupted(cursor: Cursor, run_id: int, number: int, order: str) -> RowResu
     states = [OperationState(state) for state, _, _ in operations]
     at = max((moment(text) for _, _, text in operations), default=None)
     outcome, message = judged(states, [text for _, text, _ in operations])
+    if cursor.execute(_IS_UNDO, named(run=run_id)).fetchone() is not None:
+        undone = outcome is Outcome.CONFIRMED
+        outcome = {Outcome.CONFIRMED: Outcome.UNDONE, Outcome.NOT_APPLIED: Outcome.NOT_SENT}.get(
+            outcome, outcome
+        )
+        message = "Put back, as was seen after the run had ended." if undone else message
+        message = message.replace("Send the file again", "Run the undo again")
     return RowResult(number, order, outcome, message, at)
 
 

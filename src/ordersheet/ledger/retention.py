@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import and_, func, null, select, update
 
 from ordersheet.core.model import Outcome
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.keys import text_hash
 from ordersheet.ledger.records import Purged
 from ordersheet.ledger.schema import baseline, operation, process, row, run
 from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.taken_back import is_undone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +121,24 @@ class Purge(NamedTuple):
     """Runs that ended at or before this moment."""
     now: datetime
     salt: bytes
+
+
+_UNDOABLE = compiled(
+    select(func.count(operation.c.run_id.distinct()))
+    .select_from(operation.join(run, run.c.id == operation.c.run_id))
+    .where(
+        func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"),
+        run.c.undo_of.is_(None),
+        operation.c.state == constant(OperationState.APPLIED.value),
+        operation.c.value.is_not(None),
+        ~is_undone(),
+    )
+)
+
+
+def undoable(cursor: Cursor, cutoff: datetime) -> int:
+    """Count the runs that can be undone now, as far as their texts go, and after a purge no more."""
+    return int(cursor.execute(_UNDOABLE, named(cutoff=timestamp(cutoff))).fetchone()[0])
 
 
 def purge(writer: Writer, plan: Purge, database: Database) -> Purged:

@@ -22,7 +22,7 @@ from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.remembered import Remembered
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
-from ordersheet.ledger.undo import past_of
+from ordersheet.ledger.undo import CLOSE_OCCURRENCES, past_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ class RunJournal:
         opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
         self._name, self._run_id, self._store_id = opened
         self._undo = None if start.undo_of is None else self._target(start.undo_of)
-        self._guess = start.guess_attributes
+        self._guess, self._whole = start.guess_attributes, start.undo_whole
         self._event_writer = EventWriter(
             self._name, self._run_id, self._store_id, start.policy.batch, handles.uptime
         )
@@ -279,6 +279,8 @@ class RunJournal:
         now = self._handles.clock()
 
         def close(cursor: Cursor) -> None:
+            if self._undo is not None and self._whole and stopped_by is None:
+                cursor.execute(CLOSE_OCCURRENCES, named(target=self._undo[1]))
             close_run(cursor, self._run_id, now, stopped_by, message, requests)
             self._again.find_unfinished(cursor, timestamp(now))
 

@@ -323,8 +323,10 @@ def _left_apart(row: Row, tally: IntakeCounts, settings: Settings) -> str | None
 
 def _called_ok(row: Row, results: Sequence[int]) -> CalledOk | None:
     """Read what the file, as an earlier report, says of a row that it calls ok; None where it does not."""
-    status, _, message, time = (row.cells[column].shown if column in row.cells else "" for column in results)
-    return CalledOk(mark_of(message), _moment(time)) if status == "ok" else None
+    said = (row.cells[column].shown if column in row.cells else "" for column in results)
+    status, outcome, message, time = said
+    done = status == "ok" and outcome not in (Outcome.UNDONE, Outcome.NOTHING_TO_UNDO)
+    return CalledOk(mark_of(message), _moment(time)) if done else None
 
 
 def _moment(text: str) -> datetime | None:

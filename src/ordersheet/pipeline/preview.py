@@ -177,6 +177,9 @@ def _count(seen: Preview, book: OrderBook, row: int, to_send: set[int]) -> None:
             seen.operations[decision.ask.operation.kind.value] -= 1
             seen.customer_visible -= decision.ask.operation.for_customers
     if sends:
+        if all(book.was_undone(one.ask) for one in decisions if one.outcome is None):
+            # What an earlier report calls ok was taken back since: it is sent like any other row.
+            seen.unknown_ok.discard(row)
         to_send.add(row)
         asked = tuple(decision.ask.operation for decision in decisions if decision.outcome is None)
         _keep_first(seen, OrderUpdate(row, book.order, asked))

@@ -64,6 +64,8 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
         )
         return Rewritten(written.path, f"{why} {written.note}" if written.note else why)
     untold = NOT_YET if info.state is RunState.RUNNING else NOT_REACHED
+    if info.undo_of is not None:
+        untold = untold.replace("Send the file again", "Run the undo again")
     results = complete(table, ledger.results(info.run), untold)
     written = reporter.write_report(
         source, table.facts, results, place, headers=table.headers, rows=table.rows()

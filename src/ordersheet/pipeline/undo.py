@@ -280,6 +280,7 @@ class _Undo:
             key_print=self._ledger.key_print(key.reveal()) if key is not None else None,
             same_store=self._same_store,
             undo_of=info.run,
+            undo_whole=self._chosen.rows is None,
             guess_attributes=self._chosen.guess,
         )
 

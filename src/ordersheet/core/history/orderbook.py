@@ -10,7 +10,7 @@ from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, 
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from ordersheet.core.model import Operation
@@ -71,9 +71,20 @@ class OrderBook:
         policy: the run's options.
         doubts: see above.
         absent: what was in doubt once and is proven not applied.
+        taken_back: by field and key, what undos have taken back: no earlier report speaks of it any more.
     """
 
-    __slots__ = ("_absent", "_asks", "_fields", "_given", "_policy", "_rows", "doubts", "order")
+    __slots__ = (
+        "_absent",
+        "_asks",
+        "_fields",
+        "_given",
+        "_policy",
+        "_rows",
+        "_taken_back",
+        "doubts",
+        "order",
+    )
 
     def __init__(
         self,
@@ -83,10 +94,12 @@ class OrderBook:
         policy: Policy,
         doubts: Sequence[Doubt] = (),
         absent: Sequence[Entry] = (),
+        taken_back: Collection[tuple[str, str]] = (),
     ) -> None:
         self.order = order
         self.doubts = tuple(doubts)
         self._absent = list(absent)
+        self._taken_back = taken_back
         self._asks = tuple(asks)
         self._given = tuple(history)
         self._policy = policy
@@ -179,6 +192,10 @@ class OrderBook:
         """Let what another run left in doubt stand as applied."""
         entry = self._field(ref.field).entries[ref]
         self.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))
+
+    def was_undone(self, ask: Ask) -> bool:
+        """Tell whether this very thing was done once, and taken back by an undo."""
+        return (ask.operation.field, ask.key) in self._taken_back
 
     def take_back(self, doubt: Doubt, at: datetime) -> None:
         """An undo that was in doubt is seen in the order: what it took back is no part of the history."""
