@@ -22,7 +22,7 @@ from ordersheet.core.model import (
 )
 from ordersheet.core.result import RunResult
 from ordersheet.core.summary import RunSummary
-from ordersheet.pipeline.library import check, send
+from ordersheet.pipeline.library import check, send, undo
 
 __all__ = [
     "Interrupted",
@@ -43,4 +43,5 @@ __all__ = [
     "UsageError",
     "check",
     "send",
+    "undo",
 ]

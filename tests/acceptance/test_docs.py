@@ -105,6 +105,7 @@ def test_the_public_names_are_these_and_no_others():
         "UsageError",
         "check",
         "send",
+        "undo",
     ]
     listed = (DOCS / "python.md").read_text(encoding="utf-8")
     for name in ordersheet.__all__:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from functools import partial
+from pathlib import Path  # noqa: TC003 - typer reads it off the signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,17 +55,36 @@ def undo(
             help="Put attributes that the shop does not show back to what this ledger wrote before.",
         ),
     ] = False,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            "--sheet",
+            metavar="OUT",
+            help="Send nothing: write what would be put back as a sheet with guards (.xlsx, .csv), to be "
+            "looked at and sent.",
+        ),
+    ] = None,
     flags: dict[str, Any],
 ) -> None:
     """Put back what stood in the orders before a run, where nobody wrote since."""
     from ordersheet.cli.signals import signals_press
     from ordersheet.console.progress import reading_progress, sending_progress
-    from ordersheet.pipeline.undo import UndoWays
+    from ordersheet.pipeline.undo import UndoWays, preview_undo
     from ordersheet.pipeline.undo import undo as undo_run
+    from ordersheet.pipeline.undo_sheet import refuse_sheet
 
     settings = settings_of(flags)
     log = CallLog(settings.log_format, file=None, run=None)
     console = Console(json_mode=settings.json, log=log)
+    looking = partial(reading_progress, progress=settings.progress, log=log, unit="order")
+    if sheet is not None:
+        refuse_sheet(sheet, overwrite=settings.overwrite)
+        with signals_press(console.say) as stop:
+            seen = preview_undo(
+                run, settings, guess=guess_attributes, ways=UndoWays(looking=looking, stop=stop)
+            )
+        _say_sheet(seen, sheet, console, as_json=settings.json)
+        return
     with unblocked(log.dropped):
         with (
             signals_press(console.say) as stop,
@@ -73,7 +94,7 @@ def undo(
                 ask=_asker(console, settings),
                 confirm=_confirmer(console, settings),
                 tell=tell,
-                looking=partial(reading_progress, progress=settings.progress, log=log, unit="order"),
+                looking=looking,
                 stop=stop,
                 log=log,
             )
@@ -83,9 +104,35 @@ def undo(
             put(sys.stdout, result.to_json() + "\n")
         if log.json:
             log.say("end", "", **end_facts(result.summary))
-        if settings.open and result.report is not None:
-            typer.launch(str(result.report))
         raise typer.Exit(result.exit_code)
+
+
+def _say_sheet(seen: UndoPreview, sheet: Path, console: Console, *, as_json: bool) -> None:
+    from ordersheet.pipeline.undo_sheet import write_sheet
+
+    path, left = write_sheet(sheet, seen)
+    if as_json:
+        told = {
+            "schema": 1,
+            "command": "undo",
+            "undo_of": seen.run,
+            "sheet": str(path.absolute()),
+            "rows": seen.rows,
+            "left": left,
+            "requests": {"get": seen.requests.get, "pushed_back": seen.requests.pushed_back},
+        }
+        put(sys.stdout, json.dumps(told) + "\n")
+    console.say(*before(seen))
+    if left:
+        console.say(
+            f"{plural(left, 'field')} cannot stand in such a sheet: its text cannot be a cell just as it is, "
+            "or nobody can see what stands there. Undo those without --sheet."
+        )
+    console.say(
+        "Nothing was sent. Send the sheet to put it back: a row goes out only if its order still holds what "
+        "it holds now.",
+        str(path.absolute()),
+    )
 
 
 def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:

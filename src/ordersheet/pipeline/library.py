@@ -134,24 +134,97 @@ def send(
             except RunStopped as lost:
                 lost.result = _nothing_known(lost)
                 raise
+    _warn_of(faults)
+    _raise_where_stopped(result)
+    return result
+
+
+class UndoOptions(TypedDict, total=False):
+    """The keywords of `undo`; docs/commands.md says what each means."""
+
+    api_key: str
+    base_url: str
+    profile: str
+    config: str | PathLike[str]
+    store: str
+    api_key_file: str | PathLike[str]
+    ledger: str | PathLike[str]
+    allow_http: bool
+    rows: str
+    same_store: bool
+    proxy: str
+    ca_bundle: str | PathLike[str]
+    rate: float
+    concurrency: int | str
+    timeout: float
+    attempts: int
+    settle: float
+    grace: float
+    report: str | PathLike[str]
+    overwrite: bool
+
+
+def undo(
+    run: str = "last",
+    *,
+    guess_attributes: bool = False,
+    progress: Callable[[Progress], None] | bool = False,
+    **options: Unpack[UndoOptions],
+) -> RunResult:
+    """Put back what stood in the orders before a run, where nobody wrote since, without asking.
+
+    Args:
+        run: its id, its unique beginning, or `last`, which passes over undos.
+        guess_attributes: put attributes that the shop does not show back to what this ledger wrote before.
+        progress: as in `send`.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Returns:
+        As rows, those of the run with what became of each.
+
+    Raises:
+        OrdersheetError: where nothing was sent.
+        RunStopped: where it ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
+    """
+    from ordersheet.console.log_line import CallLog
+    from ordersheet.console.progress import sending_progress
+    from ordersheet.pipeline.undo import UndoWays
+    from ordersheet.pipeline.undo import undo as undo_run
+
+    faults: list[Exception] = []
+    with keywords(frame=False):
+        settings = _settings(options)
+        with sending_progress(progress=progress is True, log=CallLog(settings.log_format)) as tell:
+            told = _tried(progress, faults) if callable(progress) else tell
+            found = undo_run(run, settings, guess=guess_attributes, ways=UndoWays(tell=told))
+            result = _in_keywords(found, frame=False)
+    _warn_of(faults)
+    _raise_where_stopped(result)
+    return result
+
+
+def _warn_of(faults: Sequence[Exception]) -> None:
     for fault in faults:
         warnings.warn(
             f"The progress function failed ({fault!r}); the run went on without it.",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
+
+
+def _raise_where_stopped(result: RunResult) -> None:
     summary = result.summary
-    if summary.stopped_by is not None:
-        message = summary.error or "The run ended early; run it again to go on."
-        signal = signal_of(result.exit_code)
-        stopped = (
-            RunStopped(message, stopped_by=summary.stopped_by)
-            if signal is None
-            else Interrupted(message, signal=signal)
-        )
-        stopped.result = result
-        raise stopped
-    return result
+    if summary.stopped_by is None:
+        return
+    message = summary.error or "The run ended early; run it again to go on."
+    signal = signal_of(result.exit_code)
+    stopped = (
+        RunStopped(message, stopped_by=summary.stopped_by)
+        if signal is None
+        else Interrupted(message, signal=signal)
+    )
+    stopped.result = result
+    raise stopped
 
 
 def _given(source: object) -> tuple[object, bool]:

@@ -97,6 +97,21 @@ def undo(run: str, settings: Settings, *, guess: bool = False, ways: UndoWays | 
         return _Undo(ledger, target, chosen, settings, started, same_store=same_store).carry_out(ways)
 
 
+def preview_undo(
+    run: str, settings: Settings, *, guess: bool = False, ways: UndoWays | None = None
+) -> UndoPreview:
+    """Read the orders, and say what an undo would put back; nothing is sent.
+
+    Raises:
+        OrdersheetError: what is meant cannot be undone, or the orders cannot be read.
+    """
+    target = target_of(settings)
+    key_for(settings, target)
+    with open_for_undo(settings) as ledger:
+        chosen = find(ledger, target, run, settings, guess=guess)
+        return look(ledger, target, chosen, settings, ways or UndoWays())
+
+
 def open_for_undo(settings: Settings) -> Ledger:
     """Open the ledger, which must be there.
 

@@ -32,7 +32,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(SEND, UNDO, "report"),
+        commands=(SEND, "report"),
         group="Report and output",
         local=True,
     ),
