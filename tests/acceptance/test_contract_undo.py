@@ -172,3 +172,14 @@ def test_what_the_shop_does_not_show_cannot_be_undone_but_by_a_guess(desk: Desk,
     guessed = desk.run("undo", "last", "--yes", "--json", "--guess-attributes")
     assert (guessed.code, guessed.json["outcomes"]) == (0, {"undone": 2})
     assert "E-1" not in json.dumps(held(83600))
+
+
+def test_a_run_that_changed_nothing_leaves_nothing_to_undo(desk: Desk, texts: Any) -> None:
+    desk.file("calls.csv", CALLS)
+    first = desk.run("send", "calls.csv", "--yes", "--json").json["run"]
+    after = texts()
+    desk.run("send", "calls.csv", "--yes")
+    told = desk.run("undo", "last", "--yes", "--json")
+    assert (told.code, told.json["outcomes"]) == (0, {"nothing to undo": 4})
+    assert f"run {first}" in desk.run("show", told.json["run"], "--rows", "--json").out
+    assert texts() == after
