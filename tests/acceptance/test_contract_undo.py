@@ -155,7 +155,7 @@ def test_an_again_run_that_is_undone_is_as_if_it_had_never_been(desk: Desk, text
 def test_undo_from_python(desk: Desk, texts: Any, tmp_path: Path) -> None:
     before = texts()
     desk.file("calls.csv", CALLS)
-    given = {"base_url": desk.base_url, "api_key": desk.key, "ledger": tmp_path / "p.db"}
+    given: dict[str, Any] = {"base_url": desk.base_url, "api_key": desk.key, "ledger": tmp_path / "p.db"}
     ordersheet.send(tmp_path / "calls.csv", **given, report=tmp_path / "sent.csv")
     told: list[object] = []
     result = ordersheet.undo(**given, progress=told.append, report=tmp_path / "undone.csv")

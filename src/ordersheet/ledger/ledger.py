@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Self
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.uptime import uptime
-from ordersheet.ledger import (
-    earlier_runs,
-    engine,
-    files,
-    health,
-    process_table,
-    queries,
-    resolve,
-    retention,
-)
+from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.job_files import JobFiles
 from ordersheet.ledger.migrations import migrate_file
