@@ -3,10 +3,10 @@
 from functools import partial
 
 import pytest
-from tests.support.model_promise import BrokenError
+from tests.support.model_promise import BrokenError, check, check_complete
 from tests.support.model_search import OPTIONS, search
 from tests.support.model_wordings import WORDINGS
-from tests.support.model_world import KILLED_AFTER, BookMaker, product, with_wording
+from tests.support.model_world import KILLED_AFTER, BookMaker, File, World, product, with_wording
 
 from ordersheet.core.history.orderbook import Policy
 
@@ -49,3 +49,17 @@ def test_no_history_of_two_files_of_two_and_one_of_three_breaks_the_promise():
 @pytest.mark.torture
 def test_no_history_with_options_breaks_the_promise():
     assert search(product, (2, 1), 2, letters="aX", policies=OPTIONS) > 500
+
+
+def test_where_like_rows_are_each_sent_what_was_sent_for_one_stands_for_no_other():
+    """Else the first X counts as done as soon as the second a stands behind it; the last a is never sent."""
+    world = World()
+    world.run(file_of("XaYX"))
+    report = world.run(file_of("aaXa"), Policy(duplicates="send"))
+    check(world, report)
+    assert [outcome.value for outcome in report.outcomes.values()] == ["overwritten since", *["applied"] * 3]
+    check_complete(world, report)
+
+
+def file_of(letters: str) -> File:
+    return tuple((("comment", letter),) for letter in letters)

@@ -223,6 +223,7 @@ TEXTS = (
     "<b>paid</b>",
     "Gro\N{LATIN SMALL LETTER SHARP S}e & Mu\N{COMBINING DIAERESIS}he",
     "two\nlines",
+    "lines",
     "a  b",
     "1",
     "12",

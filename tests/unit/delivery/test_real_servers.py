@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from tests.support.views import NEVER_FRESH, View
+from tests.support.views import FIELDS, MOMENTS, NEVER_FRESH, TEXTS, View
 from tests.support.virtual_time import START
 from tests.support.world_judge import judge
 from tests.support.world_run import Report, run
@@ -181,6 +181,35 @@ def test_each_status_is_true_and_says_what_can_be_known(case):
     assert not judge(told)
     expected = case.outcomes
     assert outcomes(told.reports[0])[: len(expected)] == expected
+
+
+EVERY_VIEW = [
+    View(),
+    *(View((text,)) for text in TEXTS),
+    *(View(moment=moment, seconds=seconds) for moment in MOMENTS[1:] for seconds in (1.0, 20.0, 200.0)),
+    *(View(fields=fields) for fields in FIELDS[1:]),
+]
+
+
+@pytest.mark.parametrize("view", EVERY_VIEW, ids=lambda view: view.name)
+def test_no_view_hides_what_a_refused_row_applied_where_longer_texts_were_looked_at_before(view):
+    called = row(1, append("called"), ATTRIBUTE)
+    rows = (row(1, append("a first text")), row(1, append("a second")), called)
+    seen_now = World(rows, view, faults=(NO_FAULT, NO_FAULT, PART))
+    seen_before = World((called,), view, "growth in this view", faults=(PART,))
+    for world in (seen_now, seen_before):
+        told = run(world)
+        assert not judge(told)
+        assert outcomes(told.reports[0])[-1] in (O.PARTLY_APPLIED, O.UNCONFIRMED)
+
+
+@pytest.mark.parametrize("held", ["", LONG, LINES], ids=["empty", "long", "lines"])
+def test_a_refusal_is_refused_at_once_by_an_honest_store_whatever_was_seen_of_it_before(held):
+    refused = Fault("no", "none", "no")
+    told = run(World((row(1, append("called"), ATTRIBUTE),), held=((held, ""),), faults=(refused,)))
+    assert not judge(told)
+    assert outcomes(told.reports[0]) == (O.REFUSED,)
+    assert told.reports[0].at < 5
 
 
 CLOCKS = {

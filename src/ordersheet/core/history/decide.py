@@ -108,7 +108,7 @@ class Ruling:
 
         turn = next((at for at, index in enumerate(rest) if self._is_overwrite(index)), len(rest))
         found.update(self._held(rest[:turn], firm, found))
-        self._resumed = resumed = self._match(rest[turn:], firm)
+        self._resumed = resumed = self._match(rest[turn:], firm, own)
         if all(index in found for index in rest[:turn]):
             for index, place in zip(rest[turn : turn + resumed], firm[len(firm) - resumed :], strict=True):
                 found.setdefault(index, place)
@@ -201,8 +201,11 @@ class Ruling:
             last = index
         return twins
 
-    def _match(self, wanted: Sequence[int], places: Sequence[int]) -> int:
-        """Give the length of the longest leading part of what is wanted with which these entries end."""
+    def _match(self, wanted: Sequence[int], places: Sequence[int], own: Collection[OperationRef] = ()) -> int:
+        """Give the length of the longest leading part of what is wanted with which these entries end.
+
+        Where each of several like rows is sent, what this run sent (`own`) for one stands for no other.
+        """
         if not wanted or not places:
             return 0
         codes = [self._codes[index] for index in wanted]
@@ -217,9 +220,17 @@ class Ruling:
             if codes[length] == code:
                 length += 1
         # The codes leave occurrences out, so each length that fits by its codes is looked at closely.
-        while length and not all(map(self._equal, wanted[:length], places[-length:])):
+        own = own if self._policy.duplicates == "send" else ()
+        while length and not all(
+            self._equal(index, place) and not self._is_other_row_s(index, place, own)
+            for index, place in zip(wanted[:length], places[-length:], strict=True)
+        ):
             length = shorter[length - 1]
         return length
+
+    def _is_other_row_s(self, index: int, place: int, own: Collection[OperationRef]) -> bool:
+        ref = self._history[place].ref
+        return ref in own and ref.row != self._asks[index].row
 
     def _refused(self, wanted: Sequence[int], places: Sequence[int]) -> dict[int, int]:
         """Rule 2: find what was refused when it was last asked for."""

@@ -109,13 +109,6 @@ def holds_all(held: str, texts: Sequence[str]) -> bool:
     return all(not text or _take_out(text, pieces) for text in longest_first)
 
 
-def lines_are_of(text: str, others: Sequence[str]) -> bool:
-    """Tell whether a text is made of lines of these others alone."""
-    known = {line for other in others for line in _lines(other)}
-    ours = _lines(text)
-    return bool(ours) and all(line in known for line in ours)
-
-
 def judge_overwrite(baseline: str | None, now: str | None, text: str) -> Proof:
     """Judge a replace or a clear of a comment: the field holds exactly its text, and did not before."""
     if baseline is None or now is None:
