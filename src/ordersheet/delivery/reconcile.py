@@ -13,6 +13,7 @@ from ordersheet.delivery.verdict.proof import (
     Proof,
     judge_append,
     judge_overwrite,
+    stands_as_line,
 )
 
 if TYPE_CHECKING:
