@@ -173,6 +173,27 @@ def test_a_second_run_waits_in_line_and_says_so(browser, home, shop, tmp_path):
         shop.gate.open()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_signal_winds_the_run_down_and_the_rest_goes_on_later(home, shop):
+    with page_server(home, environ=shop.environ) as server, clerk_of(server) as clerk:
+        path = clerk.drop("calls.csv", sheet(6))
+        clerk.settled(path)
+        run = clerk.client.post(path + "/send", data=clerk.form_to_send(path)).headers["location"]
+        assert shop.gate.held.wait(30)
+        server.process.send_signal(signal.SIGTERM)
+        while "Winding down" not in clerk.client.get(run, follow_redirects=True).text:
+            pass
+        shop.gate.open()
+        assert server.process.wait(60) == 0
+    done = sum(shop.times(number) for number in range(6))
+    assert 0 < done < 6
+    with page_server(home, environ=shop.environ) as server, clerk_of(server) as clerk:
+        assert "stopped" in clerk.client.get("/").text
+        clerk.settled(path)
+        assert figure(clerk.send(path), "ok") == 6
+        assert [shop.times(number) for number in range(6)] == [1] * 6
+
+
 # ---- at any moment ----
 
 MOMENTS = ("asked", 0, 3)

@@ -12,6 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from tests.support.browser import page_server
+from tests.support.clerk import clerk_of
+
+from ordersheet.sandbox.server import running
+from ordersheet.sandbox.store import Store
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -137,39 +141,46 @@ def test_a_planted_file_name_does_no_harm(shared_server, name):
     assert len(list(folder.iterdir())) == 1
 
 
+HOSTILE = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
+
+
 def test_a_hostile_cell_is_shown_as_it_is(shared_server):
-    hostile = "<img src=x onerror=alert(1)>\"'&{{7*7}}"
-    with shared_server.client() as client:
-        text = f"Order ID;Internal comment\n83601;{hostile}\nx<b>y;more\n"
-        answer = client.post("/files", files={"file": ("a.csv", text.encode())})
-        page = settled(client, answer.headers["location"])
+    with clerk_of(shared_server) as clerk:
+        text = f"Order ID;Internal comment\n83601;{HOSTILE}\nx<b>y;more\n"
+        path = clerk.drop("a.csv", text.encode())
+        clerk.settled(path)
+        page = clerk.client.get(path).text
         assert "<img src=x" not in page
         assert "&lt;img src=x onerror=alert(1)&gt;" in page
         assert "x<b>y" not in page
 
 
-def settled(client: httpx.Client, path: str) -> str:
-    """Give a file's page once all is known; the stream of news says when."""
-    with client.stream("GET", path + "/events") as news:
-        for line in news.iter_lines():
-            if '"stage": "done"' in line:
-                break
-    return client.get(path).text
+class HostileStore(Store):
+    """A shop that refuses every update with a word of its own."""
+
+    def refusal(self, payload):  # noqa: ARG002 - as Store has it
+        return f"order {HOSTILE}"
 
 
-def test_a_huge_upload_is_refused_before_it_comes(shared_server):
-    port = urlsplit(shared_server.root).port
-    with shared_server.client() as client:
-        cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    head = (
-        f"POST /files HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"Origin: {shared_server.root}\r\nCookie: {cookie}\r\n"
-        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000000\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
-        wire.sendall(head.encode())
-        answer = wire.recv(65536).decode()
-    assert "413" in answer.splitlines()[0]
+def test_a_hostile_shop_shows_nothing_but_words_and_the_key_is_in_no_page(home, tmp_path):
+    with running(HostileStore(tmp_path / "store.db")) as shop:
+        told = {"ORDERSHEET_BASE_URL": shop.base_url, "ORDERSHEET_API_KEY": shop.key}
+        with page_server(home, environ=told) as server, clerk_of(server) as clerk:
+            path = clerk.drop("a.csv", b"Order ID;Internal comment\n83601;x\n")
+            clerk.settled(path)
+            sent = clerk.client.post(path + "/send", data=clerk.form_to_send(path))
+            clerk.ended(sent.headers["location"])
+            run = clerk.client.get(sent.headers["location"], follow_redirects=True)
+            assert "<img src=x" not in run.text
+            assert "&lt;img src=x" in run.text
+            tried = clerk.client.post("/settings/try", data={"profile": ""})
+            looked = [
+                clerk.client.get(at) for at in ("/", path, "/runs", "/settings", "/orders?id=83601&now=yes")
+            ]
+            for page in (run, tried, *looked):
+                assert page.status_code == 200
+                assert shop.key not in page.text
+                assert shop.key not in str(page.headers)
 
 
 def test_nothing_is_logged_but_what_broke(server, sample):

@@ -80,17 +80,22 @@ def diagnose(settings: Settings) -> Diagnosis:
             found = probe(target.base_url, settings.api_key, settings)
     except OrdersheetError as error:
         why_not = str(error)
-    own = settings.config or user_file()
     return Diagnosis(
         version=version(),
         python=f"{platform.python_version()} at {sys.executable}",
         system=f"{platform.platform()}, SQLite {sqlite3.sqlite_version}",
         settings=tuple(describe(settings)),
-        places=(
-            ("settings file", str(own), own.exists()),
-            ("ledger", str(settings.ledger), settings.ledger.exists()),
-            ("saved keys, where there is no keyring", str(key_store()), key_store().exists()),
-        ),
+        places=places(settings),
         probe=found,
         why_not=why_not,
+    )
+
+
+def places(settings: Settings) -> tuple[tuple[str, str, bool], ...]:
+    """Tell what lies where, and whether it is there."""
+    own = settings.config or user_file()
+    return (
+        ("settings file", str(own), own.exists()),
+        ("ledger", str(settings.ledger), settings.ledger.exists()),
+        ("saved keys, where there is no keyring", str(key_store()), key_store().exists()),
     )

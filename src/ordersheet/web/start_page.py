@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.config.api_key import save_key
 from ordersheet.config.profiles import check_free, check_name, write_profile
 from ordersheet.config.settings import user_file
-from ordersheet.config.target import target_of
 from ordersheet.core.errors import OrdersheetError, SettingsError, UsageError
 from ordersheet.core.secret import Secret
 from ordersheet.setup.checklist import CHECKLIST
@@ -130,53 +129,51 @@ class StartPage:
         return kept.id
 
     async def settings(self, _request: Request) -> Response:
-        """Show the profiles, and what is set and where it comes from."""
+        """Show the profiles, what is set and where it comes from, and what lies where."""
         return await self._settings(None, "")
 
-    async def _settings(self, profile: str | None, tried: str, status: int = 200) -> Response:
-        facts = await asyncio.to_thread(self._settings_facts)
-        return page("settings.html", status, asked=profile, said=tried, checklist=checklist(), **facts)
+    async def _settings(self, profile: str | None, tried: str) -> Response:
+        facts = await asyncio.to_thread(self._settings_facts, profile)
+        return page("settings.html", asked=profile, said=tried, checklist=checklist(), **facts)
 
-    def _settings_facts(self) -> dict[str, Any]:
+    def _settings_facts(self, profile: str | None) -> dict[str, Any]:
         from ordersheet.config.settings import DEFAULT, describe
         from ordersheet.core.version import version
+        from ordersheet.setup.doctor import places
 
         shops: list[Shop] = [self._site.shop(None)]
         shops += [self._site.shop(name) for name in self._site.profile_names()]
         if self._site.config.find_sandbox() is not None:
             shops.append(self._site.shop("sandbox"))
+        lies = [("files of the page", str(self._site.folder), True)]
         try:
-            settings = self._site.settings({"profile": None})
+            settings = self._site.settings({"profile": profile})
             told = [one for one in describe(settings) if one[2] != DEFAULT]
-            ledger, trouble = str(settings.ledger), ""
+            lies += places(settings)
+            trouble = ""
         except SettingsError as error:
-            told, ledger, trouble = [], "", in_page_words(str(error))
+            told, trouble = [], in_page_words(str(error))
         return {
             "shops": shops,
             "told": told,
-            "ledger": ledger,
+            "places": lies,
             "trouble": trouble,
             "version": version(),
-            "folder": str(self._site.folder),
             "tried": Tried(),
         }
 
     async def try_shop(self, request: Request) -> Response:
-        """Ask a shop one question, and say what its answer means."""
+        """Ask a shop one question, and say what its answer means, as doctor does."""
         form = await form_of(request)
         profile = text_of(form, "profile") or None
         said = await asyncio.to_thread(self._try, profile)
         return await self._settings(profile, said)
 
     def _try(self, profile: str | None) -> str:
-        from ordersheet.setup.probe import probe
+        from ordersheet.setup.doctor import diagnose
 
         try:
-            settings = self._site.settings({"profile": profile})
-            target = target_of(settings)
-            if settings.api_key is None:
-                return "No API key is known for it. Type one above, under a name of its own."
-            return in_page_words(probe(target.base_url, settings.api_key, settings).sentence)
+            return in_page_words(diagnose(self._site.settings({"profile": profile})).verdict)
         except OrdersheetError as error:
             return in_page_words(str(error))
 
