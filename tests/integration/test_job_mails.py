@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.imap_server import Mailbox, imap_server
 from tests.support.job_sources import private_authority
-from tests.support.job_world import World, job_world
+from tests.support.job_world import WELL, World, job_world
 
 from ordersheet.core.errors import SettingsError
 from ordersheet.delivery.transport.factory import tls_context
+from ordersheet.jobs.file_work import Ended
 from ordersheet.jobs.sources import FileGone, SourceGone
 from ordersheet.jobs.sources.mail import MailSource, plain_name
+from ordersheet.jobs.states import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -241,6 +243,22 @@ def test_the_same_sheet_in_a_second_mail_is_told_once_and_not_sent(world, box, a
         world.look()
     assert len(world.sent) == 1
     assert ["the same as" in subject for subject in world.people.subjects] == [False, True]
+
+
+def test_an_attachment_that_failed_is_not_tried_for_ever_but_may_come_in_another_mail(world, box, authority):
+    world.answers += [Ended(FAILED, {"error": "No such sheet."}), WELL]
+    box.add(mail("calls.csv").as_bytes())
+    for _ in range(3):
+        set_up(world, box, authority)
+        world.look()
+    assert len(world.sent) == 1
+    box.add(mail("calls.csv").as_bytes())
+    for _ in range(3):
+        set_up(world, box, authority)
+        world.look()
+    assert len(world.sent) == 2
+    # The first mail's is now the same as the second's, and that is said once.
+    assert ["the same as" in subject for subject in world.people.subjects] == [False, False, True]
 
 
 def test_a_mail_that_is_gone_before_it_is_sent_leaves_the_others(world, box, authority):

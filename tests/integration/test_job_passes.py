@@ -12,7 +12,7 @@ from tests.support.job_world import START, WELL, job_world
 
 from ordersheet.jobs.file_work import Ended
 from ordersheet.jobs.passes import GONE_FOR
-from ordersheet.jobs.states import WAITING
+from ordersheet.jobs.states import FAILED, WAITING
 from ordersheet.jobs.temporary import temporary_folder
 
 
@@ -88,7 +88,7 @@ def test_what_is_held_up_goes_on_when_it_may_and_is_given_up_in_the_end(world):
         world.look(600)
     assert 3 < len(world.sent) < 12
     assert world.names("failed") == ["a.csv", "a.csv.problems.txt"]
-    assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["given up"]
+    assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["given up, 0 ok"]
 
 
 def test_a_refused_key_is_told_at_once_and_once_a_day(world):
@@ -169,6 +169,18 @@ def test_a_file_whose_name_is_taken_is_told_under_the_name_that_it_got(world):
     world.set_up()
     world.look()
     assert world.people.told[-1].body.endswith(f"{world.inbox / 'done' / 'a (2).csv'}")
+
+
+def test_a_file_that_came_to_nothing_may_come_again_and_one_that_was_sent_may_not(world):
+    world.set_up(stable="0s")
+    world.answers += [Ended(FAILED, {"error": "No such sheet."}), WELL]
+    for again in ("failed", "sent", "same"):
+        world.put("a.csv")
+        (one,) = world.look(60).handled
+        assert one.state == again
+    assert world.sent == ["a", "a"]
+    assert world.names("failed") == ["a.csv", "a.csv.problems.txt"]
+    assert world.names("done") == ["a (2).csv", "a.csv"]
 
 
 def test_a_file_that_somebody_takes_out_of_the_working_folder_is_told_as_gone(world):

@@ -89,6 +89,7 @@ def go_the_whole_way(source: RemoteSource, tmp_path, put) -> None:
         with pytest.raises(FileGone):
             source.put_away(working, "done", "other.csv")
         assert not source.has(working)
+        assert source.look() == []
     report = tmp_path / "report.csv"
     report.write_bytes(b"a report")
     first = source.put(report, "done", "report.csv")
@@ -104,6 +105,7 @@ def test_a_file_goes_its_whole_way_over_sftp(sftp, tmp_path):
         (sftp.root / "in" / name).write_bytes(content)
 
     go_the_whole_way(RemoteSource(sftp.url, "*.csv", "working"), tmp_path, put)
+    assert list((sftp.root / "in" / "working").iterdir()) == []
 
 
 def test_a_server_that_goes_and_comes_back_is_reached_again(sftp):

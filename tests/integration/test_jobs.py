@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.job_desk import listening
 
 from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
@@ -138,6 +139,35 @@ def test_a_shop_that_is_away_leaves_the_file_to_be_gone_on_with(desk, store):
     assert ended.returncode == 3
     assert desk.names("done") == []
     assert len(list((desk.inbox / "working").iterdir())) == 1
+
+
+def test_a_new_key_holds_a_file_up_and_does_not_blame_it(desk):
+    desk.put("first.csv")
+    desk.run("jobs", "run", "nightly")
+    desk.put("second.csv", "Order ID;Internal comment\n83603;Other\n")
+    desk.sandbox = desk.sandbox._replace(key="another")
+    assert desk.run("jobs", "run", "nightly").returncode == 3
+    assert desk.names("failed") == []
+    assert [path.name for path in (desk.inbox / "working").glob("*/*")] == ["second.csv"]
+
+
+def test_a_run_that_was_stopped_for_its_many_no_is_told_and_goes_on_when_it_comes_again(desk, store):
+    with listening() as told:
+        rows = "".join(f"{number};x\n" for number in (83601, 83602, *range(900, 990)))
+        desk.job(notify=[told.url], **{"max-no": "2"})
+        desk.put("calls.csv", f"Order ID;Internal comment\n{rows}")
+        assert desk.run("jobs", "run", "nightly").returncode == 3
+        (message,) = told.messages
+        assert message["title"].startswith("calls.csv - ")
+        assert "stopped, 2 ok, " in message["title"]
+        assert "row 4, order 900: refused" in message["message"]
+        assert "let the file come again" in message["message"]
+        assert "calls.csv" in desk.names("failed")
+        desk.job(notify=[told.url])
+        desk.put("calls.csv", f"Order ID;Internal comment\n{rows}")
+        assert desk.run("jobs", "run", "nightly").returncode == 1
+        assert "2 ok, 90 no" in told.messages[-1]["title"]
+    assert comment(store, 83601) == "x"
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,9 @@ def jobs(flags: dict[str, Any], context: typer.Context) -> None:
     console = Console()
     if not lines:
         console.say("No job yet: a job is a table such as [jobs.nightly] in your settings file.")
-    console.say(
-        *columns(
-            tuple(str(line[key] or "-") for key in ("name", "source", "file", "result", "next"))
-            for line in lines
-        )
-    )
+    shown = ("name", "source", "file", "result", "next")
+    told = [tuple(str(line[key] or "-") for key in shown) for line in lines]
+    console.say(*columns([("JOB", "SOURCE", "LAST FILE", "RESULT", "NEXT LOOK"), *told] if told else []))
     console.say(
         *(f"{line['name']}: nobody was told yet. {line['untold']}" for line in lines if line["untold"])
     )

@@ -99,13 +99,18 @@ class FileWork:
         batch = self.place.job.batch_of(seen.name, seen.modified, self.place.clock())
         sha256 = self._hash_of(seen)
         facts = {"place": seen.place} if seen.place else {}
-        one, new = self.place.files.take(
-            self.place.job.name, seen.name, sha256, batch, state=TAKEN, facts=facts
-        )
-        if new:
-            self.place.on_point("taken in the ledger")
-            return self._moved(one)
-        itself = one.name == seen.name and one.facts.get("place", "") == seen.place
+        while True:
+            one, new = self.place.files.take(
+                self.place.job.name, seen.name, sha256, batch, state=TAKEN, facts=facts
+            )
+            if new:
+                self.place.on_point("taken in the ledger")
+                return self._moved(one)
+            itself = one.name == seen.name and one.facts.get("place", "") == seen.place
+            came_again = self.source.moves or not itself
+            if one.state != FAILED or one.finished is None or not came_again:
+                break
+            self.place.files.renew(one)  # It came to nothing, and whoever lets it come again has mended why.
         if itself and (not self.source.moves or one.finished is None):
             return None
         return self._same(seen, sha256, one)
@@ -211,7 +216,10 @@ class FileWork:
         since = one.facts.get("held_since")
         if since is None or self.place.clock() - when(since) < timedelta(seconds=self.place.job.give_up):
             return None
-        return {"error": f"It could not be sent to its end. {one.facts.get('error', '')}".strip()}
+        return {
+            "given_up": True,
+            "error": f"It could not be sent to its end. {one.facts.get('error', '')}".strip(),
+        }
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""

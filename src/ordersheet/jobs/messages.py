@@ -100,10 +100,17 @@ def _kind(state: str, facts: Mapping[str, Any]) -> str:
 
 
 def _result(state: str, facts: Mapping[str, Any]) -> str:
-    if state == "failed":
-        return "not sent" if not facts.get("run") else "given up"
     if state == "same":
         return f"the same as {facts.get('same_as', 'an earlier file')}, not sent"
+    if not facts.get("run"):
+        return "not sent"
+    if state != "failed":
+        return _counted(facts)
+    how = "given up" if facts.get("given_up") else "stopped"
+    return f"{how}, {_counted(facts)}"
+
+
+def _counted(facts: Mapping[str, Any]) -> str:
     counts = facts.get("status", {})
     left = facts.get("left_out", 0)
     parts = [f"{counts.get('ok', 0):,} ok"]
@@ -116,25 +123,32 @@ def _result(state: str, facts: Mapping[str, Any]) -> str:
 
 
 def _told(state: str, facts: Mapping[str, Any], result: str) -> Iterator[str]:
-    if state == "failed":
-        yield "It was not sent." if not facts.get("run") else "It was not sent to its end, and is given up."
-        yield from ("", str(facts.get("error", "")))
-        yield from ("", "Mend the file and let it come again: only what is not done yet is sent.")
-        return
     if state == "same":
         yield f"Its content is {result}. Nothing was done with it."
         return
-    yield f"Result: {result}. Run {facts.get('run', '-')}."
+    if not facts.get("run"):
+        yield from ("It was not sent.", "", str(facts.get("error", "")), *_problems(facts))
+        yield from ("", "Mend the file and let it come again.")
+        return
+    if state == "failed":
+        yield "It was not sent to its end."
+    yield f"Result: {_counted(facts)}. Run {facts['run']}."
     outcomes = facts.get("outcomes", {})
     if outcomes:
         yield "  " + ", ".join(f"{count:,} {name}" for name, count in outcomes.items())
+    if facts.get("error"):
+        yield from ("", str(facts["error"]))
+    yield from _problems(facts)
+    if facts.get("exit_code"):
+        yield from ("", "Look at the rows marked no in the sheet: each says what to do.")
+    if state == "failed":
+        yield "Then let the file come again: it goes on where it stopped, and nothing is sent twice."
+
+
+def _problems(facts: Mapping[str, Any]) -> Iterator[str]:
     problems = facts.get("problems", [])
     if problems:
         yield from ("", "The first rows with problems:", *(f"  {line}" for line in problems))
-    if facts.get("error"):
-        yield from ("", str(facts["error"]))
-    if facts.get("exit_code"):
-        yield from ("", "Look at the rows marked no in the sheet: each says what to do.")
 
 
 def _places(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -74,6 +74,8 @@ class PipelineSender:
         except (SettingsError, LedgerError):
             raise
         except OrdersheetError as error:
+            if error.code == "new-key":  # The file is well; whoever changed the key says which shop it is.
+                return Ended(WAITING, {"error": str(error), "exit_code": error.exit_code, "retry": False})
             return self._unreadable(job, path, folder, error)
         return _ended(result)
 
@@ -99,14 +101,15 @@ class PipelineSender:
 
 def _ended(result: RunResult) -> Ended:
     summary = result.summary
+    lines, left_out = _no_rows(result)
     facts: dict[str, Any] = {
         "run": summary.run,
         "host": summary.host,
         "exit_code": summary.exit_code,
         "status": dict(summary.status),
         "outcomes": dict(summary.outcomes),
-        "left_out": sum(row.left_out for row in result.read_rows()),
-        "problems": _lines(summary.problems),
+        "left_out": left_out,
+        "problems": lines[:MOST_PROBLEMS],
         "error": summary.error,
         "resume_after": summary.resume_after,
         "stopped_by": str(summary.stopped_by) if summary.stopped_by else None,
@@ -116,8 +119,22 @@ def _ended(result: RunResult) -> Ended:
     if summary.stopped_by is StoppedBy.INTERRUPTED:
         state = TAKEN
     elif summary.stopped_by is StoppedBy.TOO_MANY_NO:
-        state = SENT
+        state = FAILED
     return Ended(state, facts, report=result.report)
+
+
+def _no_rows(result: RunResult) -> tuple[list[str], int]:
+    """Tell the first rows that ended in no, and count those that were left out on purpose."""
+    told = {problem.row: line for problem in result.summary.problems for line in _lines((problem,))}
+    lines: list[str] = []
+    left_out = 0
+    for row in result.read_rows():
+        left_out += row.left_out
+        if row.status == "no" and not row.left_out and len(lines) < MOST_PROBLEMS:
+            # What is no number may be a customer's text.
+            order = f", order {row.order}" if row.order.isdecimal() else ""
+            lines.append(told.get(row.row, f"row {row.row}{order}: {row.outcome.value}"))
+    return lines, left_out
 
 
 def _lines(problems: tuple[Problem, ...] | Any) -> list[str]:  # noqa: ANN401 - of an error, or of a result

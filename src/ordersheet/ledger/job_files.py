@@ -66,6 +66,11 @@ _SAVE = compiled(
     .values(state=bind("state"), facts=bind("facts"), finished=bind("finished"))
 )
 _HOLD = compiled(update(job_file).where(job_file.c.id == bind("id")).values(process_id=bind("process_id")))
+_RENEW = compiled(
+    update(job_file)
+    .where(job_file.c.id == bind("id"), job_file.c.finished.is_not(None))
+    .values(sha256=bind("sha256"))
+)
 _OPEN = compiled(
     select(job_file.c.id, job_file.c.process_id, process.c.lock)
     .select_from(job_file.outerjoin(process, process.c.id == job_file.c.process_id))
@@ -151,6 +156,11 @@ class JobFiles:
     def release(self, one: JobFile) -> None:
         """Take a line back: its file was not what had been seen, and nothing of it was sent."""
         self._writer().do(lambda cursor: cursor.execute(_DELETE, {"p_id": one.id}))
+
+    def renew(self, one: JobFile) -> None:
+        """Let a content be taken again that came to nothing: its line stays, and stands for it no more."""
+        values = {"p_id": one.id, "p_sha256": f"{one.sha256}#{one.id}"}
+        self._writer().do(lambda cursor: cursor.execute(_RENEW, values))
 
     def adopt(self, job: str) -> list[JobFile]:
         """Give the unfinished files of a job that no other living process works on, oldest first.

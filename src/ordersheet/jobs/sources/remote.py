@@ -151,8 +151,8 @@ class RemoteSource:
                 self._fs.rm_file(source)  # This was ended between the copy and the removal.
             else:
                 return None
-            with suppress(OSError, NotImplementedError):
-                self._fs.rmdir(source.rpartition("/")[0])
+            if self._renames:  # Elsewhere there are no folders, only names with a / in them.
+                sftp.remove_if_empty(self._fs, source.rpartition("/")[0])
         return self._shown_path(target)
 
     def put(self, local: Path, folder: str, name: str) -> str:

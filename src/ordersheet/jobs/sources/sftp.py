@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,16 @@ def rename(filesystem: Any, source: str, target: str) -> bool:  # noqa: ANN401 -
         filesystem.info(source)
         return False
     return True
+
+
+def remove_if_empty(filesystem: Any, folder: str) -> None:  # noqa: ANN401 - sshfs has no types
+    """Remove a folder in which nothing lies; the package's own way does nothing, and says nothing."""
+    from asyncssh import SFTPError
+    from fsspec.asyn import sync
+
+    async def carry_out() -> None:
+        async with filesystem.client.start_sftp_client() as channel:
+            await channel.rmdir(folder)
+
+    with suppress(SFTPError):
+        sync(filesystem.loop, carry_out)
