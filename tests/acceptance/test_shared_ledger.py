@@ -48,3 +48,17 @@ def test_upgrade_brings_a_ledger_in_a_file_up_to_date(desk: Desk) -> None:
     desk.file("calls.csv", CALLS)
     desk.run("send", "calls.csv", "--yes")
     assert "version" in desk.run("ledger", "upgrade").out
+
+
+@pytest.mark.needs("postgres")
+def test_a_clerk_s_own_ledger_becomes_everybody_s(desk: Desk, postgres_server: Server) -> None:
+    url = postgres_server.of(postgres_server.make_database())
+    desk.run("ledger", "init", url)
+    desk.file("calls.csv", CALLS)
+    desk.run("send", "calls.csv", "--yes")
+    moved = desk.run("ledger", "move", "ledger.db", url)
+    assert (moved.code, "each compared" in moved.out) == (0, True)
+    refused = desk.run("send", "calls.csv", "--yes")
+    assert (refused.code, "was moved to postgresql://" in refused.err) == (2, True)
+    again = desk.run("send", "calls.csv", "--yes", "--json", "--ledger", url)
+    assert again.json["outcomes"] == {"already applied": 2}

@@ -18,7 +18,7 @@ from ordersheet.core.ledger_url import LedgerUrl
 
 group = typer.Typer(
     name="ledger",
-    help="Make a shared ledger, bring one up to date, back it up, or check it.",
+    help="Make a shared ledger, move one, bring one up to date, back it up, or check it.",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
@@ -27,6 +27,9 @@ app.add_typer(group)
 Url = Annotated[
     str, typer.Argument(metavar="URL", help="postgresql://host/database, or env:NAME or file:PATH of it.")
 ]
+_PLACE = "A path, postgresql://host/database, or env:NAME or file:PATH of that."
+Source = Annotated[str, typer.Argument(metavar="FROM", help=_PLACE)]
+Destination = Annotated[str, typer.Argument(metavar="TO", help=_PLACE)]
 Target = Annotated[Path, typer.Argument(metavar="TARGET", help="A new file, or a folder.")]
 
 
@@ -110,6 +113,19 @@ def upgrade(flags: dict[str, Any]) -> None:
     refuse_missing_ledger(settings)
     version = upgrade_ledger(settings.ledger)
     Console().say(f"{settings.ledger} is of version {version}.")
+
+
+@group.command(epilog="Example: ordersheet ledger move ~/.local/share/ordersheet/ledger.db file:ledger-url")
+def move(source: Source, target: Destination) -> None:
+    """Move a ledger from a file to a shared one, or back; the old one takes no more runs, and says why."""
+    from ordersheet.ledger import move as move_ledger
+
+    old, new = _given_place(source), _given_place(target)
+    moved = move_ledger(old, new)
+    Console().say(
+        f"{old} was moved to {new}: {moved.lines:,} lines, each compared, {plural(moved.copies, 'input')}.",
+        "Name the new one with --ledger, or in your settings file.",
+    )
 
 
 def _given_place(text: str) -> Path | LedgerUrl:

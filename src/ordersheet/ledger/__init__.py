@@ -10,6 +10,7 @@ Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` imp
 from ordersheet.ledger.earlier_runs import EarlierSend
 from ordersheet.ledger.health import LedgerHealth
 from ordersheet.ledger.ledger import Ledger
+from ordersheet.ledger.moving import MovedLedger, move
 from ordersheet.ledger.person import this_person
 from ordersheet.ledger.records import (
     AgainFacts,
@@ -30,6 +31,7 @@ __all__ = [
     "EarlierSend",
     "Ledger",
     "LedgerHealth",
+    "MovedLedger",
     "OperationInfo",
     "Purged",
     "RowInfo",
@@ -38,6 +40,7 @@ __all__ = [
     "RunStart",
     "RunState",
     "make_shared",
+    "move",
     "this_person",
     "upgrade",
 ]

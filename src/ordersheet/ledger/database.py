@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ordersheet.core.errors import LedgerError
 
 
+PAGE = 2000
+"""So many lines are copied at a time."""
+
+
 class Cursor(Protocol):
     """What carries a statement out, as the DB API has it; values go by name or by place."""
 
@@ -130,6 +134,15 @@ class Database(Protocol):
 
     def alive(self, name: str) -> bool:
         """Tell whether the process with this presence lives; inside a transaction of this ledger."""
+
+    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+        """Give what a statement without values gives, a page at a time, so that it may be more than fits."""
+
+    def without_rules(self, cursor: Cursor) -> AbstractContextManager[None]:
+        """Let lines be entered as they were elsewhere, past the rules that hold every writer."""
+
+    def count_on(self, cursor: Cursor) -> None:
+        """See to it that new lines get numbers above those that were entered."""
 
     def back_up(self, target: Path) -> None:
         """Copy the whole ledger, as of one moment, into a file that is there already."""

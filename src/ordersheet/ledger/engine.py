@@ -94,7 +94,7 @@ def create(path: Path) -> bool:
     try:
         os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with plain_words(path):
-            _write_schema(draft)
+            write_schema(draft)
             sync_file(draft)
         try:
             _put_in_place(draft, path)
@@ -108,7 +108,8 @@ def create(path: Path) -> bool:
     return True
 
 
-def _write_schema(draft: Path) -> None:
+def write_schema(draft: Path) -> None:
+    """Make an empty ledger in an empty file."""
     with engine_for(draft).connect() as connection:
         # One sync at the end, when the file is whole, does for all.
         connection.exec_driver_sql("PRAGMA synchronous=OFF")

@@ -56,7 +56,7 @@ def check(path: Path, *, busy: float) -> LedgerHealth:
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (schema.run, schema.operation)
             )
-            return LedgerHealth(version, runs, operations, tuple(_breaches(connection)))
+            return LedgerHealth(version, runs, operations, tuple(_breaches(connection, version)))
 
 
 def _damage(connection: Connection) -> Iterator[str]:
@@ -98,7 +98,7 @@ def own_rules() -> dict[str, Select[Any]]:
     }
 
 
-def _breaches(connection: Connection) -> Iterator[str]:
+def _breaches(connection: Connection, version: int) -> Iterator[str]:
     for what, statement in own_rules().items():
         number = connection.execute(statement).scalar_one()
         if number:
@@ -106,6 +106,6 @@ def _breaches(connection: Connection) -> Iterator[str]:
     for table, *_ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()[:_MOST_LINES]:
         yield f"A line of the table {table} belongs to nothing."
     found = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
-    missing = [name for trigger in schema.triggers() if (name := trigger.split()[2]) not in found]
+    missing = [rule.name for rule in schema.RULES if rule.since <= version and rule.name not in found]
     if missing:
         yield f"Rules that the database enforces are missing: {', '.join(missing)}."

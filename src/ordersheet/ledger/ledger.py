@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Self
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.uptime import uptime
-from ordersheet.ledger import earlier_runs, engine, files, health, process_table, queries, resolve, retention
-from ordersheet.ledger.faults import plain_words
+from ordersheet.ledger import (
+    earlier_runs,
+    engine,
+    files,
+    health,
+    process_table,
+    queries,
+    resolve,
+    retention,
+)
+from ordersheet.ledger.copying import facts as facts_of
 from ordersheet.ledger.job_files import JobFiles
-from ordersheet.ledger.migrations import migrate_file
+from ordersheet.ledger.opening import open_database, refuse_moved
 from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
 from ordersheet.ledger.run_to_undo import RunToUndo
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.shared import shared_ledgers
-from ordersheet.ledger.sqlite import SqliteDatabase
-from ordersheet.ledger.statements import SALT, timestamp
+from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -72,9 +80,14 @@ class Ledger:
         self._process_id = 0
         self._again_seen: dict[tuple[str, str | None], list[int]] = {}
         self._writer: Writer | None = None
-        with self._database.reading() as cursor:
-            salt = cursor.execute(SALT).fetchone()
-        self._salt = bytes.fromhex(salt[0])
+        try:
+            with self._database.reading() as cursor:
+                facts = facts_of(cursor)
+            refuse_moved(facts, path)
+        except BaseException:
+            self._database.close()
+            raise
+        self._salt = bytes.fromhex(facts["salt"])
 
     @classmethod
     def open(
@@ -105,33 +118,18 @@ class Ledger:
         Raises:
             LedgerError: there is none, or it cannot be used; one sentence says why and what to do.
         """
-        if isinstance(path, LedgerUrl):
-            shared = shared_ledgers().PostgresDatabase.open(path, read_only=read_only)
-            return cls(
-                path,
-                shared,
-                created=False,
-                read_only=read_only,
-                clock=clock,
-                uptime=uptime,
-                on_point=on_point,
-            )
-        path = path.expanduser().absolute()
-        with plain_words(path):
-            created = _made(path, create=create and not read_only)
-            files.inspect(path)
-            if migrate_file(path, read_only=read_only, busy=busy):
-                with cls.open(path, busy=busy):
-                    pass
-            return cls(
-                path,
-                SqliteDatabase.open(path, read_only=read_only, busy=busy, connect=connect),
-                created=created,
-                read_only=read_only,
-                clock=clock,
-                uptime=uptime,
-                on_point=on_point,
-            )
+        database, created = open_database(
+            path, create=create, read_only=read_only, connect=connect, busy=busy
+        )
+        return cls(
+            path if isinstance(path, LedgerUrl) else path.expanduser().absolute(),
+            database,
+            created=created,
+            read_only=read_only,
+            clock=clock,
+            uptime=uptime,
+            on_point=on_point,
+        )
 
     @staticmethod
     def check(path: Path | LedgerUrl, *, busy: float = engine.BUSY_SECONDS) -> LedgerHealth:
@@ -377,16 +375,3 @@ class Ledger:
         )
         presence.keep(writer.do, self._process_id)
         return writer
-
-
-def _made(path: Path, *, create: bool) -> bool:
-    """Make a ledger's file where there is none; tells whether it did."""
-    files.refuse_network(path)
-    if path.exists():
-        return False
-    if not create:
-        raise LedgerError(
-            f"There is no ledger at {path}. Check --ledger; a first run does without --ledger-must-exist.",
-            code="no-ledger",
-        )
-    return engine.create(path)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from ordersheet.ledger.compiled import bind, compiled, insert, named
+from ordersheet.ledger.copying import facts
+from ordersheet.ledger.opening import refuse_moved
 from ordersheet.ledger.schema import claim, process
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def enter(cursor: Cursor, database: Database, presence: Presence, now: str) -> i
     Returns:
         The process's number.
     """
+    # It may have been moved since it was opened.
+    refuse_moved(facts(cursor), database)
     for number, name in cursor.execute(_ALL).fetchall():
         if not database.alive(name):
             leave(cursor, number)

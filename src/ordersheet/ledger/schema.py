@@ -267,6 +267,8 @@ class Rule(NamedTuple):
     message: str
     beside: str = ""
     """What must hold in another table, too; `{run}` stands for the name of that of runs."""
+    since: int = 1
+    """The version of a ledger from which on it has it."""
 
 
 _LEGAL = " OR ".join(sorted(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in MOVES))
@@ -296,6 +298,7 @@ RULES = (
         "OLD.state = 'in doubt' AND NEW.state = 'sending'",
         "illegal move: an undo in doubt is not sent",
         "EXISTS (SELECT 1 FROM {run} WHERE id = OLD.run_id AND undo_of IS NOT NULL)",
+        since=2,
     ),
     Rule(
         "operation_is_fixed",

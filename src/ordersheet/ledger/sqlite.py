@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.ledger import engine, faults, files
+from ordersheet.ledger import engine, faults, files, schema
+from ordersheet.ledger.database import PAGE
 from ordersheet.ledger.migrations import copy_database
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
 
@@ -93,6 +94,24 @@ class SqliteDatabase:
         if self._lock is not None and name == self._lock.name:
             return True
         return is_alive(files.locks_folder(self.path), name)
+
+    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+        """Give what a statement gives, a page at a time."""
+        found = cursor.execute(statement)
+        while page := found.fetchmany(PAGE):
+            yield page
+
+    @contextmanager
+    def without_rules(self, cursor: Cursor) -> Iterator[None]:
+        """Let lines be entered as they were elsewhere."""
+        for rule in schema.RULES:
+            cursor.execute(f"DROP TRIGGER {rule.name}")
+        yield
+        for trigger in schema.triggers():
+            cursor.execute(trigger)
+
+    def count_on(self, cursor: Cursor) -> None:
+        """SQLite's numbers go on above the highest by themselves."""
 
     def back_up(self, target: Path) -> None:
         """Copy the whole ledger into a file that is there already."""

@@ -17,7 +17,6 @@ from ordersheet.ledger.schema import (
     baseline,
     claim,
     learned,
-    meta,
     operation,
     process,
     row,
@@ -396,5 +395,3 @@ READS_BACK = compiled(
     select(learned.c.field, learned.c.reads_back).where(learned.c.store_id == bind("store"))
 )
 SET_REPORT = compiled(update(run).where(run.c.id == bind("run")).values(report=bind("report")))
-SALT = compiled(select(meta.c.value).where(meta.c.name == constant("salt")))
-"""What keys are made with, in hexadecimal."""

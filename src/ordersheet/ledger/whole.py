@@ -1,4 +1,4 @@
-"""What is done to a ledger as a whole, by whoever keeps it: made, and brought up to date."""
+"""What is done to a ledger as a whole, by whoever keeps it: made, brought up to date, and moved."""
 
 from __future__ import annotations
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.ledger.copying import fill
+from ordersheet.ledger.database import PAGE
+from ordersheet.ledger.engine import BUSY_SECONDS, write_schema
 from ordersheet.ledger.postgresql import faults
 from ordersheet.ledger.postgresql.connect import connect, now, opened
-from ordersheet.ledger.postgresql.cursor import GatheringCursor
-from ordersheet.ledger.postgresql.dialect import SCHEMA
+from ordersheet.ledger.postgresql.cursor import GatheringCursor, gathering
+from ordersheet.ledger.postgresql.ddl import NUMBERED
+from ordersheet.ledger.postgresql.dialect import SCHEMA, translated
 from ordersheet.ledger.postgresql.lease import LIVING, Lease
+from ordersheet.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,14 +142,38 @@ class PostgresDatabase:
         look = GatheringCursor(psycopg.ClientCursor(cursor.connection))
         return look.gather(LIVING, {"lock": name}).fetchone() is not None
 
+    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+        """Give what a statement gives, a page at a time."""
+        paging = gathering(cursor)
+        paging.gather(f"DECLARE pages NO SCROLL CURSOR FOR {translated(statement)}")
+        while page := paging.gather(f"FETCH {PAGE} FROM pages").fetchall():
+            yield page
+        paging.gather("CLOSE pages")
+
+    @contextmanager
+    def without_rules(self, cursor: Cursor) -> Iterator[None]:
+        """Let lines be entered as they were elsewhere; only the owner of the tables may."""
+        gathering(cursor).gather(f"ALTER TABLE {SCHEMA}.operation DISABLE TRIGGER USER")
+        yield
+        gathering(cursor).gather(f"ALTER TABLE {SCHEMA}.operation ENABLE TRIGGER USER")
+
+    def count_on(self, cursor: Cursor) -> None:
+        """Set each table's sequence above the highest number."""
+        for table in NUMBERED:
+            name = f"{SCHEMA}.{table}"
+            gathering(cursor).gather(
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'),"
+                f" (SELECT coalesce(max(id), 0) + 1 FROM {name}), false)"
+            )
+
     def back_up(self, target: Path) -> None:
-        """Refuse: a shared ledger is backed up where it lies."""
-        del target
-        raise LedgerError(
-            f"The ledger {self.url} is backed up by the database's own means: pg_dump --schema={SCHEMA}, or"
-            " the base backup of its server (docs/team.md).",
-            code="far-backup",
-        )
+        """Copy the whole ledger into a file, which is a ledger of its own."""
+        write_schema(target)
+        copy = SqliteDatabase.open(target, read_only=False, busy=BUSY_SECONDS)
+        with self.reading() as cursor, closing(copy.writing()) as transactions:
+            transactions.begin(alone=True)
+            fill((self, cursor), (copy, transactions.cursor))
+            transactions.commit()
 
     def backups(self) -> Iterable[Path]:
         """No migration writes any."""

@@ -67,6 +67,12 @@ END $$
 """What every transaction that writes begins with. Nothing of it outlives the transaction (poolers)."""
 
 
+NUMBERED = tuple(
+    table.name for table in schema.metadata.sorted_tables if list(table.primary_key.columns.keys()) == ["id"]
+)
+"""The tables whose lines get their numbers from a sequence."""
+
+
 def statements() -> Iterator[str]:
     """Write what makes a new ledger, in order."""
     yield f"CREATE SCHEMA {SCHEMA}"
