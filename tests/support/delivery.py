@@ -115,10 +115,11 @@ class World:
         policy: Policy | None = None,
         switch: StopSwitch | None = None,
         prepare: Callable[[MemoryJournal], None] | None = None,
+        undo_of: str | None = None,
         **options: Any,
     ) -> Run:
         self.runs += 1
-        journal = self.ledger.journal(f"R{self.runs}", policy)
+        journal = self.ledger.journal(f"R{self.runs}", policy, undo_of=undo_of)
         if prepare is not None:
             prepare(journal)
         told: list[Progress] = []
@@ -135,6 +136,19 @@ class World:
         self.ledger.dies(journal.run)
         assert not self.ledger.refused
         return Run(end, journal.results, journal, told, self.clock.monotonic() - began)
+
+    async def undo(self, run: str, **options: Any) -> Run:
+        """Undo a run."""
+        asked: dict[int, dict[int, list[Operation]]] = defaultdict(lambda: defaultdict(list))
+        for ref, one in self.ledger.operations.items():
+            stands = one.state in (OperationState.APPLIED, OperationState.IN_DOUBT, OperationState.SENDING)
+            if ref.run == run and stands:
+                asked[one.order][ref.row].append(one.ask.operation)
+        works = [
+            OrderWork(order, tuple(OrderUpdate(row, order, tuple(rows[row])) for row in sorted(rows)))
+            for order, rows in asked.items()
+        ]
+        return await self.send(works, undo_of=run, **options)
 
 
 def send(

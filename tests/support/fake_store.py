@@ -78,6 +78,8 @@ class Store:
     shows_attributes: bool = False
     stored: Callable[[str], str] = str
     """How the store changes a text that it stores."""
+    shown: Callable[[str], str] = str
+    """How it changes a text that it shows."""
     after_put: Callable[[Store, dict[str, Any]], None] | None = None
     on_put: Callable[[], None] | None = None
 
@@ -103,8 +105,8 @@ class Store:
         order = self.order(number)
         entry: dict[str, Any] = {
             "orderId": str(number),
-            "internalComment": order.internalComment,
-            "otherComment": order.comment,
+            "internalComment": order.internalComment and self.shown(order.internalComment),
+            "otherComment": order.comment and self.shown(order.comment),
         }
         if self.shows_attributes:
             entry["extraAttributes"] = order.attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, Policy
+from ordersheet.core.history.undo import PastAttempt, UndoBook, UndoneBefore, attribute_text
 from ordersheet.core.journal import (
     AnsweredAppend,
     AttemptEnded,
@@ -20,6 +21,7 @@ from ordersheet.core.journal import (
     Settle,
     There,
 )
+from ordersheet.core.model import COMMENT_FIELDS
 from ordersheet.core.operation_state import OperationState, is_legal
 from ordersheet.core.uptime import Uptime, seconds_since
 
@@ -67,9 +69,24 @@ class MemoryLedger:
     refused: list[str] = field(default_factory=list)
     """What could not be written, since it was no legal move: delivery must never try."""
 
-    def journal(self, run: str, policy: Policy | None = None) -> MemoryJournal:
+    undo_of: dict[str, str] = field(default_factory=dict)
+    """Of each undo, the run that it takes back."""
+    steps: dict[OperationRef, tuple[OperationRef, ...]] = field(default_factory=dict)
+    """Of each operation of an undo, what it takes back."""
+    sent: list[tuple[int, Ask, OperationRef, int, str | None]] = field(default_factory=list)
+    """Every attempt: order, what it asked, its operation, its number, and what the field held before."""
+    verdicts: dict[tuple[str, int, int], str] = field(default_factory=dict)
+
+    def journal(self, run: str, policy: Policy | None = None, *, undo_of: str | None = None) -> MemoryJournal:
         self.alive.add(run)
+        if undo_of is not None:
+            self.undo_of[run] = undo_of
         return MemoryJournal(self, run, policy or Policy())
+
+    def taken_back(self, ref: OperationRef) -> OperationState | None:
+        """Tell how the undo stands that took an operation back; None where none did, or may have."""
+        states = [self.operations[by].state for by, refs in self.steps.items() if ref in refs]
+        return next((state for state in (S.APPLIED, S.IN_DOUBT, S.SENDING) if state in states), None)
 
     def dies(self, run: str) -> None:
         self.alive.discard(run)
@@ -103,19 +120,49 @@ class MemoryJournal:
             return None
         fresh = holder != self.run
         ledger.claims[order] = self.run
-        kept = [one for one in ledger.operations.values() if one.order == order]
-        for one in kept:
+        all_kept = [one for one in ledger.operations.values() if one.order == order]
+        for one in all_kept:
             if one.state is S.SENDING and fresh:
                 one.state, one.doubted, one.was_in_doubt = S.IN_DOUBT, True, True
+        undos = [one for one in all_kept if one.ref.run in ledger.undo_of]
+        kept = [one for one in all_kept if one not in undos and ledger.taken_back(one.ref) is not S.APPLIED]
         entries = [self._entry(one, state) for one in kept if (state := one.state.in_history) is not None]
+        perhaps = {entry.ref: entry for entry in entries if ledger.taken_back(entry.ref) is not None}
+        entries = [entry._replace(state=S.IN_DOUBT) if entry.ref in perhaps else entry for entry in entries]
         asks = [
             Ask(update.row, operation, key_of(operation), self._occurrence(kept, operation))
             for update in work.updates
             for operation in update.operations
         ]
         doubts = [self._doubt(one) for one in kept if _open(one)]
+        for one in undos:
+            if _open(one):
+                taken = tuple(perhaps[ref] for ref in ledger.steps[one.ref] if ref in perhaps)
+                doubts.append(replace(self._doubt(one), takes_back=taken))
+        if self.run in ledger.undo_of and work.updates:
+            return self._undo_book(order, entries, doubts)
         absent = [self._entry(one, one.state) for one in kept if one.state is S.ABSENT and one.was_in_doubt]
         return OrderBook(order, asks, entries, self.policy, doubts, absent)
+
+    def _undo_book(self, order: int, entries: list[Entry], doubts: list[Doubt]) -> UndoBook:
+        ledger, target = self.ledger, self.ledger.undo_of[self.run]
+        past: dict[str, list[PastAttempt]] = {}
+        for of, ask, ref, number, baseline in ledger.sent:
+            if of != order or ref.run in ledger.undo_of or ledger.taken_back(ref) is S.APPLIED:
+                continue
+            verdict = ledger.verdicts.get((ref.run, ref.row, number), "")
+            kind, value = ask.operation.kind, ask.operation.value
+            text = str(value) if ref.field in COMMENT_FIELDS else attribute_text(value)
+            state = ledger.operations[ref].state
+            left = not verdict.startswith("not ")
+            past.setdefault(ref.field, []).append(PastAttempt(ref, kind, text, state, baseline, left))
+        undone = [
+            UndoneBefore(ref, by.run, ledger.operations[by].at)
+            for by, refs in ledger.steps.items()
+            for ref in refs
+            if ref.run == target and ledger.operations[by].state is S.APPLIED
+        ]
+        return UndoBook(order, entries, self.policy, doubts, target, past, undone)
 
     def _occurrence(self, kept: list[Kept], operation: Operation) -> int:
         if not self.policy.again or operation.kind.overwrites:
@@ -184,6 +231,7 @@ class MemoryJournal:
                 for ask in event.asks:
                     self._begin(event, ask)
             case AttemptEnded():
+                ledger.verdicts[self.run, event.row, event.attempt] = event.verdict
                 if event.status is not None:
                     ledger.answered[self.run, event.row, event.attempt] = ledger.uptime()
             case Settle():
@@ -213,7 +261,8 @@ class MemoryJournal:
             if isinstance(event, Heard):
                 one.heard = ledger.uptime()
             else:
-                one.doubted = one.state is S.IN_DOUBT and not one.ask.operation.kind.overwrites
+                waits = not one.ask.operation.kind.overwrites or one.ref.run in ledger.undo_of
+                one.doubted = one.state is S.IN_DOUBT and waits
         if isinstance(event, Looked):
             ledger.looked.append(event.order)
 
@@ -224,9 +273,14 @@ class MemoryJournal:
         if one is None:
             one = Kept(ref, event.order, ask, S.SENDING, self.policy.batch, event.at)
         else:
+            if one.state is S.IN_DOUBT and self.run in ledger.undo_of:
+                raise LedgerError("An undo in doubt is not sent.", code="refused")
             _move(one, S.SENDING)
+        if event.takes_back:
+            ledger.steps[ref] = event.takes_back
         one.at, one.attempt, one.heard = event.at, event.attempt, None
         baseline = (event.baseline or {}).get(ask.operation.field)
+        ledger.sent.append((event.order, ask, ref, event.attempt, baseline))
         if one.baseline is None or not ask.operation.kind.overwrites:
             one.baseline = baseline  # What stood there before the first of several attempts counts.
         ledger.operations[ref] = one
