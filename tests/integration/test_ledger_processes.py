@@ -26,6 +26,7 @@ from tests.support.ledgers import (
     take,
     work,
 )
+from tests.support.postgres import let_leases_end
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.history.orderbook import OperationRef
@@ -138,8 +139,17 @@ def test_what_is_claimed_together_can_be_released_in_parts(path):
         assert [book is not None for book in run(second.take(works))] == [True, False, True]
 
 
+@pytest.mark.needs("postgres")
+def test_of_many_processes_one_gets_the_order_of_a_shared_ledger(ledger_url):
+    of_many_one_gets_the_order(ledger_url.url)
+
+
 def test_of_many_processes_one_gets_the_order(path):
     Ledger.open(path).close()
+    of_many_one_gets_the_order(path)
+
+
+def of_many_one_gets_the_order(path) -> None:
     processes = [
         subprocess.Popen(
             command(path, "hold", 7), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -160,16 +170,30 @@ def test_of_many_processes_one_gets_the_order(path):
 def test_killed_at_each_point_nothing_leaves_unrecorded_and_nothing_leaves_twice(tmp_path):
     """The n-th point of the ledger's transactions kills the process, until one run comes to its end."""
     subprocess.run(command(tmp_path, "kill"), cwd=ROOT, check=True)
+    judge_kills(tmp_path, lambda folder: folder / "ledger.sqlite3")
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize(("step", "least"), [(11, 5), pytest.param(1, 50, marks=pytest.mark.torture)])
+def test_killed_at_each_point_a_shared_ledger_knows_as_much(tmp_path, ledger_url, step, least):
+    subprocess.run(command(tmp_path, "kill", ledger_url.url, step), cwd=ROOT, check=True)
+    let_leases_end(ledger_url)
+    judge_kills(tmp_path, lambda _folder: ledger_url, least)
+
+
+def judge_kills(parent, ledger_of, least=50) -> None:
     folders = sorted(
-        (folder for folder in tmp_path.iterdir() if folder.name.isdecimal()), key=lambda it: int(it.name)
+        (folder for folder in parent.iterdir() if folder.name.isdecimal()), key=lambda it: int(it.name)
     )
-    assert len(folders) > 50
+    assert len(folders) > least
     sent: list[str] = []
     for folder in folders:
         signs = folder / SIGNS
         sent = signs.read_text(encoding="utf-8").split() if signs.exists() else []
-        with Ledger.open(folder / "ledger.sqlite3") as ledger:
-            books = run(ledger.start_run(start()).take([work(row, (row, append("text"))) for row in ROWS]))
+        with Ledger.open(ledger_of(folder)) as ledger:
+            journal = ledger.start_run(start(store=f"shop {folder.name}"))
+            books = run(journal.take([work(row, (row, append("text"))) for row in ROWS]))
         decided = {str(book.order): book.plan(book.order)[0].outcome for book in books if book is not None}
         known = [order for order in decided if decided[order] is not None]
         assert known[: len(sent)] == sent, "what left is known"

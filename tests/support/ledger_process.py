@@ -3,8 +3,8 @@
 After `python -m tests.support.ledger_process`:
 
 `LEDGER hold ORDER...` claims the orders, begins a row of each, and waits.
-`FOLDER kill` delivers five rows, dying by SIGKILL at the first, second, ... point,
-until one comes to its end.
+`FOLDER kill [URL STEP]` delivers five rows, dying by SIGKILL at the first, second, ... point (or at each
+STEP-th), until one comes to its end; each in a ledger of its own, or in the shared one at a store of its own.
 `LEDGER small BYTES` delivers rows while no file may grow beyond BYTES.
 """
 
@@ -22,6 +22,7 @@ from tests.support.ledgers import append, deliver, settle, start, take, unsynced
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import Begin, Done, Release
+from ordersheet.core.ledger_url import LedgerUrl, is_ledger_url
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
@@ -50,9 +51,8 @@ async def hold(journal: RunJournal, ledger: Ledger, orders: list[int]) -> None:
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
-async def send_until_killed(journal: RunJournal, ledger: Ledger) -> None:
+async def send_until_killed(journal: RunJournal, ledger: Ledger, signs: Path) -> None:
     """Begin, let a byte leave (a line in a file), finish; as the promise is kept, the line comes last."""
-    signs = ledger.path.parent / SIGNS
     for row in ROWS:
         book = await take(journal, work(row, (row, append("text"))))
         asks = tuple(decision.ask for decision in book.plan(row) if decision.outcome is None)
@@ -67,20 +67,21 @@ async def send_until_killed(journal: RunJournal, ledger: Ledger) -> None:
     journal.finish()
 
 
-def kill_at_each_point(folder: Path) -> None:
+def kill_at_each_point(folder: Path, url: str | None = None, step: str = "1") -> None:
     """Fork for each point, so that all is imported once; the n-th child works in the folder named n."""
-    for point in itertools.count(1):
-        ledger = folder / str(point) / "ledger.sqlite3"
-        ledger.parent.mkdir()
+    for point in itertools.count(1, int(step)):
+        own = folder / str(point)
+        own.mkdir()
+        ledger = own / "ledger.sqlite3" if url is None else LedgerUrl(url, own)
         child = os.fork()
         if child == 0:
-            deliver_until(ledger, point)
+            deliver_until(ledger, point, own / SIGNS)
             os._exit(0)
         if os.waitpid(child, 0)[1] == 0:
             return
 
 
-def deliver_until(path: Path, point: int) -> None:
+def deliver_until(place: Path | LedgerUrl, point: int, signs: Path) -> None:
     left = point
 
     def count(_name: str) -> None:
@@ -90,17 +91,18 @@ def deliver_until(path: Path, point: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     # A killed process loses nothing that it has handed to the system, synced or not.
-    with Ledger.open(path, on_point=count, connect=unsynced) as ledger:
-        asyncio.run(send_until_killed(ledger.start_run(start()), ledger))
+    with Ledger.open(place, on_point=count, connect=unsynced) as ledger:
+        journal = ledger.start_run(start(store=f"shop {point}"))
+        asyncio.run(send_until_killed(journal, ledger, signs))
 
 
 def main() -> None:
     path, what, *rest = sys.argv[1:]
     if what == "hold":
-        with Ledger.open(Path(path)) as ledger:
+        with Ledger.open(LedgerUrl(path, Path("home")) if is_ledger_url(path) else Path(path)) as ledger:
             asyncio.run(hold(ledger.start_run(start()), ledger, [int(order) for order in rest]))
     elif what == "kill":
-        kill_at_each_point(Path(path))
+        kill_at_each_point(Path(path), *rest)
     else:
         import resource
 
