@@ -58,7 +58,7 @@ BAD = {
     "picture": ("picture.xlsx", b"\x89PNG\r\n\x1a\n" + b"\0" * 200, "picture"),
     "page": ("saved.xls", b"<html><body><table><tr><td>Order ID</td></tr></table></body></html>", "HTML"),
     "bomb": ("bomb.xlsx", bomb(), "more than a real sheet needs"),
-    "no orders": ("a.csv", b"Name;Text\nx;y\n", 'choose one under "Columns"'),
+    "no orders": ("a.csv", b"Name;Text\nx;y\n", "or choose one below"),
     "half": ("half.xlsx", b"PK\x03\x04" + b"x" * 100, "damaged|cut off|incomplete"),
     "headers alone": ("head.csv", HEAD.encode(), "no rows|no data|no row"),
 }

@@ -20,7 +20,7 @@ _PHRASES = (
     ),
     ("or decide with --hidden.", 'or decide under "Rows": "Leave out" or "Include".'),
     ("hidden, and --hidden skip leaves it out", "hidden, and left out"),
-    ("or say which one it is with --mapping.", 'or choose one under "Columns".'),
+    ("or say which one it is with --mapping.", "or choose one below."),
     ("Say which one with --sheet, for example ", 'Choose one under "Columns", for example '),
     ("Leave --sheet out.", 'Choose no sheet under "Columns".'),
     ("with --encoding", 'under "Columns"'),

@@ -171,7 +171,8 @@ class RunPage:
             return "Winding down: what is under way may finish."
         if sending.state == WAITING:
             ahead = self._site.queue.ahead_of(sending)
-            return f"Waiting in line: {plural(ahead, 'run goes', 'runs go')} first."
+            told = f"Waiting in line: {plural(ahead, 'run goes', 'runs go')} first."
+            return told if ahead else "Beginning."
         if sending.state == PREPARING and sending.progress is None:
             read = f" {sending.read:,} rows so far." if sending.read else ""
             return f"Reading the sheet.{read}"
