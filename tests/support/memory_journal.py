@@ -108,6 +108,8 @@ class MemoryJournal:
     seconds: Callable[[], float] = float
     """How long the disk takes."""
     before_write: Callable[[tuple[Event, ...]], None] | None = None
+    book: type[OrderBook] = OrderBook
+    """What decides; another one for a rule that is to fail."""
 
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
         await asyncio.sleep(self.seconds())
@@ -142,7 +144,7 @@ class MemoryJournal:
         if self.run in ledger.undo_of and work.updates:
             return self._undo_book(order, entries, doubts)
         absent = [self._entry(one, one.state) for one in kept if one.state is S.ABSENT and one.was_in_doubt]
-        return OrderBook(order, asks, entries, self.policy, doubts, absent)
+        return self.book(order, asks, entries, self.policy, doubts, absent)
 
     def _undo_book(self, order: int, entries: list[Entry], doubts: list[Doubt]) -> UndoBook:
         ledger, target = self.ledger, self.ledger.undo_of[self.run]

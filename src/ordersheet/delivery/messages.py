@@ -92,7 +92,7 @@ def guard_not_shown(field: str) -> str:
 
 def changed_since(guard: Guard, held: str) -> str:
     """Say that a field holds something else than its guard says, and what."""
-    now = f"It holds now: {_beginning(held, _SHOWN_WHOLE)}" if held.strip() else "It is empty now."
+    now = f"It holds now: {_beginning(held, _SHOWN_WHOLE)}." if held.strip() else "It is empty now."
     return (
         f"Not sent: {field_name(guard.field)} was changed since this sheet was made. {now} Look at it; then "
         "write what is to stand, and what stands now into the expect: column."
