@@ -26,12 +26,15 @@ MODULE_TESTS = (
     "tests/unit/delivery/test_deliver_reading.py",
     "tests/unit/delivery/test_deliver_promise.py",
     "tests/unit/delivery/test_proof.py",
+    "tests/unit/delivery/test_guarded_rows.py",
+    "tests/unit/mapping/test_guards.py",
     "tests/unit/ledger/test_ledger_keys.py",
     "tests/integration/test_ledger.py",
     "tests/integration/test_ledger_processes.py",
     "tests/integration/test_transport_contract.py",
 )
 KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
+GUARDS = "tests/model/test_guards.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 
@@ -151,6 +154,69 @@ MUTANTS = (
         '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR'
         " <= seen.status < _END,\n        _N,",
         FAULTS,
+    ),
+    Mutant(
+        "guards are not compared",
+        "delivery/guards.py",
+        "        if not guard_holds(",
+        "        if False and not guard_holds(",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard knows nothing of what its own file has done",
+        "delivery/verdict/guard.py",
+        " or _gone_on(expected, held, asks, history, batch)",
+        "",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard counts what another batch did as its own file's",
+        "delivery/verdict/guard.py",
+        "    if batch is not None and entry.batch != batch:\n        return None\n",
+        "",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard that does not hold stops its row alone",
+        "delivery/rows.py",
+        "            earlier = self._book.waits_for(update.row)\n",
+        "            earlier = None\n",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard holds where nobody could look",
+        "delivery/guards.py",
+        "            return Outcome.NOT_SENT, messages.guard_not_shown(guard.field)\n",
+        "            continue\n",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard is judged by a reading of some time ago",
+        "delivery/guards.py",
+        "GUARD_FRESH = 5.0",
+        "GUARD_FRESH = 5000.0",
+        GUARDS,
+    ),
+    Mutant(
+        "a cut comment counts as a whole one",
+        "delivery/guards.py",
+        "    return held if trusted and not run.trust[field].looks_cut(held) else None\n",
+        "    return held\n",
+        GUARDS,
+    ),
+    Mutant(
+        "what is unchanged does not stand in the history",
+        "delivery/order.py",
+        "        self._notes.events.append(There(self.order, part.ask, now.utc))\n",
+        "",
+        GUARDS,
+    ),
+    Mutant(
+        "a guard of what is not sent is passed over",
+        "mapping/resolver.py",
+        "            elif field not in fed:\n",
+        "            elif field not in fed:\n                continue\n",
+        GUARDS,
     ),
 )
 
