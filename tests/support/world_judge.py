@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.support.delivery import sheet
 from tests.support.world_run import BOUND, run
+from tests.support.world_shop import BY_HAND, FLAGS
 
 from ordersheet.core.model import Operation, Outcome
 
@@ -28,6 +29,7 @@ SAYS_NOTHING_WAS_APPLIED = frozenset(
         Outcome.INVALID,
         Outcome.ALREADY_THERE,
         Outcome.OVERWRITTEN_SINCE,
+        Outcome.CHANGED_SINCE,
     }
 )
 
@@ -36,7 +38,8 @@ class Finding(NamedTuple):
     """One place where the promise was broken."""
 
     kind: str
-    """`doubled`, `false ok`, `false no`, `false part`, `false there`, `rows`, `illegal` or `endless`."""
+    """`doubled`, `unguarded`, `false ok`, `false no`, `false part`, `false there`, `rows`, `illegal` or
+    `endless`."""
     words: str
 
 
@@ -48,6 +51,8 @@ def judged(world: World) -> list[Finding]:
 def judge(told: Told) -> list[Finding]:
     """Hold each report of a world against the shop's log."""
     found = list(_doubled(told))
+    if told.world.guarded and told.world.view.honest:
+        found += _unguarded(told)
     found += [Finding("illegal", words) for words in told.ledger.refused]
     for report in told.reports:
         if report.endless:
@@ -84,6 +89,21 @@ def _doubled(told: Told) -> Iterator[Finding]:
         if did.put not in puts and puts:
             yield Finding("doubled", f"{did.text!r} of order {did.order}, {did.field}: {len(puts) + 1} times")
         puts.add(did.put)
+
+
+def _unguarded(told: Told) -> Iterator[Finding]:
+    """No update of ours to a field that a person wrote to, where its run has read the order since."""
+    written: dict[tuple[int, str], float] = {}
+    for did in told.shop.log:
+        place = did.order, did.field
+        if not did.who:
+            written.pop(place, None)
+            if any(text in did.text for text in BY_HAND):
+                written[place] = did.at
+        elif did.field in FLAGS and written.get(place, float("inf")) < told.shop.known[did.put]:
+            yield Finding("unguarded", f"{did.who} sent {did.text!r} to order {did.order}, {did.field}")
+        elif did.kind == "overwrite":
+            written.pop(place, None)  # It came between reading and writing, and is gone.
 
 
 def _judge_report(told: Told, report: Report) -> Iterator[Finding]:

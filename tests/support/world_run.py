@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.support import virtual_time
 from tests.support.delivery import append, clear, put_attribute, replaced, sheet
 from tests.support.memory_journal import MemoryJournal, MemoryLedger
-from tests.support.views import HONEST, Held
+from tests.support.views import HONEST, Held, Reader
 from tests.support.world_shop import Connection, Shop
 from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
 
+from ordersheet.api.answers import READ_NAMES
 from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.worlds import Ask
+    from tests.support.worlds import Ask, AskedRow
 
     from ordersheet.core.journal import Event
     from ordersheet.core.model import Operation, OrderWork, RowResult
@@ -69,7 +70,22 @@ def run(world: World) -> Told:
 
 def sheet_of(world: World) -> list[OrderWork]:
     """Make the works of the world's sheet; its first row is row 2."""
-    return sheet(*((row.order, [_operation(ask) for ask in row.asks]) for row in world.rows))
+    return sheet(
+        *((row.order, [_operation(ask) for ask in row.asks], _guards(world, row)) for row in world.rows)
+    )
+
+
+def _guards(world: World, row: AskedRow) -> dict[str, str]:
+    """What the row's comments showed when the sheet was made, by their names; none where it has no guards."""
+    if not world.guarded:
+        return {}
+    held = Held(*world.held[row.order - 1]) if row.order <= len(world.held) else Held()
+    shown, _ = Reader(world.view).show(row.order, 0.0, lambda _order, _at: held)
+    return {
+        ask.field: text
+        for ask in row.asks
+        if ask.field in READ_NAMES and isinstance(text := shown.get(READ_NAMES[ask.field]), str)
+    }
 
 
 def _operation(ask: Ask) -> Operation:

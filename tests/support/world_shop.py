@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.support.views import View
 
 FLAGS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
+BY_HAND = ("Anna was here", "Anna wrote this anew")
+"""What people write."""
 UNREAD = frozenset({"403", "404"})
 """Answers to a GET after which nothing is read, or the order is not there."""
 WAY, ANSWER = 0.02, 0.02
@@ -62,6 +64,10 @@ class Shop:
     """Lists among them."""
     disturbed: set[tuple[int, str]] = field(default_factory=set)
     """Fields to which a person did what the promise names as its limits."""
+    read_at: dict[tuple[str, int], float] = field(default_factory=dict)
+    """By run and order: when it was last read."""
+    known: dict[int, float] = field(default_factory=dict)
+    """By the number of a PUT: of which moment its run knew what the order held."""
     _states: dict[int, list[tuple[float, Held]]] = field(default_factory=dict)
 
     def now(self) -> float:
@@ -113,11 +119,11 @@ class Shop:
         text = getattr(held, deed.field)
         match deed.what:
             case "adds a line":
-                text = f"{text}\nAnna was here" if text else "Anna was here"
+                text = f"{text}\n{BY_HAND[0]}" if text else BY_HAND[0]
             case "adds a line above":
-                text = f"Anna was here\n{text}"
+                text = f"{BY_HAND[0]}\n{text}"
             case "writes it anew":
-                text = "Anna wrote this anew"
+                text = BY_HAND[1]
             case "adds the same text":
                 asked = [
                     ask.text
@@ -268,6 +274,7 @@ class Connection:
                 self._last = Observation(bytes_left=False, failure=Failure.CONNECT)
                 return self._last
             shop.puts += 1
+            shop.known[shop.puts] = shop.read_at.get((self._who, payload["order"]), float("-inf"))
             loop.call_later(WAY, self._arrive, payload, shop.puts, fault, answered)
         else:
             shop.gets += 1
@@ -306,6 +313,9 @@ class Connection:
         body, headers = self._shop.read_list(asked) if one is None else self._shop.read(int(one[0]))
         if len(body) > most:
             fault = "too large"
+        if fault == "ok":
+            for entry in json.loads(body)["orders"]:
+                self._shop.read_at[self._who, int(entry["orderId"])] = self._shop.now()
         if fault == "too large":
             seen = Observation(bytes_left=True, status=200, failure=Failure.TOO_LARGE)
         elif fault == "lost":

@@ -211,6 +211,8 @@ class World:
     """Of how many orders an earlier file saw what it `learned`."""
     lists: Lists | None = None
     """None where orders have no dates, so that no list is ever asked for."""
+    guarded: bool = False
+    """Whether each row says that its comments must hold what they showed at first."""
 
 
 TEXTS = (
@@ -365,6 +367,7 @@ def draw_world(choose: Chooser) -> World:
         unknown=frozenset({choose.one(ORDERS)}) if orders == "unknown" else frozenset(),
         turned=_draw_turned(choose) if choose.one((False, False, True)) else (),
         started_anew=frozenset({len(starts)}) if choose.one((False,) * 5 + (True,)) else frozenset(),
+        guarded=choose.one((False, False, True)),
     )
 
 

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from tests.support.views import CHANGES, CUTS, HONEST, Held, Reader, View
 from tests.support.world_judge import judge
 from tests.support.world_run import run
-from tests.support.world_shop import Did
+from tests.support.world_shop import FLAGS, Did
 from tests.support.worlds import (
+    DEEDS,
     FAULTS,
     LOST,
     NO_FAULT,
     Ask,
     AskedRow,
+    Deed,
     Fault,
     Start,
     World,
@@ -104,6 +106,16 @@ def test_a_person_who_adds_the_same_text_is_no_finding():
     told = run(ONE_ROW)
     told.shop.log.append(Did(1.0, "", 0, 1, "internalComment", "append", "called"))
     assert not judge(told)
+
+
+def test_an_update_to_what_a_person_wrote_before_it_was_read_is_found():
+    row = AskedRow(1, (Ask("internalComment", "replace", "new"),))
+    told = run(World(rows=(row,), held=(("old", ""),), guarded=True))
+    assert not judge(told)
+    told.shop.log.insert(0, Did(0.0, "", 0, 1, "internalComment", "overwrite", "Anna was here"))
+    assert kinds(told) == {"unguarded"}
+    told.shop.log[0] = told.shop.log[0]._replace(at=0.05)
+    assert not judge(told), "what comes between reading and writing nobody can see"
 
 
 # --- the shop
@@ -230,6 +242,31 @@ def test_no_world_makes_a_status_false(examples):
 def test_no_list_makes_a_status_false(examples):
     @settings(FREE, max_examples=examples)
     @given(world=dense_worlds())
+    def check(world: World) -> None:
+        holds(world)
+
+    check()
+
+
+@st.composite
+def guarded_worlds(draw: st.DrawFn) -> World:
+    """Draw a world whose sheet is guarded, and in which somebody writes at any moment."""
+    moments = st.sampled_from((0.01, 0.05, 0.09, 0.13, 0.2, 5.0, 95.0, 250.0))
+    deeds = st.builds(
+        Deed, moments, st.sampled_from((1, 1, 2)), st.sampled_from(tuple(FLAGS)), st.sampled_from(DEEDS[:3])
+    )
+    world = draw(st.one_of(worlds(), worlds(), dense_worlds()))
+    return replace(
+        world, view=HONEST, guarded=True, deeds=tuple(draw(st.lists(deeds, min_size=1, max_size=3)))
+    )
+
+
+@pytest.mark.parametrize(
+    "examples", [SHORT // 2, pytest.param(LONG, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_no_guarded_row_goes_out_over_what_somebody_wrote(examples):
+    @settings(FREE, max_examples=examples)
+    @given(world=guarded_worlds())
     def check(world: World) -> None:
         holds(world)
 

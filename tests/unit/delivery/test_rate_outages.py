@@ -20,6 +20,7 @@ from tests.support.limits import (
 )
 
 from ordersheet.delivery.rate.estimator import RateEstimator
+from ordersheet.delivery.rate.health import PROBE, Health
 
 AT = 60.0
 """When an outage begins."""
@@ -122,3 +123,11 @@ def test_a_server_that_gets_slower_and_then_breaks_is_found_again():
     slow = Queue(lambda now: 50.0 if now < 30 else 10.0)
     run = simulate(RateEstimator(), until=AT + 120, queue=slow, failing=Broken(AT, 30.0))
     assert run.count(AT + 60, AT + 120) >= 0.8 * 60 * 10
+
+
+def test_a_failure_after_a_process_stood_still_slows_it_down_to_probes_at_most():
+    health = Health()
+    health.succeeded(0.0)
+    health.succeeded(20_000.0)
+    health.failed(20_000.1, 1)
+    assert health.rate(28.0) >= PROBE
