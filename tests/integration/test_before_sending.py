@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.scripted_api import Api, options, serving
+from tests.support.scripted_api import Api, comments, options, serving
 
 import ordersheet
 from ordersheet.config.settings import resolve
@@ -22,25 +22,7 @@ from ordersheet.pipeline.check import check
 from ordersheet.pipeline.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def api() -> Api:
-    return Api()
-
-
-@pytest.fixture
-def base(api: Api) -> Iterator[str]:
-    with serving(api) as url:
-        yield url
-
-
-def comments(folder: Path, *rows: str, name: str = "orders.csv") -> Path:
-    path = folder / name
-    path.write_text("\n".join(["Order ID,internalComment", *rows, ""]), encoding="utf-8")
-    return path
 
 
 def refused(file: Path, code: str, **given: Any) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from tests.support.command import Desk
 from tests.support.rawserver import RawServer
-from tests.support.scripted_api import Api, options, serving
+from tests.support.scripted_api import Api, comments, options, serving
 
 import ordersheet
 from ordersheet.config.settings import resolve
@@ -27,27 +27,9 @@ from ordersheet.ledger import Ledger
 from ordersheet.pipeline.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ordersheet.pipeline.preview import Preview
-
-
-@pytest.fixture
-def api() -> Api:
-    return Api()
-
-
-@pytest.fixture
-def base(api: Api) -> Iterator[str]:
-    with serving(api) as url:
-        yield url
-
-
-def comments(folder: Path, *rows: str, name: str = "orders.csv") -> Path:
-    path = folder / name
-    path.write_text("\n".join(["Order ID,internalComment", *rows, ""]), encoding="utf-8")
-    return path
 
 
 def outcomes(result: RunResult) -> list[str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import forked_command
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 
@@ -44,18 +46,23 @@ class Desk:
         return {**os.environ, **given}
 
     def run(self, *arguments: object, env: dict[str, str] | None = None, stdin: str = "") -> Ended:
-        done = subprocess.run(
-            [sys.executable, "-m", "ordersheet", *map(str, arguments)],
-            cwd=self.folder,
-            env=self.env(**(env or {})),
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        words, whole = [*map(str, arguments)], self.env(**(env or {}))
+        if forked_command.can_run(whole, stdin):
+            ended = Ended(*forked_command.run(words, self.folder, whole, stdin))
+        else:
+            done = subprocess.run(
+                [sys.executable, "-m", "ordersheet", *words],
+                cwd=self.folder,
+                env=whole,
+                input=stdin,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=forked_command.SECONDS,
+                check=False,
+            )
+            ended = Ended(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in ended.err, ended.err
+        return ended
 
     def file(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

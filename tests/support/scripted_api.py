@@ -106,3 +106,10 @@ def options(base_url: str, folder: Path, **more: Any) -> dict[str, Any]:
         "settle": 0.3,
         "grace": 5.0,
     } | more
+
+
+def comments(folder: Path, *rows: str, name: str = "orders.csv") -> Path:
+    """Write a sheet of orders and their internal comments."""
+    path = folder / name
+    path.write_text("\n".join(["Order ID,internalComment", *rows, ""]), encoding="utf-8")
+    return path

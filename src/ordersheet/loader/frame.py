@@ -24,7 +24,7 @@ from ordersheet.core.errors import SourceError, UsageError
 from ordersheet.core.model import Cell, CellKind, Header, Row, TableFacts
 from ordersheet.loader.cells import SeenValue, see_text, see_truth
 from ordersheet.loader.refusals import refuse_duplicate_headers
-from ordersheet.loader.table import HeadRow, build_headers, empty_file, fold, no_id_column, result_columns
+from ordersheet.loader.table import HeadRow, build_headers, empty_file, no_id_column, one_line, result_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -58,7 +58,7 @@ def read_frame(frame: pd.DataFrame, *, is_id_header: Callable[[str], bool]) -> F
         raise empty_file()
     texts = {column: str(label) for column, label in enumerate(frame.columns) if _seen(label) is not None}
     header = HeadRow(HEADER_ROW, {column: text for column, text in texts.items() if text.strip()})
-    if not any(is_id_header(fold(text)) for text in header.texts.values()):
+    if not any(is_id_header(one_line(text)) for text in header.texts.values()):
         raise _no_id_column(frame, header, is_id_header)
     filled = [column for column in range(len(frame.columns)) if _is_filled(frame, column)]
     headers = build_headers(header, is_id_header, filled=filled)
@@ -215,7 +215,7 @@ def _from_other(value: object) -> SeenValue | None:
 
 
 def _no_id_column(frame: pd.DataFrame, header: HeadRow, is_id_header: Callable[[str], bool]) -> SourceError:
-    if any(name is not None and is_id_header(fold(str(name))) for name in frame.index.names):
+    if any(name is not None and is_id_header(one_line(str(name))) for name in frame.index.names):
         return SourceError(
             "The order IDs are the frame's index, and only columns are read. Call .reset_index() first.",
             code="no-id-column",

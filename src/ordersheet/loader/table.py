@@ -75,7 +75,7 @@ class SheetLook(NamedTuple):
     """The row with an ID header."""
 
 
-def fold(text: str) -> str:
+def one_line(text: str) -> str:
     """Give a header's text with white space and line breaks folded to single blanks."""
     return " ".join(text.split())
 
@@ -105,7 +105,7 @@ def look_at_head(
         first = first or row
         if count >= HEAD_ROWS:
             break
-        if not any(is_id_header(fold(text)) for text in row.texts.values()):
+        if not any(is_id_header(one_line(text)) for text in row.texts.values()):
             if lone is not None:
                 break
         elif row.hidden:
@@ -180,7 +180,7 @@ def build_headers(
     Raises:
         SourceError: `two-id-columns`, or `no-id-column` where the row has none.
     """
-    texts = {column: fold(text) for column, text in header.texts.items()}
+    texts = {column: one_line(text) for column, text in header.texts.items()}
     ids = [column for column, text in sorted(texts.items()) if text and is_id_header(text)]
     if not ids:
         raise no_id_column(header, sheet=sheet)
@@ -215,7 +215,7 @@ def no_id_column(first: HeadRow | None, *, sheet: str | None = None) -> SourceEr
     if first is None:
         return empty_file()
     where = f'in the sheet "{sheet}"' if sheet is not None else "in the file"
-    texts = [fold(text) for _, text in sorted(first.texts.items()) if text.strip()]
+    texts = [one_line(text) for _, text in sorted(first.texts.items()) if text.strip()]
     return SourceError(
         f"There is no column of order IDs {where}: no header reads like one. Row {first.number} holds "
         f'{_quoted(texts)}. Name the column "Order ID", or say which one it is with --mapping.',

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.model import RESULT_COLUMNS
 from ordersheet.loader.csv.code_pages import Evidence
 from ordersheet.loader.csv.text import TRANSPARENT
-from ordersheet.loader.table import fold
+from ordersheet.loader.table import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ class EvidenceCollector:
         self._every = encoding == TRANSPARENT
         self._words: dict[str, None] = {}
         self.evidence = Evidence()
-        names = [fold(header.texts.get(column, "")) for column in range(max(header.texts, default=0) + 1)]
+        names = [one_line(header.texts.get(column, "")) for column in range(max(header.texts, default=0) + 1)]
         begins = [
             at for at in range(len(names)) if tuple(names[at : at + len(RESULT_COLUMNS)]) == RESULT_COLUMNS
         ]

@@ -14,7 +14,7 @@ from ordersheet.loader.csv.collector import EvidenceCollector
 from ordersheet.loader.csv.dialect import filled_fields, find_delimiter, named_delimiter, separator_line
 from ordersheet.loader.csv.encoding import Encoding, damaged_utf8, no_page, undecodable
 from ordersheet.loader.csv.text import LONGEST_LINE, TRANSPARENT, TextTraits, dos_end_mark, text_lines
-from ordersheet.loader.table import HeadRow, empty_file, fold, look_at_head, no_id_column
+from ordersheet.loader.table import HeadRow, empty_file, look_at_head, no_id_column, one_line
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -104,7 +104,9 @@ def _in_its_page(path: Path, found: LookedThrough, is_id_header: Callable[[str],
         raise no_page(path)
     texts = found.header.texts
     known = [
-        page for page in pages if any(is_id_header(fold(read_as(text, page.name))) for text in texts.values())
+        page
+        for page in pages
+        if any(is_id_header(one_line(read_as(text, page.name))) for text in texts.values())
     ]
     ranked = rank(data.evidence, known or pages)
     name = ranked[0].page.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ordersheet.loader.table import fold
+from ordersheet.loader.table import one_line
 from ordersheet.ooxml.part import main_name, walk_part
 from ordersheet.ooxml.references import parse_range
 
@@ -28,7 +28,7 @@ def totals_rows(
         header: the header row.
         is_id_header: tells the order column's header.
     """
-    ids = [column for column, text in header.texts.items() if is_id_header(fold(text))]
+    ids = [column for column, text in header.texts.items() if is_id_header(one_line(text))]
     found: set[int] = set()
 
     def start(names: list[str], attributes: dict[str, str]) -> None:
