@@ -48,7 +48,8 @@ import tenacity, tqdm, truststore, typer, uvicorn, xlrd, typer.testing
 for name in {POSIX_ONLY!r}:
     sys.modules.pop(name, None)
 sys.platform = "win32"
-sys.modules["msvcrt"] = type(sys)("msvcrt")  # only Windows has it
+for name in ("msvcrt", "winreg"):  # only Windows has them
+    sys.modules[name] = type(sys)(name)
 sys.meta_path.insert(0, Windows())
 import ordersheet
 names = [found.name for found in pkgutil.walk_packages(ordersheet.__path__, "ordersheet.")]

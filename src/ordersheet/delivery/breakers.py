@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import StoppedBy
@@ -114,9 +115,9 @@ class Breakers:
 
     def put_answered(self, status: int | None) -> StopReason | None:
         """Count a PUT's status; None where no answer came. 200 begins the count of 403s anew."""
-        if status == 200:  # noqa: PLR2004 - the status is its own best name
+        if status == HTTPStatus.OK:
             self._forbidden = 0
-        elif status == 403:  # noqa: PLR2004 - the same
+        elif status == HTTPStatus.FORBIDDEN:
             self._forbidden += 1
             if self._forbidden >= FORBIDDEN_IN_A_ROW:
                 return StopReason.FORBIDDEN
