@@ -114,7 +114,7 @@ def _be_the_command(job: dict[str, object]) -> None:
         os.dup2(opened, descriptor)
         os.close(opened)
     os.close(read)
-    sys.stdin = sys.__stdin__ = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors)  # noqa: SIM115 - descriptor 0
+    sys.stdin = open(0, encoding=sys.stdin.encoding, errors=sys.stdin.errors)  # noqa: SIM115 - descriptor 0
     os.chdir(str(job["cwd"]))
     os.environ.clear()
     os.environ.update(job["env"])  # type: ignore[call-overload]
