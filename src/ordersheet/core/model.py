@@ -346,7 +346,7 @@ class StoppedBy(StrEnum):
     TOO_MANY_UNKNOWN = "too-many-unknown"
     RETRY_AFTER = "retry-after"
     PUSHED_BACK = "pushed-back"
-    """For an hour the server let nothing through."""
+    """For an hour the server let no update through."""
     TOO_MANY_NO = "too-many-no"
     INTERRUPTED = "interrupted"
     LEDGER = "ledger"

@@ -240,7 +240,7 @@ class Attempts:
         )
         now = context.clock.now()
         resume = resume_time(verdict.retry_after, verdict.date, now)
-        reason = run.breakers.pushed_back(context.clock.monotonic())
+        reason = run.breakers.pushed_back(context.clock.monotonic(), put=isinstance(verdict, Verdict))
         if ticket is not None:
             context.limiter.pushed_back(ticket, resume)
         if resume is not None and resume - now > LONGEST_PAUSE:

@@ -21,7 +21,7 @@ FAILING_FOR = 30.0
 BROKEN_FOR, BROKEN_PUTS = 120.0, 50
 """Seconds in which nothing succeeds, and PUTs in a row that fail."""
 PUSHED_BACK_FOR = 3600.0
-"""Seconds in which everything is pushed back."""
+"""Seconds in which everything is pushed back, or every update."""
 UNKNOWN_ROWS = 5
 UNKNOWN_SHARE = 100
 """One unknown row in so many that were sent."""
@@ -59,7 +59,7 @@ _SENTENCES = {
     StopReason.FAILING: "The server has failed every request for two minutes, lastly so: {what}. {mend}",
     StopReason.FAILED_PUTS: "The server has failed fifty updates in a row, lastly so: {what}. {mend}",
     StopReason.PUSHED_BACK: (
-        "For an hour the server has let no request through (429 or 503: too many requests). Ask whoever runs "
+        "For an hour the server has let no update through (429 or 503: too many requests). Ask whoever runs "
         "the shop's Order API what is wrong, then send the same file again."
     ),
     StopReason.TOO_MANY_UNKNOWN: (
@@ -110,6 +110,7 @@ class Breakers:
         self._broken_puts = 0
         self._puts_broken_since = 0.0
         self._pushed_since: float | None = None
+        self._puts_pushed_since: float | None = None
         self._rows_sent = 0
         self._unknown_rows = 0
 
@@ -141,7 +142,7 @@ class Breakers:
         """Note an answer that is neither a failure nor a push-back."""
         self._broken_since = self._pushed_since = None
         if put:
-            self._broken_puts = 0
+            self._broken_puts, self._puts_pushed_since = 0, None
 
     def broke(self, at: float, *, sent: float, put: bool) -> StopReason | None:
         """Count a request that failed: a 5xx, no answer, or one that says nothing.
@@ -161,12 +162,18 @@ class Breakers:
             return StopReason.FAILING
         return StopReason.FAILED_PUTS if self._broken_puts >= BROKEN_PUTS else None
 
-    def pushed_back(self, at: float) -> StopReason | None:
-        """Count a push-back: the server does answer, and wants fewer requests."""
+    def pushed_back(self, at: float, *, put: bool) -> StopReason | None:
+        """Count a push-back: the server does answer, and wants fewer requests, or fewer updates."""
         self._broken_since = None
         if self._pushed_since is None:
             self._pushed_since = at
-        return StopReason.PUSHED_BACK if at - self._pushed_since >= PUSHED_BACK_FOR else None
+        since = self._pushed_since
+        if put:
+            if self._puts_pushed_since is None:
+                self._puts_pushed_since = at
+            # Readings may be let through all the while.
+            since = min(since, self._puts_pushed_since)
+        return StopReason.PUSHED_BACK if at - since >= PUSHED_BACK_FOR else None
 
     def row_sent(self) -> None:
         """Count a row whose first request is about to leave."""

@@ -91,7 +91,7 @@ def test_whatever_the_server_still_does_begins_the_two_minutes_anew(between):
     if between == "answer":
         breakers.succeeded(put=False)
     else:
-        breakers.pushed_back(60)
+        breakers.pushed_back(60, put=True)
     assert breakers.broke(119, sent=118, put=False) is None
     assert breakers.broke(200, sent=199, put=False) is None
     assert breakers.broke(239, sent=238, put=False) is StopReason.FAILING
@@ -116,8 +116,19 @@ def test_what_was_under_way_together_counts_once_and_an_answered_put_begins_anew
 
 def test_an_hour_of_push_backs_stops_and_one_success_begins_it_anew():
     breakers = Breakers()
-    assert breakers.pushed_back(0) is None
-    assert breakers.pushed_back(3599) is None
+    assert breakers.pushed_back(0, put=False) is None
+    assert breakers.pushed_back(3599, put=False) is None
     breakers.succeeded(put=False)
-    assert breakers.pushed_back(3600) is None
-    assert breakers.pushed_back(7200) is StopReason.PUSHED_BACK
+    assert breakers.pushed_back(3600, put=False) is None
+    assert breakers.pushed_back(7200, put=False) is StopReason.PUSHED_BACK
+
+
+def test_an_hour_in_which_updates_are_pushed_back_stops_though_readings_are_let_through():
+    breakers = Breakers()
+    assert breakers.pushed_back(0, put=True) is None
+    breakers.succeeded(put=False)
+    assert breakers.pushed_back(3599, put=True) is None
+    breakers.succeeded(put=False)
+    assert breakers.pushed_back(3600, put=True) is StopReason.PUSHED_BACK
+    breakers.succeeded(put=True)
+    assert breakers.pushed_back(3601, put=True) is None

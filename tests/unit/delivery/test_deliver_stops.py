@@ -198,6 +198,29 @@ def test_a_pause_of_over_15_minutes_stops_the_run_and_says_when_to_go_on():
     assert set(second.outcomes) == {O.APPLIED}
 
 
+def test_pauses_that_never_end_are_told_and_end_the_run_after_an_hour():
+    run = send(MANY, Store(put_fate=lambda _: status(429, retry_after="600")), lanes=4)
+    assert run.end.stopped_by == "pushed-back"
+    assert 3600 <= run.seconds <= 3600 + 600 + 60
+    assert run.end.requests.pushed_back <= 4 + 7
+    waits = {told.waiting for told in run.told if told.waiting is not None}
+    assert {wait.rpartition(" ")[0] for wait in waits} == {"server asked to wait until"}
+    assert len(waits) >= 4
+    assert run.outcomes == [O.NOT_SENT] * 300
+    assert all("for an hour" in result.message.lower() for result in run.results.values())
+
+
+def test_a_pause_of_an_hour_is_told_in_each_row_with_the_moment_to_go_on_at():
+    store = Store(put_fates=[Fate(), Fate(), status(429, retry_after="3600")])
+    run = send(MANY, store, lanes=4)
+    assert run.seconds < 60
+    assert run.end.resume_after is not None
+    when = run.end.resume_after.astimezone().strftime("%Y-%m-%d %H:%M")
+    left = [result for result in run.results.values() if not result.outcome.ok]
+    assert len(left) == 300 - len(store.applied)
+    assert all(when in result.message for result in left)
+
+
 # --- interrupts
 
 
