@@ -100,4 +100,4 @@ def test_an_order_whose_answer_is_larger_than_a_mebibyte_is_sent_to_without_bein
         result = ordersheet.send(file, **options(base, tmp_path))
     assert [row.outcome for row in result.rows] == [Outcome.APPLIED, Outcome.APPLIED]
     assert api.order(1)["internalComment"].endswith("x\na")
-    assert "Order 1 is too large to be read" in result.summary.message
+    assert "Order 1 is too large to be read" in (result.summary.error or "")
