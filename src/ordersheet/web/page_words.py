@@ -73,8 +73,9 @@ _PHRASES = (
 )  # fmt: skip
 """What a sentence says to a terminal, and what it says in the page instead."""
 _COMMANDS = (
-    (re.compile(r"if the text is there: ordersheet resolve \S+ --row \d+ applied, if not: .*?absent\."),
-     'if the text is there, press "It was applied", if not, "It was not".'),
+    (re.compile(r"; if (.+?): ordersheet resolve \S+ --row \d+ applied, if not: .*?absent\.$"),
+     r'; if \1, press "It was applied", if not, "It was not".'),
+    (re.compile(r"Undo that run first: ordersheet undo \S+"), "Undo that run first, on its own page."),
     (re.compile(r"then ordersheet resolve \S+ --row \d+ applied, or absent\."),
      'then press "It was applied" or "It was not".'),
     (re.compile(r"Settle each by its own run and row: (.*)\."), r"Settle each in its own run: \1."),
@@ -85,7 +86,7 @@ _COMMANDS = (
     (re.compile(r"--sheet (\"[^\"]*\")"), r"\1"),
 )  # fmt: skip
 _NAMES = "|".join(sorted((option.name.replace("_", "-") for option in OPTIONS), key=len, reverse=True))
-_OPTION = re.compile(rf'"[^"\n]*"|--({_NAMES})\b')
+_OPTION = re.compile(rf'"[^"\n]*"|--(?:no-)?({_NAMES})\b')
 """What is quoted is a cell's own text, and stays as it is."""
 
 

@@ -27,8 +27,9 @@ NOT_OF_THE_PAGE = {
     "pipeline/export.py": "the page writes no sheet of orders",
     "mapping/columns.py": "the first line of a mapping file",
 }
+# What is told to whoever keeps a ledger (`ordersheet ledger`) is done at a terminal.
 TERMINAL = re.compile(
-    r"--[a-z]|\bordersheet (check|doctor|export|jobs|ledger|purge|report|resolve|runs|sandbox|send|setup|show"
+    r"--[a-z]|\bordersheet (check|doctor|export|jobs|purge|report|resolve|runs|sandbox|send|setup|show"
     r"|submit|undo|web)\b"
 )
 
@@ -84,7 +85,7 @@ def test_what_is_quoted_of_a_cell_stays_as_it_is(cell):
         ("Not among the rows that --rows chose.", "Unticked in the page."),
         ("Show this row, or decide with --hidden.", 'Show this row, or decide under "Rows"'),
         (
-            "if the text is there: ordersheet resolve X --row 7 applied, if not: … X absent.",
+            "Look at it; if the text is there: ordersheet resolve X --row 7 applied, if not: … X absent.",
             'if the text is there, press "It was applied", if not, "It was not".',
         ),
     ],
