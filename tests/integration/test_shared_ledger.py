@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from tests.support.ledgers import FIELD, MONDAY, append, begin, deliver, run, start, take, work
-from tests.support.postgres import carried_out, let_leases_end
+from tests.support.pooler import pooling
+from tests.support.postgres import GIVEN, carried_out, let_leases_end
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import OperationRef
@@ -146,6 +147,24 @@ def test_what_is_committed_waits_for_the_disk_whatever_the_settings_say(ledger_u
         journal.finish()
 
 
+def test_each_transaction_may_have_another_session(ledger_url: LedgerUrl) -> None:
+    """A pooler such as PgBouncer, in transaction mode."""
+    if GIVEN:
+        pytest.skip("the pooler of the tests knows the server that they start")
+    with pooling(ledger_url.url) as pooler:
+        pooled = LedgerUrl(pooler.url, ledger_url.home)
+        with Ledger.open(pooled) as ledger:
+            journal = ledger.start_run(start())
+            for order in range(7, 12):
+                assert run(deliver(journal, work(order, (order, append("x"))))) == [None]
+            journal.finish()
+            assert [one.outcome for one in ledger.results(journal.run)] == [Outcome.APPLIED] * 5
+            assert len(ledger.order_history(9)) == 1
+        assert pooler.sessions > 20
+    with Ledger.open(ledger_url) as ledger:
+        assert run(deliver(ledger.start_run(start()), work(9, (9, append("x"))))) == [Outcome.ALREADY_APPLIED]
+
+
 # --- who may do what
 
 
@@ -170,6 +189,7 @@ def test_a_clerk_changes_no_rule_and_a_reader_nothing(postgres_server: Server, l
             with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.IntegrityError)):
                 carried_out(users["ordersheet_writer"], change)
     with Ledger.open(users["ordersheet_reader"], read_only=True) as ledger:
+        assert ledger.runs()[0].person == f"ann, in the database ordersheet_writer_{name}"
         assert [one.state for one in ledger.order_history(7)] == [OperationState.APPLIED]
     refused = refusal(users["ordersheet_reader"])
     assert (refused.code, "ordersheet_writer" in str(refused)) == ("denied", True)

@@ -111,6 +111,8 @@ class Database(Protocol):
     """The folder of private copies of inputs."""
     refusals: tuple[type[Exception], ...]
     """What it raises where something does not fit its rules."""
+    user: str | None
+    """Whom the database takes this process for; None where it asks nobody."""
     far: bool
     """Whether it can go away while this computer is well: then results are kept in memory, too."""
 

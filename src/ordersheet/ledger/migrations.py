@@ -20,6 +20,7 @@ _TO_2 = (
     "ALTER TABLE run ADD COLUMN encoding TEXT",
     "ALTER TABLE run ADD COLUMN key_print TEXT",
     "ALTER TABLE run ADD COLUMN same_store INTEGER",
+    "ALTER TABLE run ADD COLUMN database_user TEXT",
     "ALTER TABLE run ADD COLUMN undo_of INTEGER",
     """CREATE TABLE undo_step (
     run_id INTEGER NOT NULL, "row" INTEGER NOT NULL, field TEXT NOT NULL, step_id INTEGER NOT NULL,

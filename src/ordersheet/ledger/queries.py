@@ -53,7 +53,7 @@ _operations = (
         operation,
         run.c.name.label("run"),
         store.c.name.label("store"),
-        *(run.c[name] for name in ("user", "uid", "machine", "input")),
+        *(run.c[name] for name in ("user", "uid", "machine", "input", "database_user")),
         baseline.c.text.label("earlier"),
     )
     .join(run, run.c.id == operation.c.run_id)
@@ -153,7 +153,7 @@ def _run_info(cursor: Cursor, context: BookContext, record: Mapping[str, Any]) -
 
 _RUN_COLUMNS = (
     "store", "host", "profile", "tool_version", "user", "machine", "input", "sha256", "sheet", "header_row",
-    "batch", "stopped_by", "message", "report", "uid", "encoding",
+    "batch", "stopped_by", "message", "report", "uid", "encoding", "database_user",
 )  # fmt: skip
 """Columns that are told as they are stored."""
 
@@ -246,7 +246,7 @@ def _operation_info(record: Mapping[str, Any]) -> OperationInfo:
 
 _OPERATION_COLUMNS = (
     "run", "row", "store", "field", "message", "occurrence", "batch", "earlier", "resolved_by", "user",
-    "uid", "machine", "input",
+    "uid", "machine", "input", "database_user",
 )  # fmt: skip
 """Columns that are told as they are stored."""
 

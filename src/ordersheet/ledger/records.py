@@ -119,6 +119,8 @@ class RunInfo:
     """Of a CSV, as it was read."""
     undo_of: str | None = None
     """Of an undo: the run that it takes back."""
+    database_user: str | None = None
+    """Whom a shared ledger's database took them for."""
 
     @property
     def rows(self) -> int:
@@ -133,7 +135,11 @@ class RunInfo:
     @property
     def person(self) -> str:
         """Who ran it, in words."""
-        return str(Person(self.user, self.uid))
+        return _in_words(Person(self.user, self.uid), self.database_user)
+
+
+def _in_words(person: Person, database_user: str | None) -> str:
+    return str(person) if database_user is None else f"{person}, in the database {database_user}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +180,13 @@ class OperationInfo:
     uid: int | None
     machine: str
     input: str
+    database_user: str | None = None
+    """Whom a shared ledger's database took them for."""
 
     @property
     def person(self) -> str:
         """Who ran it, in words."""
-        return str(Person(self.user, self.uid))
+        return _in_words(Person(self.user, self.uid), self.database_user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ class RunJournal:
         self._handles = handles
         self._policy = start.policy
         now = handles.clock()
-        opened = handles.writer.do(lambda cursor: insert_run(cursor, start, handles.process_id, now))
+        opened = handles.writer.do(
+            lambda cursor: insert_run(cursor, start, handles.process_id, now, handles.database.user)
+        )
         self._name, self._run_id, self._store_id = opened
         self._undo = None if start.undo_of is None else self._target(start.undo_of)
         self._guess, self._whole = start.guess_attributes, start.undo_whole

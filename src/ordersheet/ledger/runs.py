@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 _FIRST_COLUMNS = (
     "name", "store_id", "process_id", "host", "profile", "tool_version", "user", "machine", "options",
     "mapping", "input", "sha256", "copy", "sheet", "header_row", "batch", "again", "settle", "started",
-    "uid", "encoding", "key_print", "same_store", "undo_of",
+    "uid", "encoding", "key_print", "same_store", "undo_of", "database_user",
 )  # fmt: skip
 """What is known of a run when it starts."""
 _of_run = row.c.run_id == bind("run")
@@ -85,7 +85,9 @@ def run_name(moment: datetime, later: int = 0) -> str:
     return f"{moment:%Y%m%d}-{digits}"
 
 
-def insert_run(cursor: Cursor, start: RunStart, process_id: int, now: datetime) -> tuple[str, int, int]:
+def insert_run(
+    cursor: Cursor, start: RunStart, process_id: int, now: datetime, database_user: str | None = None
+) -> tuple[str, int, int]:
     """Open a run; gives its name, its number and its store's number."""
     cursor.execute(_ADD_STORE, named(name=start.store))
     store_id = int(cursor.execute(STORE, named(name=start.store)).fetchone()[0])
@@ -120,6 +122,7 @@ def insert_run(cursor: Cursor, start: RunStart, process_id: int, now: datetime) 
             encoding=start.encoding,
             key_print=start.key_print,
             same_store=int(start.same_store),
+            database_user=database_user,
             undo_of=None if start.undo_of is None else find_run(cursor, start.undo_of)[1],
         ),
     )

@@ -98,6 +98,7 @@ run = Table(
     Column("uid", Integer),  # the user's number, where the system has such
     Column("encoding", Text),  # of a CSV, as it was read
     Column("key_print", Text),  # keyed fingerprint of the API key
+    Column("database_user", Text),  # whom a shared ledger's database took the process for
     Column("same_store", Integer),  # 1: a person said that this key belongs to the shop known at this store
     Column("undo_of", Integer),  # of an undo: the run that it takes back
     sqlite_autoincrement=True,

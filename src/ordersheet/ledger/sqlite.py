@@ -32,6 +32,7 @@ class SqliteDatabase:
 
     refusals: tuple[type[Exception], ...] = (sqlite3.IntegrityError,)
     far = False
+    user: str | None = None
 
     def __init__(self, path: Path, engine_: Engine) -> None:
         self.path = path

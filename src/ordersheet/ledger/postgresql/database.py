@@ -49,7 +49,7 @@ class PostgresDatabase:
 
     def __init__(self, url: LedgerUrl, user: str) -> None:
         self.url = url
-        self.user = user
+        self.user: str | None = user
         self.copies = url.home / "copies"
         self._idle: list[psycopg.Connection[Any]] = []
         self._here = threading.local()
