@@ -105,7 +105,9 @@ async def _happen(world: World) -> Told:
     shop = Shop(world)
     told = Told(world, shop, sheet_of(world), MemoryLedger(clock.uptime), clock)
     for order, held in enumerate(world.held, start=1):
-        shop.hold(order, Held(*held), float("-inf"))
+        if world.held_since > float("-inf"):
+            shop.hold(order, Held(), float("-inf"))
+        shop.hold(order, Held(*held), world.held_since)
     if world.learned != "nothing":
         shop.show_in(HONEST if world.learned == "honest growth" else world.view)
         rows = [(order, [append(SEEN), append(SEEN, "comment")]) for order in SEEN_BEFORE[: world.earlier]]

@@ -209,6 +209,8 @@ class World:
     """Orders that the shop does not have: none shows them, and each update is refused."""
     earlier: int = 2
     """Of how many orders an earlier file saw what it `learned`."""
+    held_since: float = float("-inf")
+    """Since when they hold that: before, they held nothing."""
     lists: Lists | None = None
     """None where orders have no dates, so that no list is ever asked for."""
     guarded: bool = False
@@ -387,10 +389,29 @@ def draw_dense_world(choose: Chooser) -> World:
     name = choose.one(("internalComment", "comment"))
     rows = [_draw_row(choose, free, merged=merged, order=order, wanted=(name,)) for order in orders]
     rows += [_draw_row(choose, free, merged=merged) for _ in range(choose.one((0, 0, 3)))]
-    faults = (*(NO_FAULT,) * choose.one((0, 4, 8, 12)), *world.faults)
-    held = tuple((choose.one(HELD), choose.one(HELD)) for _ in DENSE)
-    view = world.view if choose.one((False, False, True)) else HONEST
-    return replace(world, rows=tuple(rows), lists=lists, faults=faults, held=held, view=view)
+    # Pages serve after the first answers; then it is to be seen what becomes of those that are lost.
+    lost = choose.one(((), (SWALLOWED,), (SWALLOWED,) * 4, (LOST, SWALLOWED)))
+    faults = (*(NO_FAULT,) * choose.one((4, 5, 6, 8, 0)), *lost, *world.faults)
+    held = tuple(_held_by(choose, order, name, rows) for order in DENSE)
+    view = world.view if choose.one((False, False, False, True)) else HONEST
+    changed = view.honest and choose.one((False, True))
+    return replace(
+        world,
+        rows=tuple(rows),
+        lists=lists,
+        faults=faults,
+        held=held,
+        view=view,
+        held_since=-1.0 if changed else float("-inf"),
+        freezes=world.freezes if choose.one((False, False, True)) else (),
+    )
+
+
+def _held_by(choose: Chooser, order: int, name: str, rows: list[AskedRow]) -> tuple[str, str]:
+    """Draw what an order holds: often the very text that is asked for stands there already."""
+    before, text = choose.one(HELD), next(row.asks[0].text for row in rows if row.order == order)
+    held = choose.one((before, "", text, f"{before}\n{text}" if before else text))
+    return (held, choose.one(HELD)) if name == "internalComment" else (choose.one(HELD), held)
 
 
 def _draw_freezes(choose: Chooser) -> tuple[tuple[int, float], ...]:

@@ -7,19 +7,22 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.support.views import CHANGES, CUTS, HONEST, Held, Reader, View
+from tests.support.views import CHANGES, CUTS, HONEST, NEVER_FRESH, Held, Reader, View
 from tests.support.world_judge import judge
 from tests.support.world_run import run
 from tests.support.world_shop import FLAGS, Did
 from tests.support.worlds import (
     DEEDS,
+    DENSE,
     FAULTS,
     LOST,
     NO_FAULT,
+    SWALLOWED,
     Ask,
     AskedRow,
     Deed,
     Fault,
+    Lists,
     Start,
     World,
     dense_worlds,
@@ -271,3 +274,36 @@ def test_no_guarded_row_goes_out_over_what_somebody_wrote(examples):
         holds(world)
 
     check()
+
+
+HIDING = [
+    Lists(view) for view in (View(("nothing",)), View(("first 5 characters",)), View(("first 1 lines",)))
+] + [
+    Lists(View(moment="lagging", seconds=NEVER_FRESH)),
+    Lists(View(moment="cached", seconds=NEVER_FRESH)),
+    Lists(manner="texts of the next one"),
+    Lists(manner="by another date"),
+    Lists(leaves_out=3, twice=True, most=7),
+    Lists(manner="falling"),
+]
+
+
+@pytest.mark.parametrize("lists", HIDING, ids=lambda lists: f"{lists.view.name}, {lists.manner}")
+def test_what_a_list_hides_is_not_taken_for_ours(lists):
+    """Each text stands in its order already, and what is sent after the first answers never arrives."""
+    rows = tuple(AskedRow(order, (Ask("internalComment", "append", f"call {order}"),)) for order in DENSE)
+    standing = [("", "old", "one\ntwo", "x" * 60)[order % 4] for order in DENSE]
+    held = tuple(
+        (text if order < 7 else f"{text}\ncall {order}".strip(), "")
+        for order, text in zip(DENSE, standing, strict=True)
+    )
+    faults = (NO_FAULT,) * 6 + (SWALLOWED,) * 20
+    holds(World(rows, held=held, held_since=-1.0, faults=faults, lists=lists))
+
+
+def test_a_list_that_shows_things_as_they_are_is_read_instead_of_each_order():
+    rows = tuple(AskedRow(order, (Ask("internalComment", "append", f"call {order}"),)) for order in DENSE)
+    told = run(World(rows, held=(("before", ""),) * len(DENSE), lists=Lists()))
+    assert not judge(told)
+    assert told.shop.pages <= 2
+    assert told.shop.gets <= len(DENSE) // 2 + 3
