@@ -12,14 +12,15 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import ledger_share, limited, pace, scale, tables, throughput
+from benchmarks import few_requests, ledger_share, limited, pace, scale, tables, throughput
 from benchmarks.command import RESULTS, ROOT
 
-PARTS = ("throughput", "scale", "pace", "ledger_share", "limited")
+PARTS = ("throughput", "scale", "pace", "few_requests", "ledger_share", "limited")
 FULL = {
     "throughput": ["--install-newman"],
     "scale": ["--large", "1000000"],
     "pace": [],
+    "few_requests": [],
     "ledger_share": [],
     "limited": [],
 }
@@ -27,6 +28,7 @@ SHORT = {
     "throughput": ["--rows", "40", "--rounds", "1", "--only", "no latency"],
     "scale": ["--rows", "200"],
     "pace": [],
+    "few_requests": ["--rows=40", "--rate=1000", "--latency=0", "--previewed=100", "--exported=100"],
     "ledger_share": ["--rows", "100", "--rounds", "1"],
     "limited": ["--rows", "300", "--seconds", "2"],
 }
@@ -34,6 +36,7 @@ MODULES = {
     "throughput": throughput,
     "scale": scale,
     "pace": pace,
+    "few_requests": few_requests,
     "ledger_share": ledger_share,
     "limited": limited,
 }

@@ -153,6 +153,27 @@ def limited(found: dict[str, Any]) -> str:
     return table(header, rows)
 
 
+def few_requests(found: dict[str, Any]) -> str:
+    """Write the table of requests a row, and what previews and exports take."""
+    rows = [
+        [
+            one["name"],
+            f"{one['rows']:,}",
+            f"**{one['requests_a_row']:.2f}**",
+            f"{one['requests']['pushed_back']}",
+            f"{one['seconds']:.0f}",
+        ]
+        for one in found["runs"]
+    ]
+    sent = table(["the file names", "rows", "requests a row", "answers of 429 beside", "seconds"], rows)
+    preview, export = found["preview"], found["export"]
+    peak = _number(export["peak_megabytes"], 0)
+    return (
+        f"{sent}\n\nA preview of {preview['rows']:,} orders took {preview['requests']} requests; an export of "
+        f"{export['orders']:,} orders {peak} MB at its peak and {export['seconds']:.0f} s."
+    )
+
+
 def _number(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
@@ -163,6 +184,7 @@ def write(found: dict[str, Any], page: Path) -> None:
     for name, make in (
         ("throughput", throughput),
         ("pace", pace),
+        ("few_requests", few_requests),
         ("ledger_share", ledger_share),
         ("scale", scale),
         ("limited", limited),

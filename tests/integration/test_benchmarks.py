@@ -15,10 +15,12 @@ def test_the_short_form_of_every_benchmark_runs_to_its_end(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")}
-    assert set(found) == {"throughput", "scale", "pace", "ledger_share", "limited"}
+    assert set(found) == {"throughput", "scale", "pace", "few_requests", "ledger_share", "limited"}
     names = [one["name"] for one in found["throughput"]["scenarios"]["no latency"]["contestants"]]
     assert "ordersheet, 8 lanes, no baseline" in names
     assert found["scale"]["around_a_run"]["csv_again_requests"] == 0
+    each, guarded, fifth, hundredth = (one["requests_a_row"] for one in found["few_requests"]["runs"])
+    assert max(each, guarded, fifth) < hundredth
     limited = found["limited"]
     assert (limited["went_on"], limited["doubled"], limited["lost"]) == (True, 0, 0)
 

@@ -97,7 +97,7 @@ class Attempts:
         return verdict
 
     async def read_list(
-        self, url: str, *, entries: int = 1, fields: Sequence[str] = (), once: bool = False
+        self, url: str, *, entries: int = 1, fields: Sequence[str] = (), tries: int = READS
     ) -> GetVerdict | None:
         """Read a list of orders, as `read` reads one.
 
@@ -105,30 +105,31 @@ class Attempts:
             url: its address (`api.list_url`, or `api.order_url` for a list of one).
             entries: how many orders it asks for; so much larger may its answer be.
             fields: further fields of an order to keep.
-            once: do not ask again.
+            tries: how often it is asked for; answers of 429 and 503 apart.
         """
         judge = partial(classify_list, fields=fields)
-        return await self._read(url, judge, once=once, most=largest_list(entries))
+        return await self._read(url, judge, tries=tries, most=largest_list(entries))
 
     async def _read(
         self,
         url: str,
         judge: Callable[[Observation], GetVerdict],
         *,
-        once: bool,
+        once: bool = False,
+        tries: int = READS,
         most: int = LARGEST_BODY,
     ) -> GetVerdict | None:
-        tries = 0
+        tried = 0
 
         def enough(state: tenacity.RetryCallState | None) -> bool:
             del state
-            return once or tries >= READS or self.context.run.ended
+            return once or tried >= tries or self.context.run.ended
 
         async def ask() -> GetVerdict | None:
-            nonlocal tries
+            nonlocal tried
             verdict = await self._get_once(url, judge, most)
             if verdict is not None and not verdict.pushed_back:
-                tries += 1
+                tried += 1
             return verdict
 
         verdict = await ask()

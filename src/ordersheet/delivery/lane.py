@@ -97,6 +97,7 @@ class Lane:
         await self.flush()
         if read.since is not None and (shown := await self._baselines.view(order, read.since)) is not None:
             return WasRead(shown.view, asked=shown.asked, in_page=True)
+        self._baselines.read_by_id(read.order or order)
         verdict = await self._attempts.read(read.order or order, once=read.once, written_at=read.written_at)
         view = None if verdict is None else verdict.view
         if view is None:

@@ -59,12 +59,15 @@ class Baselines:
         self._wanted: set[int] = set()
         """Claimed orders whose baseline was not asked for yet."""
         self._views: dict[int, ShownInPage] = {}
-        self._ahead: PageAhead | None = None
-        """The page that is under way."""
         self._reading: asyncio.Task[None] | None = None
+        """The page that is under way."""
+        self._missed: set[int] = set()
+        """Wanted orders that a page should have shown, and did not."""
         self._under_way: set[int] = set()
         """Orders that were read and are not written yet: then a page may begin at them."""
-        self._waiting: list[asyncio.Future[None]] = []
+        self._given: set[int] = set()
+        """Those of them that a page was given for."""
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         context.run.pages.on_written = self.let_go
 
     def claimed(self, work: OrderWork) -> None:
@@ -83,9 +86,10 @@ class Baselines:
             self._lists.usable = False
             self._tell()
 
-    def rejected(self) -> None:
-        """What was given last was read by its ID all the same."""
-        self._thrift.served -= 1
+    def read_by_id(self, order: int) -> None:
+        """What was given of an order was not enough: it is read by its ID all the same."""
+        self._thrift.served -= order in self._given
+        self._given.discard(order)
 
     async def view(self, order: int, since: float) -> ShownInPage | None:
         """Give what a page shows of an order, or None, where it is better read by its ID.
@@ -100,46 +104,67 @@ class Baselines:
             found = await self._from_a_page(order, since)
         finally:
             self._wanted.discard(order)
+            self._missed.discard(order)
         self._under_way.add(order)
         if found is None:
             return None
         self._thrift.served += 1
+        self._given.add(order)
         if len(self._views) <= FEW_LEFT and self._reading is None:
-            unread = [one for one in self._wanted if one not in self._views]
-            if unread:
-                self._read_ahead(min(unread, key=lambda one: abs(one - order)))
+            unread = self._wanted - self._views.keys() - self._missed
+            if unread and self._serves():
+                self._begin_page(min(unread, key=lambda one: abs(one - order)))
         return found
 
     def let_go(self, order: int) -> None:
         """Nothing more is being done to an order for now, or it was written."""
-        if order in self._under_way:
-            self._under_way.discard(order)
+        self._under_way.discard(order)
+        self._given.discard(order)
+        if not self._waiting or self._reading is not None:
+            return
+        first = self._waiting[0][0]
+        if not self._serves() or not self._choose(first)[1]:
             self._tell()
 
     async def _from_a_page(self, order: int, since: float) -> ShownInPage | None:
         while True:
             found = self._take(order, since)
-            if found is not None or not self._serves():
+            if found is not None or not self._serves() or order in self._missed:
                 return found
-            if self._reading is None and not self._read_ahead(order) and not self._worth_waiting(order):
+            if self._reading is None and not self._begin_page(order):
                 return None
-            if self._ahead is not None and order not in self._ahead.wanted:
-                return None
-            await self._news()
+            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((order, news))
+            await news
 
-    def _worth_waiting(self, order: int) -> bool:
-        """Tell whether a page will be worth it as soon as an order is written that is under way now."""
-        return len(self._under_way) >= FEW_UNDER_WAY and self._page(order, self._under_way) is not None
+    def _begin_page(self, order: int) -> bool:
+        """Read the page that shows an order, or tell that it is worth waiting for; False where none is."""
+        page, waits = self._choose(order)
+        if not waits:
+            self._start(page)
+        return waits or page is not None
 
-    async def _news(self) -> None:
-        """Wait until a page has come, or an order was written or let go."""
-        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(news)
-        await news
+    def _choose(self, order: int) -> tuple[PageAhead | None, bool]:
+        """Choose the page that shows an order, and tell whether a better one is worth waiting for."""
+        page, later = self._page_now(order), self._page_later(order)
+        return page, later is not None and (page is None or 2 * len(page.wanted) < len(later.wanted))
+
+    def _page_now(self, order: int) -> PageAhead | None:
+        """Choose a page that begins where an order was written already."""
+        written = self._context.run.pages.written
+        return self._page(order, [one for one in written if self._lists.date_of(one) is not None])
+
+    def _page_later(self, order: int) -> PageAhead | None:
+        """Choose the page that could begin where the orders under way are about to be written."""
+        return self._page(order, self._under_way) if len(self._under_way) >= FEW_UNDER_WAY else None
+
+    def _start(self, page: PageAhead | None) -> None:
+        if page is not None:
+            self._reading = asyncio.ensure_future(self._read(page))
 
     def _tell(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for news in waiting:
+        for _, news in waiting:
             if not news.done():
                 news.set_result(None)
 
@@ -165,18 +190,10 @@ class Baselines:
         if not self._thrift.allows_more():
             return None
         oldest = self._context.clock.monotonic() - SERVED_FOR
-        unread = [one for one in self._wanted if one not in self._views or self._views[one].asked < oldest]
+        fresh = {one for one, shown in self._views.items() if shown.asked >= oldest}
+        unread = self._wanted - fresh - self._missed
         most = int(min(self._context.limiter.rate * AHEAD_FOR, self._lists.limit))
         return page_ahead(order, unread, written, self._lists, most)
-
-    def _read_ahead(self, order: int) -> bool:
-        """Begin to read the page that shows an order; False where none is worth it."""
-        if self._serves():
-            written = self._context.run.pages.written
-            self._ahead = self._page(order, [one for one in written if self._lists.date_of(one) is not None])
-        if self._ahead is not None:
-            self._reading = asyncio.ensure_future(self._read(self._ahead))
-        return self._ahead is not None
 
     async def _read(self, page: PageAhead) -> None:
         try:
@@ -187,19 +204,19 @@ class Baselines:
             url = list_url(
                 base, newer_than=request.newer_than, older_than=request.older_than, limit=request.limit
             )
-            verdict = await self._attempts.read_list(url, entries=request.limit, once=True)
+            verdict = await self._attempts.read_list(url, entries=request.limit, tries=1)
             self._keep(page, verdict, request.limit)
         except Exception as error:  # noqa: BLE001 - perhaps nobody waits for it
             self._context.run.crash(error)
         finally:
-            self._reading = self._ahead = None
+            self._reading = None
             self._tell()
 
     async def _read_anchor(self, order: int) -> None:
         """Read the order at the far end by its ID: its date is where the page ends."""
         self._thrift.spent += 1
         url = order_url(self._context.run.options.base_url, order)
-        verdict = await self._attempts.read_list(url, once=True)
+        verdict = await self._attempts.read_list(url, tries=1)
         if verdict is not None and verdict.listed is not None:
             for one in verdict.listed.orders:
                 self._lists.saw(one.order, one.date)
@@ -219,6 +236,7 @@ class Baselines:
         self._lists.saw_page(dates, listed.entries, cut=listed.entries < limit and page.far not in dates)
         shown = {one.order: one.view for one in listed.orders}
         proven = context.run.pages.proven_by(shown, asked)
+        self._missed |= self._wanted & (page.wanted - shown.keys())
         for order in self._wanted & shown.keys():
             texts = {name: text if name in proven else None for name, text in shown[order].comments.items()}
             self._views[order] = ShownInPage(replace(shown[order], comments=texts), asked)
