@@ -1,11 +1,11 @@
 """How many requests a row costs with everything on, where orders lie densely and where they do not.
 
-    python -m benchmarks.few_requests [--rows 600] [--rate 20] [--latency 0.2] [--previewed 10000] [--exported N]
+    python -m benchmarks.few_requests [--rows N] [--rate 20] [--latency 0.2] [--previewed N] [--exported N]
 
-A shop whose orders hold comments of many lengths answers after `--latency` and lets `--rate` requests a second
-in. A file names each of its orders, every fifth, or every hundredth, and is sent with baselines; once more with
-a guard on each row. Then a preview and an export, at a shop without a limit. Told are the requests a row, the
-seconds of the whole command, and the export's memory at its peak. Results go to
+A shop whose orders hold comments of many lengths answers after `--latency` and lets `--rate` requests a
+second in. A file names each of its orders, every fifth, or every hundredth, and is sent with baselines; once
+more with a guard on each row. Then a preview and an export, at a shop without a limit. Told are the requests
+a row, the seconds of the whole command, and the export's memory at its peak. Results go to
 `benchmarks/results/few_requests.json`.
 """
 
