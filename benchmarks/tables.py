@@ -169,8 +169,8 @@ def few_requests(found: dict[str, Any]) -> str:
     preview, export = found["preview"], found["export"]
     peak = _number(export["peak_megabytes"], 0)
     return (
-        f"{sent}\n\nA preview of {preview['rows']:,} orders took {preview['requests']} requests; an export of "
-        f"{export['orders']:,} orders {peak} MB at its peak and {export['seconds']:.0f} s."
+        f"{sent}\n\nA preview of {preview['rows']:,} orders took {preview['requests']} requests; an export "
+        f"of {export['orders']:,} orders {peak} MB at its peak and {export['seconds']:.0f} s."
     )
 
 
