@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 from openpyxl import Workbook, load_workbook
+from tests.support.command import Desk, Ended
 
 import ordersheet
 from ordersheet.sandbox.app import SandboxConfig
@@ -57,22 +55,15 @@ def sheet(tmp_path: Path) -> Path:
     return path
 
 
-def check(folder: Path, sandbox: Running, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
-        "HOME": str(folder),
-        "ORDERSHEET_BASE_URL": sandbox.base_url,
-        "ORDERSHEET_API_KEY": sandbox.key,
-        "ORDERSHEET_LEDGER": str(folder / "home" / "ledger.db"),
-    }
-    command = [sys.executable, "-m", "ordersheet", "check", *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+def check(folder: Path, sandbox: Running, *words: str) -> Ended:
+    home = {"HOME": str(folder), "ORDERSHEET_LEDGER": str(folder / "home" / "ledger.db")}
+    return Desk(folder, sandbox.base_url, sandbox.key).run("check", *words, env=home)
 
 
 def test_the_counts_and_the_changes_are_shown(tmp_path: Path, sandbox: Running, sheet: Path) -> None:
     ended = check(tmp_path, sandbox, "calls.xlsx", "--online", "--json")
-    assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
     assert found["changes"] == {
         "append": {"internalComment": 1},
         "unchanged": {"internalComment": 1, "extraAttributes.erp_reference": 1},
@@ -83,12 +74,12 @@ def test_the_counts_and_the_changes_are_shown(tmp_path: Path, sandbox: Running, 
     }
     assert found["requests"]["put"] == 0
     assert found["requests"]["get"] <= 6
-    assert "{+ ⏎ Called+}" in ended.stderr
+    assert "{+ ⏎ Called+}" in ended.err
 
 
 def test_the_preview_is_the_own_file_with_old_and_new(tmp_path: Path, sandbox: Running, sheet: Path) -> None:
     ended = check(tmp_path, sandbox, "calls.xlsx", "--preview", "seen.xlsx")
-    assert ended.returncode == 0, ended.stderr
+    assert ended.code == 0, ended.err
     page = load_workbook(tmp_path / "seen.xlsx").active
     assert page is not None
     lines = [["" if cell is None else cell for cell in row] for row in page.iter_rows(values_only=True)]
@@ -103,12 +94,12 @@ def test_the_preview_is_the_own_file_with_old_and_new(tmp_path: Path, sandbox: R
         assert lines[row - 1][9] == words.get("extraAttributes.erp_reference", "")
     assert lines[1][4:6] == ["Gift wrap asked for by phone", "Gift wrap asked for by phone\nCalled"]
     # Fed in again, its columns are known and sent nowhere, and no second preview is made of it.
-    again = json.loads(check(tmp_path, sandbox, "seen.xlsx", "--json").stdout)
+    again = check(tmp_path, sandbox, "seen.xlsx", "--json").json
     assert again["not_sent"] == []
     assert again["rows"] == 6
     refused = check(tmp_path, sandbox, "seen.xlsx", "--preview", "twice.xlsx")
-    assert refused.returncode == 2
-    assert "is a preview already" in refused.stderr
+    assert refused.code == 2
+    assert "is a preview already" in refused.err
 
 
 def test_from_python(tmp_path: Path, sandbox: Running, sheet: Path) -> None:
@@ -133,13 +124,13 @@ def test_a_shop_that_does_not_let_orders_be_read(
     with running(Store(), SandboxConfig(**config)) as sandbox:
         key = sandbox.key if "methods" in config else "wrong"
         ended = check(tmp_path, sandbox._replace(key=key), "calls.xlsx", "--online")
-    assert ended.returncode == 2
-    assert said in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_a_preview_replaces_no_other_file(tmp_path: Path, sandbox: Running, sheet: Path) -> None:
     (tmp_path / "own.xlsx").write_bytes(b"mine")
     ended = check(tmp_path, sandbox, "calls.xlsx", "--preview", "own.xlsx")
-    assert ended.returncode == 2
+    assert ended.code == 2
     assert (tmp_path / "own.xlsx").read_bytes() == b"mine"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from openpyxl import load_workbook
+from tests.support.command import Desk, Ended
 
 from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import Running, running
@@ -30,16 +28,9 @@ def sandbox(store: Store) -> Any:
         yield found
 
 
-def run(folder: Path, sandbox: Running, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
-        "HOME": str(folder),
-        "ORDERSHEET_BASE_URL": sandbox.base_url,
-        "ORDERSHEET_API_KEY": sandbox.key,
-        "ORDERSHEET_LEDGER": str(folder / "home" / "ledger.db"),
-    }
-    command = [sys.executable, "-m", "ordersheet", *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+def run(folder: Path, sandbox: Running, *words: str) -> Ended:
+    home = {"HOME": str(folder), "ORDERSHEET_LEDGER": str(folder / "home" / "ledger.db")}
+    return Desk(folder, sandbox.base_url, sandbox.key).run(*words, env=home)
 
 
 def table(path: Path) -> list[dict[str, Any]]:
@@ -53,8 +44,8 @@ def test_all_visible_orders_as_a_sheet_that_can_be_sent(
     tmp_path: Path, sandbox: Running, store: Store
 ) -> None:
     ended = run(tmp_path, sandbox, "export", "out.xlsx", "--json")
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
     rows = table(tmp_path / "out.xlsx")
     assert [int(row["Order ID"]) for row in rows] == list(range(83600, 83690))
     assert (told["orders"], told["missing"]) == (90, 0)
@@ -73,7 +64,7 @@ def test_all_visible_orders_as_a_sheet_that_can_be_sent(
     page.cell(3, column).value = "Called"
     book.save(tmp_path / "out.xlsx")
     sent = run(tmp_path, sandbox, "send", "out.xlsx", "--yes", "--json", "--allow-empty-rows")
-    assert json.loads(sent.stdout)["outcomes"]["applied"] == 1
+    assert json.loads(sent.out)["outcomes"]["applied"] == 1
     changed = store.get(83601)
     assert changed is not None
     assert changed.internal_comment == "Called"
@@ -95,7 +86,7 @@ def test_orders_between_two_times_with_a_status_and_further_fields(tmp_path: Pat
         "--fields",
         "orderCurrency,products",
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.code == 0, ended.err
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()
     assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(83621, 83640))
     assert "now: orderCurrency" in lines[0]
@@ -106,7 +97,7 @@ def test_orders_between_two_times_with_a_status_and_further_fields(tmp_path: Pat
 def test_the_orders_of_a_sheet(tmp_path: Path, sandbox: Running) -> None:
     (tmp_path / "ids.csv").write_text("Order ID\n83601\n83650\n999\n83601\n", encoding="utf-8")
     ended = run(tmp_path, sandbox, "export", "out.xlsx", "--orders", "ids.csv", "--json")
-    told = json.loads(ended.stdout)
+    told = json.loads(ended.out)
     assert (told["orders"], told["missing"]) == (2, 1)
     assert {int(row["Order ID"]) for row in table(tmp_path / "out.xlsx")} == {83601, 83650}
 
@@ -130,9 +121,9 @@ def test_what_cannot_be_exported_is_one_sentence(
     (tmp_path / "bad.csv").write_text("Order ID\n8,37E+04\n", encoding="utf-8")
     (tmp_path / "ids.csv").write_text("Order ID\n83601\n", encoding="utf-8")
     ended = run(tmp_path, sandbox, "export", *words)
-    assert ended.returncode == 2
-    assert said in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.code == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
     assert (tmp_path / "there.xlsx").read_bytes() == b"mine"
     assert not (tmp_path / "out.xlsx").exists()
 
@@ -140,6 +131,6 @@ def test_what_cannot_be_exported_is_one_sentence(
 def test_a_key_that_may_not_read_exports_nothing(tmp_path: Path, store: Store) -> None:
     with running(store, SandboxConfig(methods=frozenset({"PUT"}))) as sandbox:
         ended = run(tmp_path, sandbox, "export", "out.xlsx")
-    assert ended.returncode == 2
-    assert "may not read orders" in ended.stderr
+    assert ended.code == 2
+    assert "may not read orders" in ended.err
     assert not (tmp_path / "out.xlsx").exists()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support import command
 from tests.support.job_desk import listening
 
 from ordersheet.sandbox.app import SandboxConfig
@@ -41,24 +40,10 @@ class Desk:
         (self.inbox / name).write_text(text, encoding="utf-8")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        env = {
-            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ},
-            "HOME": str(self.folder),
-            "ORDERSHEET_BASE_URL": self.sandbox.base_url,
-            "ORDERSHEET_API_KEY": self.sandbox.key,
-        }
-        ledger = str(self.folder / "home" / "ledger.db")
-        command = [
-            sys.executable,
-            "-m",
-            "ordersheet",
-            *words,
-            "--config",
-            str(self.config),
-            "--ledger",
-            ledger,
-        ]
-        return subprocess.run(command, env=env, cwd=self.folder, capture_output=True, text=True, check=False)
+        desk = command.Desk(self.folder, self.sandbox.base_url, self.sandbox.key)
+        places = ("--config", str(self.config), "--ledger", str(self.folder / "home" / "ledger.db"))
+        ended = desk.run(*words, *places, env={"HOME": str(self.folder)})
+        return subprocess.CompletedProcess(words, ended.code, ended.out, ended.err)
 
     def names(self, folder: str) -> list[str]:
         place = self.inbox / folder

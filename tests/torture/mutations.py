@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         "no settle wait after an adoption",
         "delivery/read_back.py",
-        "left = max(0.0, settle - ago)",
-        "left = 0.0 * ago",
+        "left = max(0.0, self._run.options.settle - (doubt.heard_ago or 0.0))",
+        "left = 0.0",
         KILLS,
     ),
     Mutant(
