@@ -28,6 +28,7 @@ MODULE_TESTS = (
     "tests/unit/delivery/test_proof.py",
     "tests/unit/delivery/test_guarded_rows.py",
     "tests/unit/mapping/test_guards.py",
+    "tests/unit/delivery/test_undo_promise.py",
     "tests/unit/ledger/test_ledger_keys.py",
     "tests/integration/test_ledger.py",
     "tests/integration/test_ledger_processes.py",
@@ -35,6 +36,7 @@ MODULE_TESTS = (
 )
 KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
 GUARDS = "tests/model/test_guards.py"
+UNDOS, UNDO_MODEL = "tests/torture/test_undo.py", "tests/model/test_undo.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 
@@ -217,6 +219,41 @@ MUTANTS = (
         "            elif field not in fed:\n",
         "            elif field not in fed:\n                continue\n",
         GUARDS,
+    ),
+    Mutant(
+        "an undo takes back what somebody has written on",
+        "core/history/undo.py",
+        "        return WalkEnd.OTHER_TEXT if applied else WalkEnd.IN_DOUBT\n",
+        "        del applied\n",
+        UNDOS,
+    ),
+    Mutant(
+        "an undo walks by operations",
+        "core/history/undo.py",
+        "if past.kind.overwrites and left_by(past, text):",
+        "if False:",
+        UNDO_MODEL,
+    ),
+    Mutant(
+        "an undo in doubt is not looked up",
+        "delivery/undoing/machine.py",
+        "            part.to_look_up = True\n",
+        "            part.to_look_up = False\n",
+        UNDOS,
+    ),
+    Mutant(
+        "an undo puts back what may have been cut",
+        "delivery/undoing/machine.py",
+        "        if plan.walk.whole or ",
+        "        if True or ",
+        UNDOS,
+    ),
+    Mutant(
+        "what is undone still counts as done",
+        "ledger/claims.py",
+        "if taken == UNDONE or (",
+        "if (",
+        UNDOS,
     ),
 )
 
