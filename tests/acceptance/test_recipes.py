@@ -7,10 +7,14 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook, load_workbook
+from tests.support.job_sources import mail_server, sftp_server
 
 from ordersheet.config.options import of_command
 from ordersheet.jobs.definition import JOB_KEYS, read_jobs
@@ -76,6 +80,47 @@ def test_the_line_for_cron_sends_a_file_once(desk):
 def test_the_job_of_the_docs_is_one():
     tables = tomllib.loads((RECIPES / "jobs.toml").read_text(encoding="utf-8"))["jobs"]
     assert read_jobs(tables, "jobs.toml")["nightly"].expect_by is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the server of the tests needs POSIX")
+def test_the_nightly_import_of_the_docs_takes_a_file_over_sftp_and_sends_a_mail(desk, tmp_path):
+    """The way of docs/operations.md, with the whole table of jobs.toml."""
+    home = tmp_path / "home"
+    with sftp_server(tmp_path / "root", home) as files, mail_server() as mails:
+        note = desk.file(
+            "mail", f"mailto://127.0.0.1:{mails.port}?from=a@example.com&to=b@example.com&mode=insecure"
+        )
+        text = (RECIPES / "jobs.toml").read_text(encoding="utf-8")
+        for theirs, ours in (
+            ("sftp://orders@files.example.com/in", files.url),
+            ("/etc/ordersheet/mail", str(note)),
+        ):
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        options = ("--config", desk.file("own.toml", text))
+        env = {"HOME": str(home)}
+        assert "host key is not known" in " ".join(desk.run("doctor", *options, env=env).out.split())
+        files.know()
+        assert "nightly: fine" in desk.run("doctor", *options, env=env).out
+        book = Workbook()
+        sheet = book.active
+        assert sheet is not None
+        for row in (("Order ID", "Internal comment"), (83601, "Called"), (83602, "Called too")):
+            sheet.append(row)
+        book.save(files.root / "in" / "calls.xlsx")
+        assert desk.run("jobs", "run", "nightly", *options, env=env).code == 0
+        sheet.append((999, "nobody's"))
+        book.save(files.root / "in" / "more.xlsx")
+        desk.run("jobs", "run", "nightly", *options, env=env)
+        (mail,) = mails.received  # What went well is not told, unless it is asked for.
+    assert mail["Subject"].startswith("more.xlsx - ")
+    assert "row 4, order 999: refused" in mail.get_body(("plain", "html")).get_content()
+    (attached,) = mail.iter_attachments()
+    report = load_workbook(BytesIO(attached.get_payload(decode=True)))
+    assert report.worksheets[0].max_row == 4
+    done = sorted(path.name for path in (files.root / "in" / "done").iterdir())
+    assert [done[0][:6], done[1]] == ["calls-", "calls.xlsx"]
+    assert list((files.root / "in" / "working").iterdir()) == []
 
 
 def test_every_key_of_a_job_stands_in_the_docs():

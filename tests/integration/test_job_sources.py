@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.support.job_sources import https_server, mail_server, private_authority, s3_server, sftp_server
 
+from ordersheet.core.errors import SettingsError
 from ordersheet.jobs.definition import JobDefinition
 from ordersheet.jobs.messages import Message
 from ordersheet.jobs.notify import Apprise, NotTold
+from ordersheet.jobs.notify_child import AppriseChild
 from ordersheet.jobs.sources import FileGone, SourceGone
 from ordersheet.jobs.sources.remote import RemoteSource
 from ordersheet.jobs.sources.single_file import fetch_url, put_url
@@ -215,13 +217,14 @@ MESSAGE = Message("partial", "calls.xlsx - shop.example.com: 9 ok, 4 no", "Two l
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-def test_a_mail_carries_subject_body_and_sheet(tmp_path):
+@pytest.mark.parametrize("notifier", [Apprise, AppriseChild])
+def test_a_mail_carries_subject_body_and_sheet(tmp_path, notifier):
     sheet = tmp_path / "calls-20261127-abcd.csv"
     sheet.write_bytes(SHEET)
     with mail_server() as mails:
         ends = "from=jobs@example.com&to=orders@example.com"
         address = f"mailto://127.0.0.1:{mails.port}?{ends}&mode=insecure&format=text"
-        Apprise([address]).tell(MESSAGE, sheet)
+        notifier([address]).tell(MESSAGE, sheet)
         (mail,) = mails.received
     assert mail["Subject"] == MESSAGE.subject
     assert mail.get_body(("plain",)).get_content().split() == MESSAGE.body.split()
@@ -231,13 +234,25 @@ def test_a_mail_carries_subject_body_and_sheet(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
-def test_an_address_that_took_it_is_not_told_again(tmp_path):
+@pytest.mark.parametrize("made", [Apprise, AppriseChild])
+def test_an_address_that_took_it_is_not_told_again(made):
     with mail_server() as mails:
         good = f"mailto://127.0.0.1:{mails.port}?from=a@example.com&to=b@example.com&mode=insecure"
-        notifier = Apprise(["json://127.0.0.1:1/", good])
+        notifier = made(["json://127.0.0.1:1/", good])
         with pytest.raises(NotTold) as caught:
             notifier.tell(MESSAGE, None)
         assert caught.value.told == {1}
         with pytest.raises(NotTold):
             notifier.tell(MESSAGE, None, caught.value.told)
         assert len(mails.received) == 1
+
+
+@pytest.mark.parametrize("made", [Apprise, AppriseChild])
+def test_an_address_that_is_none_is_refused_without_being_shown(made):
+    addresses = ["json://127.0.0.1:1/", "mialto://me:hunter2@example.com"]
+    with pytest.raises(SettingsError, match="Address 2 of notify") as caught:
+        made(addresses)
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(NotTold, match="1 of 1 addresses"):
+        made(addresses, faulty=True).tell(MESSAGE, None)
+    made([]).tell(MESSAGE, None)

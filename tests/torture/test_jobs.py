@@ -108,9 +108,9 @@ def faults_of(jobs: JobDesk, night: Night) -> list[str]:
         times = sum(count for title, count in titles.items() if title.startswith(file))
         if not 1 <= times <= 2:
             found.append(f"{file} was told of {times} times: {titles}")
-    bodies = [message["message"] for message in jobs.told.messages]
-    if night.earlier and not any(body.endswith(str(jobs.inbox / "done" / "a (2).csv")) for body in bodies):
-        found.append(f"nobody was told what a.csv is called now: {bodies}")
+    said = [line for message in jobs.told.messages for line in message["message"].splitlines()]
+    if night.earlier and not any(line.endswith(str(jobs.inbox / "done" / "a (2).csv")) for line in said):
+        found.append(f"nobody was told what a.csv is called now: {said}")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path  # noqa: TC003 - typer reads it off the signature
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -150,13 +151,15 @@ def watch(
     flags: dict[str, Any],
 ) -> None:
     """Watch the jobs' sources and send what comes, until a signal ends it."""
+    from ordersheet.jobs.notify_child import AppriseChild
     from ordersheet.jobs.setup import utc_now
     from ordersheet.jobs.watch import WatchedJob, Watcher
 
     settings = settings_of(flags)
     with ExitStack() as stack:
         stack.enter_context(unblocked(CallLog(settings.log_format).dropped))
-        call = _call(settings, flags, names or (), stack)
+        # It goes on for weeks: what it needs once in a while does not stay with it.
+        call = replace(_call(settings, flags, names or (), stack), notifier=AppriseChild)
         log = _Log(settings.log_format)
         shown = ", ".join(call.jobs)
         _write(settings.log_format, "watching", f"Watching {shown}. Ctrl-C ends it.", jobs=list(call.jobs))

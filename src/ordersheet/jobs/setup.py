@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import SandboxFinder, Settings
     from ordersheet.jobs.definition import JobDefinition
+    from ordersheet.jobs.notify_child import AppriseChild
     from ordersheet.ledger import Ledger
 
 CALL_OPTIONS = ("config", "ledger", "ledger_must_exist", "log_format", "verbose")
@@ -45,6 +46,7 @@ class JobsOfCall:
         switch: pressed by signals.
         find_sandbox: tells the running sandbox.
         on_point: called with the name of each step that a file has come, for tests that kill.
+        notifier: makes what tells people, of addresses.
     """
 
     jobs: Mapping[str, JobDefinition]
@@ -53,6 +55,7 @@ class JobsOfCall:
     switch: StopSwitch
     find_sandbox: SandboxFinder | None = None
     on_point: Callable[[str], None] = lambda _name: None
+    notifier: type[Apprise | AppriseChild] = Apprise
 
     def sender(self) -> PipelineSender:
         """Give what sends a file."""
@@ -68,7 +71,7 @@ class JobsOfCall:
         sender = self.sender()
         sender.settings(job)
         place = self._workplace(job)
-        teller = Teller(place, Apprise(job.notify))
+        teller = Teller(place, self.notifier(job.notify))
         work = FileWork(place, source_of(job), sender, teller)
         return work, Passes(work, time.monotonic, self.ended)
 
@@ -80,7 +83,7 @@ class JobsOfCall:
         """
         job = self.jobs[name]
         day = job.schedule.day_of(utc_now())
-        teller = Teller(self._workplace(job), Apprise(job.notify, faulty=True))
+        teller = Teller(self._workplace(job), self.notifier(job.notify, faulty=True))
         teller.notice(f"broken:{day}", broken(job.name, why))
 
     def _workplace(self, job: JobDefinition) -> Workplace:
