@@ -55,6 +55,15 @@ class Clerk:
         assert sent.status_code == 303, sent.text
         return self.ended(sent.headers["location"])
 
+    def form_to_undo(self, run: str) -> tuple[dict[str, str], str]:
+        """Give the fields of the form that undoes a run, and what it shows, once the orders are read."""
+        page = "data-again"
+        while "data-again" in page:
+            page = self.client.get(f"{run}/undo").text
+        found = _TOKEN.search(page)
+        assert found, page
+        return {"once": found[1]}, html.unescape(page)
+
     def is_live(self, address: str) -> bool:
         """Tell whether a run waits or is under way."""
         return "data-live" in self.client.get(address, follow_redirects=True).text

@@ -23,6 +23,7 @@ from ordersheet.web.render import page
 from ordersheet.web.run_page import RunPage
 from ordersheet.web.security import OwnerOnly
 from ordersheet.web.start_page import StartPage
+from ordersheet.web.undo_page import UndoPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ def create_app(site: Site, access: PageAccess, touched: Callable[[], None]) -> S
         touched: called for each request that is let in.
     """
     start, file, parts, run = StartPage(site), FilePage(site), FileParts(site), RunPage(site)
+    undo = UndoPage(site)
     one, its_run = "/files/{id}", "/runs/{run}"
     routes = [
         Route("/", start.start, methods=_GET),
@@ -80,6 +82,8 @@ def create_app(site: Site, access: PageAccess, touched: Callable[[], None]) -> S
         Route(its_run + "/sheet", run.sheet, methods=_GET),
         Route(its_run + "/input", run.input, methods=_GET),
         Route(its_run + "/resolve", run.resolve, methods=_POST),
+        Route(its_run + "/undo", undo.ask, methods=_GET),
+        Route(its_run + "/undo", undo.undo, methods=_POST),
         Route(its_run + "/take", run.take, methods=_POST),
         Mount("/static", StaticFiles(directory=Path(str(resources.files("ordersheet.web") / "static")))),
     ]

@@ -14,6 +14,7 @@ DISK_FULL = "The file could not be kept: {reason}. Make room on the disk, then c
 NO_ROOM_FOR_ROWS = (
     "The rows could not be kept to be shown: {reason}. Make room on the disk, then choose the file again."
 )
+UNDO_NOT_KEPT = "Nothing was undone, since it could not be noted: {reason}. Make room on the disk, then undo."
 SERVER_ENDED = "The page's server ended before this was sent. Nothing of it was sent; send it again."
 TAKEN_BACK = "This was taken out of the line before its turn. Nothing of it was sent."
 FORGOTTEN = "The file was removed before its turn. Nothing was sent; choose it again."

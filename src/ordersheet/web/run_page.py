@@ -84,6 +84,7 @@ class RunPage:
             outcome = ""
         rows = await asyncio.to_thread(self._rows, info, outcome, number_of(query.get("page"), 1, least=1))
         said = self._said(upload, info.run)
+        undone = [one.run for one in await asyncio.to_thread(self._site.runs) if one.undo_of == info.run]
         return page(
             "run.html",
             info=info,
@@ -94,6 +95,7 @@ class RunPage:
             file=Path(info.input).name,
             unfinished=sum(info.outcomes.get(one.value, 0) for one in UNFINISHED),
             amiss=amiss,
+            undone=undone,
             killed=info.state.value == "killed",
             running=info.state.value == "running",
         )
@@ -101,11 +103,13 @@ class RunPage:
     def _never_begun(self, name: str) -> Response:
         """Tell of a wish to send that came to no run, or send the browser on to its run."""
         upload = self._site.uploads.of_send(name)
-        if upload is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        told = upload.sends[name]
+        told = upload.sends[name] if upload is not None else self._site.wishes.find(name)
         if told.get("run"):
             return see(f"/runs/{told['run']}")
+        if upload is None and told:
+            return page("undo_not.html", sentence=told.get("error") or messages.SERVER_ENDED, told=told)
+        if upload is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
         began = next((one for one in self._site.runs(limit=20) if self._is_of(one, upload, told)), None)
         if began is not None:
             return see(f"/runs/{began.run}")
@@ -118,7 +122,11 @@ class RunPage:
         if told.get("error") or self._site.uploads.of_path(info.input) is None:
             return False
         known = {one.get("run") for one in upload.sends.values()}
-        return info.input.startswith(str(upload.folder.absolute())) and info.run not in known
+        return (
+            info.undo_of is None
+            and info.input.startswith(str(upload.folder.absolute()))
+            and info.run not in known
+        )
 
     def _said(self, upload: Upload | None, run: str) -> str | None:
         if upload is None:
@@ -203,7 +211,7 @@ class RunPage:
 
     async def sheet(self, request: Request) -> Response:
         """Give the sheet back with its four columns."""
-        info = await self._info(request)
+        info = await info_of(self._site, request)
         if info.state.value == "running":
             raise UsageError("The run is under way. Its sheet is there when it has ended.", code="running")
         written = await asyncio.to_thread(_written, info)
@@ -228,14 +236,14 @@ class RunPage:
 
     async def input(self, request: Request) -> Response:
         """Give the input back as it was sent."""
-        info = await self._info(request)
+        info = await info_of(self._site, request)
         if info.copy is None:
             raise UsageError("No copy of this input is kept any more.", code="no-copy")
         return attachment(info.copy, Path(info.input).name)
 
     async def take(self, request: Request) -> Response:
         """Take a run's input in as a file of the page, so that it can be looked at and sent again."""
-        info = await self._info(request)
+        info = await info_of(self._site, request)
         upload = self._site.uploads.of_path(info.input)
         if upload is None:
             if info.copy is None:
@@ -254,7 +262,7 @@ class RunPage:
 
     async def resolve(self, request: Request) -> Response:
         """Settle an unconfirmed row, as somebody has seen it in the order."""
-        info = await self._info(request)
+        info = await info_of(self._site, request)
         form = await form_of(request)
         row = number_of(text_of(form, "row"), 0)
         if text_of(form, "applied") not in ("yes", "no"):
@@ -277,11 +285,17 @@ class RunPage:
         if upload is not None:
             self._site.looks.refresh(upload.id)
 
-    async def _info(self, request: Request) -> RunInfo:
-        info = await asyncio.to_thread(self._site.run, request.path_params["run"])
-        if info is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND)
-        return info
+
+async def info_of(site: Site, request: Request) -> RunInfo:
+    """Find the run that an address names.
+
+    Raises:
+        HTTPException: 404 where there is none.
+    """
+    info = await asyncio.to_thread(site.run, request.path_params["run"])
+    if info is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return info
 
 
 def _written(info: RunInfo) -> Path | None:

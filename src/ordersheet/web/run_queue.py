@@ -7,6 +7,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.console.log_line import CallLog
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.result import RunResult
     from ordersheet.delivery import Progress
+    from ordersheet.ledger import RunInfo
+    from ordersheet.web.undoing import UndoWishes
     from ordersheet.web.uploads import Upload, Uploads
 
 WAITING, PREPARING, SENDING, ENDED = "waiting", "preparing", "sending", "ended"
@@ -35,6 +38,8 @@ class Sending:
     upload_id: str
     name: str
     flags: Mapping[str, object]
+    undoes: str | None = None
+    """The run that it undoes; None where it sends a file."""
     switch: StopSwitch = field(default_factory=StopSwitch)
     state: str = WAITING
     run: str | None = None
@@ -65,6 +70,7 @@ class RunQueue:
     def __init__(
         self,
         uploads: Uploads,
+        wishes: UndoWishes,
         settings_of: Callable[[Mapping[str, object]], Settings],
         ended: Callable[[str], None],
     ) -> None:
@@ -72,10 +78,12 @@ class RunQueue:
 
         Args:
             uploads: where the files are, and what became of them is noted.
+            wishes: where it is noted what became of undos.
             settings_of: resolves settings.
             ended: told the id of a file whose run has ended.
         """
         self._uploads = uploads
+        self._wishes = wishes
         self._settings_of = settings_of
         self._ended = ended
         self._line: deque[Sending] = deque()
@@ -97,10 +105,22 @@ class RunQueue:
         """Put a wish to send in line, once for each token; tell whether it was new."""
         if self.ending or not self._uploads.note_send(upload.id, token, state=WAITING):
             return False
-        with self._wake:
-            self._line.append(Sending(token, upload.id, upload.name, {**upload.flags(), **flags}))
-            self._wake.notify_all()
+        self._append(Sending(token, upload.id, upload.name, {**upload.flags(), **flags}))
         return True
+
+    def undo(self, info: RunInfo, upload: Upload | None, token: str) -> bool:
+        """Put a wish to undo a run in line, once for each token; tell whether it was new."""
+        if self.ending or not self._wishes.note(token, state=WAITING, undoes=info.run):
+            return False
+        name = f"Undo of {Path(info.input).name}"
+        upload_id = upload.id if upload is not None else ""
+        self._append(Sending(token, upload_id, name, self._wishes.flags(info.profile), info.run))
+        return True
+
+    def _append(self, sending: Sending) -> None:
+        with self._wake:
+            self._line.append(sending)
+            self._wake.notify_all()
 
     def find(self, name: str) -> Sending | None:
         """Find what waits or is under way, by its token or its run."""
@@ -125,7 +145,7 @@ class RunQueue:
         with self._wake:
             if found in self._line:
                 self._line.remove(found)
-                self._uploads.note_send(found.upload_id, found.token, state=ENDED, error=messages.TAKEN_BACK)
+                self._note(found, state=ENDED, error=messages.TAKEN_BACK)
                 found.state = ENDED
                 return
         found.switch.raise_to(WIND_DOWN if found.switch.level == RUN_ON else CUT)
@@ -137,7 +157,7 @@ class RunQueue:
             waiting, self._line = list(self._line), deque()
             current = self._current
         for one in waiting:
-            self._uploads.note_send(one.upload_id, one.token, state=ENDED, error=messages.SERVER_ENDED)
+            self._note(one, state=ENDED, error=messages.SERVER_ENDED)
         if current is not None:
             current.switch.signal = current.switch.signal or signal
             if current.switch.level >= CUT:
@@ -194,10 +214,8 @@ class RunQueue:
 
     def _sent(self, sending: Sending) -> RunResult:
         from ordersheet.pipeline.send import send
+        from ordersheet.pipeline.undo import UndoWays, undo
 
-        upload = self._uploads.find(sending.upload_id)
-        if upload is None:
-            raise OrdersheetError(messages.FORGOTTEN, code="no-file")
         sending.state = PREPARING
         settings = self._settings_of(sending.flags)
         sending.log = CallLog(settings.log_format)
@@ -210,17 +228,21 @@ class RunQueue:
                 self._note(sending, state=SENDING, run=sending.run)
                 self._meant_once(sending)
 
-        return send(
-            upload.source,
-            settings,
-            tell=tell,
-            reading=lambda: _Reading(sending),
-            stop=sending.switch,
-            log=sending.log,
-        )
+        def reading() -> _Reading:
+            return _Reading(sending)
+
+        if sending.undoes is not None:
+            ways = UndoWays(tell=tell, looking=reading, stop=sending.switch, log=sending.log)
+            return undo(sending.undoes, settings, ways=ways)
+        upload = self._uploads.find(sending.upload_id)
+        if upload is None:
+            raise OrdersheetError(messages.FORGOTTEN, code="no-file")
+        return send(upload.source, settings, tell=tell, reading=reading, stop=sending.switch, log=sending.log)
 
     def _meant_once(self, sending: Sending) -> None:
         """Take back what was asked for this run alone; the ledger knows what of it is left to be done."""
+        if sending.undoes is not None:
+            return
         with suppress(OrdersheetError):
             self._uploads.choose(
                 sending.upload_id, lambda choices: replace(choices, again=False, retry_no=False)
@@ -228,7 +250,10 @@ class RunQueue:
 
     def _note(self, sending: Sending, **facts: object) -> None:
         try:
-            self._uploads.note_send(sending.upload_id, sending.token, **facts)
+            if sending.undoes is not None:
+                self._wishes.note(sending.token, **facts)
+            else:
+                self._uploads.note_send(sending.upload_id, sending.token, **facts)
         except OrdersheetError:
             # The ledger has it all; what the disk could not take here is read from there.
             return

@@ -20,6 +20,7 @@ from ordersheet.web.mappings import SavedMappings
 from ordersheet.web.page_words import in_page_words
 from ordersheet.web.private import make_private_folder, read_json, write_private
 from ordersheet.web.run_queue import RunQueue
+from ordersheet.web.undoing import UndoLooks, UndoWishes
 from ordersheet.web.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class Site:
         self.uploads = Uploads(self.folder / "files")
         self.mappings = SavedMappings(self.folder / "mappings")
         self.looks = LookKeeper(self.uploads, self.settings, self.mappings, self._done_so_far)
-        self.queue = RunQueue(self.uploads, self.settings, self.looks.refresh)
+        self.wishes = UndoWishes(self.folder / "undos")
+        self.undo_looks = UndoLooks(self.settings, self.wishes)
+        self.queue = RunQueue(self.uploads, self.wishes, self.settings, self.looks.refresh)
         self.closing = threading.Event()
         self._sandbox: subprocess.Popen[bytes] | None = None
         self.uploads.forget_older_than(_KEPT_DAYS)
@@ -203,6 +206,7 @@ class Site:
         """End what runs beside the server."""
         self.closing.set()
         self.looks.close()
+        self.undo_looks.close()
         self.queue.close()
         if self._sandbox is not None:
             self._sandbox.terminate()

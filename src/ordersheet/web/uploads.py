@@ -235,6 +235,11 @@ class Uploads:
             raise UsageError(messages.DISK_FULL.format(reason=error.strerror), code="disk-full") from error
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text is a one-time token as the page makes them."""
+    return _ID.fullmatch(text) is not None
+
+
 def refuse_empty(upload: Upload) -> None:
     """Refuse a file without a byte.
 

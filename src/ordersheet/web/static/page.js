@@ -133,7 +133,8 @@ async function ask(address) {
   const html = await answer.text();
   if (!answer.ok) { sorry(html); return; }
   dialog.innerHTML = html;
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal();
+  if (dialog.querySelector("[data-again]")) setTimeout(() => { if (dialog.open) ask(address); }, 500);
 }
 
 document.addEventListener("click", (event) => {
