@@ -1,0 +1,129 @@
+"""Simpler wordings of the rules by which doubts are settled, each with a world in which a status is false.
+
+    python -m tests.support.simpler_rules NAME
+
+prints what is false in that world. The wording itself is a copy of the package with one place written anew;
+whoever asks lets Python find that copy first.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.views import View
+from tests.support.world_judge import judged
+from tests.support.worlds import LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World
+
+PACKAGE = Path(__file__).parents[2] / "src" / "ordersheet"
+LONG = "p" * 200
+CALLED = AskedRow(1, (Ask("internalComment", "append", "called"),))
+CALLED_AND_MORE = AskedRow(1, (*CALLED.asks, Ask("ref", "set", "A")))
+SHORT = AskedRow(2, (Ask("internalComment", "append", "shown"),))
+CYRILLIC = AskedRow(
+    1, (Ask("internalComment", "append", "\N{CYRILLIC SMALL LETTER DE}\N{CYRILLIC SMALL LETTER A}"),)
+)
+DONE_SLOWLY = Fault("carried out slowly", late=20.0)
+ARRIVES_LATE = Fault("applied late, answer lost", answer="lost", late=60.0)
+APPLIED_IN_PART = Fault("no, comments applied", "comments", "no")
+
+
+class SimplerRule(NamedTuple):
+    """One rule worded more simply."""
+
+    path: str
+    """Below the package."""
+    old: str
+    """Stands there exactly once."""
+    new: str
+    world: World
+    """Where it makes a status false."""
+
+
+RULES = {
+    "settle counts from the moment of giving up": SimplerRule(
+        "delivery/read_back.py",
+        "self._silent_since = None if heard else now.seconds",
+        "self._silent_since = None",
+        World((CALLED,), learned="honest growth", faults=(DONE_SLOWLY,), freezes=((1, 125.0),)),
+    ),
+    "settle counts from the taking over": SimplerRule(
+        "delivery/read_back.py",
+        "                self._silent_since = now.seconds\n",
+        "                pass\n",
+        World(
+            (CALLED,),
+            learned="honest growth",
+            faults=(DONE_SLOWLY,),
+            freezes=((1, 200.0),),
+            starts=(Start(0.0, killed=10.0), Start(80.0), Start()),
+        ),
+    ),
+    "what nobody timed is long ago": SimplerRule(
+        "delivery/read_back.py",
+        """                self._silent_since = now.seconds
+            left = max(0.0, self._run.options.settle - (doubt.heard_ago or 0.0))
+""",
+        """                pass
+            left = 0.0 if doubt.heard_ago is None else self._run.options.settle - doubt.heard_ago
+""",
+        World(
+            (CALLED,),
+            learned="honest growth",
+            faults=(ARRIVES_LATE,),
+            starts=(Start(0.0, killed=20.0), Start(5.0)),
+            started_anew=frozenset({1}),
+        ),
+    ),
+    "an absence needs no text that was seen to show": SimplerRule(
+        "delivery/run_facts.py",
+        "return None if trust.proves(needed) else messages.NO_CONTROL",
+        "return None",
+        World((CALLED,), View(("first 200 characters",)), "honest growth", ((LONG, ""),), (LOST,)),
+    ),
+    "a short text that shows stands for a long one": SimplerRule(
+        "delivery/verdict/trust.py",
+        "            grown.size.covers(needed.size)\n            and ",
+        "            ",
+        World(
+            (SHORT, CALLED),
+            View(("first 200 characters",)),
+            held=((LONG, ""),),
+            faults=(NO_FAULT, LOST),
+        ),
+    ),
+    "a text in plain letters stands for any other": SimplerRule(
+        "delivery/verdict/trust.py",
+        "            and grown.hardness >= needed.hardness\n",
+        "",
+        World((SHORT, CYRILLIC), View(("only ASCII",)), faults=(NO_FAULT, LOST)),
+    ),
+    "a no applies nothing": SimplerRule(
+        "delivery/order.py",
+        "        several = len(self._sending) > 1 and any(part.in_comment for part in self._sending)\n",
+        "        several = False\n",
+        World((CALLED_AND_MORE,), learned="honest growth", faults=(APPLIED_IN_PART,)),
+    ),
+}
+
+
+def reword(rule: SimplerRule, folder: Path) -> None:
+    """Copy the package into a folder, and word the rule there more simply."""
+    copy = folder / PACKAGE.name
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    place = copy / rule.path
+    text = place.read_text(encoding="utf-8")
+    if text.count(rule.old) != 1:
+        raise ValueError(f"the rule does not stand in {rule.path} as it is quoted")
+    place.write_text(text.replace(rule.old, rule.new), encoding="utf-8")
+
+
+def main() -> None:
+    for finding in judged(RULES[sys.argv[1]].world):
+        print(finding.kind, finding.words)  # noqa: T201 - a script
+
+
+if __name__ == "__main__":
+    main()
