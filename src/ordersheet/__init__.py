@@ -22,7 +22,7 @@ from ordersheet.core.model import (
 )
 from ordersheet.core.result import RunResult
 from ordersheet.core.summary import RunSummary
-from ordersheet.pipeline.library import check, send, undo
+from ordersheet.pipeline.library import check, export, send, undo
 
 __all__ = [
     "Interrupted",
@@ -42,6 +42,7 @@ __all__ = [
     "UnsentColumn",
     "UsageError",
     "check",
+    "export",
     "send",
     "undo",
 ]

@@ -104,6 +104,7 @@ def test_the_public_names_are_these_and_no_others():
         "UnsentColumn",
         "UsageError",
         "check",
+        "export",
         "send",
         "undo",
     ]

@@ -170,5 +170,12 @@ def test_the_same_from_python(desk: Desk, shop: Any) -> None:
     assert ordersheet.send(frame, **settings).outcomes == {"changed since": 1}
     same = pd.DataFrame({"order": ["83600"], "internalComment": [GIFT], "replaceInternalComment": ["yes"]})
     assert ordersheet.send(same, skip_unchanged=True, **settings).outcomes == {"unchanged": 1}
+    reach: Any = {"base_url": shop.base_url, "api_key": shop.key}
+    exported = ordersheet.export(desk.folder / "all.csv", edit="comment", **reach)
+    assert (exported.orders, exported.missing) == (90, 0)
+    wrongs: Any = ({"edit": "order"}, {"newer_than": "soon"})
+    for wrong in wrongs:
+        with pytest.raises(ordersheet.UsageError, match="must be"):
+            ordersheet.export("more.csv", **reach, **wrong)
     with pytest.raises(ordersheet.UsageError, match="to_frame"):
         ordersheet.check(frame.drop(columns="expect:internalComment"), guard="x.csv", **settings)

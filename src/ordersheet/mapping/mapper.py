@@ -150,6 +150,7 @@ class _RowMapper:
                     feed,
                     self.row.cells.get(feed.column),
                 )
+                return
 
     def _equals_guard(self, operation: Operation) -> bool:
         guard = self.guards.get(operation.field)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from ordersheet.config.settings import resolve
-from ordersheet.core.errors import Interrupted, RunStopped, signal_of
+from ordersheet.core.errors import Interrupted, RunStopped, UsageError, signal_of
 from ordersheet.core.result import RunResult
 from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.keywords import keywords, row_in_keywords, summary_in_keywords
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.delivery.progress import Progress
+    from ordersheet.pipeline.export import Exported
 
 
 class CheckOptions(TypedDict, total=False):
@@ -201,6 +205,69 @@ def undo(
     _warn_of(faults)
     _raise_where_stopped(result)
     return result
+
+
+class ExportOptions(TypedDict, total=False):
+    """The further keywords of `export`; docs/commands.md says what each means."""
+
+    api_key: str
+    base_url: str
+    profile: str
+    config: str | PathLike[str]
+    api_key_file: str | PathLike[str]
+    allow_http: bool
+    proxy: str
+    ca_bundle: str | PathLike[str]
+    rate: float
+    timeout: float
+    overwrite: bool
+
+
+def export(
+    out: str | PathLike[str],
+    *,
+    newer_than: str | None = None,
+    older_than: str | None = None,
+    orders: str | PathLike[str] | None = None,
+    status: str | None = None,
+    fields: Sequence[str] = (),
+    edit: str | None = None,
+    **options: Unpack[ExportOptions],
+) -> Exported:
+    """Write orders of the shop into a new sheet, to look at, fill in and send.
+
+    Args:
+        out: the new file, .xlsx or .csv.
+        newer_than: a date, or a date with a time, in the shop's time zone; likewise `older_than`.
+        older_than: see there.
+        orders: a sheet that names the orders; then no list is walked through.
+        status: orders with this status alone, as the API names it.
+        fields: further fields of the API's answer, dotted for nested ones.
+        edit: `internalComment` or `comment`: its column holds what stands, and is guarded.
+        options: settings by name; what is not given comes from the environment and the settings files.
+
+    Raises:
+        OrdersheetError: the place is taken, the choice makes no sense, or the orders cannot be read.
+    """
+    from ordersheet.pipeline.export import Chosen, parse_edit, parse_moment
+    from ordersheet.pipeline.export import export as export_orders
+
+    def read(name: str, parse: Callable[[object], T], value: str | None) -> T | None:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as fault:
+            raise UsageError(f"{name} {fault}, not {value!r}.", code="bad-setting") from None
+
+    with keywords(frame=False):
+        chosen = Chosen(
+            newer_than=read("newer_than", parse_moment, newer_than),
+            older_than=read("older_than", parse_moment, older_than),
+            orders=None if orders is None else Path(orders),
+            status=status,
+            fields=tuple(fields),
+            edit=read("edit", parse_edit, edit),
+        )
+        return export_orders(Path(out), _settings(options), chosen)
 
 
 def _warn_of(faults: Sequence[Exception]) -> None:
