@@ -67,7 +67,7 @@ def connect(url: LedgerUrl, **more: Any) -> psycopg.Connection[Any]:  # noqa: AN
         autocommit=True,
         prepare_threshold=None,
         cursor_factory=psycopg.ClientCursor,
-        **{"application_name": "ordersheet", **_PATIENCE, **more},
+        **{"application_name": "ordersheet", "client_encoding": "utf8", **_PATIENCE, **more},
     )
 
 

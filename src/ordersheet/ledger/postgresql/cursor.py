@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.ledger.postgresql.dialect import translated
+from ordersheet.ledger.postgresql.literals import filled, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,18 +18,15 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor
 
-_ESCAPE, _NUL, _ITSELF = "\ue000", "\ue000\ue001", "\ue000\ue002"
-"""PostgreSQL has no NUL in its texts, and a server's answer may hold one."""
-
 
 class GatheringCursor:
     """Implements `Cursor`.
 
     Args:
-        raw: of a connection in autocommit mode, whose cursors put values into the text by themselves.
+        raw: of a connection in autocommit mode.
     """
 
-    def __init__(self, raw: psycopg.ClientCursor[Any]) -> None:
+    def __init__(self, raw: psycopg.Cursor[Any]) -> None:
         self._raw = raw
         self._gathered: list[str] = []
         self._checks: dict[int, Callable[[], Exception]] = {}
@@ -56,34 +54,32 @@ class GatheringCursor:
 
     def execute(self, statement: str, values: Any = (), /) -> GatheringCursor:  # noqa: ANN401 - see Cursor
         """Gather one of the ledger's statements."""
-        return self.gather(translated(statement), _storable(values))
+        return self.gather(translated(statement), values)
 
     def executemany(self, statement: str, values: Iterable[Any], /) -> GatheringCursor:
         """Gather a statement once for each of the values."""
         text = translated(statement)
         for one in values:
-            self.gather(text, _storable(one))
+            self.gather(text, one)
         return self
 
     def gather(self, text: str, values: Mapping[str, object] | Sequence[object] = ()) -> GatheringCursor:
         """Gather a statement in PostgreSQL's own words."""
-        self._gathered.append(self._raw.mogrify(text, values) if values else text.replace("%%", "%"))
+        self._gathered.append(filled(text, values) if values else text.replace("%%", "%"))
         return self
 
     def send(self) -> None:
         """Send what was gathered; stands at what the last statement gave."""
         if not self._gathered:
             return
-        number, checks = len(self._gathered), self._checks
-        together = ";\n".join(self._gathered)
+        checks, together = self._checks, ";\n".join(self._gathered)
         self.drop()
         self._raw.execute(together.encode())
-        for position in range(number):
-            refuse = checks.get(position)
-            if refuse is not None and self._raw.rowcount == 0:
+        for position, refuse in checks.items():
+            self._raw.set_result(position)
+            if self._raw.rowcount == 0:
                 raise refuse()
-            if position < number - 1:
-                self._raw.nextset()
+        self._raw.set_result(-1)
 
     @property
     def status(self) -> str | None:
@@ -104,17 +100,17 @@ class GatheringCursor:
         """Give the next line."""
         self.send()
         line = self._raw.fetchone()
-        return None if line is None else _readable(line)
+        return None if line is None else readable(line)
 
     def fetchmany(self, size: int, /) -> list[Any]:
         """Give so many of the next lines."""
         self.send()
-        return [_readable(line) for line in self._raw.fetchmany(size)]
+        return [readable(line) for line in self._raw.fetchmany(size)]
 
     def fetchall(self) -> list[Any]:
         """Give all lines that are left."""
         self.send()
-        return [_readable(line) for line in self._raw.fetchall()]
+        return [readable(line) for line in self._raw.fetchall()]
 
     def __iter__(self) -> Iterator[Any]:
         # All at once: another statement may be carried out while these lines are looked at.
@@ -125,31 +121,3 @@ def gathering(cursor: Cursor) -> GatheringCursor:
     """Take a cursor of the ledger for what it is here, to speak in PostgreSQL's own words."""
     assert isinstance(cursor, GatheringCursor)
     return cursor
-
-
-def _storable(values: Any) -> Any:  # noqa: ANN401 - by name or by place
-    if isinstance(values, dict):
-        if any(type(value) is str and not _is_plain(value) for value in values.values()):
-            return {name: _escaped(value) for name, value in values.items()}
-    elif any(type(value) is str and not _is_plain(value) for value in values):
-        return tuple(map(_escaped, values))
-    return values
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and "\0" not in text
-
-
-def _escaped(value: object) -> object:
-    if type(value) is not str or ("\0" not in value and _ESCAPE not in value):
-        return value
-    return value.replace(_ESCAPE, _ITSELF).replace("\0", _NUL)
-
-
-def _readable(line: tuple[Any, ...]) -> tuple[Any, ...]:
-    if any(type(value) is str and _ESCAPE in value for value in line):
-        return tuple(
-            value.replace(_NUL, "\0").replace(_ITSELF, _ESCAPE) if type(value) is str else value
-            for value in line
-        )
-    return line
