@@ -25,6 +25,8 @@ MODULE_TESTS = (
     "tests/unit/delivery/test_deliver.py",
     "tests/unit/delivery/test_deliver_reading.py",
     "tests/unit/delivery/test_deliver_promise.py",
+    "tests/unit/delivery/test_baselines_by_pages.py",
+    "tests/unit/delivery/test_page_trust.py",
     "tests/unit/delivery/test_proof.py",
     "tests/unit/delivery/test_guarded_rows.py",
     "tests/unit/mapping/test_guards.py",
@@ -37,6 +39,7 @@ MODULE_TESTS = (
 KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
 GUARDS = "tests/model/test_guards.py"
 UNDOS, UNDO_MODEL = "tests/torture/test_undo.py", "tests/model/test_undo.py"
+WORLDS = "tests/torture/test_worlds.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 
@@ -147,6 +150,34 @@ MUTANTS = (
         "    before, after = normalise(baseline), normalise(now)\n    if before == after and not others:",
         '    before, after = "", normalise(now)\n    if before == after and not others:',
         FAULTS,
+    ),
+    Mutant(
+        "a page counts whatever it shows",
+        "delivery/verdict/page_trust.py",
+        "return frozenset() if self.off else frozenset(proven)",
+        "return frozenset(self._fields)",
+        WORLDS,
+    ),
+    Mutant(
+        "a page serves however long the text is",
+        "delivery/verdict/page_trust.py",
+        "larger = self.chars > size.chars and",
+        "larger = True or self.chars > size.chars and",
+        WORLDS,
+    ),
+    Mutant(
+        "a page keeps rows from being sent",
+        "delivery/page_readings.py",
+        "if whole and not self._decides(row, view):",
+        "if whole:",
+        WORLDS,
+    ),
+    Mutant(
+        "a baseline may be of any age",
+        "delivery/order.py",
+        "if self._view is not None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:",
+        "if self._view is None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:",
+        WORLDS,
     ),
     Mutant(
         "a 500 counts as not applied",

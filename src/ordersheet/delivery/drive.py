@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 LARGE_CHUNK = 512
 """Orders that are claimed together where most of them turn out to be done."""
+IN_LINE = 10.0
+"""Seconds that an order may wait for its turn after it was read."""
 TICK = 0.5
 """Seconds between two looks at what the run waits for."""
 
@@ -172,8 +174,12 @@ class _Delivery:
                 await _end_all([self._filling])
 
     def _open_lanes(self) -> int:
-        """How many lanes may work: while some have a request under way, the others write."""
-        return self._most if self._auto is None else min(self._most, AHEAD * self._auto.width)
+        """How many lanes may work: while some have a request under way, the others write.
+
+        Where few requests are let in, no more than may send soon: what was read for the last would be old.
+        """
+        soon = max(2, int(min(self.context.limiter.rate * IN_LINE, self._most)))
+        return soon if self._auto is None else min(soon, AHEAD * self._auto.width)
 
     async def _drive(self, number: int, lane: Lane) -> None:
         while True:
@@ -363,8 +369,7 @@ class _Delivery:
         """Say what the run waits for, and let lanes in, twice a second."""
         while True:
             await self.context.clock.sleep(TICK)
-            if self._auto is not None:
-                self._changed.set()
+            self._changed.set()
             self.context.run.tally.waiting(self._waits_for())
             self.context.run.tally.tell()
 

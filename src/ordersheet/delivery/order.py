@@ -38,6 +38,7 @@ from ordersheet.delivery.guards import (
 )
 from ordersheet.delivery.order_notes import OrderNotes
 from ordersheet.delivery.page_readings import PageReadings
+from ordersheet.delivery.parts import resend_pause
 from ordersheet.delivery.read_back import NEVER, ReadBack
 from ordersheet.delivery.reconcile import (
     STANDS,
@@ -67,11 +68,9 @@ if TYPE_CHECKING:
     from ordersheet.delivery.run_facts import RunFacts
 
 FRESH = 30.0
-"""Seconds after which a baseline is read anew rather than used for a row whose turn came late."""
+"""Seconds that a baseline may be old when its row leaves: it is read anew, then the row goes without one."""
 STOOD_STILL = 5.0
 """Seconds between an attempt's write-ahead and its first byte after which it is written ahead anew."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-"""Seconds before a row is sent again; doubled each time."""
 MOST_STALE = 3
 """How often a baseline that lacks what was answered ok is read again."""
 MOST_OURS = 20
@@ -80,11 +79,6 @@ TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
 _NO_SUCH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 """What a web server that is no Order API says to a PUT."""
-
-
-def resend_pause(attempts: int) -> float:
-    """Say how many seconds lie between an attempt and the next, where nothing is to be looked up."""
-    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
 
 
 class OrderMachine:
@@ -395,10 +389,14 @@ class OrderMachine:
         """Its turn has come: write the attempt ahead, unless its baseline has grown old in the line."""
         row = self._row
         assert row is not None
-        if self._view is not None and not row.reread and self._viewed_at < now.seconds - FRESH:
-            self._view, row.reread = None, True
-            self._go(Stage.DECIDING)
-            return
+        if self._view is not None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:
+            self._view = None
+            if not row.reread:
+                row.reread = True
+                self._go(Stage.DECIDING)
+                return
+            for part in self._sending:
+                part.baseline = part.baseline if part.open and not part.appends else None
         if guards_an_overwrite(row) and (self._view is None or self._too_old_for_guards(now)):
             self._read_at_last(row, now)
             return

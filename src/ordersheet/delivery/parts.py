@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderUpdate, RowResult
 
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds before a row is sent again; doubled each time."""
+
+
+def resend_pause(attempts: int) -> float:
+    """Say how many seconds lie between an attempt and the next, where nothing is to be looked up."""
+    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
+
+
 @dataclass(slots=True)
 class Part:
     """One operation of a row under way."""
