@@ -89,9 +89,13 @@ def killed_at(yard: Workshop, point: int, seed: int) -> tuple[bool, bool]:
     """Kill an undo at a seam; tells whether it was, and whether every field is what it was at the end."""
     orders = 4
     desk, before = begin(yard, f"undo-{seed}-{point}", rows_of(7, orders, seed), orders)
+    sent = held(desk, orders)
     ended = desk.send(command=("undo", first_run(desk)), seam=point)
     undo_until_done(desk)
-    return ended.killed, held(desk, orders) == before
+    right = held(desk, orders) == before
+    # And the file is sent as if that run had never been.
+    assert desk.send().code == 0
+    return ended.killed, right and held(desk, orders) == sent
 
 
 def kill_at_seams(yard: Workshop, first: int, step: int, seed: int = 3) -> tuple[int, list[int]]:

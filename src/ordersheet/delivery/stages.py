@@ -41,7 +41,7 @@ STAGES: dict[tuple[Stage, Stage], str] = {
     (_S.IN_LINE, _S.AT_HEAD): "its turn came",
     (_S.IN_LINE, _S.DECIDING): "the run is ending",
     (_S.AT_HEAD, _S.DECIDING): "its baseline had grown old meanwhile",
-    (_S.AT_HEAD, _S.READING): "what a guarded row takes away is read at the last moment",
+    (_S.AT_HEAD, _S.READING): "what a guarded row or an undo takes away is read at the last moment",
     (_S.AT_HEAD, _S.WRITING): "its baseline is fresh",
     (_S.WRITING, _S.SENDING): "it is durable, and the server has room",
     (_S.WRITING, _S.AT_HEAD): "it is durable, but the process stood still meanwhile: taken back",
