@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 import shutil
@@ -134,8 +133,63 @@ def test_every_key_of_a_job_stands_in_the_docs():
     assert named - {"send"} == set(JOB_KEYS)
 
 
-def test_the_dag_is_valid_python():
-    ast.parse((RECIPES / "airflow_dag.py").read_text(encoding="utf-8"))
+AIRFLOW = """
+def dag(**known):
+    assert known["max_active_runs"] == 1 and not known["catchup"]
+    return lambda function: function
+
+def task(**known):
+    assert known["retries"] > 0
+    return lambda function: function
+
+class AirflowException(Exception): pass
+class AirflowFailException(AirflowException): pass
+"""
+"""As much of Airflow as the recipe needs: a task that runs at once."""
+
+
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [(0, ""), (1, ""), (2, "AirflowFailException"), (3, "AirflowException"), (143, "AirflowException")],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="the recipe names a POSIX path")
+def test_the_dag_tries_again_what_goes_on_and_not_what_must_be_mended(tmp_path, code, ended):
+    (tmp_path / "airflow").mkdir()
+    for name in ("__init__", "decorators", "exceptions"):
+        (tmp_path / "airflow" / f"{name}.py").write_text(AIRFLOW, encoding="utf-8")
+    program = tmp_path / "ordersheet"
+    program.write_text(f"#!/bin/sh\nexit {code}\n", encoding="utf-8")
+    program.chmod(0o755)
+    text = (RECIPES / "airflow_dag.py").read_text(encoding="utf-8")
+    assert "/usr/local/bin/ordersheet" in text
+    (tmp_path / "recipe.py").write_text(
+        text.replace("/usr/local/bin/ordersheet", str(program)), encoding="utf-8"
+    )
+    command = [sys.executable, str(tmp_path / "recipe.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    raised = re.findall(r"^airflow\.exceptions\.(\w+):", done.stderr, re.MULTILINE)
+    assert raised == ([ended] if ended else []), done.stderr
+
+
+def test_what_the_pods_mount_is_there_and_nothing_runs_as_root():
+    yaml = pytest.importorskip("yaml")
+    text = (RECIPES / "kubernetes.yaml").read_text(encoding="utf-8")
+    deployment, cron = yaml.safe_load_all(text)
+    job = cron["spec"]["jobTemplate"]["spec"]
+    (rule,) = job["podFailurePolicy"]["rules"]
+    assert (rule["action"], rule["onExitCodes"]["values"]) == ("FailJob", [1, 2])
+    for pod in (deployment["spec"]["template"]["spec"], job["template"]["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"]
+        (container,) = pod["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert set(mounts) == {volume["name"] for volume in pod["volumes"]}
+        config = container["args"][container["args"].index("--config") + 1]
+        assert str(Path(config).parent) == mounts["settings"]
+        # The image's own places: what it writes to, and where it reads the key.
+        image = (RECIPES / "Containerfile").read_text(encoding="utf-8")
+        assert f"ORDERSHEET_LEDGER={mounts['data']}/" in image
+        assert f"ORDERSHEET_API_KEY_FILE={mounts['key']}/" in image
+        assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
 def test_the_container_does_not_run_as_root_and_holds_one_volume():
