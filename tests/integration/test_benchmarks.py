@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,6 +25,26 @@ def test_the_short_form_of_every_benchmark_runs_to_its_end(tmp_path):
     assert max(each, guarded, fifth) < hundredth
     limited = found["limited"]
     assert (limited["went_on"], limited["doubled"], limited["lost"]) == (True, 0, 0)
+
+
+@pytest.mark.torture
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_the_benchmark_of_the_page_runs_to_its_end():
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.page",
+        "--rows",
+        "300",
+        "--csv-rows",
+        "300",
+        "--seconds",
+        "1",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| workbook, 300 rows |" in done.stdout
+    assert "with its live page open" in done.stdout
 
 
 def test_each_figure_of_the_committed_results_says_whether_a_ledger_was_kept():
