@@ -49,6 +49,10 @@ def test_what_stands_already_is_left_out_if_asked(desk: Desk) -> None:
     told = desk.run("send", "calls.csv", "--yes", "--skip-unchanged", "--report", "report.csv", "--json")
     assert (told.code, told.json["requests"]["put"]) == (0, 1)
     assert reported(desk) == ["unchanged", "applied"]
+    again = desk.run("send", "calls.csv", "--yes", "--report", "report.csv", "--overwrite", "--json")
+    assert (again.code, again.json["requests"]["put"]) == (0, 0)
+    assert reported(desk) == ["unchanged", "already applied"]
+    assert desk.run("ledger", "check").code == 0
 
 
 @pytest.mark.parametrize(
