@@ -397,7 +397,8 @@ class OrderMachine:
                 return
             for part in self._sending:
                 part.baseline = part.baseline if part.open and not part.appends else None
-        if guards_an_overwrite(row) and (self._view is None or self._too_old_for_guards(now)):
+        old = self._view is None or (guards_an_overwrite(row) and self._too_old_for_guards(now))
+        if old and row.update.guards:
             self._read_at_last(row, now)
             return
         row.begun += 1

@@ -203,6 +203,17 @@ def test_however_slow_the_pace_a_replace_costs_one_reading_of_a_moment_ago(rate:
         assert sent - read <= 1.0
 
 
+def test_a_guarded_text_is_never_added_on_a_reading_that_grew_old() -> None:
+    store = Store({n: Order("as it was") for n in range(1, 4)})
+    run = send(sheet(*((n, append("new"), "as it was") for n in range(1, 4))), store, rate=0.02, lanes=3)
+    assert run.outcomes == [O.APPLIED] * 3
+    for order in range(1, 4):
+        (sent,) = (at for method, number, at in store.times if (method, number) == ("PUT", order))
+        assert min(sent - at for _, number, at in store.times if number == order and at < sent) <= 30.0
+    begun = [event for events in run.journal.log for event in events if isinstance(event, Begin)]
+    assert [event.baseline for event in begun] == [{"internalComment": "as it was"}] * 3
+
+
 def test_what_equals_what_stands_is_left_out_if_asked_and_stands_in_the_history() -> None:
     async def main() -> None:
         world = World(Store({1: Order("the same\r\ntext", "", {"ref": "R-1"})}, shows_attributes=True))
