@@ -38,10 +38,12 @@ from tests.support.oracle_check import (
 )
 from tests.support.oracle_plan import Plan
 
-from ordersheet.ledger import Ledger
+from ordersheet.ledger import Ledger, move
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from ordersheet.core.ledger_url import LedgerUrl
 
 ROOT = Path(__file__).parents[2]
 SECRET = "5EC2E7-b0c3-torture"
@@ -158,6 +160,8 @@ class Desk:
     lock: threading.Lock = field(default_factory=threading.Lock)
     shown: bool = True
     """Whether its ledger knows an order that shows how much this shop lets one read."""
+    shared: LedgerUrl | None = None
+    """The ledger that it shares with others, instead of one in its folder."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -200,7 +204,7 @@ class Desk:
             env={
                 "ORDERSHEET_BASE_URL": f"http://127.0.0.1:{self.oracle.port}/{self.shop}",
                 "ORDERSHEET_API_KEY": f"key.{who}.{SECRET}",
-                "ORDERSHEET_LEDGER": str(self.folder / ledger),
+                "ORDERSHEET_LEDGER": str(self.folder / ledger) if self.shared is None else self.shared.url,
                 "ORDERSHEET_STORE": "torture",
                 "HOME": str(self.folder),
                 "XDG_CONFIG_HOME": str(self.folder),
@@ -258,7 +262,7 @@ class Desk:
             said = _TO_RESOLVE.search(line.message)
             found = {effect in there for effect in line.row.effects if effect.kind == "append"}
             if line.outcome == "unconfirmed" and said is not None and len(found) == 1:
-                with Ledger.open(self.folder / "ledger.db") as ledger:
+                with Ledger.open(self.shared or self.folder / "ledger.db") as ledger:
                     ledger.resolve(said[1], int(said[2]), applied=found.pop(), who="a clerk")
 
     def finish(self, *more: str, most: int = 6) -> list[Line]:
@@ -348,6 +352,7 @@ class Workshop:
         plan: Plan | None = None,
         *,
         fresh: bool = False,
+        shared: LedgerUrl | None = None,
     ) -> Desk:
         """Set up a desk.
 
@@ -357,12 +362,15 @@ class Workshop:
             plan: the faults of its shop; None for none.
             fresh: without a ledger. Others have one that has seen both comments read back at this store,
                 without which the absence of a text in the customer's comment would prove nothing.
+            shared: an empty ledger that is to be its own.
         """
-        desk = Desk(self.oracle, self.drivers, self.folder / name, name, shown=not fresh)
+        desk = Desk(self.oracle, self.drivers, self.folder / name, name, shown=not fresh, shared=shared)
         if rows is not None:
             desk.write(rows)
         if not fresh:
             shutil.copy(self._warm_ledger(), desk.folder / "ledger.db")
+            if shared is not None:
+                move(desk.folder / "ledger.db", shared)
             order, text, _, other, *_ = SHOWN_ROW
             self.oracle.tell(name, "person", order=int(order), internalComment=text, comment=other)
         self.oracle.plan(name, plan or Plan())
