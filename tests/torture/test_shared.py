@@ -1,4 +1,4 @@
-"""Several processes on one shared ledger, through faults and kills: nothing twice, nothing lost, none false."""
+"""Several processes on one shared ledger, through faults and kills: nothing twice, lost, or misreported."""
 
 from __future__ import annotations
 
