@@ -118,8 +118,9 @@ class Baselines:
 
     def let_go(self, order: int) -> None:
         """Nothing more is being done to an order for now, or it was written."""
-        self._under_way.discard(order)
-        self._given.discard(order)
+        for known in (self._wanted, self._under_way, self._given):
+            known.discard(order)
+        self._views.pop(order, None)
         if not self._waiting or self._reading is not None:
             return
         first = self._waiting[0][0]
