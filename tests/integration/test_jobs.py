@@ -179,8 +179,13 @@ def test_a_source_that_is_not_there_is_told_and_nothing_is_lost(desk):
 
 def test_every_line_is_json_where_it_is_asked_for_and_the_last_sums_up(desk):
     desk.put("calls.csv")
+    desk.job(verbose=True)
     ended = desk.run("jobs", "run", "nightly", "--log-format", "json")
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
     assert all(line["job"] == "nightly" for line in lines)
-    assert [line["event"] for line in lines] == ["file", "end"]
+    assert [line["event"] for line in lines[-2:]] == ["file", "end"]
+    of_rows = [line for line in lines if line["event"] in ("begin", "attempt", "row")]
+    assert len(of_rows) >= 6
+    assert all(line["file"] == "calls.csv" and line["run"] for line in of_rows)
+    assert {line["order"] for line in of_rows if "order" in line} == {83601, 83602}
     assert (lines[-1]["exit_code"], lines[-1]["files"]) == (0, 1)
