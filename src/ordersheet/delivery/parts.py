@@ -44,6 +44,8 @@ class Part:
     """The order is to be read before anything else happens to it."""
     doubted: bool = False
     """It was in doubt once, so a last look is owed."""
+    was_followed: bool = False
+    """It was applied long since, and only the overwrite that followed it is in doubt."""
     was_open: bool = False
     """It was in doubt before the attempt that is under way."""
 
@@ -106,7 +108,7 @@ class Part:
         order are applied in file order. What is refused holds back nothing.
         """
         if self.outcome is Outcome.UNCONFIRMED:
-            return self.appends
+            return self.appends and not self.was_followed
         return self.outcome in (Outcome.NOT_SENT, Outcome.NOT_APPLIED)
 
 

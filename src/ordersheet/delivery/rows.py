@@ -82,9 +82,11 @@ class Rows:
             assert twin.outcome is not None
             ok = twin.outcome.ok
             outcome = Outcome.DUPLICATE if ok else twin.outcome
+            part.was_followed = twin.was_followed
             part.close(outcome, messages.duplicate(decision.twin, twin.message, ok=ok))
         elif decision.outcome is not None:
             part.close(decision.outcome, messages.decided(decision, self._run))
+            part.was_followed = decision.follower is not None
         return part
 
 

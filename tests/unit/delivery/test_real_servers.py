@@ -229,6 +229,17 @@ def test_a_clock_that_jumps_between_two_runs_doubles_no_text_and_costs_one_wait(
     assert told.reports[1].at < 1000 + 25 + 2 * 100
 
 
+@pytest.mark.parametrize("doubled", [False, True])
+def test_an_overwrite_in_doubt_is_sent_again_though_what_it_may_have_taken_out_is_unconfirmed(doubled):
+    again = (row(1, append("a")),) if doubled else ()
+    rows = (row(1, append("a")), *again, row(1, Ask("internalComment", "replace", "new and longer")))
+    lives = (Start(0.0, killed=0.3), Start(), Start())
+    told = run(World(rows, faults=(NO_FAULT, SWALLOWED), starts=lives))
+    assert not judge(told)
+    assert outcomes(told.reports[1])[-1] is O.APPLIED
+    assert all(outcome.ok for outcome in outcomes(told.reports[2]))
+
+
 def test_a_refusal_of_an_order_that_nobody_finds_costs_no_wait():
     told = run(REFUSED["an order that the shop does not have"].world)
     assert told.reports[0].at < 5
