@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.loader.table import Table
-    from ordersheet.reporter.added import Written
+    from ordersheet.reporter.added_columns import Written
 
 RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 ROWS = "".join(

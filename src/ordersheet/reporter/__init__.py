@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordersheet.reporter.added import PROBLEM_COLUMN, Written
+from ordersheet.reporter.added_columns import PROBLEM_COLUMN, Written
 from ordersheet.reporter.atomic_file import default_report_path, report_suffix
 from ordersheet.reporter.report_check import report_path_problem
 from ordersheet.reporter.text import stands_whole

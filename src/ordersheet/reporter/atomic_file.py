@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.errors import OrdersheetError
-from ordersheet.reporter.added import Written
+from ordersheet.reporter.added_columns import Written
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.model import TableFacts
     from ordersheet.ooxml.package import Package
-    from ordersheet.reporter.added import Written
+    from ordersheet.reporter.added_columns import Written
     from ordersheet.reporter.xlsx.scan import RowBytes, RowShapes
 
 Texts: TypeAlias = "Mapping[tuple[int, int], str]"

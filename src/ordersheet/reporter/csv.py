@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.model import TableFacts
     from ordersheet.ooxml.package_copy import Sink
-    from ordersheet.reporter.added import Added, AddedRow
+    from ordersheet.reporter.added_columns import Added, AddedRow
 
 READ_BLOCK = 1 << 18
 WRITE_BLOCK = 1 << 18

@@ -6,7 +6,7 @@ import re
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ordersheet.core.model import RESULT_COLUMNS, CellKind, column_letters
-from ordersheet.reporter.added import RESULT_WIDTHS, AddedRow, result_row
+from ordersheet.reporter.added_columns import RESULT_WIDTHS, AddedRow, result_row
 from ordersheet.reporter.text import cell_text, csv_field, fit
 from ordersheet.reporter.xlsx.styles import FILL_COLOUR
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.model import Cell, Header, Row, RowResult
     from ordersheet.ooxml.package_copy import Sink
-    from ordersheet.reporter.added import Added
+    from ordersheet.reporter.added_columns import Added
 
 FRESH_WIDTH = 24
 PLAIN_HEADERS = ("row", "order", *RESULT_COLUMNS)

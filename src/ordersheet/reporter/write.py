@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import SourceError
 from ordersheet.ooxml.refusals import CannotSplice
-from ordersheet.reporter.added import Added, AddedRow, Written, problems_added, results_added
+from ordersheet.reporter.added_columns import Added, AddedRow, Written, problems_added, results_added
 from ordersheet.reporter.atomic_file import AtomicFile
 
 if TYPE_CHECKING:

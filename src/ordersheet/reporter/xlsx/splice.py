@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ordersheet.ooxml.edits import Tag
-    from ordersheet.reporter.added import Added, AddedRow
+    from ordersheet.reporter.added_columns import Added, AddedRow
     from ordersheet.reporter.xlsx.scan import RowBytes, SheetOutline
 
 WRITE_BLOCK = 1 << 18

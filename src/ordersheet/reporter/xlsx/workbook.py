@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ordersheet.core.model import TableFacts
     from ordersheet.ooxml.package import Package, Relationship
     from ordersheet.ooxml.package_copy import Sink
-    from ordersheet.reporter.added import Added
+    from ordersheet.reporter.added_columns import Added
 
     Maker = Callable[[], Iterable[bytes]]
 
