@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_short_form_of_every_benchmark_runs_to_its_end(tmp_path):
     command = [sys.executable, "-m", "benchmarks.all", "--short", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")}
     assert set(found) == {"throughput", "scale", "pace", "few_requests", "ledger_share", "limited"}
@@ -41,7 +41,7 @@ def test_the_benchmark_of_the_page_runs_to_its_end():
         "--seconds",
         "1",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| workbook, 300 rows |" in done.stdout
     assert "with its live page open" in done.stdout
