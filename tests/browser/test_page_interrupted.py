@@ -196,7 +196,7 @@ def test_a_signal_winds_the_run_down_and_the_rest_goes_on_later(home, shop):
 
 # ---- at any moment ----
 
-MOMENTS = ("asked", 0, 3)
+MOMENTS = (3,)
 """After the upload, the count, the question; else in the run, after so many of its requests."""
 EVERY_MOMENT = ("brought", "counted", "asked", *range(9))
 

@@ -34,8 +34,15 @@ FAULTS = """() => {
 }"""  # noqa: E501 - JavaScript
 
 
-@pytest.mark.parametrize("width", [360, 1600])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (360, "light"),
+        (1600, "dark"),
+        pytest.param(360, "dark", marks=pytest.mark.torture),
+        pytest.param(1600, "light", marks=pytest.mark.torture),
+    ],
+)
 def test_every_page_can_be_read_and_has_names(chrome, server, sample, tmp_path, width, scheme):
     with chrome.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
