@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, Policy
+from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, Policy, TakenOut
 from ordersheet.core.history.undo import PastAttempt, UndoBook, UndoneBefore, attribute_text
 from ordersheet.core.journal import (
     AnsweredAppend,
@@ -144,7 +144,15 @@ class MemoryJournal:
         if self.run in ledger.undo_of and work.updates:
             return self._undo_book(order, entries, doubts)
         absent = [self._entry(one, one.state) for one in kept if one.state is S.ABSENT and one.was_in_doubt]
-        return self.book(order, asks, entries, self.policy, doubts, absent)
+        gone = {
+            by.field: TakenOut(
+                tuple(str(ledger.operations[ref].ask.operation.value) for ref in refs),
+                ledger.operations[by].at,
+            )
+            for by, refs in ledger.steps.items()
+            if ledger.operations[by].order == order and ledger.operations[by].state is S.APPLIED
+        }
+        return self.book(order, asks, entries, self.policy, doubts, absent, gone=gone)
 
     def _undo_book(self, order: int, entries: list[Entry], doubts: list[Doubt]) -> UndoBook:
         ledger, target = self.ledger, self.ledger.undo_of[self.run]

@@ -46,6 +46,7 @@ from ordersheet.delivery.reconcile import (
     held_in,
     latest_texts,
     proof_of_part,
+    shows_gone,
     stands_there,
     stood_in,
     turned_up,
@@ -340,7 +341,7 @@ class OrderMachine:
         ours = self._ours.get(field)
         if ours is None:
             ours = self._ours[field] = latest_texts(self._book.history(field), now.utc)
-        return not holds_all(held, ours[-MOST_OURS:])
+        return not holds_all(held, ours[-MOST_OURS:]) or shows_gone(self._book.gone(field), held, now.utc)
 
     def _see(self, told: WasRead, now: Moment) -> None:
         """Keep a reading, and learn from it whether this store shows what was answered ok."""

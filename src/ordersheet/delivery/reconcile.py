@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.api import OrderView
-    from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OrderBook
+    from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OrderBook, TakenOut
     from ordersheet.delivery.options import DeliveryOptions
     from ordersheet.delivery.parts import Part
 
@@ -134,6 +134,13 @@ def stands_there(ask: Ask, held: str | None, book: OrderBook, options: DeliveryO
     if not stands_as_line(str(operation.value), held):
         return False
     return not written_by_us(book.history(operation.field), ask)
+
+
+def shows_gone(gone: TakenOut | None, held: str, at: datetime) -> bool:
+    """Tell whether a field still shows what an undo took out of it a moment ago: it is an old copy."""
+    if gone is None or at - gone.at >= JUST_NOW:
+        return False
+    return any(stands_as_line(text, held) for text in gone.texts)
 
 
 def written_by_us(history: Iterable[Entry], ask: Ask) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook
+from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, TakenOut
 from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import AnsweredAppend
 from ordersheet.core.model import Operation, OperationKind
@@ -19,7 +20,7 @@ from ordersheet.ledger.statements import moment, timestamp
 from ordersheet.ledger.taken_back import PERHAPS, UNDONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Policy
@@ -46,6 +47,8 @@ class Found(NamedTuple):
     """What was in doubt once and is proven not applied."""
     taken_back: Collection[tuple[str, str]] = ()
     """By field and key, what undos have taken back."""
+    gone: Mapping[str, TakenOut] = MappingProxyType({})
+    """By field, the texts of it, and when that was."""
 
 
 _NOTHING = Found((), (), 1)
@@ -61,7 +64,24 @@ class _Gathered:
     perhaps: dict[str, list[Entry]] = dataclasses.field(default_factory=dict)
     """By field: what an undo that is in doubt may have taken back."""
     taken_back: set[tuple[str, str]] = dataclasses.field(default_factory=set)
+    gone: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    """By field, the texts that undos have taken back."""
+    undone_at: dict[str, datetime] = dataclasses.field(default_factory=dict)
+    """By field, when the latest undo put it back."""
     place: int = 0
+
+    def note_undone(self, entry: Entry, *, undone: bool) -> None:
+        """Note what was undone, or when an undo was applied."""
+        name = entry.ref.field
+        if undone:
+            self.taken_back.add((name, entry.key))
+            self.gone.setdefault(name, []).append(entry.text or "")
+        elif entry.state is OperationState.APPLIED and entry.at is not None:
+            self.undone_at[name] = entry.at
+
+    def gone_texts(self) -> dict[str, TakenOut]:
+        """Give by field the texts that an old copy would still show, and since when they are gone."""
+        return {name: TakenOut(tuple(self.gone.get(name, ())), at) for name, at in self.undone_at.items()}
 
 
 class TakenOver(NamedTuple):
@@ -154,7 +174,7 @@ class Reader:
         for record in cursor.execute(statements.HISTORY, values).fetchall():
             self._gather(cursor, record, gathered, now)
         return {
-            order: Found(one.entries, one.doubts, one.place + 1, one.absent, one.taken_back)
+            order: Found(one.entries, one.doubts, one.place + 1, one.absent, one.taken_back, one.gone_texts())
             for order, one in gathered.items()
         }
 
@@ -175,8 +195,7 @@ class Reader:
         entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
         if taken == UNDONE or (undo_of is not None and not is_open):
             # Neither what was undone nor the undo is a part of the history.
-            if taken == UNDONE:
-                one.taken_back.add((name, key))
+            one.note_undone(entry, undone=taken == UNDONE)
             return
         if entry_state is OperationState.ABSENT:
             if cursor.execute(statements.MAY_HAVE_LEFT, {"p_id": number}).fetchone() is not None:
@@ -214,7 +233,7 @@ class Reader:
             policy = replace(policy, again=True)
         known = found or _NOTHING
         return OrderBook(
-            work.order, asks, known.entries, policy, known.doubts, known.absent, known.taken_back
+            work.order, asks, known.entries, policy, known.doubts, known.absent, known.taken_back, known.gone
         )
 
     def undo_book(

@@ -269,3 +269,19 @@ def test_what_the_shop_cuts_is_not_put_back():
         assert store.orders[1].internalComment == "short"
 
     virtual_time.run(main())
+
+
+def test_a_copy_of_before_the_undo_is_no_baseline():
+    """It shows the text that was taken back: not sent once more, it would be called already there."""
+
+    async def main() -> None:
+        shop, world = new_shop()
+        await world.send(sheet((1, append("Called"))))
+        old = world.store.read(1)
+        await world.undo("R1")
+        world.store.get_fates = [Fate(body=old)]
+        sent = await world.send(sheet((1, append("Called"))))
+        assert sent.outcomes == [O.APPLIED]
+        assert shop.texts()[1, "internalComment"].endswith("Called")
+
+    virtual_time.run(main())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.history.decide import Ruling, decide, outcome_of
 from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, Policy
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.core.model import Operation
@@ -24,6 +24,7 @@ __all__ = [
     "OperationState",
     "OrderBook",
     "Policy",
+    "TakenOut",
     "decide",
 ]
 
@@ -54,6 +55,14 @@ class Doubt:
         return self.operation.kind.overwrites and self.takes_back is None
 
 
+class TakenOut(NamedTuple):
+    """What an undo has taken out of a field: a reading that still shows it is an old copy."""
+
+    texts: tuple[str, ...]
+    at: datetime
+    """When (UTC)."""
+
+
 class OrderBook:
     """One order in one run: what the file asks, what the history holds, what is in doubt.
 
@@ -71,6 +80,7 @@ class OrderBook:
         policy: the run's options.
         doubts: see above.
         absent: what was in doubt once and is proven not applied.
+        gone: by field, what an undo has taken out of it.
         taken_back: by field and key, what undos have taken back: no earlier report speaks of it any more.
     """
 
@@ -79,6 +89,7 @@ class OrderBook:
         "_asks",
         "_fields",
         "_given",
+        "_gone",
         "_policy",
         "_rows",
         "_taken_back",
@@ -95,11 +106,13 @@ class OrderBook:
         doubts: Sequence[Doubt] = (),
         absent: Sequence[Entry] = (),
         taken_back: Collection[tuple[str, str]] = (),
+        gone: Mapping[str, TakenOut] | None = None,
     ) -> None:
         self.order = order
         self.doubts = tuple(doubts)
         self._absent = list(absent)
         self._taken_back = taken_back
+        self._gone = gone or {}
         self._asks = tuple(asks)
         self._given = tuple(history)
         self._policy = policy
@@ -192,6 +205,13 @@ class OrderBook:
         """Let what another run left in doubt stand as applied."""
         entry = self._field(ref.field).entries[ref]
         self.record(entry._replace(state=OperationState.APPLIED, at=at, message=message))
+
+    def gone(self, field: str) -> TakenOut | None:
+        """Give what an undo has taken out of a field, unless the field was written to since."""
+        found = self._gone.get(field)
+        if found is None or any(entry.at is None or entry.at > found.at for entry in self.history(field)):
+            return None
+        return found
 
     def was_undone(self, ask: Ask) -> bool:
         """Tell whether this very thing was done once, and taken back by an undo."""
