@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -341,6 +342,24 @@ def test_a_statement_that_does_not_arrive_is_not_half_written(ledger_url: Ledger
     )
     assert orphans == [(0,)]
     assert Ledger.check(ledger_url).faults == ()
+
+
+def test_what_the_ledger_does_not_know_is_refused_alone(ledger_url: LedgerUrl) -> None:
+    """Statements leave together, with the commit: a refusal still takes back its own job, and no other."""
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+        wrong = Settle(OperationRef(journal.run, 99, FIELD), OperationState.APPLIED, "", MONDAY)
+
+        async def both() -> list[object]:
+            book = await take(journal, STRIKE)
+            right = begin(journal, 7, book.row_asks(2), MONDAY)
+            return await asyncio.gather(journal.write(wrong), right, return_exceptions=True)
+
+        refused, written = run(both())
+        assert isinstance(refused, LedgerError)
+        assert "does not know" in str(refused)
+        assert written is None
+        assert [one.state for one in ledger.order_history(7)] == [OperationState.SENDING]
 
 
 # --- texts
