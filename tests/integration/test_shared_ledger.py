@@ -350,7 +350,7 @@ def test_what_the_ledger_does_not_know_is_refused_alone(ledger_url: LedgerUrl) -
         journal = ledger.start_run(start())
         wrong = Settle(OperationRef(journal.run, 99, FIELD), OperationState.APPLIED, "", MONDAY)
 
-        async def both() -> list[object]:
+        async def both() -> tuple[object, object]:
             book = await take(journal, STRIKE)
             right = begin(journal, 7, book.row_asks(2), MONDAY)
             return await asyncio.gather(journal.write(wrong), right, return_exceptions=True)

@@ -37,6 +37,11 @@ class GatheringCursor:
         return bool(self._gathered)
 
     @property
+    def checking(self) -> bool:
+        """Whether what waits may be refused once it is known what it changed."""
+        return bool(self._checks)
+
+    @property
     def rowcount(self) -> int:
         """How many lines the last statement changed."""
         self.send()
