@@ -191,7 +191,7 @@ def write_slowly(jobs: JobDesk, name: str, texts: list[str]) -> None:
             time.sleep(0.2)
 
 
-def until(true, seconds: float = 120.0) -> bool:
+def until(true, seconds: float = 600.0) -> bool:
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
