@@ -106,3 +106,13 @@ def test_two_rows_of_an_order_are_read_one_after_the_other():
     again = tuple(AskedRow(order, (Ask("internalComment", "append", f"again {order}"),)) for order in DENSE)
     told = happened(World((*ROWS, *again), held=BEFORE, lists=Lists()))
     assert told.shop.gets >= len(ROWS)
+
+
+def test_what_keeps_a_row_from_being_sent_is_read_by_the_id():
+    held = tuple(("called\ntwice" if order < 8 else f"called\ncall {order}", "") for order in DENSE)
+    told = happened(World(ROWS, held=held, lists=Lists()))
+    outcomes = [told.reports[0].results[row].outcome for row in range(2, 2 + len(ROWS))]
+    there = outcomes.count(Outcome.ALREADY_THERE)
+    assert there == len(DENSE) - 7
+    assert told.shop.pages
+    assert told.shop.gets - told.shop.pages >= 4 + there
