@@ -10,6 +10,8 @@ import stat
 import struct
 import subprocess
 import sys
+import threading
+from collections import Counter
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.schema import APPLICATION_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
@@ -157,6 +159,42 @@ def kind_of_mount(place: PurePath, mounts: Iterable[tuple[str, str]]) -> str:
     return kind
 
 
+_guard = threading.RLock()
+"""One that its holder may take again: what ends a use may run whenever memory is tidied."""
+_in_use: Counter[tuple[int, int]] = Counter()
+"""By device and inode: how often this process has opened a ledger's file.
+
+Closing any descriptor of a file lets go of all the locks that this process has on it, SQLite's own included;
+the next process to leave would then take the write-ahead log away, and with it what is written afterwards. So
+a file that SQLite has open here is not opened beside it.
+"""
+
+
+def note_use(path: Path) -> Callable[[], None]:
+    """Note that SQLite opens a file from now on; gives what notes the end of that."""
+    status = path.stat()
+    identity = status.st_dev, status.st_ino
+
+    def end() -> None:
+        with _guard:
+            _in_use[identity] -= 1
+            if not _in_use[identity]:
+                del _in_use[identity]
+
+    with _guard:
+        _in_use[identity] += 1
+    return end
+
+
+def _header(path: Path, status: os.stat_result) -> bytes | None:
+    """Read the beginning of a file; None where this process has it open, and has looked at it before."""
+    with _guard:
+        if (status.st_dev, status.st_ino) in _in_use:
+            return None
+        with path.open("rb") as file:
+            return file.read(_HEADER_BYTES)
+
+
 def inspect(path: Path) -> None:
     """Raise LedgerError where a file cannot be this user's whole ledger. Repairs a mode that is too open."""
     with plain_words(path):
@@ -172,9 +210,9 @@ def inspect(path: Path) -> None:
                 f" one with --ledger.",
                 code="not-yours",
             )
-        with path.open("rb") as file:
-            header = file.read(_HEADER_BYTES)
-        _inspect_header(path, header, status.st_size)
+        header = _header(path, status)
+        if header is not None:
+            _inspect_header(path, header, status.st_size)
         if stat.S_IMODE(status.st_mode) & 0o077:
             path.chmod(stat.S_IMODE(status.st_mode) & 0o700)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
@@ -49,9 +50,11 @@ def open_database(
     with plain_words(path):
         created = _made(path, create=create and not read_only)
         files.inspect(path)
-        if migrate_file(path, read_only=read_only, busy=busy):
-            open_database(path, create=False, busy=busy)[0].close()
-        return SqliteDatabase.open(path, read_only=read_only, busy=busy, connect=connect), created
+        with ExitStack() as meanwhile:
+            meanwhile.callback(files.note_use(path))
+            if migrate_file(path, read_only=read_only, busy=busy):
+                open_database(path, create=False, busy=busy)[0].close()
+            return SqliteDatabase.open(path, read_only=read_only, busy=busy, connect=connect), created
 
 
 def _made(path: Path, *, create: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ class SqliteDatabase:
         self.copies = files.copies_folder(path)
         self._engine = engine_
         self._lock: FileLock | None = None
+        # Also where nobody closes it.
+        self._end_use = weakref.finalize(self, files.note_use(path))
 
     @classmethod
     def open(
@@ -131,7 +134,8 @@ class SqliteDatabase:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Nothing is open between the calls."""
+        """Note that it is not in use any more; nothing is open between the calls."""
+        self._end_use()
 
 
 class FileLock:
