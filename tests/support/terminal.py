@@ -68,9 +68,12 @@ def converse(
                 continue
             os.write(leader, (answer if answer in (END_OF_INPUT, CTRL_C) else answer + "\n").encode())
         # Between showing a question and waiting for its answer Python does not look for signals: press again.
+        presses = 0
         while answers[-1][1] == CTRL_C and process.poll() is None:
             shown += (more := _read(leader, 1))
             if not more and process.poll() is None:
+                assert presses < PATIENCE, f"it does not end: {shown!r}"
+                presses += 1
                 os.write(leader, CTRL_C.encode())
         while more := _read(leader, PATIENCE):
             shown += more

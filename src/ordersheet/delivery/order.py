@@ -38,7 +38,7 @@ from ordersheet.delivery.guards import (
 )
 from ordersheet.delivery.order_notes import OrderNotes
 from ordersheet.delivery.page_readings import PageReadings
-from ordersheet.delivery.parts import resend_pause
+from ordersheet.delivery.parts import may_be_overwritten, resend_pause
 from ordersheet.delivery.read_back import NEVER, ReadBack
 from ordersheet.delivery.reconcile import (
     STANDS,
@@ -55,7 +55,7 @@ from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
 from ordersheet.delivery.verdict.proof import Proof, holds_all
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
-from ordersheet.delivery.verdict.trust import Control, size_of
+from ordersheet.delivery.verdict.trust import control_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
+    from ordersheet.delivery.verdict.trust import Control
 
 FRESH = 30.0
 """Seconds that a baseline may be old when its row leaves: it is read anew, then the row goes without one."""
@@ -78,8 +79,6 @@ MOST_OURS = 20
 """How many of the latest texts are looked for in a baseline."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
-_NO_SUCH = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
-"""What a web server that is no Order API says to a PUT."""
 
 
 class OrderMachine:
@@ -220,8 +219,7 @@ class OrderMachine:
         return None
 
     def _wait(self, until: float, *, stays: bool = False) -> Wait:
-        if not stays:
-            self._view = None
+        self._view = self._view if stays else None
         return Wait(until, stays=stays)
 
     def _finish(self) -> None:
@@ -336,7 +334,7 @@ class OrderMachine:
     def _lacks_ours(self, field: str, view: OrderView | None, now: Moment) -> bool:
         """Tell whether a reading lacks what was answered ok a moment ago: it is an old copy, no baseline."""
         held = held_in(view, field)
-        if held is None or not self.run.shows(field):
+        if held is None or not self.run.shows(field) or may_be_overwritten(self._row, field):
             return False
         ours = self._ours.get(field)
         if ours is None:
@@ -406,6 +404,8 @@ class OrderMachine:
         self._begun_at = now.seconds
         for part in self._sending:
             part.move(OperationState.SENDING)
+            if not part.appends:
+                self._forget_control(part.field)
         baseline = {part.field: part.seen for part in self._sending if part.seen is not None}
         asks = tuple([part.ask for part in self._sending])
         begin = Begin(self.order, row.number, row.begun, asks, baseline or None, now.utc)
@@ -501,14 +501,16 @@ class OrderMachine:
         field, text, ours = part.field, part.text, self._ours.get(part.field)
         if ours is not None:
             self._ours[field] = [*ours[-MOST_OURS:], text] if part.appends else [text]
-        self._answered_ok.pop(field, None)
+        self._forget_control(field)
         if part.appends and part.baseline is not None:
-            size = size_of(part.baseline, text)
-            control = Control(self.order, field, part.baseline, text, self._asked_at, size)
+            control = control_of(self.order, field, part.baseline, text, self._asked_at)
             self._answered_ok[field] = control
             self.run.remember(control)
-        else:
-            self.run.trust[field].controls.pop(self.order, None)
+
+    def _forget_control(self, field: str) -> None:
+        """What was appended before need not show any more."""
+        self._answered_ok.pop(field, None)
+        self.run.forget_control(field, self.order)
 
     def _unsent(self, row: RowInHand, kind: VerdictKind, now: Moment) -> None:
         """Nothing of the attempt was applied: its parts stand where they stood before it."""
@@ -571,9 +573,8 @@ class OrderMachine:
             self.run.forbidden[self.order] = self
 
     def _settle_all_forbidden(self, *, refused: bool, now: Moment) -> None:
-        events = self.run.settle_forbidden(refused=refused, now=now)
-        # Where this order was among them, its own earlier events have come along.
-        self._notes.events += events
+        # Where this order is among them, its own earlier events come along.
+        self._notes.events += self.run.settle_forbidden(refused=refused, now=now)
 
     def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
         """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
@@ -629,7 +630,7 @@ class OrderMachine:
         """The API said no: final, but for what an earlier attempt, or this one, may have applied."""
         said = verdict.answer.message if verdict.answer is not None else ""
         message = messages.refused(said, verdict.status)
-        if verdict.status in _NO_SUCH and verdict.answer is None and not self.run.api_seen:
+        if verdict.by_no_api and not self.run.api_seen:
             message = f"{message} {messages.no_api(self.run.options.base_url)}"
             self.run.warn_no_api()
         for part, fate in zip(self._sending, fates_of_refused(self._sending, proofs), strict=True):

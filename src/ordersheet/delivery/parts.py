@@ -166,6 +166,13 @@ class RowInHand:
         return True
 
 
+def may_be_overwritten(row: RowInHand | None, field: str) -> bool:
+    """Tell whether a row under way has overwritten a field in an attempt of which nobody knows the end."""
+    return row is not None and any(
+        part.field == field and part.open for part in row.parts if not part.appends
+    )
+
+
 _APPLIED_NOW = frozenset({Outcome.APPLIED, Outcome.CONFIRMED, Outcome.APPLIED_TWICE})
 _OK_ORDER = (
     Outcome.APPLIED_TWICE,

@@ -265,7 +265,7 @@ class ReadBack:
         """Judge a reading of an order that must show what was appended to it."""
         control, self._control = self._control, None
         assert control is not None
-        if told.view is not None:
+        if told.view is not None and self._run.still_holds(control):
             held = held_in(told.view, control.field)
             self._notes.events += self._run.control_read(control, held, now)
 

@@ -21,9 +21,9 @@ from ordersheet.delivery.verdict.trust import (
     NO_LETTERS,
     Control,
     FieldTrust,
+    control_of,
     judge_control,
     needed_for,
-    size_of,
 )
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ class RunFacts:
             self.trust[name].known = works
         for order, name, baseline, text in appends:
             if name in self.trust:
-                long_ago, size = float("-inf"), size_of(baseline, text)
-                self.trust[name].remember(Control(order, name, baseline, text, long_ago, size))
+                long_ago = float("-inf")
+                self.trust[name].remember(control_of(order, name, baseline, text, long_ago))
 
     def wants_baseline(self, parts: list[Part]) -> bool:
         """Tell whether an attempt with these parts is preceded by reading the order."""
@@ -247,6 +247,11 @@ class RunFacts:
         if any(name == control.field and control.fits(needed) for name, needed in self.controls_wanted):
             self._wake_waiting()
 
+    def forget_control(self, name: str, order: int) -> None:
+        """An order's field is overwritten, or may be: what was appended to it need not show any more."""
+        if name in self.trust:
+            self.trust[name].controls.pop(order, None)
+
     def control_for(self, name: str, baseline: str, text: str, but: set[int]) -> Control | None:
         """Choose an order that must show whether this text would have shown."""
         return self.trust[name].control_for(needed_for(baseline, text), but)
@@ -261,6 +266,10 @@ class RunFacts:
     def want_control(self, name: str, baseline: str, text: str) -> None:
         """Ask to be told when there is an append that shows whether this text would have shown."""
         self.controls_wanted.append((name, needed_for(baseline, text)))
+
+    def still_holds(self, control: Control) -> bool:
+        """Tell whether an append must show still: nothing was sent since that may have overwritten it."""
+        return self.trust[control.field].controls.get(control.order) is control
 
     def control_read(self, control: Control, held: str | None, now: Moment) -> list[Event]:
         """Learn from a reading of an order that must show what was appended to it."""

@@ -296,6 +296,12 @@ class Verdict:
         return self.stop is None and (self.kind is VerdictKind.NOT_SENT or self.code == "too-many")
 
     @property
+    def by_no_api(self) -> bool:
+        """Whether it is what a web server says to a PUT that is no Order API."""
+        no_such = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+        return self.answer is None and self.status in no_such
+
+    @property
     def failed(self) -> bool:
         """Whether the server, or the way to it, did not do its work; a push-back is no failure."""
         unfit = self.kind in (VerdictKind.UNKNOWN, VerdictKind.NOT_SENT) or self.code == "not-now"

@@ -91,6 +91,11 @@ class Control(NamedTuple):
         return self.size.covers(needed.size) and hardness_of(self.text) >= needed.hardness
 
 
+def control_of(order: int, name: str, baseline: str, text: str, asked_at: float) -> Control:
+    """Keep an append to an order's field that was answered ok, with its baseline."""
+    return Control(order, name, baseline, text, asked_at, size_of(baseline, text))
+
+
 class Growth(NamedTuple):
     """A field was seen to have grown by exactly what was appended."""
 
