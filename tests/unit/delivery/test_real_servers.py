@@ -104,6 +104,19 @@ PROVES = {
         (O.APPLIED, O.APPLIED),
     ),
     "a store whose clock is wrong": Case(in_doubt(View(tells=("other time",)), fault=LOST), (O.CONFIRMED,)),
+    "what a lost update may have overwritten is no evidence against the store": Case(
+        World(
+            (
+                row(1, append("first")),
+                row(1, Ask("internalComment", "replace", "other words")),
+                row(2, append("called")),
+                row(1, append("at last")),
+            ),
+            learned="honest growth",
+            faults=(NO_FAULT, NO_FAULT, LOST, NO_FAULT, SWALLOWED),
+        ),
+        (O.APPLIED, O.APPLIED, O.APPLIED, O.APPLIED),
+    ),
 }
 STALE_BASELINES = {
     "a stale baseline does not confirm a text that another holds": Case(
