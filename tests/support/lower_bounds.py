@@ -42,7 +42,7 @@ def lower_bounds() -> dict[str, str]:
     ]
     bounds: dict[str, str] = {}
     for text in named:
-        found = re.match(r"([A-Za-z0-9._-]+)>=([0-9.]+)", text)
+        found = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?>=([0-9.]+)", text)
         assert found is not None, f"no lower bound: {text}"
         bounds[found[1]] = found[2]
     return bounds
