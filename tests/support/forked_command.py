@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -128,7 +129,9 @@ def main() -> None:
     rooms = [import_module(f"ordersheet.{name}") for name in ROOMS]
     modules = [one.name for room in rooms for one in walk_packages(room.__path__, f"{room.__name__}.")]
     for name in (*LIBRARIES, *modules):
-        import_module(name)
+        # Where a library is not there, what needs it says so itself.
+        with suppress(ImportError):
+            import_module(name)
     gc.freeze()
     for line in iter(sys.stdin.readline, ""):
         child = os.fork()

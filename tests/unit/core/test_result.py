@@ -85,6 +85,7 @@ def test_the_json_object_has_the_keys_of_the_contract_in_its_order():
             "schema",
             "command",
             "run",
+            "undo_of",
             "batch",
             "profile",
             "file",
