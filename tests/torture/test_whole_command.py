@@ -71,7 +71,8 @@ def test_a_shop_that_stood_still_carries_out_what_came_and_nothing_is_false(yard
 
 def test_a_403_among_good_rows_is_refused_and_the_ledger_says_so_too(yard):
     desk = yard.desk("lone-403", rows(20), A_403)
-    ended = desk.send(after=HANGS)
+    # One by one: three of them in a row, before any that is good, would rightly end the run.
+    ended = desk.send("--concurrency", "1", after=HANGS)
     assert ended.code == 1, ended
     lines = desk.lines(ended, Findings())
     assert {line.outcome for line in lines} == {"applied", "refused"}
