@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from ordersheet.cli.wrap import Hanging, width_of, wrapped
 from ordersheet.console.unblocked import put
+from ordersheet.core.errors import UsageError
 from ordersheet.core.result import summary_object
 from ordersheet.mapping.values import truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TextIO
 
     from ordersheet.config.settings import Settings
@@ -78,6 +79,39 @@ def printable(text: str) -> str:
 def says_yes(answer: str) -> bool:
     """Tell whether what was typed at a question means yes, in any of the eight languages."""
     return truth(answer) is True and not answer.strip().isdecimal()
+
+
+def confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
+    """Give what asks a person; None where nobody is there, or nobody wants to be asked."""
+    if settings.yes or not sys.stdin.isatty():
+        return None
+
+    def confirm(question: str) -> bool:
+        console.say(f"{question} [y/N] ", end="")
+        return says_yes(sys.stdin.readline())
+
+    return confirm
+
+
+def last_question(console: Console, question: str, *, verb: str) -> bool:
+    """Ask whether to do it, at the terminal.
+
+    Args:
+        console: says the question.
+        question: with its blank at the end.
+        verb: what --yes does without being asked: `send`.
+
+    Raises:
+        UsageError: there is no terminal, or no answer came.
+    """
+    without = f"Add --yes to {verb} without being asked."
+    if not sys.stdin.isatty():
+        raise UsageError(f"There is no terminal to ask at. {without}", code="no-answer")
+    console.say(question, end="")
+    answer = sys.stdin.readline()
+    if not answer:
+        raise UsageError(f"No answer came. {without}", code="no-answer")
+    return says_yes(answer)
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

@@ -15,10 +15,11 @@ from ordersheet.cli.console import (
     after,
     before,
     columns_not_sent,
+    confirmer,
     end_facts,
+    last_question,
     notes,
     plural,
-    says_yes,
 )
 from ordersheet.cli.findings import called_ok, each_problem, first_payloads, problems, recognised
 from ordersheet.cli.online import seen_online
@@ -26,7 +27,6 @@ from ordersheet.cli.remote import Fetched, fetched
 from ordersheet.config.target import target_of
 from ordersheet.console.log_line import CallLog
 from ordersheet.console.unblocked import put, unblocked
-from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,25 +137,13 @@ def _send(
             sending_progress(progress=settings.progress, log=log) as tell,
         ):
             reading = partial(reading_progress, progress=settings.progress, log=log)
-            confirm = _confirmer(console, settings)
+            confirm = confirmer(console, settings)
             result = send_file(
                 here.path, settings, ask=ask, confirm=confirm, tell=tell, reading=reading, stop=stop, log=log
             )
         result = here.put_report(result, console.say)
         console.say(*after(result))
         _end(result, settings, log)
-
-
-def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
-    """Give what asks a person; None where nobody is there."""
-    if settings.yes or not sys.stdin.isatty():
-        return None
-
-    def confirm(question: str) -> bool:
-        console.say(f"{question} [y/N] ", end="")
-        return says_yes(sys.stdin.readline())
-
-    return confirm
 
 
 def _asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Preview], bool]:
@@ -166,16 +154,7 @@ def _asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Pr
             console.say(*columns_not_sent(seen), *notes(seen, settings), *before(seen))
         if settings.yes or not seen.to_send:
             return True
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "There is no terminal to ask at. Add --yes to send without being asked.",
-                code="no-answer",
-            )
-        console.say(_question(seen), end="")
-        answer = sys.stdin.readline()
-        if not answer:
-            raise UsageError("No answer came. Add --yes to send without being asked.", code="no-answer")
-        return says_yes(answer)
+        return last_question(console, _question(seen), verb="send")
 
     return ask
 

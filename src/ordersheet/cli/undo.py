@@ -13,11 +13,10 @@ import typer
 
 from ordersheet.cli.app import app, examples, settings_of
 from ordersheet.cli.arguments import with_options
-from ordersheet.cli.console import Console, after, columns, end_facts, plural, says_yes
+from ordersheet.cli.console import Console, after, columns, confirmer, end_facts, last_question, plural
 from ordersheet.console.diff import marked
 from ordersheet.console.log_line import CallLog
 from ordersheet.console.unblocked import put, unblocked
-from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +91,7 @@ def undo(
         ):
             ways = UndoWays(
                 ask=_asker(console, settings),
-                confirm=_confirmer(console, settings),
+                confirm=confirmer(console, settings),
                 tell=tell,
                 looking=looking,
                 stop=stop,
@@ -135,32 +134,13 @@ def _say_sheet(seen: UndoPreview, sheet: Path, console: Console, *, as_json: boo
     )
 
 
-def _confirmer(console: Console, settings: Settings) -> Callable[[str], bool] | None:
-    """Give what asks a person; None where nobody is there."""
-    if settings.yes or not sys.stdin.isatty():
-        return None
-
-    def confirm(question: str) -> bool:
-        console.say(f"{question} [y/N] ", end="")
-        return says_yes(sys.stdin.readline())
-
-    return confirm
-
-
 def _asker(console: Console, settings: Settings) -> Callable[[UndoPreview], bool]:
     def ask(seen: UndoPreview) -> bool:
         console.say(*before(seen))
         if settings.yes or not seen.to_undo:
             return True
-        if not sys.stdin.isatty():
-            raise UsageError(
-                "There is no terminal to ask at. Add --yes to undo without being asked.", code="no-answer"
-            )
-        console.say(f"Undo run {seen.run} for {plural(seen.to_undo, 'row')} at {seen.host}? [y/N] ", end="")
-        answer = sys.stdin.readline()
-        if not answer:
-            raise UsageError("No answer came. Add --yes to undo without being asked.", code="no-answer")
-        return says_yes(answer)
+        question = f"Undo run {seen.run} for {plural(seen.to_undo, 'row')} at {seen.host}? [y/N] "
+        return last_question(console, question, verb="undo")
 
     return ask
 
