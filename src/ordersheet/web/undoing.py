@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import OrdersheetError, UsageError
@@ -63,7 +65,7 @@ class UndoWishes:
         return not known
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class UndoLook:
     """How far a look at what an undo would put back has come."""
 
@@ -96,7 +98,9 @@ class UndoLooks:
             look = self._looks.get(info.run)
             if look is None or (look.done and time.monotonic() - look.ended > _FRESH_SECONDS):
                 look = self._looks[info.run] = UndoLook()
-                threading.Thread(target=self._run, args=(info, look), name="undo look", daemon=True).start()
+                threading.Thread(
+                    target=self._run, args=(info, look.stop), name="undo look", daemon=True
+                ).start()
             elif look.done:
                 # What stands in orders changes: whoever asks again is told anew.
                 del self._looks[info.run]
@@ -108,32 +112,24 @@ class UndoLooks:
             for look in self._looks.values():
                 look.stop.raise_to(CUT)
 
-    def _run(self, info: RunInfo, look: UndoLook) -> None:
+    def _run(self, info: RunInfo, stop: StopSwitch) -> None:
         from ordersheet.pipeline.undo import UndoWays, preview_undo
 
+        tell = partial(self._publish, info.run, stop)
         try:
             settings = self._settings_of(self._wishes.flags(info.profile))
-            ways = UndoWays(looking=lambda: _Counted(look), stop=look.stop)
+            ways = UndoWays(looking=lambda: nullcontext(lambda orders: tell(read=orders)), stop=stop)
             seen = preview_undo(info.run, settings, ways=ways)
         except OrdersheetError as error:
-            look.ended, look.error = time.monotonic(), sentence_of(error)
+            tell(error=sentence_of(error), ended=time.monotonic())
         except Exception:  # noqa: BLE001 - a bug in a look is told in the page
-            look.ended, look.error = time.monotonic(), messages.WENT_WRONG
+            tell(error=messages.WENT_WRONG, ended=time.monotonic())
         else:
-            look.ended, look.seen = time.monotonic(), seen
+            tell(seen=seen, ended=time.monotonic())
 
-
-class _Counted:
-    """Tells how many orders have been read."""
-
-    def __init__(self, look: UndoLook) -> None:
-        self._look = look
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._read
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def _read(self, orders: int) -> None:
-        self._look.read = orders
+    def _publish(self, run: str, stop: StopSwitch, **facts: Any) -> None:  # noqa: ANN401 - fields of UndoLook
+        """Put a look's next state in the place of the one before, which whoever has it goes on showing."""
+        with self._lock:
+            look = self._looks.get(run)
+            if look is not None and look.stop is stop:
+                self._looks[run] = replace(look, **facts)
