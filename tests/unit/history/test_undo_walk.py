@@ -31,7 +31,8 @@ class Field:
     pieces: tuple[Piece, ...] = ()
     attempts: list[PastAttempt] = field(default_factory=list)
     before: dict[OperationRef, str] = field(default_factory=dict)
-    """What stood there before an operation was first applied."""
+    """What stood there before an operation was first applied, or, where a person wrote between two of its
+    attempts, before the first after that: what the person wrote is to come back."""
     rows: int = 1
 
     @property
@@ -51,6 +52,7 @@ class Field:
             baseline = self.text
             if fate == "person":
                 self.person("typed between two attempts")
+                self.before.pop(ref, None)
                 continue
             if fate in ("unheard", "ok"):
                 self.before.setdefault(ref, self.text)
