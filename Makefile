@@ -42,7 +42,7 @@ coverage: $(STAMP)
 
 # The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
 torture: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m torture
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --hypothesis-profile=search -m torture
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --write
 
