@@ -9,8 +9,9 @@ from hypothesis import settings
 from tests.support.needs import pytest_runtest_setup  # noqa: F401 - the hook of the mark `needs`
 from tests.support.postgres import ledger_database, ledger_url, postgres_server  # noqa: F401 - fixtures
 
-# How fast an example runs says nothing about it; machines are busy. The same code is given the same examples each
-# time, so that a red run is the change's own; `make torture` looks for new ones (--hypothesis-profile=search).
+# How fast an example runs says nothing about it; machines are busy. The same code is given the same examples
+# each time, so that a red run is the change's own; `make torture` looks for new ones
+# (--hypothesis-profile=search).
 settings.register_profile("search", deadline=None)
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.load_profile("same")

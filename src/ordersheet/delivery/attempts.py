@@ -67,7 +67,7 @@ class Attempts:
         run.api_seen |= verdict.answer is not None
         run.compare_clocks(verdict.date, context.clock.monotonic())
         self._learn(seen, verdict, ticket)
-        reason = run.breakers.put_answered(verdict.status if seen.failure is None else None)
+        reason = run.forbidden.answered(verdict.status if seen.failure is None else None)
         if reason is not None:
             run.halt(reason)
         return verdict

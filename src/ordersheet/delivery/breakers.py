@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import StoppedBy
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
     from ordersheet.delivery.verdict.causes import Cause
 
-FORBIDDEN_IN_A_ROW = 3
 FAILURES_IN_A_ROW = 5
 FAILING_FOR = 30.0
 """Seconds."""
@@ -103,7 +101,6 @@ class Breakers:
     """Counts what the attempts of all lanes ended in, and says when they must stop."""
 
     def __init__(self) -> None:
-        self._forbidden = 0
         self._failures = 0
         self._failing_since: float | None = None
         self._broken_since: float | None = None
@@ -113,16 +110,6 @@ class Breakers:
         self._puts_pushed_since: float | None = None
         self._rows_sent = 0
         self._unknown_rows = 0
-
-    def put_answered(self, status: int | None) -> StopReason | None:
-        """Count a PUT's status; None where no answer came. 200 begins the count of 403s anew."""
-        if status == HTTPStatus.OK:
-            self._forbidden = 0
-        elif status == HTTPStatus.FORBIDDEN:
-            self._forbidden += 1
-            if self._forbidden >= FORBIDDEN_IN_A_ROW:
-                return StopReason.FORBIDDEN
-        return None
 
     def heard(self) -> None:
         """Note that the server gave an answer, whatever it said."""

@@ -146,7 +146,7 @@ class _Delivery:
         """Nothing more can show that the key may update no order at all: a lone 403 is a refusal."""
         run = self.context.run
         refused = run.stop_reason is not StopReason.FORBIDDEN
-        self._lanes[0].note(run.settle_forbidden(refused=refused, now=self.context.moment()))
+        self._lanes[0].note(run.forbidden.settle(refused=refused, now=self.context.moment()))
         await self._lanes[0].flush()
 
     async def _guarded(self, step: Coroutine[None, None, None]) -> None:

@@ -72,6 +72,11 @@ def guards_an_overwrite(row: RowInHand) -> bool:
     return bool(row.update.guards) and any(not part.appends for part in row.to_send)
 
 
+def guards_grew_old(row: RowInHand, seconds: float) -> bool:
+    """Tell whether a reading of so many seconds ago is too old to guard what a row takes away."""
+    return guards_an_overwrite(row) and seconds > GUARD_FRESH
+
+
 def is_unchanged(part: Part, view: OrderView | None, run: RunFacts, stale: Collection[str]) -> bool:
     """Tell whether an overwrite that was never tried equals what a trusted reading shows."""
     if part.appends or part.sent:

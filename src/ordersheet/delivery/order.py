@@ -6,6 +6,7 @@ a step in here. What a step needs of the run beyond the order stands in `RunFact
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
@@ -29,45 +30,42 @@ from ordersheet.delivery.actions import (
     WasWritten,
     WriteAhead,
 )
+from ordersheet.delivery.forbidden_rows import ForbiddenRows
 from ordersheet.delivery.guards import (
-    GUARD_FRESH,
     MOST_REREADS,
     guards_an_overwrite,
+    guards_grew_old,
     is_unchanged,
     why_not_sent,
 )
 from ordersheet.delivery.order_notes import OrderNotes
+from ordersheet.delivery.own_texts import OwnTexts
 from ordersheet.delivery.page_readings import PageReadings
-from ordersheet.delivery.parts import may_be_overwritten, resend_pause
+from ordersheet.delivery.parts import resend_pause
 from ordersheet.delivery.read_back import NEVER, ReadBack
 from ordersheet.delivery.reconcile import (
     STANDS,
     fates_of_refused,
     held_in,
-    latest_texts,
     proof_of_part,
-    shows_gone,
     stands_there,
     stood_in,
     turned_up,
 )
 from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
-from ordersheet.delivery.verdict.proof import Proof, holds_all
+from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
-from ordersheet.delivery.verdict.trust import control_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import OrderBook
-    from ordersheet.core.journal import Event
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
-    from ordersheet.delivery.verdict.trust import Control
 
 FRESH = 30.0
 """Seconds that a baseline may be old when its row leaves: it is read anew, then the row goes without one."""
@@ -75,8 +73,6 @@ STOOD_STILL = 5.0
 """Seconds between an attempt's write-ahead and its first byte after which it is written ahead anew."""
 MOST_STALE = 3
 """How often a baseline that lacks what was answered ok is read again."""
-MOST_OURS = 20
-"""How many of the latest texts are looked for in a baseline."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
 
@@ -99,8 +95,8 @@ class OrderMachine:
         self._row: RowInHand | None = None
         self._notes = self._make_notes()
         self._read_back = ReadBack(work.order, book, self._notes, run)
-        self._forbidden: list[tuple[RowInHand, list[Part]]] = []
-        """Rows turned away with 403, which are refused unless the run stops for it."""
+        self._forbidden = ForbiddenRows(work.order, book, run, self._notes)
+        self._own_texts = OwnTexts(work.order, book, run)
         self._held: str | None = None
         """Why the later rows are not sent, as a whole sentence."""
         self._due: Action | None = None
@@ -121,10 +117,6 @@ class OrderMachine:
         self._stale_readings = 0
         self._no_baseline: set[str] = set()
         """Fields of which the latest reading is an old copy."""
-        self._ours: dict[str, list[str]] = {}
-        """By field: what was answered ok a moment ago, and must show in every reading."""
-        self._answered_ok: dict[str, Control] = {}
-        """By field: the latest append that was answered ok, until the order is read again."""
         self._begun_at = NEVER
         self._not_before = NEVER
         """When the row under way may be tried again."""
@@ -224,8 +216,7 @@ class OrderMachine:
 
     def _finish(self) -> None:
         self._go(Stage.FINISHED)
-        if not self._forbidden:
-            # Otherwise the claim is given back when it is known what those rows are.
+        if not self._forbidden.keep_claim():
             self._notes.events.append(Release(self.order))
 
     # --- rows
@@ -248,7 +239,7 @@ class OrderMachine:
             self._held = messages.waits_for(f"row {row.number}")
         if row.unreadable and any(part.outcome is Outcome.UNCONFIRMED for part in row.parts):
             self.run.row_unknown()
-        if all(row is not other for other, _ in self._forbidden):
+        if not self._forbidden.keep_result(row):
             self._notes.result(row, now)
 
     # --- before the first byte
@@ -257,9 +248,9 @@ class OrderMachine:
         """Read the order where its comments are changed or guarded, and make the payload."""
         run, guarded = self.run, bool(row.update.guards)
         if guarded and (self._view is not None or not run.readable):
-            why = why_not_sent(row, self._view, self._book, run, self._no_baseline)
-            if why is not None:
-                self._stop_at_guard(row, *why)
+            not_sent = why_not_sent(row, self._view, self._book, run, self._no_baseline)
+            if not_sent is not None:
+                self._stop_at_guard(row, *not_sent)
                 return
         if not (guarded or run.wants_baseline(sending) or run.wants_attributes(sending)):
             for part in sending:
@@ -293,26 +284,22 @@ class OrderMachine:
             self._go(Stage.READING, Read(since=self._pages.since(row)))
 
     def _stop_at_guard(self, row: RowInHand, outcome: Outcome, why: str) -> None:
-        """Send nothing of a row that its guards do not let through, or no more of it."""
         if outcome is Outcome.CHANGED_SINCE:
             self._rows.changed.add(row.number)
-        for part in row.to_send:
-            if part.open:
-                self._notes.give_up(row, part)
-            else:
-                part.close(outcome, why)
+        self._notes.stop(row, outcome, why)
 
     def _baseline_read(self, told: WasRead, now: Moment) -> None:
         view, cause = told.view, told.cause
         self._go(Stage.DECIDING)
         row, run = self._row, self.run
         assert row is not None
-        if told.in_page and not self._pages.enough(row, view, lambda name: self._lacks_ours(name, view, now)):
+        lacks = partial(self._own_texts.lacked, row, view=view, now=now)
+        if told.in_page and not self._pages.enough(row, view, lacks):
             return
         self._asked_at = self._asked_at if told.asked is None else told.asked
         if view is not None:
             fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
-            lacking = {field for field in fields if self._lacks_ours(field, view, now)}
+            lacking = set(filter(lacks, fields))
             if lacking and self._stale_readings < MOST_STALE and not run.ended:
                 self._stale_readings += 1
                 self._not_before, self._stays = now.seconds + resend_pause(self._stale_readings + 1), False
@@ -331,25 +318,13 @@ class OrderMachine:
             if part.outcome is Outcome.NOT_SENT:
                 run.warn_unread(cause)
 
-    def _lacks_ours(self, field: str, view: OrderView | None, now: Moment) -> bool:
-        """Tell whether a reading lacks what was answered ok a moment ago: it is an old copy, no baseline."""
-        held = held_in(view, field)
-        if held is None or not self.run.shows(field) or may_be_overwritten(self._row, field):
-            return False
-        ours = self._ours.get(field)
-        if ours is None:
-            ours = self._ours[field] = latest_texts(self._book.history(field), now.utc)
-        return not holds_all(held, ours[-MOST_OURS:]) or shows_gone(self._book.gone(field), held, now.utc)
-
     def _see(self, told: WasRead, now: Moment) -> None:
         """Keep a reading, and learn from it whether this store shows what was answered ok."""
         view = self._view = told.view
         self._viewed_at = now.seconds if told.asked is None else told.asked
         self._pages.seen(told)
         if view is not None and view.found:
-            controls, self._answered_ok = self._answered_ok, {}
-            for control in controls.values():
-                self._notes.events += self.run.control_read(control, held_in(view, control.field), now)
+            self._notes.events += self._own_texts.read(view, now)
 
     def _compare(self, row: RowInHand, part: Part, held: str | None, now: Moment) -> None:
         """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
@@ -396,29 +371,31 @@ class OrderMachine:
                 return
             for part in self._sending:
                 part.baseline = part.baseline if part.open and not part.appends else None
-        old = self._view is None or (guards_an_overwrite(row) and self._too_old_for_guards(now))
-        if old and row.update.guards:
-            self._read_at_last(row, now)
+        if row.update.guards and (self._view is None or guards_grew_old(row, now.seconds - self._viewed_at)):
+            self._read_at_turn(row, messages.GUARD_GREW_OLD, now)
             return
         row.begun += 1
         self._begun_at = now.seconds
         for part in self._sending:
             part.move(OperationState.SENDING)
             if not part.appends:
-                self._forget_control(part.field)
+                self._own_texts.overwritten(part.field)
         baseline = {part.field: part.seen for part in self._sending if part.seen is not None}
         asks = tuple([part.ask for part in self._sending])
         begin = Begin(self.order, row.number, row.begun, asks, baseline or None, now.utc)
         self._go(Stage.WRITING, WriteAhead((begin,)))
 
-    def _too_old_for_guards(self, now: Moment) -> bool:
-        return now.seconds - self._viewed_at > GUARD_FRESH
+    def _read_at_turn(self, row: RowInHand, too_slow: str, now: Moment) -> None:
+        """Read what is about to be taken away, now that its turn has come; not for ever.
 
-    def _read_at_last(self, row: RowInHand, now: Moment) -> None:
-        """Read what a guarded row takes away, now that its turn has come."""
+        Args:
+            row: what is to be sent.
+            too_slow: what to say where too much time went by since each reading.
+            now: this moment.
+        """
         row.rereads += 1
         if row.rereads > MOST_REREADS:
-            self._stop_at_guard(row, Outcome.NOT_SENT, messages.GUARD_GREW_OLD)
+            self._notes.stop(row, Outcome.NOT_SENT, too_slow)
             self._go(Stage.DECIDING)
             return
         self._view, self._asked_at = None, now.seconds
@@ -435,7 +412,7 @@ class OrderMachine:
         elif (
             told.leaves
             and now.seconds - self._begun_at <= STOOD_STILL
-            and not (guards_an_overwrite(row) and self._too_old_for_guards(now))
+            and not guards_grew_old(row, now.seconds - self._viewed_at)
         ):
             if row.attempts == row.unsent == row.turned_away == 0:
                 self.run.breakers.row_sent()
@@ -458,7 +435,7 @@ class OrderMachine:
         self._pages.answered(now.seconds)
         self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
-            self._settle_all_forbidden(refused=True, now=now)
+            self._settle_forbidden(refused=True, now=now)
         if not verdict.repeats:
             self._view = None
         stage = Stage.DECIDING
@@ -472,11 +449,11 @@ class OrderMachine:
             case VerdictKind.UNKNOWN:
                 self._unknown(row, verdict, now)
             case _ if verdict.code == "forbidden" and run.stop_reason is not StopReason.FORBIDDEN:
-                self._turned_away_for_now(row, now)
+                self._forbidden.turned_away(row, self._sending, now)
             case _:
                 self._turned_away(row, verdict, now)
                 if run.stop_reason is StopReason.FORBIDDEN:
-                    self._settle_all_forbidden(refused=False, now=now)
+                    self._settle_forbidden(refused=False, now=now)
         once = run.interrupted if stage is Stage.CHECKING else run.ended
         self._go(stage, None if stage is Stage.DECIDING else Read(once=once))
 
@@ -489,28 +466,12 @@ class OrderMachine:
             if part.doubted:
                 self._read_back.owe(row, part)
             if part.in_comment:
-                self._remember(part)
+                self._own_texts.answered_ok(part, self._asked_at)
                 self._pages.wrote(part, now.seconds)
         to_try = self.run.to_try(self._sending)
         self.run.probing.update(part.field for part in to_try)
         self._sending = to_try
         return Stage.TRYING if to_try else Stage.DECIDING
-
-    def _remember(self, part: Part) -> None:
-        """Keep what was answered ok: the next reading must show it."""
-        field, text, ours = part.field, part.text, self._ours.get(part.field)
-        if ours is not None:
-            self._ours[field] = [*ours[-MOST_OURS:], text] if part.appends else [text]
-        self._forget_control(field)
-        if part.appends and part.baseline is not None:
-            control = control_of(self.order, field, part.baseline, text, self._asked_at)
-            self._answered_ok[field] = control
-            self.run.remember(control)
-
-    def _forget_control(self, field: str) -> None:
-        """What was appended before need not show any more."""
-        self._answered_ok.pop(field, None)
-        self.run.forget_control(field, self.order)
 
     def _unsent(self, row: RowInHand, kind: VerdictKind, now: Moment) -> None:
         """Nothing of the attempt was applied: its parts stand where they stood before it."""
@@ -556,40 +517,10 @@ class OrderMachine:
                 row.unreadable = row.unreadable or part.appends
                 self._notes.give_up(row, part)
 
-    def _turned_away_for_now(self, row: RowInHand, now: Moment) -> None:
-        """Turned away with 403: refused, unless the run stops for it; which of the two is told later."""
-        waiting = []
-        for part in self._sending:
-            if part.open:
-                self._notes.give_up(row, part, said=messages.FORBIDDEN)
-                self._notes.settled(row, part, OperationState.IN_DOUBT, now)
-                continue
-            part.close(Outcome.REFUSED, messages.FORBIDDEN)
-            waiting.append(part)
-            entry = self._notes.entry(row, part, now, messages.FORBIDDEN)
-            self._book.record(entry._replace(state=OperationState.REFUSED))
-        if waiting:
-            self._forbidden.append((row, waiting))
-            self.run.forbidden[self.order] = self
-
-    def _settle_all_forbidden(self, *, refused: bool, now: Moment) -> None:
-        # Where this order is among them, its own earlier events come along.
-        self._notes.events += self.run.settle_forbidden(refused=refused, now=now)
-
-    def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
-        """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
-        forbidden, self._forbidden = self._forbidden, []
-        for row, parts in forbidden:
-            for part in parts:
-                if not refused:
-                    part.close(Outcome.NOT_SENT, self.run.closed or messages.FORBIDDEN)
-                state = OperationState.REFUSED if refused else OperationState.ABSENT
-                self._notes.settled(row, part, state, now, message=messages.FORBIDDEN)
-            if row is not self._row:
-                self._notes.result(row, now)
-        if self.stage is Stage.FINISHED:
-            self._notes.events.append(Release(self.order))
-        return [*self._notes.take()]
+    def _settle_forbidden(self, *, refused: bool, now: Moment) -> None:
+        # Where this order is among them, its own earlier events come along, taken from its notes.
+        events = self.run.forbidden.settle(refused=refused, now=now)
+        self._notes.events += events
 
     # --- a no
 
@@ -662,7 +593,7 @@ class OrderMachine:
                 self.run.pages.off = True
                 self.run.probing.discard(part.field)
             elif proofs[part.field] not in STANDS:
-                self._answered_ok.pop(part.field, None)
+                self._own_texts.judged(part.field)
                 self._notes.events += self.run.distrust(part.field)
             elif proofs[part.field] is Proof.TWICE:
                 part.close(Outcome.APPLIED_TWICE, messages.TWICE)
@@ -684,8 +615,7 @@ class OrderMachine:
         self._go(Stage.DECIDING)
         self._see(told, now)
         self._read_back.looked(told.view, now)
-        # What is confirmed now must show from now on, too.
-        self._ours.clear()
+        self._own_texts.look_up_anew()
 
     def _tested(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)

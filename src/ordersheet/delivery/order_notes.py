@@ -75,6 +75,14 @@ class OrderNotes:
         else:
             part.close(Outcome.NOT_SENT, why)
 
+    def stop(self, row: RowInHand, outcome: Outcome, why: str) -> None:
+        """Send nothing of a row, or no more of it."""
+        for part in row.to_send:
+            if part.open:
+                self.give_up(row, part)
+            else:
+                part.close(outcome, why)
+
     def give_up(self, row: RowInHand, part: Part, *, said: str = "", why: str = "") -> None:
         """Leave a part unconfirmed: nothing more can be learned about it.
 

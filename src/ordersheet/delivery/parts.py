@@ -135,7 +135,7 @@ class RowInHand:
     reread: bool = False
     """Its baseline was read once more, since it had waited long for its turn."""
     rereads: int = 0
-    """How often it was read at its turn, for its guards, without its request leaving."""
+    """How often it was read at its turn, for what it takes away, without its request leaving."""
     waits_for_change: bool = False
     """It waits for a row whose guard did not hold, or for one that waits so; rows of other fields go on."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ordersheet.core.journal import Learned
 from ordersheet.core.model import COMMENT_FIELDS, StoppedBy
 from ordersheet.delivery import messages
 from ordersheet.delivery.breakers import NOTHING_ANSWERS, Breakers, Stop, stop_for
+from ordersheet.delivery.forbidden import ForbiddenUpdates
 from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.page_trust import PageTrust
@@ -64,13 +65,6 @@ def jitter() -> float:
     return random.random() / 2  # noqa: S311 - nothing secret
 
 
-class TurnedAway(Protocol):
-    """An order with rows that were turned away with 403."""
-
-    def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
-        """Tell what those rows are."""
-
-
 @dataclass(slots=True)
 class RunFacts:
     """What all orders of a run share. It holds no connection and no clock, and waits for nothing."""
@@ -93,8 +87,7 @@ class RunFacts:
     """Whether any answer has had the shape that the Order API's answers have."""
     readable: bool = True
     """False once the server said that this key may not read orders."""
-    forbidden: dict[int, TurnedAway] = field(default_factory=dict)
-    """By their IDs, the orders with rows that were turned away with 403: refused, unless the run stops."""
+    forbidden: ForbiddenUpdates = field(default_factory=ForbiddenUpdates)
     unlooked: set[int] = field(default_factory=set)
     """Orders that could not be looked at a last time."""
     warnings: dict[str, str] = field(default_factory=dict)
@@ -191,12 +184,6 @@ class RunFacts:
         reason = self.breakers.row_unknown()
         if reason is not None:
             self.halt(reason)
-
-    def settle_forbidden(self, *, refused: bool, now: Moment) -> list[Event]:
-        """Tell what the rows are that were turned away with 403: refused, or not sent since the run stops."""
-        orders = tuple(self.forbidden.values())
-        self.forbidden.clear()
-        return [event for order in orders for event in order.settle_forbidden(refused=refused, now=now)]
 
     # --- reading back
 

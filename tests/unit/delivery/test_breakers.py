@@ -11,14 +11,6 @@ from ordersheet.delivery.verdict.causes import Cause
 from ordersheet.delivery.verdict.put import StopReason
 
 
-def test_three_403_stop_and_only_a_200_begins_the_count_anew():
-    breakers = Breakers()
-    assert [breakers.put_answered(status) for status in (403, 403, 200, 403, 429, None, 500, 403)] == [
-        None
-    ] * 8
-    assert breakers.put_answered(403) is StopReason.FORBIDDEN
-
-
 @pytest.mark.parametrize(
     ("seconds", "stops"),
     [

@@ -105,7 +105,7 @@ class Story:
 
     def until_put(self, held: str | None = "", action: Action | None = None) -> Put:
         """Go on to the next request, with each reading showing this in both comments."""
-        action = action or self.next()
+        action = self.next() if action is None else action
         while not isinstance(action, Put):
             if isinstance(action, Read):
                 action = self.tell(WasRead(view(held)))
@@ -255,9 +255,20 @@ def test_a_lone_403_is_told_when_the_run_settles_it_and_its_claim_is_given_back_
     assert isinstance(story.tell(answered(VerdictKind.NOT_APPLIED, 403, "forbidden")), Finish)
     assert story.order.waits_to_release
     assert not any(isinstance(event, Done | Release) for event in story.events)
-    told = story.run.settle_forbidden(refused=True, now=story.now)
+    told = story.run.forbidden.settle(refused=True, now=story.now)
     assert [type(event) for event in told] == [Settle, Done, Release]
     assert not story.order.waits_to_release
+
+
+def test_an_order_that_settles_its_own_403_tells_each_attempt_once():
+    story = Story((1, put_attribute(1)), (1, put_attribute(2)))
+    story.until_put()
+    story.until_put(action=story.tell(answered(VerdictKind.NOT_APPLIED, 403, "forbidden")))
+    assert isinstance(story.tell(OK), Finish)
+    ended = [(event.row, event.attempt) for event in story.events if isinstance(event, AttemptEnded)]
+    assert ended == [(2, 1), (3, 1)]
+    assert story.outcomes() == [Outcome.REFUSED, Outcome.APPLIED]
+    assert isinstance(story.events[-1], Release)
 
 
 def test_what_was_thought_absent_and_stands_there_is_confirmed_and_not_sent():
@@ -344,7 +355,7 @@ def test_whatever_it_is_told_an_order_comes_to_its_end_with_a_result_for_each_ro
         else:
             told = data.draw(TOLD) if steps < 200 else OK
             action = story.tell(told)
-    story.events += story.run.settle_forbidden(refused=True, now=story.now)
+    story.events += story.run.forbidden.settle(refused=True, now=story.now)
     for event in story.events:
         if isinstance(event, Begin):
             for ask in event.asks:

@@ -15,7 +15,7 @@ from ordersheet.core.history.undo import alike, attribute_text
 from ordersheet.core.journal import Begin, Looked
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.delivery.actions import Read, TakeTurn, WriteAhead
+from ordersheet.delivery.actions import TakeTurn, WriteAhead
 from ordersheet.delivery.order import OrderMachine
 from ordersheet.delivery.parts import Part
 from ordersheet.delivery.reconcile import proof_of_part, stood_in
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 AT_MOST = 5.0
 """Seconds between what was read and what is written: whoever writes meanwhile would lose it."""
-MOST_REREADS = 8
-"""How often an order is read at its turn, where more than that went by each time."""
 KEY = "undo"
 """What undos are keyed by: nothing is ever compared with them."""
 
@@ -208,14 +206,7 @@ class UndoMachine(OrderMachine):
         assert isinstance(row, FieldInHand)
         (part,) = self._sending
         if self._view is None or now.seconds - self._viewed_at > AT_MOST:
-            self._view = None
-            row.rereads += 1
-            if row.rereads > MOST_REREADS:
-                part.close(Outcome.NOT_SENT, messages.TOO_SLOW)
-                self._go(Stage.DECIDING)
-                return
-            self._asked_at = now.seconds
-            self._go(Stage.READING, Read(keeps_turn=True))
+            self._read_at_turn(row, messages.TOO_SLOW, now)
             return
         row.begun += 1
         self._begun[row.number] = row.begun

@@ -42,8 +42,6 @@ class FieldInHand(RowInHand):
     """What becomes of what is not put back."""
     stays_since: str = ""
     """Why it is not."""
-    rereads: int = 0
-    """How often it was read anew since too much time had gone by."""
 
     @property
     def name(self) -> str:
