@@ -3,7 +3,8 @@
     python -m benchmarks.all [--short] [--publish] [--out FOLDER]
 
 `--short` only shows that all of it works; its figures mean nothing. `--out` names another folder for the
-results. `--publish` puts the figures of the latest run into docs/performance.json, the tables and the plots.
+results. `--publish` puts the figures of the latest run into docs/performance.json, the tables and the plots;
+a part that was not run anew keeps the figures that it had.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import few_requests, ledger_share, limited, pace, scale, tables, throughput
+from benchmarks import few_requests, ledger_share, limited, pace, page, scale, tables, throughput
 from benchmarks.command import RESULTS, ROOT
 
-PARTS = ("throughput", "scale", "pace", "few_requests", "ledger_share", "limited")
+PARTS = ("throughput", "scale", "pace", "few_requests", "ledger_share", "limited", "page")
 FULL = {
     "throughput": ["--install-newman"],
     "scale": ["--large", "1000000"],
@@ -23,6 +24,7 @@ FULL = {
     "few_requests": [],
     "ledger_share": [],
     "limited": [],
+    "page": [],
 }
 SHORT = {
     "throughput": ["--rows", "40", "--rounds", "1", "--only", "no latency"],
@@ -31,6 +33,7 @@ SHORT = {
     "few_requests": ["--rows=40", "--rate=1000", "--latency=0", "--previewed=100", "--exported=100"],
     "ledger_share": ["--rows", "100", "--rounds", "1"],
     "limited": ["--rows", "300", "--seconds", "2"],
+    "page": ["--rows", "300", "--csv-rows", "300", "--seconds", "0.5"],
 }
 MODULES = {
     "throughput": throughput,
@@ -39,6 +42,7 @@ MODULES = {
     "few_requests": few_requests,
     "ledger_share": ledger_share,
     "limited": limited,
+    "page": page,
 }
 
 
@@ -52,12 +56,17 @@ def run(sizes: dict[str, list[str]], folder: Path) -> None:
 
 def publish(folder: Path) -> None:
     """Put the figures where the docs are, and draw them."""
-    from benchmarks.plots import draw
+    kept = ROOT / "docs" / "performance.json"
+    found = json.loads(kept.read_text(encoding="utf-8"))
+    for name in PARTS:
+        path = folder / f"{name}.json"
+        if path.exists():
+            found[name] = json.loads(path.read_text(encoding="utf-8"))
+    kept.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if (folder / "throughput.json").exists():
+        from benchmarks.plots import draw
 
-    found = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in PARTS}
-    text = json.dumps(found, indent=1) + "\n"
-    (ROOT / "docs" / "performance.json").write_text(text, encoding="utf-8")
-    draw(found)
+        draw(found)
     tables.write(found, ROOT / "docs" / "performance.md")
 
 

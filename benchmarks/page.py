@@ -1,14 +1,15 @@
-"""What the page costs: `python -m benchmarks.page [--rows N] [--csv-rows N] [--seconds S]`.
+"""What the page costs: `python -m benchmarks.page [--rows N] [--csv-rows N] [--seconds S] [--out FILE]`.
 
 A workbook and a CSV are brought into a page of their own. Told are the seconds from the drop to the first
 rows, the slowest page of rows while the rest is read and afterwards, the largest page, and the server's
-memory; then what a live page of a run adds to the server's processor time.
+memory; then what a live page of a run adds to the server's processor time. It reads
+`/proc`, so it is Linux's. Results go to `benchmarks/results/page.json`.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -16,11 +17,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
 import openpyxl
+from benchmarks.command import keep, parser
 
 from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
@@ -75,7 +77,7 @@ def page_at(folder: Path, **environ: str) -> Iterator[Page]:
         address = server.stdout.readline().strip()
         root = "{0.scheme}://{0.netloc}".format(urlsplit(address))
         with httpx.Client(base_url=root, headers={"Origin": root}, timeout=600) as client:
-            client.get(address)
+            client.get(address, follow_redirects=True)
             try:
                 yield Page(client, server.pid)
             finally:
@@ -174,30 +176,12 @@ def _memory(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
-def table(found: dict[str, Figures]) -> str:
-    """Write the figures as docs/performance.md shows them."""
-    lines = [
-        "| | first rows | all counted | a page of rows | the same while it reads | largest page | memory |"
-    ]
-    lines.append("|---|---|---|---|---|---|---|")
-    lines += [
-        f"| {name} | {one.first_rows:.1f} s | {one.counted:.0f} s | {one.slowest_page:.2f} s | "
-        f"{one.slowest_page_meanwhile:.2f} s | {one.largest_page / 1000:.0f} kB | {one.memory:.0f} MB |"
-        for name, one in found.items()
-    ]
-    return "\n".join(lines)
-
-
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--csv-rows", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=float, default=20.0)
-    asked = parser.parse_args(arguments)
-    found: dict[str, Figures] = {}
+    """Measure, print, and write the results down."""
+    options = parser("page", __doc__, rows=100_000, seconds=20.0)
+    options.add_argument("--csv-rows", type=int, default=1_000_000)
+    asked = options.parse_args(arguments)
+    files: dict[str, Any] = {}
     for name, make, rows in (("workbook", workbook, asked.rows), ("CSV", csv, asked.csv_rows)):
         with tempfile.TemporaryDirectory() as place:
             path = Path(place) / ("big.xlsx" if name == "workbook" else "big.csv")
@@ -205,11 +189,12 @@ def main(arguments: list[str] | None = None) -> None:
             with page_at(
                 Path(place), ORDERSHEET_BASE_URL="http://127.0.0.1:1", ORDERSHEET_API_KEY="x"
             ) as page:
-                found[f"{name}, {rows:,} rows"] = bring(page, path)
-    print(table(found))
+                files[f"{name}, {rows:,} rows"] = bring(page, path)._asdict()
     with tempfile.TemporaryDirectory() as place:
         alone, watched = live_share(Path(place), asked.seconds)
-    print(f"\nA run that waits takes {alone:.1%} of a processor, and {watched:.1%} with its live page open.")
+    found = {"files": files, "live": {"alone": alone, "watched": watched}}
+    print(json.dumps(found, indent=1))
+    keep(found, asked.out)
 
 
 if __name__ == "__main__":

@@ -174,13 +174,35 @@ def few_requests(found: dict[str, Any]) -> str:
     )
 
 
+def page(found: dict[str, Any]) -> str:
+    """Write the table of what large sheets take in the page, and what a live page does."""
+    rows = [
+        [
+            name,
+            f"{one['first_rows']:.1f} s",
+            f"{one['counted']:.0f} s",
+            f"{one['slowest_page']:.2f} s",
+            f"{one['slowest_page_meanwhile']:.2f} s",
+            f"{one['largest_page'] / 1000:.0f} kB",
+            f"{one['memory']:.0f} MB",
+        ]
+        for name, one in found["files"].items()
+    ]
+    header = ["", "first rows", "all counted", "a page of rows", "the same while it reads"]
+    live = found["live"]
+    return (
+        f"{table([*header, 'largest page', 'memory'], rows)}\n\nA run that waits for its shop takes "
+        f"{live['alone']:.1%} of a core, and {live['watched']:.1%} with its live page open."
+    )
+
+
 def _number(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def write(found: dict[str, Any], page: Path) -> None:
+def write(found: dict[str, Any], target: Path) -> None:
     """Put every table where its marks stand in the page."""
-    text = page.read_text(encoding="utf-8")
+    text = target.read_text(encoding="utf-8")
     for name, make in (
         ("throughput", throughput),
         ("pace", pace),
@@ -188,8 +210,9 @@ def write(found: dict[str, Any], page: Path) -> None:
         ("ledger_share", ledger_share),
         ("scale", scale),
         ("limited", limited),
+        ("page", page),
     ):
         begin, end = f"<!-- {name} -->", "<!-- end -->"
         before, _, after = text.partition(begin)
         text = f"{before}{begin}\n\n{make(found[name])}\n\n{end}{after.partition(end)[2]}"
-    page.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8")

@@ -52,6 +52,12 @@ def environment() -> Environment:
     return made
 
 
+def load_templates() -> None:
+    """Make all templates ready, so that nobody waits for the first page of its kind."""
+    for name in environment().list_templates(extensions=["html"]):
+        environment().get_template(name)
+
+
 def page(template: str, status: int = 200, **facts: object) -> HTMLResponse:
     """Give a page, or a part of one."""
     return HTMLResponse(text(template, **facts), status)

@@ -11,6 +11,8 @@ import json
 import os
 import signal
 import socket
+import sys
+import threading
 import time
 import webbrowser
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +36,9 @@ HOST, HOST_6 = "127.0.0.1", "::1"
 IDLE_SECONDS = 12 * 3600.0
 _LOOK_SECONDS = 2.0
 _NOTE, _DOOR = "server.json", "open.html"
+_TURN_SECONDS = 0.0005
+"""So long a thread that reads a sheet keeps the interpreter, where a page waits for it: a page takes it some
+dozens of times, and Python's usual 5 ms each time can be seen."""
 
 
 class RunningPage(NamedTuple):
@@ -129,12 +134,24 @@ def serve(
         site = Site(config)
 
         def ready() -> None:
+            threading.Thread(target=site.warm_up, name="warm up", daemon=True).start()
             show(folder, f"{note.address}?token={access.new_token()}", browser=browser, say=say)
 
         server = _server(site, access, idle, ready)
         write_private(folder / _NOTE, json.dumps(note._asdict()))
-        with _note_taken_away(folder, note), contextlib.closing(site), _hanging_up(server):
+        with _note_taken_away(folder, note), contextlib.closing(site), _hanging_up(server), _short_turns():
             server.run(sockets=sockets)
+
+
+@contextlib.contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let pages have their turn soon while sheets are read."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from ordersheet.web.looks import LookKeeper
 from ordersheet.web.mappings import SavedMappings
 from ordersheet.web.page_words import in_page_words
 from ordersheet.web.private import make_private_folder, read_json, write_private
+from ordersheet.web.render import load_templates
 from ordersheet.web.run_queue import RunQueue
 from ordersheet.web.undoing import UndoLooks, UndoWishes
 from ordersheet.web.uploads import Uploads
@@ -201,6 +202,14 @@ class Site:
             except OrdersheetError:
                 return None
             return found if found.run == name else None
+
+    def warm_up(self) -> None:
+        """Load what the first pages need, while the browser starts."""
+        import ordersheet.ledger
+        import ordersheet.pipeline.check  # noqa: F401 - loaded, and used elsewhere
+
+        load_templates()
+        self.shops()
 
     def close(self) -> None:
         """End what runs beside the server."""
