@@ -188,11 +188,12 @@ def test_problems_are_filtered_by_kind_and_jumped_through(clerk):
     path = clerk.drop("problems.csv", csv(*rows))
     page = clerk.settled(path)
     assert figure(page, "with problems, never sent") == 7
-    kinds = set(re.findall(r"\?kind=([\w-]+)#rows", page))
-    assert kinds
-    shown = clerk.settled(path, f"?kind={min(kinds)}")
-    assert 0 < len(re.findall(r'<tr id="row-\d+"', shown)) <= 7
-    assert "One kind of problem" in shown
+    kinds = dict(re.findall(r'\?kind=(\w+)#rows" [^>]*>([\d,]+) ×', page))
+    assert sum(map(int, kinds.values())) == 7
+    for kind, count in kinds.items():
+        shown = clerk.settled(path, f"?kind={kind}")
+        assert len(re.findall(r'<tr id="row-\d+"', shown)) == int(count)
+        assert f"One kind of problem {count}" in shown
     seen, address = [], path + "/next?after=0"
     for _ in range(8):
         found = clerk.client.get(address).headers["location"]
@@ -203,6 +204,31 @@ def test_problems_are_filtered_by_kind_and_jumped_through(clerk):
         assert following
         address = following[1]
     assert seen == [41, 81, 121, 152, 161, 201, 241, 41]
+
+
+def test_every_row_of_a_kind_is_found_where_there_are_thousands(clerk):
+    rows = [f"{number};text" for number in range(1, 6)]
+    rows += [f"no ID {number};text" for number in range(2300)]
+    path = clerk.drop("many.csv", csv(*rows))
+    page = clerk.settled(path)
+    kinds = {
+        int(count.replace(",", "")): kind
+        for kind, count in re.findall(r'\?kind=(\w+)#rows" [^>]*>([\d,]+) ×', page)
+    }
+    assert 2300 in kinds, kinds
+    last = clerk.settled(path, f"?kind={kinds[2300]}&page=23")
+    assert "One kind of problem 2,300" in last
+    assert re.findall(r'<tr id="row-(\d+)"', last)[-1] == "2306"
+    clerk.choose(path, "cells", **{"row": "2306", "cell-0": "17"})
+    assert "One kind of problem 2,299" in clerk.settled(path, f"?kind={kinds[2300]}")
+
+
+def test_rows_that_ask_for_what_stands_there_are_shown_apart(clerk):
+    head = "Order ID;Internal comment;Replace internal comment;expect:internalComment\n"
+    path = clerk.drop("guards.csv", (head + "83600;new;yes;old\n83601;same;yes;same\n").encode())
+    page = clerk.settled(path, "?show=unchanged")
+    assert "Unchanged 1" in page
+    assert re.findall(r'<tr id="row-(\d+)"', page) == ["3"]
 
 
 # ---- sending ----

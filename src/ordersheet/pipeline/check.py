@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.model import RowResult
     from ordersheet.delivery import StopSwitch
+    from ordersheet.pipeline.intake import Noting
     from ordersheet.reporter import Written
 
 
@@ -44,6 +45,8 @@ class Checked:
     """The files that were asked for: the mapping, the file with its problems, the preview."""
     online: Online | None = None
     """What stands in the orders, where that was asked for."""
+    left_out: tuple[RowResult, ...] = ()
+    """Every row that is not sent by what the file itself says, those too that are as they should be."""
 
 
 def check(
@@ -53,6 +56,7 @@ def check(
     *,
     looking: Reading | None = None,
     stop: StopSwitch | None = None,
+    noting: Noting | None = None,
 ) -> Checked:
     """Read, map and count a file or frame; where an address is known, count what is already applied too.
 
@@ -62,12 +66,13 @@ def check(
         reading: entered while the file is read, and told how many rows have been, every thousand.
         looking: entered while orders are read, where they are, and told how many have been.
         stop: how a signal ends that.
+        noting: told each problem, those too that are not kept.
 
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.
     """
     started = datetime.now(UTC)
-    with prepare(source, settings, reading) as prepared:
+    with prepare(source, settings, reading, noting) as prepared:
         refuse_missing_rows(prepared, settings)
         refuse_preview(prepared, settings)
         refuse_guard(prepared, settings)
@@ -92,7 +97,7 @@ def check(
         partial(_payloads, prepared, settings, summary.sha256),
         extra_columns=preview_columns(prepared, online) if online is not None else None,
     )
-    return Checked(prepared, seen, result, written, online)
+    return Checked(prepared, seen, result, written, online, left_out)
 
 
 def _summary(

@@ -42,6 +42,8 @@ FIRST_CELLS = 5
 """How many addresses fit on a line."""
 Reading: TypeAlias = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """Entered while a file is read; what it gives is told how many rows have been."""
+Noting: TypeAlias = Callable[[Problem, str], None]
+"""Told each problem of a file, and what tells its kind from others."""
 _TOLD_EVERY = 1000
 _GUESSED = "letters"
 """What `TableFacts.encoding_from` says of an encoding that the file's letters alone speak for."""
@@ -52,6 +54,8 @@ _DIGITS = re.compile(r"[0-9]+")
 class ProblemGroup:
     """All problems of one kind."""
 
+    kind: str
+    """What tells it from other kinds; of use to compare alone."""
     code: str
     message: str
     """The first one's words."""
@@ -83,6 +87,8 @@ class IntakeCounts:
     """Rows that the file, as an earlier report, calls ok."""
     edited_ok: list[int] = field(default_factory=list)
     """Those among them that are known to have been changed since."""
+    noting: Noting | None = None
+    """Told each problem and its kind, those too that are not kept."""
 
     @property
     def invalid(self) -> int:
@@ -96,8 +102,10 @@ class IntakeCounts:
         kind = _kind(problem)
         if kind not in self.groups and len(self.groups) >= MOST_GROUPS:
             kind = problem.code
-        group = self.groups.setdefault(kind, ProblemGroup(problem.code, problem.message))
+        group = self.groups.setdefault(kind, ProblemGroup(kind, problem.code, problem.message))
         group.count += 1
+        if self.noting is not None:
+            self.noting(problem, kind)
         if len(group.cells) < FIRST_CELLS:
             group.cells.append(problem.cell or f"row {problem.row}")
             group.shown.append(problem.value or "")
@@ -145,13 +153,16 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def prepare(source: object, settings: Settings, reading: Reading | None = None) -> Prepared:
+def prepare(
+    source: object, settings: Settings, reading: Reading | None = None, noting: Noting | None = None
+) -> Prepared:
     """Read, map and count a whole file or frame.
 
     Args:
         source: a path, or a pandas DataFrame.
         settings: what was decided about reading and mapping.
         reading: entered while the file is read, and told how many rows have been, every thousand.
+        noting: told each problem; only the first ones are kept.
 
     Raises:
         SourceError: where the file cannot be read as one table without guessing.
@@ -186,7 +197,8 @@ def prepare(source: object, settings: Settings, reading: Reading | None = None) 
     staging = Staging()
     try:
         with nullcontext(_tell_nobody) if reading is None else reading() as read:
-            tally, notes = _first_pass(table, column_map, staging, settings, read)
+            tally = IntakeCounts(noting=noting)
+            notes = _first_pass(table, column_map, staging, settings, read, tally)
     except BaseException:
         staging.close()
         raise
@@ -237,8 +249,8 @@ def _first_pass(
     staging: Staging,
     settings: Settings,
     read: Callable[[int], None],
-) -> tuple[IntakeCounts, tuple[str, ...]]:
-    tally = IntakeCounts()
+    tally: IntakeCounts,
+) -> tuple[str, ...]:
     truths, dates = mapping.TruthWatch(column_map), mapping.DateWatch(column_map)
     results = table.facts.result_columns
     columns = column_map.columns | set(results or ())
@@ -273,7 +285,7 @@ def _first_pass(
             "The file has a header row but no data rows. Where that is meant to happen, add --allow-empty.",
             code="no-rows",
         )
-    return tally, (*(_truth_note(header) for header in truths.found()), *dates.found())
+    return (*(_truth_note(header) for header in truths.found()), *dates.found())
 
 
 def _truth_note(header: str) -> str:

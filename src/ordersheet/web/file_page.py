@@ -52,6 +52,8 @@ _ENCODINGS = (
     ("utf-16", "UTF-16"),
 )
 """What a CSV may be read in by choice; the detector knows many more."""
+_SHOWN_OUTCOMES = ("invalid", "nothing to update", "unchanged", "not sent")
+"""What rows can be shown apart by, before anything is sent."""
 _PATIENCE_SECONDS, _LOOK_SECONDS = 5.0, 0.05
 HIDDEN_CODES = ("hidden-rows", "hidden-columns")
 ANSWERS = {
@@ -156,16 +158,14 @@ class FilePage:
 
     def _rows(self, upload: Upload, look: Look, request: Request) -> dict[str, Any]:
         query = request.query_params
-        outcome = (
-            query.get("show") if query.get("show") in ("invalid", "nothing to update", "not sent") else None
-        )
-        code = query.get("kind") or None
+        outcome = query.get("show") if query.get("show") in _SHOWN_OUTCOMES else None
+        kind = query.get("kind") or None
         first = number_of(query.get("column"), 0)
         window = _window(look.columns, first)
         number = number_of(query.get("page"), 1, least=1)
         store = look.store
-        rows = store.page(number, outcome, code) if store is not None else []
-        total = self._count(look, outcome) if code is None or store is None else store.count_of(code)
+        rows = store.page(number, outcome, kind) if store is not None else []
+        total = self._count(look, outcome) if kind is None or store is None else store.count_of(kind)
         return {
             "rows": rows,
             "window": window,
@@ -174,7 +174,7 @@ class FilePage:
             "page": number,
             "pages": max(1, -(-total // PAGE)),
             "outcome": outcome,
-            "kind": code,
+            "kind": kind,
             "kind_rows": total,
             "at": number_of(query.get("at"), 0),
             "unticked": frozenset(upload.choices.unticked),
@@ -185,9 +185,8 @@ class FilePage:
         if outcome is None or look.found is None:
             return look.store.rows if look.store is not None else 0
         seen = look.found.preview
-        return {"invalid": seen.problems, "nothing to update": seen.nothing, "not sent": seen.left_apart}[
-            outcome
-        ]
+        counts = (seen.problems, seen.nothing, seen.unchanged, seen.left_apart)
+        return dict(zip(_SHOWN_OUTCOMES, counts, strict=True))[outcome]
 
     async def online(self, request: Request) -> Response:
         """Read the orders, and show old and new."""

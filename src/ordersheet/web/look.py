@@ -315,10 +315,12 @@ class Looker:
 
     def _check(self) -> None:
         self._tell(stage=CHECKING)
-        checked = check(self._upload.source, self._settings_of(self._flags()))
-        tally, store = checked.prepared.tally, self._look.store
+        store = self._look.store
+        noting = store.begin_problems() if store is not None else None
+        checked = check(self._upload.source, self._settings_of(self._flags()), noting=noting)
+        tally = checked.prepared.tally
         if store is not None:
-            store.set_problems(checked.result.read_rows(), tally.problems)
+            store.end_problems(checked.left_out)
         notes = {one.column: one.reason for one in checked.preview.not_sent}
         columns = tuple(replace(one, note=notes.get(one.letters, "")) for one in self._look.columns)
         found = FoundChanges(checked.preview, tuple(tally.groups.values()), tally.hidden)

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, column_letters
 from ordersheet.web.page_words import in_page_words
+from ordersheet.web.sheet_store import kind_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +48,7 @@ def environment() -> Environment:
     made.filters.update(
         number=number, when=when, duration=duration, size=size, share=share, operations=operations,
         letters=column_letters, plural=plural, in_page_words=in_page_words,
-        field_name=field_name, kind_word=kind_word, apart=apart,
+        field_name=field_name, kind_id=kind_id, kind_word=kind_word, apart=apart,
     )  # fmt: skip
     return made
 
