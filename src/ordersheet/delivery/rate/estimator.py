@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.delivery.rate.health import Health
+from ordersheet.delivery.rate.idleness import BusyClock
 from ordersheet.delivery.rate.latency import Latency
 from ordersheet.delivery.rate.noise import Noise, Seen
 from ordersheet.delivery.rate.outage import BeforeOutage
@@ -34,6 +35,8 @@ MOVED, MOVED_STEP = 1.4, 0.05
 """So far above the last known limit, it has moved, and the steps grow."""
 HOLD_ROWS, HOLD_SECONDS = 100, 20.0
 """How long the rate stays even after a push-back: so many requests for each 429 that it cost, or so long."""
+AS_WIDE = 10
+"""So many accepted with as many under way, since the last push-back, and their number is not limited."""
 WIDER_ROWS = 1000
 """Requests after which one more is tried at the same time, where their number seems to be limited."""
 TRUST = 4
@@ -56,9 +59,6 @@ RECOVERY = 10.0
 AHEAD = 3
 """Requests that may be written ahead or under way, for each that may be under way: a disk that is slower than
 the server takes many at a time then."""
-IDLE = 60.0
-"""Seconds in which nothing was sent or heard, though it might have been, after which what flowed before them
-tells nothing: an order is waited for, a lid was closed."""
 CATCH_UP = 0.05
 """Seconds of lateness that are made up for: timers wake late."""
 
@@ -69,6 +69,8 @@ class Ticket(NamedTuple):
     number: int
     at: float
     """When it went, on the monotonic clock."""
+    busy: float
+    """The same, on the clock that stands still while the sender is idle."""
     generation: int
     in_flight: int
     """How many were under way, itself included."""
@@ -77,7 +79,7 @@ class Ticket(NamedTuple):
 class _Mark(NamedTuple):
     """The state of the counters at a push-back: the server's store was empty then."""
 
-    at: float
+    busy: float
     number: int
     rejected: int
 
@@ -115,13 +117,13 @@ class RateEstimator:
         self.generation = 0
         self._next = float("-inf")
         self._last = float("-inf")
-        self._busy_until = float("inf")
+        self._clock = BusyClock()
         self._sent = 0
         self._rejected = 0
         self._fast = True
         self._first: _Mark | None = None
         self._marks: deque[_Mark] = deque(maxlen=EVIDENCE)
-        self._widest = 0
+        self._widest = self._as_wide = 0
         self._hold = 0
         self._steps = 0
         self._trust = HOLD_ROWS
@@ -170,15 +172,16 @@ class RateEstimator:
 
     def sent(self, now: float) -> Ticket:
         """Count a request that goes now."""
-        self._note_idleness(now)
+        self._clock.sent(now, distance=1.0 / self.allowed, gate=self.gate)
+        busy = self._clock.at(now)
         self._sent += 1
         self._last = now
         self.in_flight += 1
         self._fresh += 1
         if self._first is None:
-            self._first = _Mark(now, 0, 0)
-            self._calm_since = now
-        return Ticket(self._sent, now, self.generation, self.in_flight)
+            self._first = _Mark(busy, 0, 0)
+            self._calm_since = busy
+        return Ticket(self._sent, now, busy, self.generation, self.in_flight)
 
     def ended(self, ticket: Ticket) -> None:
         """Count a request that said nothing about the pace: it did not leave, or was cut by our side."""
@@ -186,67 +189,65 @@ class RateEstimator:
 
     def failed(self, now: float, ticket: Ticket) -> None:
         """Learn from a failure: a 5xx, a reset, no answer in time. It never makes anything faster."""
-        self._note_idleness(now)
+        busy = self._heard(now)
         self._count_back(ticket)
-        self._health.failed(now, ticket.in_flight)
+        self._health.failed(busy, ticket.in_flight)
         self._next = max(self._next, self._last + 1.0 / self.allowed)
         if self._closed is not None and ticket.generation == self.generation:
             self._close(max(self.gate, now + PROBE_PAUSE))
 
     def accepted(self, now: float, ticket: Ticket) -> None:
         """Learn from a request that the server took, whatever it answered."""
-        self._note_idleness(now)
+        busy = self._heard(now)
         self._count_back(ticket)
         self._misses = 0
-        self._widest = max(self._widest, ticket.in_flight)
+        if ticket.in_flight > self._widest:
+            self._widest, self._as_wide = ticket.in_flight, 0
+        self._as_wide += ticket.in_flight == self._widest
         troubled = self._health.in_trouble()
-        self._health.succeeded(now)
+        self._health.succeeded(busy)
         current = ticket.generation == self.generation
         if current:
-            self._open(now)
+            self._open(busy)
         if troubled:
             if not self._health.in_trouble():
-                self._forget_the_flow(now)
+                self._forget_the_flow(busy)
             return
         if self._auto is not None:
             self._auto.answered(now, ticket.in_flight)
         self._heed_latency(now, ticket)
         if current:
-            self._grow(now)
+            self._grow(busy)
 
     def _count_back(self, ticket: Ticket) -> None:
         self.in_flight -= 1
         self._fresh -= ticket.generation == self.generation
 
-    def _open(self, now: float) -> None:
+    def _open(self, busy: float) -> None:
         """The server lets requests through, perhaps again."""
         closed, self._closed = self._closed, None
         if closed is None:
             return
-        self._calm_since = now
-        if closed.was_outage(now):
-            self._recovery = (now, closed)
+        self._calm_since = busy
+        if closed.was_outage(busy):
+            self._recovery = (busy, closed)
             self.rate, self.lanes, self._widest = closed.rate * CUT, closed.lanes, closed.widest
             self._edge, self._trust = closed.edge, closed.trust
-            self._forget_the_flow(now)
+            self._forget_the_flow(busy)
 
-    def _forget_the_flow(self, now: float) -> None:
+    def _forget_the_flow(self, busy: float) -> None:
         """What flowed in an outage, and before it, tells nothing of what flows from now on."""
         self._marks.clear()
-        self._marks.append(_Mark(now, self._sent, self._rejected))
+        self._marks.append(_Mark(busy, self._sent, self._rejected))
 
-    def _note_idleness(self, now: float) -> None:
-        """Something is sent or heard: forget what flowed before, where nothing was for long."""
-        free = max(self._busy_until + 1.0 / self.allowed, self.gate)
-        self._busy_until = now
-        if now - free > IDLE:
-            self._forget_the_flow(now)
-            self._health.forget_the_flow()
+    def _heard(self, now: float) -> float:
+        self._clock.heard(now, distance=1.0 / self.allowed, gate=self.gate)
+        return self._clock.at(now)
 
-    def _grow(self, now: float) -> None:
+    def _grow(self, busy: float) -> None:
         if self._recovery is not None:
             began, before = self._recovery
-            part = min((now - began) / RECOVERY, 1.0)
+            part = min((busy - began) / RECOVERY, 1.0)
             self.rate = before.rate * (CUT + (1 - CUT) * part)
             if part >= 1.0:
                 self._recovery, self._fast, self._hold = None, before.fast, before.trust
@@ -272,9 +273,10 @@ class RateEstimator:
             ticket: the request's.
             pause: seconds until the server wants to be asked again; None where it does not say.
         """
-        self._note_idleness(now)
+        busy = self._heard(now)
         self._count_back(ticket)
         self._rejected += 1
+        as_wide, self._as_wide = self._as_wide, 0
         if ticket.generation != self.generation:
             # It went before the gate fell: the same push-back, seen once more.
             self._hold += self._trust
@@ -288,43 +290,45 @@ class RateEstimator:
         wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
         self._misses = min(self._misses + 1, 16)
         if self._closed is None:
-            self._closed = self._as_it_is(now, ticket)
+            self._closed = self._as_it_is(busy, ticket)
             if not self._noise.ignores(Seen(self._sent, self._rejected)):
-                self._slow_down(ticket, wait)
+                self._slow_down(
+                    ticket, wait, too_many=as_wide < AS_WIDE and ticket.in_flight >= max(self._widest, 2)
+                )
         else:
             # Nothing was let through since the last one, so it tells nothing of the rate.
             wait = max(wait, PROBE_PAUSE)
         self._close(now + wait)
 
-    def _slow_down(self, ticket: Ticket, wait: float) -> None:
+    def _slow_down(self, ticket: Ticket, wait: float, *, too_many: bool) -> None:
         # A limit that names fractions of a second is one that counts, and knows.
         grown = self._fast or self.rate >= GROWN * self._edge or wait < BACKOFF
-        self._learn(ticket, wait)
+        self._learn(ticket, wait, too_many=too_many)
         self._steps, self._hold = 0, self._trust
         back = self._noise.learned(Seen(self._sent, self._rejected), self.rate, grown=grown)
         if back is not None:
             self.rate = self._edge = min(back, self.cap)
             self._hold = 0
 
-    def _as_it_is(self, now: float, ticket: Ticket) -> BeforeOutage:
-        served = 0.0 if self._calm_since is None else ticket.at - self._calm_since
-        rate = min(self.rate, self._health.flow(now))
+    def _as_it_is(self, busy: float, ticket: Ticket) -> BeforeOutage:
+        served = 0.0 if self._calm_since is None else ticket.busy - self._calm_since
+        rate = min(self.rate, self._health.flow(busy))
         known = self.lanes, self._widest, self._edge, self._trust, self._fast
         recovery, self._recovery = self._recovery, None
         if recovery is not None:
-            return recovery[1]._replace(at=ticket.at, served=served)
-        return BeforeOutage(ticket.at, served, rate, *known)
+            return recovery[1]._replace(at=ticket.busy, served=served)
+        return BeforeOutage(ticket.busy, served, rate, *known)
 
     def _close(self, until: float) -> None:
         self.gate = until
         # A gate shorter than the distance between two requests must not bring them nearer together.
         self._next = max(until, self._last + 1.0 / self.allowed)
 
-    def _learn(self, ticket: Ticket, wait: float) -> None:
-        here = _Mark(ticket.at, ticket.number, self._rejected - 1)
-        if ticket.in_flight >= max(self._widest, 2):
-            # Never were more under way and accepted: perhaps it is their number that is limited. If it is
-            # not, the next push-back comes with fewer, and tells.
+    def _learn(self, ticket: Ticket, wait: float, *, too_many: bool) -> None:
+        here = _Mark(ticket.busy, ticket.number, self._rejected - 1)
+        if too_many:
+            # Hardly ever were as many under way and accepted: perhaps it is their number that is limited. If
+            # it is not, the next push-back comes with fewer, and tells.
             self.rate *= 1.0 if self.lanes is not None else CUT
             self.lanes = self._widest = ticket.in_flight - 1
             self._narrow_for = 0
@@ -337,7 +341,7 @@ class RateEstimator:
             self.lanes = None
             self.rate = min(max(self._flow(here, wait), SLOWEST), self.rate)
         # The mark counts this refusal, which `here` does not yet.
-        self._marks.append(_Mark(here.at, here.number, here.rejected + 1))
+        self._marks.append(_Mark(here.busy, here.number, here.rejected + 1))
         self._fast = False
         self._edge = self.rate
 
@@ -348,7 +352,7 @@ class RateEstimator:
         for mark in reversed(self._marks):
             count, seconds = (
                 here.number - mark.number - 1 - (here.rejected - mark.rejected),
-                here.at - mark.at,
+                here.busy - mark.busy,
             )
             if best is not None and count > EVIDENCE:
                 break
@@ -366,7 +370,7 @@ class RateEstimator:
         if wait >= CLOSED:
             return min(self.rate * CUT, START)
         # The first push-back: what was accepted so far came out of the store as well, so this is too much.
-        whole = here.at - self._first.at + wait
+        whole = here.busy - self._first.busy + wait
         return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
 
     def _heed_latency(self, now: float, ticket: Ticket) -> None:

@@ -22,7 +22,7 @@ UNKNOWN_FLOW = 1.0
 class Health:
     """What failures leave of the rate and of the number of requests at once.
 
-    Every time is in seconds on one monotonic clock that the caller names.
+    Every time is in seconds on one clock that the caller names; it stands still while nothing is asked for.
     """
 
     def __init__(self) -> None:
@@ -43,10 +43,6 @@ class Health:
             return UNKNOWN_FLOW
         span = now - self._times[0]
         return len(self._times) / span if span > 0 else math.inf
-
-    def forget_the_flow(self) -> None:
-        """Nothing was sent for a while: what succeeded before it is no measure of what can."""
-        self._times.clear()
 
     def succeeded(self, now: float) -> None:
         """Count an answer that is no failure."""

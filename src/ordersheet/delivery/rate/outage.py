@@ -13,9 +13,9 @@ class BeforeOutage(NamedTuple):
     """What was so before a push-back, for the case that it is the beginning of an outage."""
 
     at: float
-    """When the request went that was pushed back first."""
+    """When the request went that was pushed back first, on the busy clock."""
     served: float
-    """Seconds for which the server had let requests through."""
+    """Seconds for which the server had let requests through, by that clock."""
     rate: float
     lanes: int | None
     widest: int
