@@ -157,13 +157,3 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
-
-
-def must_hit(cursor: Cursor, refuse: Callable[[], Exception]) -> None:
-    """Refuse the last statement where it changed nothing; at the latest with the commit."""
-    # Asked by name: each row comes by here, and to compare a whole protocol takes as long as a statement.
-    late: Callable[[Callable[[], Exception]], None] | None = getattr(cursor, "must_hit", None)
-    if late is not None:
-        late(refuse)
-    elif cursor.rowcount == 0:
-        raise refuse()

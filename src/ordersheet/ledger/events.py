@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Heard, Learned, Looked, Release, Settle, There
 from ordersheet.ledger import statements
-from ordersheet.ledger.database import must_hit
 from ordersheet.ledger.keys import KEY_VERSION
 from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.taken_back import TAKE_BACK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Ask
@@ -68,9 +66,7 @@ class EventWriter:
                 released.append(event.order)
             else:
                 writes += self._one(event)
-        if released:
-            writes.append(self._release(released))
-        return writes
+        return [*writes, *map(self._release, released)]
 
     def _one(
         self, event: Begin | AttemptEnded | Settle | There | Learned | Looked | Heard
@@ -171,11 +167,9 @@ class EventWriter:
             "p_at": timestamp(event.at),
         }
 
-    def _release(self, orders: Sequence[int]) -> Write:
-        for order in orders:
-            self.places.pop(order, None)
-        values = {"p_store": self._store_id, "p_orders": json.dumps(orders), "p_run": self._run_id}
-        return statements.RELEASE, values
+    def _release(self, order: int) -> Write:
+        self.places.pop(order, None)
+        return statements.RELEASE, {"p_store": self._store_id, "p_order": order, "p_run": self._run_id}
 
     def row_values(self, result: RowResult) -> tuple[object, ...]:
         """Give a row's result as the values of `DONE` and `NOT_SENT`."""
@@ -186,17 +180,28 @@ class EventWriter:
         return self._run_id, row, order, outcome.value, message, self._latest[1], int(left_out)
 
 
-def execute(writes: Iterable[Write], cursor: Cursor) -> None:
+def execute(writes: Iterable[Write], cursor: Cursor, *, apart: bool = True) -> None:
     """Carry statements out.
 
+    Args:
+        writes: statements and their values.
+        cursor: of a transaction that writes.
+        apart: what others write in the same transaction comes wholly before or after. Without it, the
+            database may carry out together what is alike.
+
     Raises:
-        LedgerError: one names an operation or attempt that is not in the ledger.
+        LedgerError: one names what is not in the ledger; at the latest with the commit.
     """
+    # Asked by name: each row comes by here, and to compare a whole protocol takes as long as a statement.
+    carry_out = getattr(cursor, "carry_out", None)
+    if carry_out is not None:
+        carry_out(writes, _unknown, apart=apart)
+        return
     for statement, values in writes:
         cursor.execute(statement, values)
-        if statement in statements.MUST_HIT:
+        if statement in statements.MUST_HIT and cursor.rowcount == 0:
             assert isinstance(values, dict)
-            must_hit(cursor, partial(_unknown, values))
+            raise _unknown(values)
 
 
 def _unknown(values: Params) -> LedgerError:

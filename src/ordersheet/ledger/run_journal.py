@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.fingerprint import marked
@@ -92,6 +92,8 @@ class RunJournal:
         self._wanted: dict[str, dict[int, list[Params]]] = {}
         self._unwritten: dict[int, RowResult] = {}
         self._remembered = Remembered() if handles.database.far else None
+        self._left_behind: set[asyncio.Future[Any]] = set()
+        """What is still to be written though nobody waits for it any more."""
         self._closed = False
         handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
@@ -201,7 +203,9 @@ class RunJournal:
         for event in events:
             if type(event) is Release:
                 self._forget_rows(str(event.order))
-        await self._submit(lambda cursor: execute(writes, cursor), done, alone=False)
+        # Whoever was cancelled while writing may write of the same rows again, and that comes after.
+        apart = bool(self._left_behind)
+        await self._submit(lambda cursor: execute(writes, cursor, apart=apart), done, alone=False)
         if self._remembered is not None:
             self._remembered.note(events)
 
@@ -346,7 +350,13 @@ class RunJournal:
                         del self._unwritten[result.row]
 
         future.add_done_callback(note)
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if not future.done():
+                self._left_behind.add(future)
+                future.add_done_callback(self._left_behind.discard)
+            raise
 
     def _remember_wanted(self, order: int, book: OrderBook) -> None:
         """Keep what an again row stands for, so that it can be closed where the row turns out invalid."""

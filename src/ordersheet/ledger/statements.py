@@ -230,7 +230,7 @@ HEARD = compiled(
 )
 RELEASE = compiled(
     delete(claim).where(
-        claim.c.store_id == bind("store"), claim.c.order_id.in_(_given_orders), claim.c.run_id == bind("run")
+        claim.c.store_id == bind("store"), claim.c.order_id == bind("order"), claim.c.run_id == bind("run")
     )
 )
 _learned = insert(learned).values(store_id=bind("store"), field=bind("field"), reads_back=bind("reads_back"))

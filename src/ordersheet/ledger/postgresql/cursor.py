@@ -1,22 +1,62 @@
 """A cursor that gathers statements and sends them together: one journey to the database for many of them.
 
 A row takes about nine statements, and a database 2 ms away would make 18 ms of them. So a statement leaves
-only when somebody asks what it gave, or with the commit; a fault of it then shows there.
+only when somebody asks what it gave, or with the commit; a fault of it then shows there. Statements that are
+alike, of whatever lanes, leave as one (`batch.py`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.ledger.postgresql.dialect import translated
+import psycopg
+
+from ordersheet.ledger.postgresql.batch import MOST, batch
+from ordersheet.ledger.postgresql.dialect import SCHEMA, translated
+from ordersheet.ledger.postgresql.faults import MISSED
 from ordersheet.ledger.postgresql.literals import filled, readable
+from ordersheet.ledger.statements import MUST_HIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    import psycopg
-
+    from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.postgresql.batch import Batch
+    from ordersheet.ledger.statements import Write
+
+
+@dataclass(slots=True)
+class _Alike:
+    """One statement, with the values of all who want it carried out at the same time."""
+
+    text: str
+    """In SQLite's dialect, by which it is known."""
+    batch: Batch | None
+    """How it is written for many; None where it stands alone."""
+    values: list[Params | tuple[object, ...]] = field(default_factory=list)
+    keys: set[tuple[object, ...]] = field(default_factory=set)
+
+    def takes(self, text: str, key: tuple[object, ...] | None) -> bool:
+        """Tell whether another one fits in: no line is named twice."""
+        return (
+            self.text == text and self.batch is not None and key not in self.keys and len(self.values) < MOST
+        )
+
+    def written(self, position: int) -> str:
+        """Write it; where it must change a line for each of its values, the database sees to that."""
+        number = len(self.values)
+        if number == 1 or self.batch is None:
+            text = filled(translated(self.text), self.values[0])
+        else:
+            text = self.batch.filled(self.values)
+        if self.text not in MUST_HIT:
+            return text
+        return (
+            f"WITH changed AS ({text} RETURNING 1)"
+            f" SELECT {SCHEMA}.must_be({number}, count(*), '{position}') FROM changed"
+        )
 
 
 class GatheringCursor:
@@ -28,18 +68,15 @@ class GatheringCursor:
 
     def __init__(self, raw: psycopg.Cursor[Any]) -> None:
         self._raw = raw
-        self._gathered: list[str] = []
-        self._checks: dict[int, Callable[[], Exception]] = {}
+        self._gathered: list[str | _Alike] = []
+        self._floor = 0
+        """Where what is gathered next may come at the earliest."""
+        self._refuse: Callable[[Params], Exception] | None = None
 
     @property
     def waiting(self) -> bool:
         """Whether anything waits to be sent."""
         return bool(self._gathered)
-
-    @property
-    def checking(self) -> bool:
-        """Whether what waits may be refused once it is known what it changed."""
-        return bool(self._checks)
 
     @property
     def rowcount(self) -> int:
@@ -53,37 +90,77 @@ class GatheringCursor:
         self.send()
         return self._raw.description
 
-    def must_hit(self, refuse: Callable[[], Exception]) -> None:
-        """Let the last statement be refused where it changes nothing."""
-        self._checks[len(self._gathered) - 1] = refuse
-
     def execute(self, statement: str, values: Any = (), /) -> GatheringCursor:  # noqa: ANN401 - see Cursor
         """Gather one of the ledger's statements."""
         return self.gather(translated(statement), values)
 
     def executemany(self, statement: str, values: Iterable[Any], /) -> GatheringCursor:
         """Gather a statement once for each of the values."""
-        text = translated(statement)
-        for one in values:
-            self.gather(text, one)
+        self._place(((statement, one) for one in values), len(self._gathered))
+        self._floor = len(self._gathered)
         return self
+
+    def carry_out(
+        self, writes: Iterable[Write], refuse: Callable[[Params], Exception], *, apart: bool
+    ) -> None:
+        """Gather what one lane writes, in its order; it may mix with what others write.
+
+        Args:
+            writes: statements and their values.
+            refuse: gives what to raise where one of `MUST_HIT` changes nothing, of its values.
+            apart: all that was gathered before comes first, and what is gathered later comes after.
+        """
+        self._refuse = refuse
+        if apart:
+            self._floor = len(self._gathered)
+        self._place(writes, self._floor)
+        if apart:
+            self._floor = len(self._gathered)
+
+    def _place(self, writes: Iterable[Write], at: int) -> None:
+        gathered = self._gathered
+        for text, values in writes:
+            form = batch(text)
+            key = None if form is None else form.key_of(values)
+            for position in range(at, len(gathered)):
+                one = gathered[position]
+                if type(one) is _Alike and one.takes(text, key):
+                    break
+            else:
+                position, one = len(gathered), _Alike(text, form)
+                gathered.append(one)
+            assert isinstance(one, _Alike)
+            one.values.append(values)
+            if key is not None:
+                one.keys.add(key)
+            at = position
 
     def gather(self, text: str, values: Mapping[str, object] | Sequence[object] = ()) -> GatheringCursor:
         """Gather a statement in PostgreSQL's own words."""
         self._gathered.append(filled(text, values) if values else text.replace("%%", "%"))
+        self._floor = len(self._gathered)
         return self
 
     def send(self) -> None:
         """Send what was gathered; stands at what the last statement gave."""
-        if not self._gathered:
+        gathered, refuse = self._gathered, self._refuse
+        if not gathered:
             return
-        checks, together = self._checks, ";\n".join(self._gathered)
         self.drop()
-        self._raw.execute(together.encode())
-        for position, refuse in checks.items():
-            self._raw.set_result(position)
-            if self._raw.rowcount == 0:
-                raise refuse()
+        together = ";\n".join(
+            [one if type(one) is str else one.written(at) for at, one in enumerate(gathered)]  # type: ignore[union-attr]
+        )
+        try:
+            self._raw.execute(together.encode())
+        except psycopg.Error as fault:
+            if fault.sqlstate != MISSED or refuse is None:
+                raise
+            missed = gathered[int(fault.diag.message_primary or "")]
+            assert isinstance(missed, _Alike)
+            # Where there are several, each is tried anew in a transaction of its own.
+            values = missed.values[0]
+            assert isinstance(values, dict)
+            raise refuse(values) from fault
         self._raw.set_result(-1)
 
     @property
@@ -99,7 +176,7 @@ class GatheringCursor:
 
     def drop(self) -> None:
         """Forget what was gathered."""
-        self._gathered, self._checks = [], {}
+        self._gathered, self._floor, self._refuse = [], 0, None
 
     def fetchone(self) -> Any:  # noqa: ANN401 - a line, or None
         """Give the next line."""

@@ -215,9 +215,6 @@ class PostgresTransactions:
 
     def commit(self) -> None:
         """Make it durable."""
-        if self._gathering.checking:
-            # What turns out to have changed nothing must still be taken back.
-            self._gathering.send()
         self._gathering.gather("COMMIT").send()
         status = self._connection.info.transaction_status
         if self._gathering.status != "COMMIT" or status is not TransactionStatus.IDLE:

@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from ordersheet.ledger import schema
 from ordersheet.ledger.keys import SALT_BYTES
 from ordersheet.ledger.postgresql.dialect import BY_NAME, SCHEMA
-from ordersheet.ledger.postgresql.faults import LEASE_LOST
+from ordersheet.ledger.postgresql.faults import LEASE_LOST, MISSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,9 @@ BEGIN
     IF current_setting('synchronous_commit') IN ('off', 'local') THEN
         PERFORM set_config('synchronous_commit', 'on', true);
     END IF;
+    -- Where a few lines are named, their index finds them, however small the tables still are.
+    PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+        set_config('enable_mergejoin', 'off', true);
     IF alone THEN
         PERFORM pg_advisory_xact_lock({_LOCK});
     ELSE
@@ -66,6 +69,15 @@ END $$
 """
 """What every transaction that writes begins with. Nothing of it outlives the transaction (poolers)."""
 
+_MUST_BE = f"""
+CREATE FUNCTION {SCHEMA}.must_be(wanted BIGINT, changed BIGINT, which TEXT) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF wanted <> changed THEN
+        RAISE EXCEPTION USING MESSAGE = which, ERRCODE = '{MISSED}';
+    END IF;
+END $$
+"""
 
 NUMBERED = tuple(
     table.name for table in schema.metadata.sorted_tables if list(table.primary_key.columns.keys()) == ["id"]
@@ -89,6 +101,7 @@ def statements() -> Iterator[str]:
     for rule in schema.RULES:
         yield trigger(rule)
     yield _BEGIN
+    yield _MUST_BE
     yield from rights()
 
 

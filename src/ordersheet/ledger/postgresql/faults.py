@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEASE_LOST = "ORL01"
 """Raised by the database itself, where a process writes whose lease has ended."""
+MISSED = "ORL02"
+"""Raised by the database itself, where a statement did not change what it names."""
 
 _SENTENCES = {
     LEASE_LOST: (
