@@ -146,6 +146,21 @@ def test_a_source_that_is_no_folder_or_not_there(job):
     job.refused("nowhere")
 
 
+def test_a_file_that_cannot_be_moved_is_not_told_as_being_sent(job):
+    in_the_way = job.inbox / "working"
+    in_the_way.write_text("no folder", encoding="utf-8")
+    ended = job.run()
+    assert ended.code == 2
+    assert len(ended.err.strip().splitlines()) == 1, ended.err
+    assert (job.inbox / "calls.csv").read_text(encoding="utf-8") == CALLS
+    (told,) = job.run("jobs", "--json").json["jobs"]
+    assert told["result"] == "not begun"
+    in_the_way.unlink()
+    assert job.run().code == 0
+    (told,) = job.run("jobs", "--json").json["jobs"]
+    assert told["result"] == "1 ok, 0 no"
+
+
 def test_two_jobs_that_would_take_the_same_file(job):
     job.more = f"[jobs.other]\nsource = {json.dumps(str(job.inbox))}\npattern = 'c*'\n"
     job.refused("The jobs nightly and other")

@@ -96,7 +96,9 @@ def result_of(one: JobFile) -> str:
         return f"{counts.get('ok', 0)} ok, {counts.get('no', 0)} no"
     if one.state == "waiting":
         return f"held up, goes on after {one.facts.get('resume_after', '-')}"
-    return {"taken": "being sent", "failed": "not sent", "same": "the same as an earlier file"}[one.state]
+    if one.state == "taken":
+        return "being sent" if one.facts.get("begun") else "not begun"
+    return {"failed": "not sent", "same": "the same as an earlier file"}[one.state]
 
 
 @jobs_app.command("run", epilog="Example: ordersheet jobs run nightly --log-format json")
