@@ -6,7 +6,7 @@ import pytest
 from tests.support.model_promise import BrokenError, check, check_complete
 from tests.support.model_search import OPTIONS, search
 from tests.support.model_wordings import WORDINGS
-from tests.support.model_world import KILLED_AFTER, BookMaker, File, World, product, with_wording
+from tests.support.model_world import KILLED_AFTER, BookMaker, File, Report, World, product, with_wording
 
 from ordersheet.core.history.orderbook import Policy
 
@@ -22,8 +22,23 @@ SEARCHES = (
 
 
 def search_all(make_book: BookMaker) -> None:
+    like_rows_that_are_each_sent(make_book)
     for run in SEARCHES:
         run(make_book)
+
+
+def like_rows_that_are_each_sent(make_book: BookMaker) -> Report:
+    """Send a file that is longer than those of the searches."""
+    world = World(make_book)
+    world.run(file_of("XaYX"))
+    report = world.run(file_of("aaXa"), Policy(duplicates="send"))
+    check(world, report)
+    check_complete(world, report)
+    return report
+
+
+def file_of(letters: str) -> File:
+    return tuple((("comment", letter),) for letter in letters)
 
 
 @pytest.mark.parametrize("number", range(len(SEARCHES)))
@@ -53,13 +68,5 @@ def test_no_history_with_options_breaks_the_promise():
 
 def test_where_like_rows_are_each_sent_what_was_sent_for_one_stands_for_no_other():
     """Else the first X counts as done as soon as the second a stands behind it; the last a is never sent."""
-    world = World()
-    world.run(file_of("XaYX"))
-    report = world.run(file_of("aaXa"), Policy(duplicates="send"))
-    check(world, report)
+    report = like_rows_that_are_each_sent(product)
     assert [outcome.value for outcome in report.outcomes.values()] == ["overwritten since", *["applied"] * 3]
-    check_complete(world, report)
-
-
-def file_of(letters: str) -> File:
-    return tuple((("comment", letter),) for letter in letters)

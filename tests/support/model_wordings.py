@@ -12,7 +12,7 @@ from ordersheet.core.model import OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 WORDINGS = (
     "an operation that the history holds anywhere is done",
@@ -35,6 +35,7 @@ WORDINGS = (
     "occurrences are never compared",
     "occurrences are always compared",
     "under --retry-no a run forgets its own refusals",
+    "what was sent for a row stands for any like",
 )
 
 
@@ -94,7 +95,17 @@ class _Case:
             return ask.occurrence == entry.occurrence
         return ask.occurrence in (1, entry.occurrence)
 
-    def ends_with(self, part: Sequence[Ask], entries: Sequence[Entry]) -> list[Entry]:
+    def stands_for(self, ask: Ask, entry: Entry) -> bool:
+        """As `same`; but where each like row is sent, what this run sent for one stands for no other."""
+        if not self.same(ask, entry):
+            return False
+        if self.policy.duplicates != "send" or self.wording == "what was sent for a row stands for any like":
+            return True
+        return entry.ref not in self.own or entry.ref.row == ask.row
+
+    def ends_with(
+        self, part: Sequence[Ask], entries: Sequence[Entry], like: Callable[[Ask, Entry], bool]
+    ) -> list[Entry]:
         """Give the entries that the longest leading part of `part` matches at the end of `entries`."""
         for length in range(min(len(part), len(entries)), 0, -1):
             ends = range(len(entries), length - 1, -1)
@@ -102,10 +113,10 @@ class _Case:
                 ends = range(len(entries), len(entries) - 1, -1)
             for end in ends:
                 tail = list(entries[end - length : end])
-                if all(map(self.same, part[:length], tail)):
+                if all(map(like, part[:length], tail)):
                     return tail
                 if self.wording == "the order of what is asked does not matter":
-                    places = [next((e for e in tail if self.same(a, e)), None) for a in part[:length]]
+                    places = [next((e for e in tail if like(a, e)), None) for a in part[:length]]
                     if len(set(places)) == length and None not in places:
                         return [place for place in places if place is not None]
         return []
@@ -140,7 +151,7 @@ class _Case:
             for index in kept:
                 found.update((index, entry) for entry in self.compared if self.same(asks[index], entry))
             return self.word(kept, found, twins)
-        matched = self.ends_with([asks[index] for index in kept], self.compared)
+        matched = self.ends_with([asks[index] for index in kept], self.compared, self.same)
         found.update(zip(kept, matched, strict=False))
         for index in kept[len(matched) :]:
             what = (asks[index].operation.kind, asks[index].key)
@@ -166,10 +177,11 @@ class _Case:
         return self.word(rest, found, twins)
 
     def give_back(self, found: dict[int, Entry]) -> None:
-        for index in sorted(i for i in found if found[i].state is not OperationState.REFUSED):
+        for index in sorted(found):
             for entry in self.history:
                 if (
-                    entry.ref in self.own
+                    found[index].state is not OperationState.REFUSED
+                    and entry.ref in self.own
                     and not entry.kind.overwrites
                     and entry.ref.row == self.asks[index].row
                     and self.same(self.asks[index], entry)
@@ -207,7 +219,7 @@ class _Case:
                 held = last if asks[index].operation.kind.overwrites else self.firm
                 found.update((index, entry) for entry in held if self.same(asks[index], entry))
         elif all(index in found for index in head):
-            matched = self.ends_with([asks[index] for index in tail], self.firm)
+            matched = self.ends_with([asks[index] for index in tail], self.firm, self.stands_for)
             for index, entry in zip(tail, matched, strict=False):
                 found.setdefault(index, entry)
         if self.wording == "appends after the first overwrite are not sent if they are held":
@@ -232,7 +244,7 @@ class _Case:
         ask, entry = self.asks[index], found[index]
         outcome = {
             OperationState.APPLIED: Outcome.ALREADY_APPLIED,
-            OperationState.THERE: Outcome.ALREADY_THERE,
+            OperationState.THERE: Outcome.UNCHANGED if entry.kind.overwrites else Outcome.ALREADY_THERE,
             OperationState.REFUSED: Outcome.REFUSED,
             OperationState.IN_DOUBT: Outcome.UNCONFIRMED,
         }[entry.state]
@@ -263,9 +275,9 @@ class _Case:
                 if later.ref in matched or own:
                     break
                 follower = later
-                if later.state is OperationState.APPLIED:
+                if later.state is not OperationState.IN_DOUBT:
                     break
         if follower is not None:
-            applied = follower.state is OperationState.APPLIED
-            outcome = Outcome.OVERWRITTEN_SINCE if applied else Outcome.UNCONFIRMED
+            doubtful = follower.state is OperationState.IN_DOUBT
+            outcome = Outcome.UNCONFIRMED if doubtful else Outcome.OVERWRITTEN_SINCE
         return Decision(ask, outcome, entry, None, follower)

@@ -3,9 +3,10 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.support.model_wordings import reworded
 
@@ -181,32 +182,31 @@ def test_a_clerk_reads_the_row_and_the_words_of_the_api():
 
 
 OPERATIONS = st.sampled_from("abcXY")
-ENTRIES = st.tuples(
-    OPERATIONS,
-    st.sampled_from(["", "", "", "!", "?"]),
-    st.sampled_from([1, 1, 2]),
-    st.sampled_from([None, "m"]),
-)
+MARKS = st.sampled_from(["", "", "", "!", "?", "="])
+OCCURRENCES = st.sampled_from([1, 1, 2])
+ENTRIES = st.tuples(OPERATIONS, MARKS, OCCURRENCES, st.sampled_from([None, "m"]))
+WANTED = st.lists(st.tuples(OPERATIONS, OCCURRENCES), min_size=1, max_size=7)
 POLICIES = st.builds(
     Policy,
     batch=st.sampled_from([None, None, "m"]),
     retry_no=st.booleans(),
     duplicates=st.sampled_from(["skip", "send"]),
 )
+LONG = settings(max_examples=60_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+Wanted: TypeAlias = list[tuple[str, int]]
+Drawn: TypeAlias = list[tuple[str, str, int, str | None]]
 
 
-@given(
-    wanted=st.lists(st.tuples(OPERATIONS, st.sampled_from([1, 1, 2])), min_size=1, max_size=7),
-    drawn=st.lists(ENTRIES, max_size=8),
-    policy=POLICIES,
-    own=st.sets(st.integers(0, 8)),
-)
-def test_the_rules_written_once_more_decide_alike(wanted, drawn, policy, own):
-    asks = [
+def wanted_asks(wanted: Wanted) -> list[Ask]:
+    return [
         Ask(row, Operation("comment", kind_of(letter), letter), letter, 1 if letter.isupper() else occurrence)
         for row, (letter, occurrence) in enumerate(wanted)
     ]
-    history = [
+
+
+def drawn_entries(drawn: Drawn) -> list[Entry]:
+    return [
         Entry(
             OperationRef("old", row, "comment"),
             kind_of(letter),
@@ -218,5 +218,85 @@ def test_the_rules_written_once_more_decide_alike(wanted, drawn, policy, own):
         )
         for row, (letter, mark, occurrence, batch) in enumerate(drawn)
     ]
+
+
+def sent_so_far(asks: list[Ask], marks: list[str | None], policy: Policy) -> list[Entry]:
+    """Give what a run has sent for these asks, in file order; None where it sent nothing."""
+    return [
+        Entry(
+            OperationRef("now", ask.row, "comment"),
+            ask.operation.kind,
+            ask.key,
+            STATES[mark],
+            ask.occurrence,
+            policy.batch,
+            NOON,
+        )
+        for ask, mark in zip(asks, marks, strict=False)
+        if mark is not None
+    ]
+
+
+def decided_alike_in_a_run(wanted: Wanted, drawn: Drawn, marks: list[str | None], policy: Policy) -> None:
+    asks = wanted_asks(wanted)
+    own = sent_so_far(asks, marks, policy)
+    history, refs = [*drawn_entries(drawn), *own], {entry.ref for entry in own}
+    assert decide(asks, history, policy, refs) == reworded("", asks, history, policy, refs)
+
+
+def decided_alike_whatever_is_own(wanted: Wanted, drawn: Drawn, policy: Policy, own: set[int]) -> None:
+    asks, history = wanted_asks(wanted), drawn_entries(drawn)
     refs = {entry.ref for entry in history if entry.ref.row in own}
     assert decide(asks, history, policy, refs) == reworded("", asks, history, policy, refs)
+
+
+RUNS = given(
+    wanted=WANTED,
+    drawn=st.lists(ENTRIES, max_size=8),
+    marks=st.lists(st.one_of(st.none(), MARKS), max_size=7),
+    policy=POLICIES,
+)
+WHATEVER_IS_OWN = given(
+    wanted=WANTED, drawn=st.lists(ENTRIES, max_size=8), policy=POLICIES, own=st.sets(st.integers(0, 8))
+)
+
+
+@RUNS
+def test_the_rules_written_once_more_decide_alike_in_a_run(wanted, drawn, marks, policy):
+    decided_alike_in_a_run(wanted, drawn, marks, policy)
+
+
+@WHATEVER_IS_OWN
+@example(
+    wanted=[("b", 1), ("X", 1)],
+    drawn=[("b", "", 1, None), ("a", "", 1, None), ("X", "", 1, None)],
+    policy=Policy(duplicates="send"),
+    own={0, 1, 2},
+)
+def test_the_rules_written_once_more_decide_alike(wanted, drawn, policy, own):
+    """No run can have sent what its file does not ask for; but the wordings agree on that, too."""
+    decided_alike_whatever_is_own(wanted, drawn, policy, own)
+
+
+@pytest.mark.torture
+@LONG
+@RUNS
+def test_the_rules_written_once_more_decide_alike_in_many_runs(wanted, drawn, marks, policy):
+    decided_alike_in_a_run(wanted, drawn, marks, policy)
+
+
+@pytest.mark.torture
+@LONG
+@WHATEVER_IS_OWN
+def test_the_rules_written_once_more_decide_alike_very_often(wanted, drawn, policy, own):
+    decided_alike_whatever_is_own(wanted, drawn, policy, own)
+
+
+def test_a_like_row_that_was_refused_makes_no_doubt_of_what_the_file_itself_overwrites_next():
+    """The X in doubt is followed by the X of this very file, which leaves nothing of any earlier a."""
+    policy = Policy(batch="m", duplicates="send")
+    asks = asks_of("a a a X")
+    own = sent_so_far(asks, ["!", None, "", ""], policy)
+    history = [*history_of("a", "m"), history_of("a X?")[1], *own]
+    decided = decide(asks, history, policy, {entry.ref for entry in own})
+    assert shown(decided) == "refused, already applied, already applied, already applied"

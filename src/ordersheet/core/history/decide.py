@@ -309,10 +309,11 @@ class Ruling:
         ahead: dict[int, _Code] = {}
         if following:
             coming: _Code | None = None
-            for index in reversed(rest):
+            overwrites = {index for index in rest if self._is_overwrite(index)}
+            for index in range(len(self._asks) - 1, -1, -1):
                 if coming is not None:
                     ahead[index] = coming
-                if self._is_overwrite(index):
+                if index in overwrites:
                     coming = self._codes[index] if index in found else None
         matched = {found[index] for index in found if self._is_overwrite(index)} if following else set()
         decisions = []
