@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from tests.support.browser import page_server
 from tests.support.clerk import alert, clerk_of, figure
 
+from ordersheet.sandbox.app import SandboxConfig
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
@@ -120,6 +123,65 @@ def test_a_report_of_another_computer_is_trusted_where_that_is_said(opened, shop
     found = [shop[1].get(order) for order in (83600, 83601)]
     assert found[0].internal_comment.count("first") == 1
     assert "second, corrected" in found[1].internal_comment
+
+
+def test_a_report_without_fingerprints_is_left_where_that_is_said(opened, shop):
+    _, clerk = opened("theirs")
+    path = clerk.drop("a.csv", SHEET)
+    clerk.settled(path)
+    run = clerk.client.post(path + "/send", data=clerk.form_to_send(path)).headers["location"]
+    clerk.ended(run)
+    run = clerk.client.get(run, follow_redirects=True).url.path
+    report = clerk.client.get(run + "/sheet").content
+    bare = re.sub(rb" \[[0-9a-z]+ [0-9a-z]+\]|\[[0-9a-z -]+\]", b"", report)
+    assert bare != report
+    _, clerk = opened("ours")
+    path = clerk.drop("a report.csv", bare + b"83602;third;;;;\n")
+    clerk.settled(path)
+    page = clerk.send(path, "trust_report")
+    assert 'press "Leave all of them"' in alert(page)
+    assert "--" not in alert(page)
+    assert "Leave all of them</button>" in page
+    assert figure(clerk.send(path, "trust_all"), "ok") == 3
+    texts = [order.internal_comment for order in shop[1]]
+    assert [sum(text.count(word) for text in texts) for word in ("first", "second", "third")] == [1, 1, 1]
+
+
+def test_another_key_goes_on_where_it_is_the_same_shop(tmp_path):
+    store, home, port = Store(tmp_path / "store.db"), tmp_path / "home", 0
+    home.mkdir(mode=0o700)
+    before = [order.internal_comment for order in store]
+    run = ""
+    for key in ("the-first-key", "another-key"):
+        with running(store, SandboxConfig(key=key), port=port) as sandbox:
+            port = urlsplit(sandbox.base_url).port or 0
+            told = {"ORDERSHEET_BASE_URL": sandbox.base_url, "ORDERSHEET_API_KEY": key}
+            with page_server(home, environ=told) as server, clerk_of(server) as clerk:
+                path = clerk.drop("a.csv", SHEET)
+                clerk.settled(path)
+                if not run:
+                    page = clerk.send(path)
+                    assert figure(page, "ok") == 2
+                    run = re.findall(r'href="(/runs/[\w-]+)/undo"', page)[0]
+                    continue
+                # As Undo by itself meets it: what it would do is shown, and who the shop is, is asked.
+                form, _ = clerk.form_to_undo(run)
+                page = clerk.ended(clerk.client.post(run + "/undo", data=form).headers["location"])
+                assert "Nothing was undone" in page
+                assert 'press "It is the same shop"' in alert(page)
+                assert "It is the same shop</button>" in page
+                page = clerk.send(path)
+                assert 'press "It is the same shop"' in alert(page)
+                assert "--" not in alert(page)
+                assert "It is the same shop</button>" in page
+                form = {**form, "once": "0123456789abcdef", "same_store": "yes"}
+                assert 'name="same_store" value="yes"' in clerk.client.get(f"{run}/undo?with=same_store").text
+                page = clerk.ended(clerk.client.post(run + "/undo", data=form).headers["location"])
+                assert figure(page, "ok") == 2
+                assert [order.internal_comment for order in store] == before
+                page = clerk.send(path)
+                assert figure(page, "ok") == 2
+    assert sum(order.internal_comment.count("first") for order in store) == 1
 
 
 def test_what_the_command_sent_is_gone_on_with_in_the_page(opened, shop, tmp_path):

@@ -6,8 +6,10 @@ import html
 import io
 import re
 import socket
+import subprocess
 import sys
 import zipfile
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +25,7 @@ from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -205,8 +208,88 @@ def test_a_full_disk_is_one_sentence_wherever_it_strikes(tmp_path):
         assert "mended" in clerk.settled(path)
 
 
-def server_for(folder: Path, sandbox: Running) -> AbstractContextManager[PageServer]:
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of a few megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    made = ["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", str(place)]
+    if sys.platform != "linux" or subprocess.run(made, capture_output=True, check=False).returncode:
+        pytest.skip("only root may make a small disk")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@contextmanager
+def filled(place: Path) -> Iterator[None]:
+    """Fill a disk to its last byte."""
+    path = place / "filling"
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+@contextmanager
+def no_file_grows(process: int) -> Iterator[None]:
+    """Let a process write nothing that makes a file longer."""
+    import resource
+
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_a_file_that_may_not_grow_in_mid_run_is_told_and_the_rest_goes_on_later(tmp_path):
+    goes_on_after(tmp_path, no_file_grows)
+
+
+def test_a_disk_that_fills_in_mid_run_is_told_and_the_rest_goes_on_later(small_disk):
+    page = goes_on_after(small_disk, lambda _: filled(small_disk))
+    assert "The disk that holds the ledger" in alert(page)
+    assert "Send what is not done" in page
+
+
+def goes_on_after(folder: Path, full: Callable[[int], AbstractContextManager[None]]) -> str:
+    """Send a sheet while the disk fills; see that all of it arrives once, later. Give the page meanwhile."""
+    count = 80
+    rows = "".join(f"{83600 + number};row {number}.\n" for number in range(count))
+    store = Store(orders=range(83600, 83600 + count))
+    with (
+        running(store, SandboxConfig(latency=0.2)) as sandbox,
+        server_for(folder, sandbox, HOME=str(folder)) as server,
+        clerk_of(server) as clerk,
+    ):
+        path = clerk.drop("full.csv", (HEAD + rows).encode())
+        clerk.settled(path)
+        address = clerk.client.post(path + "/send", data=clerk.form_to_send(path)).headers["location"]
+        while not any("row 9." in order.internal_comment for order in store):
+            assert clerk.is_live(address)
+        with full(server.process.pid):
+            page = clerk.ended(address)
+            assert "disk" in alert(page)
+            assert "Traceback" not in page
+            assert "--" not in alert(page)
+        assert "not finished: go on" in clerk.client.get("/runs").text
+        clerk.client.get(path)
+        assert "to send" in clerk.settled(path)
+        sent = clerk.send(path)
+        assert figure(sent, "ok") == count
+    texts = [order.internal_comment for order in store]
+    assert [sum(text.count(f"row {number}.") for text in texts) for number in range(count)] == [1] * count
+    return page
+
+
+def server_for(folder: Path, sandbox: Running, **environ: str) -> AbstractContextManager[PageServer]:
     home = folder / "home"
     home.mkdir(mode=0o700)
     told = {"ORDERSHEET_BASE_URL": sandbox.base_url, "ORDERSHEET_API_KEY": sandbox.key}
-    return page_server(home, environ={"ORDERSHEET_SETTLE": "1", **told})
+    return page_server(home, environ={"ORDERSHEET_SETTLE": "1", **told, **environ})

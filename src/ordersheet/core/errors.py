@@ -63,6 +63,20 @@ class UsageError(OrdersheetError):
     """The call cannot be carried out as it stands; nothing was sent."""
 
 
+def no_temporary_room(folder: object, error: Exception) -> UsageError:
+    """Say that the rows of a file cannot be kept for as long as it is worked on.
+
+    Args:
+        folder: where they would lie.
+        error: what the system said.
+    """
+    return UsageError(
+        f"The folder for temporary files, {folder}, cannot take the rows ({error}). "
+        "Make room there, or name another folder in TMPDIR, and run again.",
+        code="disk-full",
+    )
+
+
 class SettingsError(UsageError):
     """A setting is missing or wrong; the message names where its value came from."""
 

@@ -12,6 +12,8 @@ import weakref
 import zlib
 from typing import TYPE_CHECKING
 
+from ordersheet.core.errors import no_temporary_room
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,8 +46,13 @@ class RowStore:
         if not self._waiting:
             return
         block = zlib.compress(_ROW.join(self._waiting).encode("utf-8"), 1)
-        self._file.seek(0, 2)
-        self._file.write(_SIZE.pack(len(block)) + block)
+        try:
+            self._file.seek(0, 2)
+            self._file.write(_SIZE.pack(len(block)) + block)
+            # What does not fit is told now, and not when the rows are read.
+            self._file.flush()
+        except OSError as error:
+            raise no_temporary_room(tempfile.tempdir, error) from error
         self._waiting.clear()
         self._size = 0
 

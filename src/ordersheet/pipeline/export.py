@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Self
 
 from ordersheet.api import parse_date
-from ordersheet.core.errors import UsageError
+from ordersheet.core.errors import UsageError, no_temporary_room
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, NOT_READ, RequestCounts
 from ordersheet.core.values import shown_value
 from ordersheet.mapping import id_header_test
@@ -257,7 +257,10 @@ class _Kept:
         now = [one.comments.get("internalComment") or "", one.comments.get("comment") or ""]
         further = [one.fields.get(name, "") for name in self._fields]
         filled, guard = self._to_edit(one)
-        self._file.write(json.dumps([facts, filled, now, attributes, further, guard]) + "\n")
+        try:
+            self._file.write(json.dumps([facts, filled, now, attributes, further, guard]) + "\n")
+        except OSError as error:
+            raise no_temporary_room(tempfile.gettempdir(), error) from error
         self.count += 1
 
     def _to_edit(self, one: ListedOrder) -> tuple[list[str], list[str]]:

@@ -19,7 +19,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from ordersheet.core.errors import UsageError
+from ordersheet.core.errors import no_temporary_room
 from ordersheet.core.fingerprint import Mark
 from ordersheet.core.model import (
     Guard,
@@ -77,23 +77,14 @@ class CalledOk(NamedTuple):
     """When it was settled."""
 
 
-class Staging:
-    """Updates and left-out rows of one file, in a temporary file that only this user can read.
-
-    Attributes:
-        updates: how many rows ask for something that can be sent.
-        left_out: how many do not.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
-        """Make the temporary file, in `folder` or in the system's place for such files."""
-        remove_left_over(folder)
-        suffix = _OPENED if _UNLINKS else _LEFT_OVER
-        handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=suffix, dir=folder)
-        os.close(handle)
-        self._path = Path(name)
-        self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        self._database.executescript(
+def _new_database(folder: Path | None) -> tuple[Path, sqlite3.Connection]:
+    suffix = _OPENED if _UNLINKS else _LEFT_OVER
+    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=suffix, dir=folder)
+    os.close(handle)
+    path = Path(name)
+    database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        database.executescript(
             """
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
@@ -105,9 +96,31 @@ class Staging:
             BEGIN;
             """
         )
-        if _UNLINKS:
-            # It lives on without a name, and is gone with this process, however that ends.
-            self._path.unlink()
+    except sqlite3.Error:
+        database.close()
+        path.unlink()
+        raise
+    if _UNLINKS:
+        # It lives on without a name, and is gone with this process, however that ends.
+        path.unlink()
+    return path, database
+
+
+class Staging:
+    """Updates and left-out rows of one file, in a temporary file that only this user can read.
+
+    Attributes:
+        updates: how many rows ask for something that can be sent.
+        left_out: how many do not.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make the temporary file, in `folder` or in the system's place for such files."""
+        try:
+            remove_left_over(folder)
+            self._path, self._database = _new_database(folder)
+        except (OSError, sqlite3.Error) as error:
+            raise no_temporary_room(folder or tempfile.tempdir, error) from error
         self._asked: list[tuple[int, int, str, str | None, str | None]] = []
         self._others: list[tuple[int, str, str, str, bool, str | None]] = []
         self._sealed = False
@@ -237,7 +250,7 @@ class Staging:
             self._database.executemany("INSERT INTO asked VALUES (?, ?, ?, ?, ?)", self._asked)
             self._database.executemany("INSERT INTO left_out VALUES (?, ?, ?, ?, ?, ?)", self._others)
         except sqlite3.OperationalError as error:
-            raise self._full(error) from error
+            raise no_temporary_room(self._path.parent, error) from error
         self._asked.clear()
         self._others.clear()
 
@@ -245,14 +258,7 @@ class Staging:
         try:
             return self._database.execute(statement, values)
         except sqlite3.OperationalError as error:
-            raise self._full(error) from error
-
-    def _full(self, error: sqlite3.Error) -> UsageError:
-        return UsageError(
-            f"The folder for temporary files, {self._path.parent}, cannot take the rows "
-            f"({error}). Make room there, or name another folder in TMPDIR, and run again.",
-            code="disk-full",
-        )
+            raise no_temporary_room(self._path.parent, error) from error
 
 
 def _said(said: CalledOk | None) -> str | None:

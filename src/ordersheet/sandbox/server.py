@@ -125,14 +125,15 @@ def serve(
 
 @contextlib.contextmanager
 def running(
-    store: Store, config: SandboxConfig | None = None, *, note: Path | None = None
+    store: Store, config: SandboxConfig | None = None, *, note: Path | None = None, port: int = 0
 ) -> Iterator[Running]:
-    """Run a sandbox in a thread on a free port, for tests and trials.
+    """Run a sandbox in a thread, for tests and trials.
 
     Args:
         store: the orders; it stays open.
         config: how it answers.
         note: where to leave a note; None for none.
+        port: on loopback; 0 for any free one.
     """
     ready = threading.Event()
     found: list[Running] = []
@@ -141,7 +142,7 @@ def running(
         found.append(one)
         ready.set()
 
-    with _listening(0) as sock:
+    with _listening(port) as sock:
         server = _server(store, config or SandboxConfig(), sock, note, note_ready)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
         thread.start()

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ordersheet.web.uploads import Choices, Upload
 
 READING, CHECKING, DONE = "reading", "checking", "done"
+DISK_FULL = "disk-full"
+"""The word of the errors that are over once there is room again."""
 _MOST_CANDIDATES = 40
 _SHOWN_EVERY = 5000
 
@@ -177,7 +179,7 @@ class Looker:
         candidates: tuple[str, ...] = ()
         if error.code in ("no-id-column", "two-id-columns") and self._look.facts is None:
             candidates = self._candidates()
-        if error.code == "disk-full":
+        if error.code == DISK_FULL:
             # What could not be written is read anew, and not taken for all rows.
             self._look = replace(self._look, store=None)
         self._tell(

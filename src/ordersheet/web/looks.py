@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.delivery.stop_switch import CUT, StopSwitch
 from ordersheet.web import messages
-from ordersheet.web.look import DONE, READING, Look, Looker
+from ordersheet.web.look import DISK_FULL, DONE, READING, Look, Looker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -77,11 +77,13 @@ class LookKeeper:
             return entry.look, entry.version
 
     def freshen(self, upload_id: str) -> None:
-        """Count anew where something was done since the last count, whoever did it."""
+        """Count anew where something was done since the last count, whoever did it, or the disk was full."""
         stamp = self._stamp()
         with self._lock:
             entry = self._entries.get(upload_id)
-            if entry is not None and not entry.busy and entry.stamp != stamp:
+            if entry is None or entry.busy:
+                return
+            if entry.stamp != stamp or entry.look.code == DISK_FULL:
                 self._start(upload_id, entry)
 
     def refresh(self, upload_id: str) -> None:

@@ -28,4 +28,3 @@ NOTHING_TO_SEND = "Nothing of this sheet can be sent as it stands. Look at it on
 NO_SANDBOX = "The sandbox did not start within 30 seconds. Try again."
 UNKNOWN_FIELD = "{text} is no field. Choose one of the list, or give the attribute a key."
 NOT_THE_TEXT = "This cell was removed from the page meanwhile. Reload the page."
-NOT_FINISHED = "Not finished: the server ended while this run was under way. Go on to send the rest."

@@ -104,9 +104,11 @@ class RunPage:
         """Tell of a wish to send that came to no run, or send the browser on to its run."""
         upload = self._site.uploads.of_send(name)
         told = upload.sends[name] if upload is not None else self._site.wishes.find(name)
+        told = {**told, **self._site.queue.unkept(name)}
         if told.get("run"):
             return see(f"/runs/{told['run']}")
         if upload is None and told:
+            told = {"code": "", **told}
             return page("undo_not.html", sentence=told.get("error") or messages.SERVER_ENDED, told=told)
         if upload is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
@@ -129,9 +131,9 @@ class RunPage:
         )
 
     def _said(self, upload: Upload | None, run: str) -> str | None:
-        if upload is None:
-            return None
-        told = next((one for one in upload.sends.values() if one.get("run") == run), {})
+        sends = upload.sends.values() if upload is not None else ()
+        told = next((one for one in sends if one.get("run") == run), {})
+        told = {**told, **self._site.queue.unkept(run)}
         return told.get("said") or told.get("error")
 
     def _rows(self, info: RunInfo, outcome: str, number: int) -> RunRows:

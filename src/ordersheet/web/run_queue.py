@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import OrdersheetError
@@ -87,6 +87,7 @@ class RunQueue:
         self._settings_of = settings_of
         self._ended = ended
         self._line: deque[Sending] = deque()
+        self._unkept: dict[str, Mapping[str, Any]] = {}
         self._current: Sending | None = None
         self._wake = threading.Condition()
         self._closed = False
@@ -108,13 +109,14 @@ class RunQueue:
         self._append(Sending(token, upload.id, upload.name, {**upload.flags(), **flags}))
         return True
 
-    def undo(self, info: RunInfo, upload: Upload | None, token: str) -> bool:
+    def undo(self, info: RunInfo, upload: Upload | None, token: str, flags: Mapping[str, object]) -> bool:
         """Put a wish to undo a run in line, once for each token; tell whether it was new."""
         if self.ending or not self._wishes.note(token, state=WAITING, undoes=info.run):
             return False
         name = f"Undo of {Path(info.input).name}"
         upload_id = upload.id if upload is not None else ""
-        self._append(Sending(token, upload_id, name, self._wishes.flags(info.profile), info.run))
+        own = {**self._wishes.flags(info.profile), **flags}
+        self._append(Sending(token, upload_id, name, own, info.run))
         return True
 
     def _append(self, sending: Sending) -> None:
@@ -126,6 +128,10 @@ class RunQueue:
         """Find what waits or is under way, by its token or its run."""
         with self._wake:
             return next((one for one in self._all() if name in (one.token, one.run)), None)
+
+    def unkept(self, name: str) -> Mapping[str, Any]:
+        """Tell what became of a wish as far as the disk could not take it, by its token or its run."""
+        return self._unkept.get(name, {})
 
     def of_upload(self, upload_id: str) -> Sending | None:
         """Find what waits or is under way for a file."""
@@ -255,8 +261,9 @@ class RunQueue:
             else:
                 self._uploads.note_send(sending.upload_id, sending.token, **facts)
         except OrdersheetError:
-            # The ledger has it all; what the disk could not take here is read from there.
-            return
+            # The ledger has what was sent; why it ended is told from here, for as long as the page runs.
+            for name in filter(None, (sending.token, sending.run)):
+                self._unkept[name] = {**self._unkept.get(name, {}), **facts}
 
 
 class _Reading:

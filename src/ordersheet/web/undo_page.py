@@ -30,7 +30,9 @@ class UndoPage:
         info = await info_of(self._site, request)
         look = self._site.undo_looks.of(info)
         template = "undo_dialog.html" if request.query_params.get("bare") else "undo.html"
-        return page(template, info=info, look=look, seen=look.seen, token=secrets.token_hex(8))
+        same_store = request.query_params.get("with") == "same_store"
+        token = secrets.token_hex(8)
+        return page(template, info=info, look=look, seen=look.seen, token=token, same_store=same_store)
 
     async def undo(self, request: Request) -> Response:
         """Put the undo in line; the same form undoes once, however often it is posted."""
@@ -40,5 +42,6 @@ class UndoPage:
         if not is_token(token):
             raise UsageError("This form is not of this page. Go back, and press Undo again.", code="bad-form")
         upload = self._site.uploads.of_path(info.input)
-        await asyncio.to_thread(self._site.queue.undo, info, upload, token)
+        flags = {"same_store": True} if text_of(form, "same_store") else {}
+        await asyncio.to_thread(self._site.queue.undo, info, upload, token, flags)
         return see(f"/runs/{token}")

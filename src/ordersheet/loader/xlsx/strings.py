@@ -12,6 +12,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ordersheet.core.errors import no_temporary_room
 from ordersheet.ooxml.limits import LIMITS, Limits
 from ordersheet.ooxml.part import SPACE, XML_BLANKS, PartParser, main_name, refuse_depth
 from ordersheet.ooxml.refusals import too_big
@@ -95,7 +96,12 @@ class SharedStrings:
     def _pack(self, count: int) -> None:
         for at in range(0, count, _BLOCK):
             block = "\0".join(self._list[at : min(at + _BLOCK, count)]).encode("utf-8")
-            self._file.write(block)
+            try:
+                self._file.write(block)
+                # What does not fit is told now, and not when a text is looked up.
+                self._file.flush()
+            except OSError as error:
+                raise no_temporary_room(tempfile.tempdir, error) from error
             self._ends.append(self._ends[-1] + len(block))
         del self._list[:count]
 
