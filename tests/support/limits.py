@@ -273,11 +273,13 @@ class _World:
         stall: float,
         still: tuple[float, float],
         failing: Failing,
+        puts: float,
     ) -> None:
         self.run = Run()
         self._pace, self._limits = pace, limits
         self._lanes, self._latency, self._header = lanes, latency, header
         self._queue, self._stall, self._failing = queue, stall, failing
+        self._puts, self._random = puts, random.Random(1)
         self._still_from, self._still_until = still[0], sum(still)
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._number = self._waiting = self._opened = self._busy = self._line = 0
@@ -328,7 +330,7 @@ class _World:
             self._ask(now)
 
     def _send(self, now: float) -> None:
-        ticket = self._pace.sent(now)
+        ticket = self._pace.sent(now, put=self._random.random() < self._puts)
         self.run.sent.append(now)
         self.run.most_at_once = max(self.run.most_at_once, self._pace.in_flight)
         takes = self._latency()
@@ -386,13 +388,14 @@ def simulate(
     stall: float = 0.0,
     still: tuple[float, float] = (0.0, 0.0),
     failing: Failing = lambda _now: None,
+    puts: float = 1.0,
 ) -> Run:
     """Let lanes send as fast as the pace lets them, and see what the limits make of it.
 
     A tenth of the latency is the way there, a tenth the way back. At the end of each second, the client
     stands still for `stall` seconds; and from the first of `still` for as long as the second. One lane at
     a time waits for its moment, as in `RateLimiter`, the others behind it; `AHEAD` times as many lanes as may
-    have a request under way are at work.
+    have a request under way are at work. `puts` is the share of updates among the requests, by chance.
     """
     takes = latency if callable(latency) else lambda: latency
     world = _World(
@@ -405,6 +408,7 @@ def simulate(
         stall=stall,
         still=still,
         failing=failing,
+        puts=puts,
     )
     world.turn(until)
     return world.run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import RequestCounts
@@ -44,6 +45,10 @@ class RequestContext:
     def moment(self) -> Moment:
         """Look at both clocks."""
         return Moment(self.clock.monotonic(), self.clock.now())
+
+    def time_in(self, seconds: float) -> str:
+        """Tell the time of day in so many seconds, as a wall clock shows it here."""
+        return (self.clock.now() + timedelta(seconds=seconds)).astimezone().strftime("%H:%M:%S")
 
     def interrupt(self) -> None:
         """Stop the run because a person or a signal said so."""

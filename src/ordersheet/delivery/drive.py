@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,8 @@ IN_LINE = 10.0
 """Seconds that an order may wait for its turn after it was read."""
 TICK = 0.5
 """Seconds between two looks at what the run waits for."""
+LONG_WAIT = 2.0
+"""Seconds until the next request, as the pace is, that are told."""
 
 
 async def deliver(
@@ -377,8 +378,10 @@ class _Delivery:
         context = self.context
         left = context.limiter.pause_left
         if left > TICK:
-            until = (context.clock.now() + timedelta(seconds=left)).astimezone()
-            return f"server asked to wait until {until.strftime('%H:%M:%S')}"
+            return f"server asked to wait until {context.time_in(left)}"
+        left = context.limiter.wait_left
+        if left > LONG_WAIT:
+            return f"next request at {context.time_in(left)}"
         idle = self._busy == 0 and not self._queue.ready
         if idle and self._queue.parked and self._queue.next_due < float("inf"):
             seconds = max(0, round(self._queue.next_due - context.clock.monotonic()))

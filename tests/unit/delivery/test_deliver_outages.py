@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from tests.support.delivery import Run, append, put_attribute, send, sheet
@@ -83,6 +84,27 @@ def test_push_backs_that_never_end_stop_the_run_after_an_hour():
     assert "For an hour" in run.end.message
     assert 3600 <= run.seconds < 3700
     assert asked(store, 10.0, 4000.0) <= 3700
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("after", ["1", None])
+def test_updates_that_are_all_pushed_back_from_the_first_on_sink_no_pace(lanes, after):
+    """Readings are let through: they tell nothing of updates, and what is pushed back nothing of a rate."""
+    fate = status(429, retry_after=after) if after else status(429)
+    store = Store(put_fate=lambda _: fate, get_fate=lambda _: Fate(seconds=0.2))
+    run = send(MANY, store, lanes=lanes)
+    assert run.end.stopped_by == "pushed-back"
+    assert 3600 <= run.seconds < 3700
+    moments = [at for method, _, at in store.times if method == "PUT"]
+    later = [second - first for first, second in itertools.pairwise(moments)][len(moments) // 2 :]
+    assert max(later) <= 2 * float(after or 10) + 5
+    assert 0.99 <= sum(later) / len(later) <= 1.6 * float(after or 10)
+
+
+def test_a_run_that_waits_for_its_next_request_says_so():
+    run = send(ATTRIBUTES[:5], lanes=1, rate=0.1)
+    assert any((told.waiting or "").startswith("next request at ") for told in run.told)
+    assert run.told[-1].waiting is None
 
 
 def test_single_bad_requests_cost_no_pace():

@@ -42,6 +42,15 @@ def test_a_hidden_bucket_is_found_and_kept_to(rate, burst, header, latency):
     assert 1000 * run.pushed_back(60, 600) < 15 * later
 
 
+@pytest.mark.parametrize("puts", [0.03, 0.5, 0.9])
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_bucket_for_updates_and_readings_together_is_found_whatever_their_mix(header, puts):
+    run = simulate(RateEstimator(), Bucket(5, 20), until=600, header=header, puts=puts)
+    later = run.count(60, 600)
+    assert later >= 0.97 * 540 * 5
+    assert 1000 * run.pushed_back(60, 600) < 15 * later
+
+
 @pytest.mark.parametrize("header", HEADERS)
 @pytest.mark.parametrize("rate", [2, 3, 5, 7])
 def test_slow_answers_and_short_pauses_do_not_beat_against_each_other(rate, header):

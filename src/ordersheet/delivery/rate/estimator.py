@@ -54,6 +54,9 @@ BACKOFF, LONGEST_BACKOFF = 1.0, 10.0
 """Seconds to wait after a push-back that names no time; doubled while nothing is accepted."""
 PROBE_PAUSE = 1.0
 """Seconds between two probes of a server that lets nothing through, at least."""
+SHUT_OUT = 2
+"""After so many push-backs of updates with none accepted between, readings that are let through open nothing,
+and the other way about: a server may shut out the one kind alone."""
 RECOVERY = 10.0
 """Seconds from the first success after an outage until the rate is what it was before it."""
 AHEAD = 3
@@ -74,6 +77,8 @@ class Ticket(NamedTuple):
     generation: int
     in_flight: int
     """How many were under way, itself included."""
+    put: bool
+    """Whether it is an update; a server may shut these out, and let readings through."""
 
 
 class _Mark(NamedTuple):
@@ -129,7 +134,7 @@ class RateEstimator:
         self._trust = HOLD_ROWS
         self._edge = FASTEST
         self._narrow_for = 0
-        self._misses = 0
+        self._misses = dict.fromkeys((True, False), 0)
         self._latency = Latency()
         self._health = Health()
         self._noise = Noise()
@@ -170,8 +175,8 @@ class RateEstimator:
             return 1 - self._fresh - self.turns
         return AHEAD * self.width() - self.in_flight - self.turns
 
-    def sent(self, now: float) -> Ticket:
-        """Count a request that goes now."""
+    def sent(self, now: float, *, put: bool = True) -> Ticket:
+        """Count a request that goes now, an update or a reading."""
         self._clock.sent(now, distance=1.0 / self.allowed, gate=self.gate)
         busy = self._clock.at(now)
         self._sent += 1
@@ -181,7 +186,7 @@ class RateEstimator:
         if self._first is None:
             self._first = _Mark(busy, 0, 0)
             self._calm_since = busy
-        return Ticket(self._sent, now, busy, self.generation, self.in_flight)
+        return Ticket(self._sent, now, busy, self.generation, self.in_flight, put)
 
     def ended(self, ticket: Ticket) -> None:
         """Count a request that said nothing about the pace: it did not leave, or was cut by our side."""
@@ -200,14 +205,14 @@ class RateEstimator:
         """Learn from a request that the server took, whatever it answered."""
         busy = self._heard(now)
         self._count_back(ticket)
-        self._misses = 0
+        self._misses[ticket.put] = 0
         if ticket.in_flight > self._widest:
             self._widest, self._as_wide = ticket.in_flight, 0
         self._as_wide += ticket.in_flight == self._widest
         troubled = self._health.in_trouble()
         self._health.succeeded(busy)
         current = ticket.generation == self.generation
-        if current:
+        if current and self._misses[not ticket.put] < SHUT_OUT:
             self._open(busy)
         if troubled:
             if not self._health.in_trouble():
@@ -287,11 +292,15 @@ class RateEstimator:
         self._fresh = 0
         if self._auto is not None:
             self._auto.held_back(now, ticket.in_flight)
-        wait = min(BACKOFF * 2**self._misses, LONGEST_BACKOFF) if pause is None else pause
-        self._misses = min(self._misses + 1, 16)
+        misses = self._misses[ticket.put]
+        wait = min(BACKOFF * 2**misses, LONGEST_BACKOFF) if pause is None else pause
+        self._misses[ticket.put] = min(misses + 1, 16)
         if self._closed is None:
             self._closed = self._as_it_is(busy, ticket)
-            if not self._noise.ignores(Seen(self._sent, self._rejected)):
+            if misses:
+                # Others were let through since the last one of its kind, but none of these: it tells nothing.
+                wait = max(wait, PROBE_PAUSE)
+            elif not self._noise.ignores(Seen(self._sent, self._rejected)):
                 self._slow_down(
                     ticket, wait, too_many=as_wide < AS_WIDE and ticket.in_flight >= max(self._widest, 2)
                 )

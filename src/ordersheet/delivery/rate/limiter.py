@@ -48,7 +48,7 @@ class RateLimiter:
         self._clock = clock
         self._pace = RateEstimator(cap=rate, auto=auto, most=most)
         self._released = False
-        self._leave = float("-inf")
+        self._leave = self._next = float("-inf")
         self._first_in_line = asyncio.Lock()
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
@@ -58,6 +58,11 @@ class RateLimiter:
     def rate(self) -> float:
         """Requests a second that are let go now."""
         return self._pace.allowed
+
+    @property
+    def wait_left(self) -> float:
+        """Seconds until the next request may go; 0 where none waits for its moment."""
+        return max(0.0, self._next - self._clock.monotonic())
 
     @property
     def pause_left(self) -> float:
@@ -103,7 +108,8 @@ class RateLimiter:
             finally:
                 pace.turns -= 1
         if go:
-            return pace.sent(self._clock.monotonic())
+            # What is to be written ahead is an update; a reading goes without a turn.
+            return pace.sent(self._clock.monotonic(), put=turn is not None)
         self._free()
         return None
 
@@ -135,7 +141,7 @@ class RateLimiter:
                 if self._ended() or room() <= 0:
                     continue
                 generation, now = pace.generation, clock.monotonic()
-                at = pace.reserve(now)
+                at = self._next = pace.reserve(now)
                 if at > now:
                     await self._sleep(at - now)
                     now = clock.monotonic()
