@@ -63,14 +63,6 @@ class Fault(NamedTuple):
     """Seconds after which a gateway applies it a second time."""
     headers: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def seen_by_reading(self) -> bool:
-        """Whether a reading that shows nothing of it leaves the row in doubt.
-
-        A row that was answered `no` is refused unless a reading shows that something may have been applied.
-        """
-        return self.answer != "no" or self.applies == "none"
-
 
 _WAIT = (("retry-after", "2"),)
 NO_FAULT = Fault()
@@ -354,13 +346,12 @@ def draw_world(choose: Chooser) -> World:
         # That a store which was up to date yesterday is so today, nothing in a reading tells.
         learned = "growth in this view"
     merged = any(name.startswith("another order") for name in view.texts)
-    faults = (NO_FAULT, NO_FAULT, *(one for one in FAULTS if view.honest or one.seen_by_reading))
     return World(
         rows=draw_rows(choose, merged=merged),
         view=view,
         learned=learned,
         held=tuple((choose.one(HELD), choose.one(HELD)) for _ in ORDERS),
-        faults=some(choose, faults, 6),
+        faults=some(choose, (NO_FAULT, NO_FAULT, *FAULTS), 6),
         get_faults=some(choose, ("ok",) * 6 + GET_FAULTS, 8) if choose.one((False, True)) else (),
         freezes=_draw_freezes(choose),
         deeds=_draw_deeds(choose),

@@ -156,9 +156,7 @@ def plan_of(seed: int, *, share: float, push_back: float) -> Plan:
 
 def view_plan(number: int, view: View, chance: random.Random) -> Plan:
     """Plan a shop that shows its orders in a view, and more that is wrong with it."""
-    # A row that was answered `no` is refused, unless a reading shows that something may have been applied.
-    parts = [kind for kind in PART_FAULTS if view.honest or not kind.startswith("refused")]
-    kinds = [*PUT_FAULTS, *GATEWAY_FAULTS, *parts]
+    kinds = [*PUT_FAULTS, *GATEWAY_FAULTS, *PART_FAULTS]
     freezes = {str(chance.randint(1, 60)): chance.uniform(0.3, 2.5)} if chance.random() < 0.3 else {}
     told = {name: value for name, value in view._asdict().items() if value != HONEST._asdict()[name]}
     return replace(plan_of(number, share=0.15, push_back=0.0), kinds=tuple(kinds), view=told, freezes=freezes)

@@ -90,8 +90,9 @@ class Attempts:
         if verdict is not None and seen is not None and self.context.run.is_old_copy(seen, written_at):
             found = verdict.view is not None and verdict.view.found
             return replace(verdict, view=OrderView(order, found=found, comments={}))
-        if verdict is None and seen is not None and seen.failure is Failure.TOO_LARGE:
-            # It is there, and asking again would not make it smaller: nothing is known of its comments.
+        too_large = seen is not None and seen.failure is Failure.TOO_LARGE
+        if verdict is None and too_large and not once:
+            # It is there, and was as large each time: nothing is known of its comments.
             self.context.run.warn_too_large(order)
             return GetVerdict(GetKind.USABLE, view=OrderView(order, found=True, comments={}))
         return verdict

@@ -45,6 +45,7 @@ NO_CONTROL = (
     "The order was read again and does not show it, but no other update has shown yet that this store shows "
     "a comment of this length."
 )
+READ_TOO_SOON = "The order was read again, but the run ended before that could show it for sure."
 """Why a reading that lacks a text does not prove that it was not added."""
 
 ELSEWHERE = (

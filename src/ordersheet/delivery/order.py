@@ -52,6 +52,7 @@ from ordersheet.delivery.reconcile import (
     stood_in,
     turned_up,
 )
+from ordersheet.delivery.refusal import RefusalCheck
 from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
 from ordersheet.delivery.verdict.proof import Proof
@@ -104,7 +105,7 @@ class OrderMachine:
         self._body = b""
         self._sending: list[Part] = []
         """The parts of the attempt under way."""
-        self._said: Verdict | None = None
+        self._refusal: RefusalCheck | None = None
         """The `no` that is being read back."""
         self._view: OrderView | None = None
         """The latest reading, as long as nothing was sent since and no time has passed."""
@@ -190,9 +191,9 @@ class OrderMachine:
 
     def _decide(self, now: Moment) -> Action | None:
         row, run = self._row, self.run
-        if row is not None and self._said is not None:
-            self._judge_no(row, self._said, now)
-        elif row is not None and row.over:
+        if row is not None and self._refusal is not None:
+            return self._judge_no(row, self._refusal, now)
+        if row is not None and row.over:
             self._close(row, now)
         elif row is not None and run.ended and row.to_send:
             for part in row.to_send:
@@ -443,7 +444,15 @@ class OrderMachine:
             case VerdictKind.ANSWERED_OK:
                 stage = self._applied(row, now)
             case VerdictKind.ANSWERED_NO if self._is_to_be_checked():
-                self._said, stage = verdict, Stage.CHECKING
+                stage = Stage.CHECKING
+                self._refusal = RefusalCheck(
+                    verdict,
+                    self._sending,
+                    missing=row.missing,
+                    read_back=self._read_back,
+                    run=run,
+                    now=now,
+                )
             case VerdictKind.ANSWERED_NO:
                 self._refused(row, verdict, {}, now)
             case VerdictKind.UNKNOWN:
@@ -534,30 +543,21 @@ class OrderMachine:
         self._see(told, now)
         self._go(Stage.DECIDING)
 
-    def _judge_no(self, row: RowInHand, said: Verdict, now: Moment) -> None:
-        """Judge a refusal that was read back, by what its reading proves."""
-        proofs = {}
-        shown = self._view is not None and self._view.found
-        for part in self._sending:
-            if not part.in_comment or (row.missing and not shown):
-                # An order that cannot be seen shows nothing: it is as if nobody might read.
-                continue
-            proof = proof_of_part(part, self._view)
-            if proof is Proof.ABSENT and part.baseline is not None:
-                why = self.run.why_absence_is_no_proof(part.field, part.baseline, part.text)
-                control = None
-                if why == messages.NO_CONTROL and self.run.may_read and not self.run.ended:
-                    control = self._read_back.control_for(part.field, part.baseline, part.text)
-                if control is not None:
-                    self._go(Stage.TESTING, control)
-                    return
-                if why in (messages.NOT_SHOWN, messages.SHOWN_IN_PART):
-                    proof = Proof.UNCLEAR
-            proofs[part.field] = proof
-        self._said = None
-        self._refused(row, said, proofs, now)
+    def _judge_no(self, row: RowInHand, check: RefusalCheck, now: Moment) -> Action | None:
+        """Judge a refusal that was read back, as soon as that can be told."""
+        step = check.step(self._view, now)
+        if isinstance(step, Wait):
+            return self._wait(step.until)
+        if step is not None:
+            self._go(Stage.CHECKING if step.order is None else Stage.TESTING, step)
+            return None
+        self._refusal = None
+        self._refused(row, check.said, check.proofs, now, why=check.why)
+        return None
 
-    def _refused(self, row: RowInHand, verdict: Verdict, proofs: dict[str, Proof], now: Moment) -> None:
+    def _refused(
+        self, row: RowInHand, verdict: Verdict, proofs: dict[str, Proof], now: Moment, *, why: str = ""
+    ) -> None:
         """The API said no: final, but for what an earlier attempt, or this one, may have applied."""
         said = verdict.answer.message if verdict.answer is not None else ""
         message = messages.refused(said, verdict.status)
@@ -570,7 +570,7 @@ class OrderMachine:
                 part.close(fate, messages.CONFIRMED)
                 state = OperationState.APPLIED
             elif fate is Outcome.UNCONFIRMED:
-                self._notes.give_up(row, part, said=message)
+                self._notes.give_up(row, part, said=message, why=why)
             elif fate is Outcome.PARTLY_APPLIED:
                 part.close(Outcome.REFUSED, f"{messages.sentence(message)} {messages.HALF_REFUSED}")
             else:

@@ -256,9 +256,16 @@ class ReadBack:
         self._tested[control.field].add(control.order)
         return Read(once=True, order=control.order)
 
-    def control_for(self, field: str, baseline: str, text: str) -> Read | None:
-        """Choose the order to be read that shows whether this text would have shown; None where none can."""
-        control = self._run.control_for(field, baseline, text, self._tested[field])
+    def control_for(self, field: str, baseline: str, text: str, *, least: bool = False) -> Read | None:
+        """Choose the order to be read that shows whether this text would have shown; None where none can.
+
+        Args:
+            field: the field.
+            baseline: what stands there.
+            text: what was to be added.
+            least: whether one that shows less than this serves, too, where there is none that shows as much.
+        """
+        control = self._run.control_for(field, baseline, text, self._tested[field], least=least)
         return None if control is None else self._test(control)
 
     def tested(self, told: WasRead, now: Moment) -> None:

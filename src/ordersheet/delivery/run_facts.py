@@ -20,6 +20,7 @@ from ordersheet.delivery.verdict.put import StopReason
 from ordersheet.delivery.verdict.retry_after import http_date
 from ordersheet.delivery.verdict.trust import (
     NO_LETTERS,
+    PROMPTLY,
     Control,
     FieldTrust,
     control_of,
@@ -239,9 +240,23 @@ class RunFacts:
         if name in self.trust:
             self.trust[name].controls.pop(order, None)
 
-    def control_for(self, name: str, baseline: str, text: str, but: set[int]) -> Control | None:
-        """Choose an order that must show whether this text would have shown."""
-        return self.trust[name].control_for(needed_for(baseline, text), but)
+    def control_for(
+        self, name: str, baseline: str, text: str, but: set[int], *, least: bool = False
+    ) -> Control | None:
+        """Choose an order that must show whether this text would have shown.
+
+        Args:
+            name: the field.
+            baseline: what stands there.
+            text: what was to be added.
+            but: orders that were read for that already.
+            least: whether one that shows less than this serves, too, where there is none that shows as much.
+        """
+        trust, needed = self.trust[name], needed_for(baseline, text)
+        control = trust.control_for(needed, but)
+        if control is None and least and not trust.shows_at_all(needed):
+            control = trust.control_for(needed.at_least, but)
+        return control
 
     def recent_control(self, name: str, seconds: float, but: set[int]) -> Control | None:
         """Choose an append of a moment ago, where none of this run was read back in time yet."""
@@ -250,9 +265,11 @@ class RunFacts:
             return None
         return trust.recent(seconds - self.options.settle, but)
 
-    def want_control(self, name: str, baseline: str, text: str) -> None:
+    def want_control(self, name: str, baseline: str, text: str, *, least: bool = False) -> None:
         """Ask to be told when there is an append that shows whether this text would have shown."""
-        self.controls_wanted.append((name, needed_for(baseline, text)))
+        needed = needed_for(baseline, text)
+        least = least and not self.trust[name].shows_at_all(needed)
+        self.controls_wanted.append((name, needed.at_least if least else needed))
 
     def still_holds(self, control: Control) -> bool:
         """Tell whether an append must show still: nothing was sent since that may have overwritten it."""
@@ -268,6 +285,7 @@ class RunFacts:
             if self.controls_wanted:
                 self._wake_waiting()
             learns = name not in self.distrusted and self.reads_back.get(name) is not True
+            learns = learns and trust.shown_after <= PROMPTLY
             return self._learn(name, works=True) if learns else []
         if proof is Proof.ABSENT:
             return self.distrust(name)

@@ -50,6 +50,7 @@ STAGES: dict[tuple[Stage, Stage], str] = {
     (_S.SENDING, _S.CHECKING): "a no to several parts, a comment among them",
     (_S.SENDING, _S.TRYING): "the first ok to a text in a field that was never read back here",
     (_S.CHECKING, _S.DECIDING): "read, or cannot be read",
+    (_S.DECIDING, _S.CHECKING): "one reading does not show yet that a no applied nothing",
     (_S.TRYING, _S.DECIDING): "read, or cannot be read",
     (_S.DECIDING, _S.LOOKING): "something is in doubt, and a look can tell something",
     (_S.LOOKING, _S.DECIDING): "read, or cannot be read",

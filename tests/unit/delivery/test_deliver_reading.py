@@ -269,10 +269,20 @@ def test_a_no_after_a_proven_absence_is_a_refusal():
 TWO = sheet((1, [append("a"), put_attribute(1)]))
 
 
-def test_a_no_to_several_parts_is_read_back_once():
+def test_a_no_to_several_parts_is_read_back_three_times_where_a_text_was_seen_to_show():
+    store = Store(put_fates=[Fate(), no("closed")])
+    works = sheet((2, append("x")), (1, [append("a"), put_attribute(1)]))
+    run = send(works, store, lanes=1)
+    assert run.outcomes == [O.APPLIED, O.REFUSED]
+    assert len(store.gets) == 1 + 1 + 1 + 3
+
+
+def test_a_no_to_several_parts_is_read_back_once_where_no_text_was_ever_seen_to_show():
     store = Store(put_fates=[no("closed")])
     run = send(TWO, store)
-    assert run.outcomes == [O.REFUSED]
+    assert run.outcomes == [O.UNCONFIRMED]
+    assert "closed" in run.results[2].message
+    assert "no other update has shown yet" in run.results[2].message
     assert len(store.gets) == 2
 
 

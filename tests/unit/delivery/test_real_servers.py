@@ -216,12 +216,33 @@ def test_no_view_hides_what_a_refused_row_applied_where_longer_texts_were_looked
         assert outcomes(told.reports[0])[-1] in (O.PARTLY_APPLIED, O.UNCONFIRMED)
 
 
+REFUSAL = Fault("no", "none", "no")
+REFUSED_ROW = row(1, append("called"), ATTRIBUTE)
+SHOWS_MORE = "x" * 40 + "\nanother line"
+
+
 @pytest.mark.parametrize("held", ["", LONG, LINES], ids=["empty", "long", "lines"])
-def test_a_refusal_is_refused_at_once_by_an_honest_store_whatever_was_seen_of_it_before(held):
-    refused = Fault("no", "none", "no")
-    told = run(World((row(1, append("called"), ATTRIBUTE),), held=((held, ""),), faults=(refused,)))
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_refusal_is_refused_within_seconds_by_a_store_that_shows_more_than_its_order_holds(held, first):
+    other = row(2, append("a first text"))
+    rows = (other, REFUSED_ROW) if first else (REFUSED_ROW, other)
+    faults = (NO_FAULT, REFUSAL) if first else (REFUSAL, NO_FAULT)
+    more = f"{held}\n{SHOWS_MORE}" if held else ""
+    told = run(World(rows, held=((held, ""), (more, "")), faults=faults))
     assert not judge(told)
-    assert outcomes(told.reports[0]) == (O.REFUSED,)
+    assert sorted(outcomes(told.reports[0])) == [O.APPLIED, O.REFUSED]
+    assert told.reports[0].at < 5
+
+
+@pytest.mark.parametrize("held", ["", LONG, LINES], ids=["empty", "long", "lines"])
+@pytest.mark.parametrize("fault", [PART, REFUSAL], ids=["applied", "not applied"])
+def test_a_refusal_that_no_reading_can_prove_is_unconfirmed_and_says_what_was_not_seen(held, fault):
+    view = View() if fault is REFUSAL else View(("nothing",))
+    told = run(World((REFUSED_ROW,), view, held=((held, ""),), faults=(fault,)))
+    assert not judge(told)
+    assert outcomes(told.reports[0]) == (O.UNCONFIRMED,)
+    (result,) = told.reports[0].results.values()
+    assert "no other update has shown yet that this store shows a comment of this length" in result.message
     assert told.reports[0].at < 5
 
 

@@ -21,6 +21,8 @@ RECENT = 50
 """Readings of a field at this store after which what one of them showed is no evidence any more."""
 MOST_CONTROLS = 24
 """Answered appends that are remembered for each field, to be read again where something is in doubt."""
+PROMPTLY = 5.0
+"""Seconds after its baseline was read within which a text must show before a later run may go by that."""
 MOST_ENDS = 3
 CUT_FROM = 20
 """Characters: a field that ends at the same length as others was probably cut, from this length on."""
@@ -47,6 +49,10 @@ def size_of(*texts: str) -> Size:
     return Size(len(whole), len(_LINES.findall(whole)) + 1, len(whole.encode("utf-8", "surrogatepass")))
 
 
+NOTHING = Size(0, 0, 0)
+BEYOND = 16
+"""Characters by which a field must exceed another to show that nothing was cut off that one: as many as may
+stand between two texts, where a view that cuts could end."""
 _HARDER = (0x80, 0x180, 0x10000)
 """Where letters begin that some servers cannot show: beyond ASCII, Latin, and two bytes."""
 NO_LETTERS = 9
@@ -67,6 +73,11 @@ class Needed(NamedTuple):
 
     size: Size
     hardness: int
+
+    @property
+    def at_least(self) -> Needed:
+        """The same of a text of any length."""
+        return self._replace(size=NOTHING)
 
 
 def needed_for(baseline: str, text: str) -> Needed:
@@ -113,6 +124,10 @@ class FieldTrust:
     """An earlier run saw it read back."""
     prompt: bool = False
     """In this run a text was seen within `settle` of its baseline: what is read is no old copy."""
+    shown_after: float = float("inf")
+    """Seconds after its baseline was read at which a text was seen: the fewest."""
+    shown: Size = NOTHING
+    """The most characters, lines and bytes that were seen in a field."""
     readings: int = 0
     grown: deque[Growth] = field(default_factory=lambda: deque(maxlen=RECENT))
     controls: dict[int, Control] = field(default_factory=dict)
@@ -125,6 +140,7 @@ class FieldTrust:
     def read(self, held: str) -> None:
         """Note what a field held when it was read as a baseline."""
         self.readings += 1
+        self._saw(size_of(held))
         if len(held) > self.longest:
             self.longest, self.at_longest = len(held), set()
         if len(held) == self.longest and len(self.at_longest) < MOST_ENDS:
@@ -132,7 +148,10 @@ class FieldTrust:
 
     def grew(self, held: str, text: str, seconds: float, settle: float) -> None:
         """Note that a field was seen to hold its baseline and the text, so many seconds after that."""
-        self.grown.append(Growth(size_of(held), hardness_of(text), self.readings))
+        size = size_of(held)
+        self._saw(size)
+        self.grown.append(Growth(size, hardness_of(text), self.readings))
+        self.shown_after = min(self.shown_after, seconds)
         if len(held) > self.longest:
             self.longest, self.at_longest = len(held), set()
         self.prompt = self.prompt or seconds <= settle
@@ -164,6 +183,28 @@ class FieldTrust:
             and grown.hardness >= needed.hardness
             and self.readings - grown.reading <= RECENT
             for grown in self.grown
+        )
+
+    def _saw(self, size: Size) -> None:
+        if not self.shown.covers(size):
+            self.shown = Size(*map(max, self.shown, size))
+
+    def shows_at_all(self, needed: Needed) -> bool:
+        """Tell whether a text no easier to show was seen to have grown, however short."""
+        return self.proves(needed.at_least)
+
+    @property
+    def shows_after(self) -> float:
+        """Seconds after its baseline was read within which texts show; infinite where that is not known."""
+        return min(self.shown_after, PROMPTLY) if self.known else self.shown_after
+
+    def shows_beyond(self, held: str) -> bool:
+        """Tell whether a field was seen that shows more than this, so that no view has cut this one off."""
+        size = size_of(held)
+        return not held or (
+            self.shown.chars >= size.chars + BEYOND
+            and self.shown.octets >= size.octets + BEYOND
+            and self.shown.lines > size.lines
         )
 
     def control_for(self, needed: Needed, but: Container[int]) -> Control | None:
