@@ -10,7 +10,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.simpler_rules import CALLED, CALLED_AND_MORE, LONG, SHORT
+from tests.support.simpler_rules import APPLIED_IN_PART, CALLED, CALLED_AND_MORE, LONG, SHORT
 from tests.support.views import HONEST, View
 from tests.support.world_judge import judged
 from tests.support.worlds import LOST, SWALLOWED, Ask, AskedRow, Fault, Start, World
@@ -36,6 +36,7 @@ FAULTS = (
     Fault("applied late, 500", answer="500", late=60.0),
     Fault("403", "none", "403"),
     Fault("no", "none", "no"),
+    APPLIED_IN_PART,
     Fault("part applied, answer lost", "comments", "lost"),
 )
 SHEETS = ((CALLED,), (SHORT, CALLED), (CALLED_AND_MORE, SECOND))

@@ -22,6 +22,7 @@ LONG = "p" * 200
 CALLED = AskedRow(1, (Ask("internalComment", "append", "called"),))
 CALLED_AND_MORE = AskedRow(1, (*CALLED.asks, Ask("ref", "set", "A")))
 SHORT = AskedRow(2, (Ask("internalComment", "append", "shown"),))
+CLEARED = (Ask("comment", "clear", ""),)
 CYRILLIC = AskedRow(
     1, (Ask("internalComment", "append", "\N{CYRILLIC SMALL LETTER DE}\N{CYRILLIC SMALL LETTER A}"),)
 )
@@ -105,6 +106,45 @@ RULES = {
         "        several = len(self._sending) > 1 and any(part.in_comment for part in self._sending)\n",
         "        several = False\n",
         World((CALLED_AND_MORE,), learned="honest growth", faults=(APPLIED_IN_PART,)),
+    ),
+    "one reading of a refused row is enough": SimplerRule(
+        "delivery/refusal.py",
+        "if self._sightings >= SIGHTINGS and age >= after:",
+        "if age >= 0:",
+        World(
+            (SHORT, AskedRow(1, CLEARED), CALLED_AND_MORE),
+            View(moment="one of three replicas", seconds=200.0),
+            faults=(NO_FAULT, NO_FAULT, APPLIED_IN_PART),
+        ),
+    ),
+    "a refused row is read before another text would have shown": SimplerRule(
+        "delivery/refusal.py",
+        "after = run.trust[part.field].shows_after",
+        "after = 0.0",
+        World(
+            (SHORT, AskedRow(2, CLEARED), AskedRow(2, CALLED_AND_MORE.asks), AskedRow(3, SHORT.asks)),
+            View(moment="lagging", seconds=4.0),
+            held=(("", ""), ("", ""), (f"{LONG}\n{LONG}", "")),
+            faults=(NO_FAULT, NO_FAULT, NO_FAULT, APPLIED_IN_PART),
+            get_faults=("ok", "ok", *("lost",) * 6),
+        ),
+    ),
+    "a text that shows at all shows wherever it is added": SimplerRule(
+        "delivery/refusal.py",
+        "return None if trust.shows_beyond(baseline) else why",
+        "return None",
+        World(
+            (SHORT, CALLED_AND_MORE),
+            View(("first 60 characters",)),
+            held=((LONG, ""),),
+            faults=(NO_FAULT, APPLIED_IN_PART),
+        ),
+    ),
+    "a no is believed where nothing speaks against it": SimplerRule(
+        "delivery/refusal.py",
+        "            return control, why\n",
+        "            return control, None\n",
+        World((CALLED_AND_MORE,), View(("nothing",)), faults=(APPLIED_IN_PART,)),
     ),
 }
 

@@ -93,7 +93,7 @@ FAULTS = (
     Fault("not the object", "none", "no object"),
     Fault("no connection", "none", "no connection"),
 )
-GET_FAULTS = ("ok", "lost", "502", "429", "404", "not the object", "403")
+GET_FAULTS = ("ok", "lost", "502", "429", "404", "not the object", "too large", "403")
 
 
 class Ask(NamedTuple):
@@ -253,6 +253,8 @@ WANTED = (
     ("ref",),
 )
 """The fields that one row asks for something of."""
+SEVERAL = (*WANTED[2:5], WANTED[0])
+"""Of most rows more than one."""
 
 
 def some(choose: Chooser, options: Sequence[T], most: int) -> tuple[T, ...]:
@@ -308,7 +310,9 @@ def _draw_row(
     return AskedRow(order, tuple(asks))
 
 
-def draw_rows(choose: Chooser, most: int = 6, *, merged: bool = False) -> tuple[AskedRow, ...]:
+def draw_rows(
+    choose: Chooser, most: int = 6, *, merged: bool = False, wanted: Sequence[tuple[str, ...]] = WANTED
+) -> tuple[AskedRow, ...]:
     """Draw a sheet; no two of its rows ask for the same text of the same field.
 
     Args:
@@ -316,9 +320,11 @@ def draw_rows(choose: Chooser, most: int = 6, *, merged: bool = False) -> tuple[
         most: rows.
         merged: orders show each other's lines. Then no two orders get the same text: one that somebody else
             wrote would be taken for ours, which is one of the promise's limits.
+        wanted: fields of one row.
     """
     free: dict[tuple[int, str], list[str]] = {}
-    return tuple(_draw_row(choose, free, merged=merged) for _ in range(choose.one(range(1, most + 1))))
+    rows = range(choose.one(range(1, most + 1)))
+    return tuple(_draw_row(choose, free, merged=merged, wanted=choose.one(wanted)) for _ in rows)
 
 
 def _draw_start(choose: Chooser, *, first: bool) -> Start:

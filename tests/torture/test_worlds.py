@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,15 +18,21 @@ from tests.support.worlds import (
     FAULTS,
     LOST,
     NO_FAULT,
+    SEVERAL,
     SWALLOWED,
     Ask,
     AskedRow,
     Deed,
     Fault,
+    HypothesisChooser,
     Lists,
     Start,
     World,
     dense_worlds,
+    draw_rows,
+    draw_view,
+    draw_world,
+    some,
     worlds,
 )
 
@@ -194,11 +201,14 @@ def updates_that_may_get_lost(draw: st.DrawFn) -> World:
         for order in range(1, draw(st.integers(1, 4)) + 1)
     ]
     fates = st.sampled_from([fault for fault in FAULTS if fault.answer in TELLS_NOTHING])
+    # A reading fails now and then, and never often in a row.
+    misread = draw(st.lists(st.sampled_from(["ok", "lost", "502", "429", "not the object", "too large"])))
     return World(
         rows=tuple(rows),
         learned="honest growth",
         earlier=draw(st.integers(1, 2)),
         faults=tuple(draw(st.lists(fates, max_size=8))),
+        get_faults=tuple(chain.from_iterable((fault, "ok") for fault in misread)),
     )
 
 
@@ -270,6 +280,34 @@ def guarded_worlds(draw: st.DrawFn) -> World:
 def test_no_guarded_row_goes_out_over_what_somebody_wrote(examples):
     @settings(FREE, max_examples=examples)
     @given(world=guarded_worlds())
+    def check(world: World) -> None:
+        holds(world)
+
+    check()
+
+
+REFUSALS = tuple(fault for fault in FAULTS if fault.answer == "no")
+
+
+@st.composite
+def refusing_worlds(draw: st.DrawFn) -> World:
+    """Draw a world whose shop refuses rows of several parts, some of which it has applied."""
+    choose = HypothesisChooser(draw)
+    view = draw_view(choose)
+    merged = any(name.startswith("another order") for name in view.texts)
+    rows = draw_rows(choose, merged=merged, wanted=SEVERAL)
+    world = draw_world(choose)
+    faults = some(choose, (NO_FAULT, NO_FAULT, *REFUSALS, LOST), 6)
+    moved = view.moment != "now" and world.learned == "honest growth"
+    return replace(world, rows=rows, view=view, faults=faults, learned="nothing" if moved else world.learned)
+
+
+@pytest.mark.parametrize(
+    "examples", [SHORT // 2, pytest.param(LONG, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_no_world_makes_a_refusal_false(examples):
+    @settings(FREE, max_examples=examples)
+    @given(world=refusing_worlds())
     def check(world: World) -> None:
         holds(world)
 

@@ -552,6 +552,9 @@ class OrderMachine:
             self._go(Stage.CHECKING if step.order is None else Stage.TESTING, step)
             return None
         self._refusal = None
+        if self._view is not None:
+            # Another look in this run would tell no more.
+            self.run.unlooked.add(self.order)
         self._refused(row, check.said, check.proofs, now, why=check.why)
         return None
 

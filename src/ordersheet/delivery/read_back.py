@@ -254,7 +254,7 @@ class ReadBack:
     def _test(self, control: Control) -> Read:
         self._control = control
         self._tested[control.field].add(control.order)
-        return Read(once=True, order=control.order)
+        return Read(once=self._run.ended, order=control.order)
 
     def control_for(self, field: str, baseline: str, text: str, *, least: bool = False) -> Read | None:
         """Choose the order to be read that shows whether this text would have shown; None where none can.

@@ -277,13 +277,13 @@ def test_a_no_to_several_parts_is_read_back_three_times_where_a_text_was_seen_to
     assert len(store.gets) == 1 + 1 + 1 + 3
 
 
-def test_a_no_to_several_parts_is_read_back_once_where_no_text_was_ever_seen_to_show():
+def test_a_no_to_several_parts_is_unconfirmed_where_no_text_was_ever_seen_to_show():
     store = Store(put_fates=[no("closed")])
     run = send(TWO, store)
     assert run.outcomes == [O.UNCONFIRMED]
     assert "closed" in run.results[2].message
     assert "no other update has shown yet" in run.results[2].message
-    assert len(store.gets) == 2
+    assert len(store.gets) == 3
 
 
 def test_a_no_that_applied_the_append_is_partly_applied():
