@@ -44,7 +44,7 @@ def faulty(tmp_path, store):
     [
         ("close-after:1", "83600,once,", "confirmed", 0),
         ("close-before", "83600,never,", "unconfirmed", 1),
-        ("no-part:1", "83600,this part,and that", "partly applied", 1),
+        ("no-part:1", "83601,this part,and that", "partly applied", 1),
     ],
 )
 def test_what_becomes_of_a_row_in_a_shop_with_a_fault(faulty, fault, row, outcome, code):
