@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 # Each adds its commands to the app.
-from ordersheet.cli import jobs, ledger, ledger_group, online, sandbox, send, setup, undo, web
+from ordersheet.cli import jobs, ledger, ledger_group, online, sandbox, send, setup, team, undo, web
 from ordersheet.cli.app import app
 
-__all__ = ["app", "jobs", "ledger", "ledger_group", "online", "sandbox", "send", "setup", "undo", "web"]
+__all__ = [
+    "app",
+    "jobs",
+    "ledger",
+    "ledger_group",
+    "online",
+    "sandbox",
+    "send",
+    "setup",
+    "team",
+    "undo",
+    "web",
+]

@@ -28,7 +28,7 @@ _USAGE_FAULT: Any = typer.BadParameter.__mro__[1]
 ORDER = (
     *("web", "demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
-    *("export", "undo", "jobs", "watch", "ledger backup", "ledger check"),
+    *("export", "undo", "jobs", "watch", "submit", "worker", "stop", "ledger backup", "ledger check"),
 )
 """Every command, those of a group with the group's name before them."""
 
@@ -141,7 +141,7 @@ def fail(error: OrdersheetError, ctx: Any) -> int:  # noqa: ANN401 - as typer ha
     command, file = ctx.invoked_subcommand or "", ctx.meta.get(FILE)
     log = CallLog(_log_format(ctx), file=str(file) if file is not None else None, run=None)
     # Whoever interrupts anything wonders, too.
-    asks = command in ("send", "undo") or isinstance(error, Interrupted)
+    asks = command in ("send", "undo", "submit") or isinstance(error, Interrupted)
     summary = RunSummary(
         command=command,
         file=str(file) if file is not None else None,

@@ -99,6 +99,7 @@ def init(url: Url) -> None:
     make_shared(place)
     Console().say(
         f"{place} is a ledger now.",
+        *_queue_for_workers(place),
         "Grant the role ordersheet_writer to those who send, and ordersheet_reader to those who only look.",
     )
 
@@ -112,7 +113,19 @@ def upgrade(flags: dict[str, Any]) -> None:
     settings = settings_of(flags)
     refuse_missing_ledger(settings)
     version = upgrade_ledger(settings.ledger)
-    Console().say(f"{settings.ledger} is of version {version}.")
+    told = _queue_for_workers(settings.ledger) if isinstance(settings.ledger, LedgerUrl) else ()
+    Console().say(f"{settings.ledger} is of version {version}.", *told)
+
+
+def _queue_for_workers(place: LedgerUrl) -> tuple[str, ...]:
+    """Make the tables of the workers' queue, where its library is installed here; gives what to say."""
+    from ordersheet.team.queue import make_tables
+
+    if make_tables(place):
+        return ()
+    return (
+        "For workers (ordersheet submit), install ordersheet[team] here and run: ordersheet ledger upgrade",
+    )
 
 
 @group.command(epilog="Example: ordersheet ledger move ~/.local/share/ordersheet/ledger.db file:ledger-url")

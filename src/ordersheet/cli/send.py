@@ -59,7 +59,7 @@ def check(file: File, flags: dict[str, Any]) -> None:
     with fetched(file, flags) as here:
         log = _log_of(here, settings)
         checked = _checked(here.path, settings, Console(json_mode=settings.json, log=log), log)
-        _end(here.named(checked.result), settings, log)
+        end(here.named(checked.result), settings, log)
 
 
 def _log_of(here: Fetched, settings: Settings) -> CallLog:
@@ -107,7 +107,7 @@ def send(file: File, flags: dict[str, Any]) -> None:
         settings = settings_of(here.flags)
         log = _log_of(here, settings)
         console = Console(json_mode=settings.json, log=log)
-        _send(here, settings, console, log, _asker(console, settings, shown=False))
+        _send(here, settings, console, log, asker(console, settings, shown=False))
 
 
 @app.command(FILE_ALONE, hidden=True, cls=CommandWithBareOptions)
@@ -121,7 +121,7 @@ def file_alone(file: File, flags: dict[str, Any]) -> None:
         target_of(settings)  # without an address there is nothing to be asked in the end
         if _checked(here.path, settings, console, log).preview.to_send:
             console.say("")
-        _send(here, settings, console, log, _asker(console, settings, shown=True))
+        _send(here, settings, console, log, asker(console, settings, shown=True))
 
 
 def _send(
@@ -143,10 +143,10 @@ def _send(
             )
         result = here.put_report(result, console.say)
         console.say(*after(result))
-        _end(result, settings, log)
+        end(result, settings, log)
 
 
-def _asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Preview], bool]:
+def asker(console: Console, settings: Settings, *, shown: bool) -> Callable[[Preview], bool]:
     """Give what asks whether to send; `shown` where all that bears on the answer has just been said."""
 
     def ask(seen: Preview) -> bool:
@@ -165,7 +165,8 @@ def _question(seen: Preview) -> str:
     return f"Send {plural(seen.to_send, 'row')} to {seen.host}?{told} [y/N] "
 
 
-def _end(result: RunResult, settings: Settings, log: CallLog) -> None:
+def end(result: RunResult, settings: Settings, log: CallLog) -> None:
+    """Tell scripts what a run came to, open its report where that is wanted, and exit."""
     if settings.json:
         put(sys.stdout, result.to_json() + "\n")
     if log.json:

@@ -102,6 +102,11 @@ class Settings:
     log_format: str
     verbose: bool
     progress: bool
+    wait: bool
+    stores: tuple[str, ...] | None
+    poll: float
+    health: Path | None
+    metrics: Path | None
     api_key: Secret | None = None
     folder_file: Path | None = None
     """The `ordersheet.toml` of the working folder, where it has set something."""
@@ -200,6 +205,17 @@ def job_tables(config: Path | None) -> tuple[object, Path]:
     """
     path = config if config is not None else user_file()
     return _read_toml(path, must_exist=config is not None).get("jobs", {}), path
+
+
+def profile_names(config: Path | None) -> tuple[str, ...]:
+    """Name the profiles of the person's own settings file.
+
+    Args:
+        config: the file that `--config` names.
+    """
+    path = config if config is not None else user_file()
+    profiles = _read_toml(path, must_exist=config is not None).get("profiles", {})
+    return tuple(profiles) if isinstance(profiles, dict) else ()
 
 
 def user_file() -> Path:

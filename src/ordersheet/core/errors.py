@@ -9,6 +9,7 @@ stops a whole run is raised::
     │   └── MappingError         change the mapping; every fault of it at once
     ├── SourceError              change the file: it cannot be read, or only in two ways
     ├── LedgerError              free, repair or choose another ledger
+    ├── RunUnfinishedError       wait until the workers are done               (exit 3)
     └── RunStopped               run again to go on; a report exists           (exit 3)
         └── Interrupted          the same, after a signal                      (exit 130, 143 or 129)
 
@@ -117,6 +118,13 @@ class SourceError(OrdersheetError):
         super().__init__(message, code=code)
         self.problems = tuple(problems)
         self.choices = tuple(choices)
+
+
+class RunUnfinishedError(OrdersheetError):
+    """A run that workers send has not come to its end; nothing was written."""
+
+    exit_code = 3
+    retry = True
 
 
 class LedgerError(OrdersheetError):

@@ -28,6 +28,7 @@ from ordersheet.ledger.run_to_undo import RunToUndo
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.shared import shared_ledgers
 from ordersheet.ledger.statements import timestamp
+from ordersheet.ledger.submissions import Submissions
 from ordersheet.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -315,6 +316,14 @@ class Ledger:
         return JobFiles(
             self._writing, self._database.reading, lambda: self._process_id, self._database.alive, self.clock
         )
+
+    def submissions(self) -> Submissions:
+        """Give the runs that were submitted, as this process hands them over or works on them."""
+        return Submissions(self._writing, self._database.reading, self._me, self._database, self.clock)
+
+    def _me(self) -> tuple[int, str]:
+        assert self._presence is not None
+        return self._process_id, self._presence.name
 
     def back_up(self, target: Path, *, overwrite: bool = False) -> None:
         """Copy the whole ledger, also while runs write into it, for its user alone (mode 0600).

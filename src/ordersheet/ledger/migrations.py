@@ -37,6 +37,22 @@ _TO_2 = (
     taken TEXT NOT NULL, facts TEXT NOT NULL, finished TEXT,
     CONSTRAINT job_file_once UNIQUE (job, sha256, batch))""",
     "CREATE INDEX job_file_open ON job_file (job) WHERE finished IS NULL",
+    "ALTER TABLE run ADD COLUMN part_of INTEGER",
+    "ALTER TABLE run ADD COLUMN part INTEGER",
+    "CREATE INDEX run_part ON run (part_of, part) WHERE part_of IS NOT NULL",
+    """CREATE TABLE submission (
+    run_id INTEGER NOT NULL PRIMARY KEY, version INTEGER NOT NULL, settings TEXT NOT NULL, place TEXT,
+    stopped TEXT, stopped_by TEXT, message TEXT NOT NULL, FOREIGN KEY(run_id) REFERENCES run (id))""",
+    """CREATE TABLE chunk (
+    run_id INTEGER NOT NULL, number INTEGER NOT NULL, turn INTEGER NOT NULL, state TEXT NOT NULL,
+    process_id INTEGER NOT NULL, tries INTEGER NOT NULL, progress INTEGER NOT NULL, content TEXT,
+    PRIMARY KEY (run_id, number),
+    CONSTRAINT chunk_state CHECK (state IN ('waiting', 'taken', 'done', 'aside', 'stopped')),
+    FOREIGN KEY(run_id) REFERENCES run (id))""",
+    "CREATE INDEX chunk_open ON chunk (turn) WHERE content IS NOT NULL",
+    """CREATE TABLE file_part (
+    run_id INTEGER NOT NULL, number INTEGER NOT NULL, data TEXT NOT NULL,
+    PRIMARY KEY (run_id, number), FOREIGN KEY(run_id) REFERENCES run (id))""",
     *(
         f"ALTER TABLE {table} ADD COLUMN {moment}_{part}"
         for table, moment in (("attempt", "given_up"), ("operation", "adopted"), ("operation", "heard"))

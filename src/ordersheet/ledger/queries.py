@@ -16,7 +16,7 @@ from ordersheet.ledger.claims import Reader, as_text
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
-from ordersheet.ledger.schema import attempt, baseline, operation, process, row, run, store
+from ordersheet.ledger.schema import attempt, baseline, operation, process, row, run, store, submission
 from ordersheet.ledger.statements import moment, storable
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
 
-_undone_run = run.alias("undone")
+_undone_run, _whole_run, _try = run.alias("undone"), run.alias("whole"), run.alias("try")
 _runs = (
     select(
         run,
@@ -40,14 +40,21 @@ _runs = (
         .where(_undone_run.c.id == run.c.undo_of)
         .scalar_subquery()
         .label("undone_run"),
+        select(_whole_run.c.name)
+        .where(_whole_run.c.id == run.c.part_of)
+        .scalar_subquery()
+        .label("whole_run"),
+        submission.c.run_id.label("submission"),
     )
     .join(store, store.c.id == run.c.store_id)
     .outerjoin(process, process.c.id == run.c.process_id)
+    .outerjoin(submission, submission.c.run_id == run.c.id)
 )
 _ONE_RUN = compiled(_runs.where(run.c.id == bind("run")))
 _at_store = or_(bind("store").is_(None), store.c.name == bind("store"))
-_RUNS = compiled(_runs.where(_at_store).order_by(run.c.id.desc()))
-_LATEST_RUNS = compiled(_runs.where(_at_store).order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
+_listed = _runs.where(_at_store, run.c.part_of.is_(None))
+_RUNS = compiled(_listed.order_by(run.c.id.desc()))
+_LATEST_RUNS = compiled(_listed.order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
 _operations = (
     select(
         operation,
@@ -68,9 +75,11 @@ _operations = (
         ),
     )
 )
+_tries = select(_try.c.id).where(_try.c.part_of == bind("run"))
 _OF_ROWS = compiled(
     _operations.where(
-        operation.c.run_id == bind("run"), operation.c.row.between(bind("first"), bind("last"))
+        or_(operation.c.run_id == bind("run"), operation.c.run_id.in_(_tries)),
+        operation.c.row.between(bind("first"), bind("last")),
     ).order_by(operation.c.id)
 )
 _OF_ORDER = compiled(
@@ -80,8 +89,11 @@ _OF_ORDER = compiled(
 )
 _ATTEMPTS = compiled(
     select(*(attempt.c[name] for name in ("row", "number", "begun", "given_up", "class", "status")))
-    .where(attempt.c.run_id == bind("run"), attempt.c.row.between(bind("first"), bind("last")))
-    .order_by(attempt.c.row, attempt.c.number)
+    .where(
+        or_(attempt.c.run_id == bind("run"), attempt.c.run_id.in_(_tries)),
+        attempt.c.row.between(bind("first"), bind("last")),
+    )
+    .order_by(attempt.c.row, attempt.c.begun, attempt.c.number)
 )
 _outcome = func.coalesce(row.c.outcome, constant(Outcome.UNCONFIRMED.value))
 _COUNTS = compiled(select(_outcome, func.count()).where(row.c.run_id == bind("run")).group_by(_outcome))
@@ -147,6 +159,8 @@ def _run_info(cursor: Cursor, context: BookContext, record: Mapping[str, Any]) -
         left_out=counts.get("left_out", 0),
         requests=RequestCounts(**(counts.get("requests") or {})),
         undo_of=record["undone_run"],
+        part_of=record["whole_run"],
+        submitted=record["submission"] is not None,
         **{name: record[name] for name in _RUN_COLUMNS},
     )
 
@@ -162,6 +176,9 @@ def _run_state(context: BookContext, record: Mapping[str, Any]) -> RunState:
     if record["finished"] is not None:
         return RunState.FINISHED if record["stopped_by"] is None else RunState.STOPPED
     lock = record["lock"]
+    if record["submission"] is not None:
+        # Whoever submitted it may go: workers send it.
+        return RunState.RUNNING
     return RunState.RUNNING if lock is not None and context.alive(lock) else RunState.KILLED
 
 

@@ -61,6 +61,10 @@ class RunStart:
     """Of an undo: all rows of that run are meant."""
     guess_attributes: bool = False
     """Of an undo: attributes that the shop does not show are put back as the ledger knows them."""
+    part_of: str | None = None
+    """Of one try of a chunk: the run that was submitted."""
+    part: int | None = None
+    """Of one try of a chunk: the chunk's number."""
 
 
 class RunState(StrEnum):
@@ -121,6 +125,10 @@ class RunInfo:
     """Of an undo: the run that it takes back."""
     database_user: str | None = None
     """Whom a shared ledger's database took them for."""
+    part_of: str | None = None
+    """Of one try of a chunk: the run that was submitted."""
+    submitted: bool = False
+    """Workers send it, chunk by chunk."""
 
     @property
     def rows(self) -> int:

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, func, null, select, update
+from sqlalchemy import and_, delete, func, null, select, update
 
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.keys import text_hash
 from ordersheet.ledger.records import Purged
-from ordersheet.ledger.schema import baseline, operation, process, row, run
+from ordersheet.ledger.schema import baseline, chunk, file_part, operation, process, row, run, submission
 from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.taken_back import is_undone
 
@@ -39,11 +39,15 @@ _open_of_same_order = and_(
     _other.c.store_id == _this.c.store_id, _other.c.order_id == _this.c.order_id, _other.c.open == ONE
 )
 _of_run = run.c.id == bind("run")
+_goes_on = and_(
+    run.c.finished.is_(None), select(submission.c.run_id).where(submission.c.run_id == run.c.id).exists()
+)
+"""It was submitted: workers send it, though whoever handed it over has left."""
 
 _RUNS = compiled(
     select(run.c.id, run.c.copy, run.c.finished.is_not(None), process.c.lock)
     .outerjoin(process, process.c.id == run.c.process_id)
-    .where(func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"))
+    .where(func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"), ~_goes_on)
     .order_by(run.c.id)
 )
 _FORGET_VALUES = compiled(
@@ -106,6 +110,8 @@ _FORGET_PROBLEMS = compiled(
     )
     .values(message=bind("removed"))
 )
+_FORGET_FILE = compiled(delete(file_part).where(file_part.c.run_id == bind("run")))
+_FORGET_CHUNKS = compiled(update(chunk).where(chunk.c.run_id == bind("run")).values(content=null()))
 _IN_DOUBT = compiled(
     select(func.count())
     .select_from(operation)
@@ -204,6 +210,8 @@ def _forget_run(plan: Purge, run_id: int, cursor: Cursor) -> None:
     values = named(run=run_id, now=timestamp(plan.now), removed=REMOVED)
     cursor.execute(_FORGET_RUN, values)
     cursor.execute(_FORGET_PROBLEMS, values)
+    cursor.execute(_FORGET_FILE, named(run=run_id))
+    cursor.execute(_FORGET_CHUNKS, named(run=run_id))
 
 
 def _remove_orphans(writer: Writer, plan: Purge, copies: Path) -> int:

@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 _FIRST_COLUMNS = (
     "name", "store_id", "process_id", "host", "profile", "tool_version", "user", "machine", "options",
     "mapping", "input", "sha256", "copy", "sheet", "header_row", "batch", "again", "settle", "started",
-    "uid", "encoding", "key_print", "same_store", "undo_of", "database_user",
+    "uid", "encoding", "key_print", "same_store", "undo_of", "database_user", "part_of", "part",
 )  # fmt: skip
 """What is known of a run when it starts."""
 _of_run = row.c.run_id == bind("run")
@@ -54,7 +54,13 @@ _CLOSE = compiled(
     .values({name: bind(name) for name in ("finished", "stopped_by", "message", "counts")})
 )
 _LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
-_latest = select(run.c.name, run.c.id).order_by(run.c.id.desc()).limit(ONE).offset(ZERO)
+_latest = (
+    select(run.c.name, run.c.id)
+    .where(run.c.part_of.is_(None))
+    .order_by(run.c.id.desc())
+    .limit(ONE)
+    .offset(ZERO)
+)
 _LATEST = compiled(_latest)
 _LATEST_SEND = compiled(_latest.where(run.c.undo_of.is_(None)))
 _BEGINNING = compiled(
@@ -124,6 +130,8 @@ def insert_run(
             same_store=int(start.same_store),
             database_user=database_user,
             undo_of=None if start.undo_of is None else find_run(cursor, start.undo_of)[1],
+            part_of=None if start.part_of is None else find_run(cursor, start.part_of)[1],
+            part=start.part,
         ),
     )
     number = int(cursor.execute(_TAKEN, named(name=name)).fetchone()[0])

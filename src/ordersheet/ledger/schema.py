@@ -101,8 +101,11 @@ run = Table(
     Column("database_user", Text),  # whom a shared ledger's database took the process for
     Column("same_store", Integer),  # 1: a person said that this key belongs to the shop known at this store
     Column("undo_of", Integer),  # of an undo: the run that it takes back
+    Column("part_of", Integer),  # of one try of a chunk: the run that was submitted
+    Column("part", Integer),  # of one try of a chunk: the chunk's number
     sqlite_autoincrement=True,
 )
+Index("run_part", run.c.part_of, run.c.part, sqlite_where=run.c.part_of.is_not(None))
 
 row = Table(
     "row",
@@ -251,6 +254,39 @@ job_file = Table(
     sqlite_autoincrement=True,
 )
 Index("job_file_open", job_file.c.job, sqlite_where=job_file.c.finished.is_(None))
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("version", Integer, nullable=False),  # of what its chunks hold
+    Column("settings", Text, nullable=False),  # JSON: how its rows are sent
+    Column("place", Text),  # the URL of its file; NULL where the file's parts are here
+    Column("stopped", Text),  # when somebody, or something, asked for its end
+    Column("stopped_by", Text),
+    Column("message", Text, nullable=False),
+)
+chunk = Table(
+    "chunk",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("turn", Integer, nullable=False),  # smaller ones come first, whatever their run
+    Column("state", Text, nullable=False),
+    Column("process_id", Integer, nullable=False),  # who has it; a number that is gone has died
+    Column("tries", Integer, nullable=False),  # in a row that brought nothing further
+    Column("progress", Integer, nullable=False),  # operations that were settled before the last try
+    Column("content", Text),  # what its rows ask for; NULL once each has its result
+    CheckConstraint("state IN ('waiting', 'taken', 'done', 'aside', 'stopped')", name="chunk_state"),
+)
+Index("chunk_open", chunk.c.turn, sqlite_where=chunk.c.content.is_not(None))
+file_part = Table(
+    "file_part",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", Text, nullable=False),  # base64
+)
 
 
 def _words(states: frozenset[OperationState]) -> str:

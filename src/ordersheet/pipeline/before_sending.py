@@ -6,12 +6,17 @@ Each either passes, refuses with exit 2, or asks. Nothing has been sent yet.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.fingerprint import fingerprint
-from ordersheet.core.model import LeftOut, Outcome
+from ordersheet.core.model import LeftOut, Outcome, RequestCounts
+from ordersheet.pipeline.guards import refuse_unshown_guards
+from ordersheet.pipeline.intake import policy_of
+from ordersheet.pipeline.preview import preview
 from ordersheet.reporter.report_path import file_sha256, report_path_chooser
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.config.target import Target
     from ordersheet.core.model import OrderUpdate
+    from ordersheet.delivery import StopSwitch
     from ordersheet.ledger import Ledger
     from ordersheet.pipeline.intake import Prepared
     from ordersheet.pipeline.preview import Preview
@@ -170,6 +176,60 @@ def settle_called_ok(prepared: Prepared, seen: Preview, settings: Settings) -> b
     for row in trusted:
         prepared.staging.leave_out(row)
     return bool(trusted)
+
+
+@dataclass(frozen=True, slots=True)
+class SettledBefore:
+    """What was settled before a person is asked."""
+
+    seen: Preview
+    """What would be done."""
+    same_store: bool
+    """Somebody said now that a new key belongs to the same shop."""
+    asked: RequestCounts
+    """Requests that this took."""
+    edited: str | None
+    """What to say of rows that were changed after a report called them ok."""
+
+
+def settle_before_sending(
+    prepared: Prepared,
+    ledger: Ledger,
+    target: Target,
+    settings: Settings,
+    *,
+    sha256: str | None,
+    confirm: Callable[[str], bool] | None,
+    stop: StopSwitch | None,
+) -> SettledBefore:
+    """Settle whatever stands between a file and its first byte, and see what would be done.
+
+    Args:
+        prepared: the file, read to its end once.
+        ledger: what was done before.
+        target: where it goes.
+        settings: every setting.
+        sha256: of the file's bytes.
+        confirm: asks a question that is answered by yes or no; None where nobody can be asked.
+        stop: ends the look at the orders that guards need.
+
+    Raises:
+        OrdersheetError: it is not to be sent as it stands.
+    """
+    refuse_same_file(ledger, target, settings, sha256)
+    same_store = settle_new_key(ledger, target, settings, confirm)
+    look = partial(
+        preview, prepared, ledger, store=target.store, host=target.host, policy=policy_of(settings)
+    )
+    seen = look()
+    if settle_called_ok(prepared, seen, settings):
+        seen = look()
+    asked = RequestCounts()
+    if seen.to_send and prepared.column_map.guards:
+        asked = refuse_unshown_guards(prepared, settings, stop=stop)
+    edited = edited_in_words(prepared.tally.edited_ok)
+    seen.warnings += filter(None, [edited])
+    return SettledBefore(seen, same_store, asked, edited)
 
 
 def _as_reported(update: OrderUpdate, said: CalledOk) -> LeftOut:

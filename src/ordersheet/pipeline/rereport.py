@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ordersheet import reporter
-from ordersheet.core.errors import OrdersheetError
+from ordersheet.core.errors import OrdersheetError, RunUnfinishedError
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.loader import empty_table, open_table
 from ordersheet.mapping.headers import fold
@@ -45,11 +47,26 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
 
     Raises:
         UsageError: where the run is unknown, or its report cannot be written there.
+        RunUnfinishedError: where workers still send it.
     """
     from ordersheet.ledger import RunState
 
     info = ledger.run(text)
-    source = _source(info)
+    if info.submitted and info.state is RunState.RUNNING:
+        raise RunUnfinishedError(
+            f"Run {info.run} is not finished: workers send it. See how far it is with: ordersheet show"
+            f" {info.run}",
+            code="unfinished",
+        )
+    with _source(ledger, info) as source:
+        return _rewritten(ledger, info, source, target=target, overwrite=overwrite)
+
+
+def _rewritten(
+    ledger: Ledger, info: RunInfo, source: Path | None, *, target: Path | None, overwrite: bool
+) -> Rewritten:
+    from ordersheet.ledger import RunState
+
     table = _open(info, source) if source is not None else None
     named = Path(info.input)
     empty = None if source is None else empty_table(source)
@@ -77,14 +94,22 @@ def _existing(path: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def _source(info: RunInfo) -> Path | None:
-    """Find the input as it was: the ledger's private copy, or the file where nobody has changed it."""
-    if info.copy is not None and info.copy.exists():
-        return info.copy
+@contextmanager
+def _source(ledger: Ledger, info: RunInfo) -> Iterator[Path | None]:
+    """Find the input as it was: a private copy, the file where nobody has changed it, or the ledger's own."""
     named = Path(info.input)
-    if info.sha256 is not None and named.is_file() and file_sha256(named) == info.sha256:
-        return named
-    return None
+    if info.copy is not None and info.copy.exists():
+        yield info.copy
+    elif info.sha256 is not None and named.is_file() and file_sha256(named) == info.sha256:
+        yield named
+    elif info.submitted and info.purged is None:
+        with TemporaryDirectory(prefix="ordersheet-") as folder:
+            kept = Path(folder) / PureWindowsPath(named.name).name
+            with kept.open("wb") as file:
+                file.writelines(ledger.submissions().file(info.run))
+            yield kept
+    else:
+        yield None
 
 
 def _open(info: RunInfo, source: Path) -> Table | None:

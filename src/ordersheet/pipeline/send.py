@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ordersheet.config.target import Target, key_for, proxy_for, target_of
+from ordersheet.config.target import Target, key_for, target_of
 from ordersheet.console.event_log import LoggedJournal
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import (
@@ -22,21 +21,19 @@ from ordersheet.core.errors import (
 from ordersheet.core.model import RequestCounts, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.summary import RunSummary
-from ordersheet.core.version import version
 from ordersheet.pipeline.before_sending import (
-    edited_in_words,
     refuse_many_problems,
-    refuse_same_file,
     report_place,
-    settle_called_ok,
-    settle_new_key,
+    settle_before_sending,
     sha256_before,
 )
+from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
-from ordersheet.pipeline.guards import refuse_unread_guards, refuse_unshown_guards
-from ordersheet.pipeline.intake import Prepared, Reading, policy_of, prepare, refuse_missing_rows
-from ordersheet.pipeline.preview import Preview, preview
+from ordersheet.pipeline.guards import refuse_unread_guards
+from ordersheet.pipeline.intake import Prepared, Reading, prepare, refuse_missing_rows
+from ordersheet.pipeline.preview import Preview
 from ordersheet.pipeline.run_end import exit_code, rows_of
+from ordersheet.pipeline.starting import start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,24 +85,17 @@ def send(
         place = report_place(prepared, settings)
         extra = write_extra_outputs(prepared, settings)
         with Ledger.open(settings.ledger, create=not settings.ledger_must_exist) as ledger:
-            refuse_same_file(ledger, target, settings, sha256)
-            same_store = settle_new_key(ledger, target, settings, confirm)
-            policy = policy_of(settings)
-            seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
-            if settle_called_ok(prepared, seen, settings):
-                seen = preview(prepared, ledger, store=target.store, host=target.host, policy=policy)
-            asked = RequestCounts()
-            if seen.to_send and prepared.column_map.guards:
-                asked = refuse_unshown_guards(prepared, settings, stop=stop)
-            edited = edited_in_words(prepared.tally.edited_ok)
-            seen.warnings += filter(None, [edited])
+            settled = settle_before_sending(
+                prepared, ledger, target, settings, sha256=sha256, confirm=confirm, stop=stop
+            )
+            seen = settled.seen
             if ask is not None and not ask(seen):
                 raise UsageError("The answer was no.", code="declined")
             run = _Run(prepared, settings, target, ledger, started, sha256)
-            run.seen, run.asked = seen, asked
-            run.same_store = same_store
+            run.seen, run.asked = seen, settled.asked
+            run.same_store = settled.same_store
             run.log = log or run.log
-            notes = (edited, *(f"{one.path}: {one.note}" for one in extra if one.note))
+            notes = (settled.edited, *(f"{one.path}: {one.note}" for one in extra if one.note))
             run.notes = tuple(filter(None, notes))
             return run.carry_out(place, tell=tell, stop=stop)
 
@@ -206,37 +196,17 @@ class _Run:
         return written, end
 
     def _start(self) -> RunStart:
-        from ordersheet.ledger import RunStart, this_person
-
-        person = this_person()
-        facts = self.prepared.table.facts
         if self.prepared.path is not None:
             self.source = self._copy(self.prepared.path)
-        return RunStart(
-            store=self.target.store,
-            host=self.target.host,
-            profile=self.settings.profile,
-            tool_version=version(),
-            user=person.name,
-            uid=person.uid,
-            machine=platform.node(),
-            options=self.settings.as_options(),
-            mapping=self.prepared.column_map.to_json(),
-            input=str(self.prepared.path.absolute()) if self.prepared.path is not None else "(frame)",
-            sha256=self.sha256,
-            copy=self.source,
-            sheet=facts.sheet,
-            header_row=facts.header_row,
-            policy=policy_of(self.settings),
-            settle=self.settings.settle,
-            encoding=facts.encoding,
-            key_print=self._key_print(),
+        return start_of(
+            self.prepared,
+            self.settings,
+            self.target,
+            self.ledger,
+            self.sha256,
             same_store=self.same_store,
+            copy=self.source,
         )
-
-    def _key_print(self) -> str | None:
-        key = self.settings.api_key
-        return self.ledger.key_print(key.reveal()) if key is not None else None
 
     def _copy(self, path: Path) -> Path:
         """Keep the input as the first pass read it, for the report."""
@@ -258,49 +228,12 @@ class _Run:
         *,
         again: bool,
     ) -> DeliveryEnd:
-        from ordersheet.delivery import (
-            DeliveryOptions,
-            SystemClock,
-            deliver,
-            make_transport_factory,
-            run_in_thread,
+        staging = self.prepared.staging
+        how = HowToDeliver(
+            self.settings, self.target, total=staging.updates, again=again, most_no=self._most_no()
         )
-
-        settings = self.settings
-        assert settings.api_key is not None
-        options = DeliveryOptions(
-            base_url=self.target.base_url,
-            lanes=settings.concurrency if isinstance(settings.concurrency, int) else None,
-            rate=settings.rate,
-            timeout=settings.timeout,
-            attempts=settings.attempts,
-            settle=settings.settle,
-            grace=settings.grace,
-            baseline=settings.baseline,
-            xml=settings.xml,
-            skip_unchanged=settings.skip_unchanged,
-            again=again,
-            batch=settings.batch,
-            most_no=self._most_no(),
-            total=self.prepared.staging.updates,
-        )
-        transports = make_transport_factory(
-            settings.api_key,
-            proxy=proxy_for(settings.proxy, self.target.base_url),
-            ca_bundle=settings.ca_bundle,
-        )
-        return run_in_thread(
-            lambda: deliver(
-                self.prepared.staging.works(),
-                journal=LoggedJournal(journal, self.log) if settings.verbose else journal,
-                transports=transports,
-                options=options,
-                clock=SystemClock(),
-                stop=switch,
-                progress=tell or (lambda _progress: None),
-            ),
-            switch,
-        )
+        told = LoggedJournal(journal, self.log) if self.settings.verbose else journal
+        return deliver_works(staging.works(), told, how, tell=tell, switch=switch)
 
     def _most_no(self) -> int | None:
         """How many rows may end in `no` while sending; those with problems are among the allowed ones."""

@@ -155,6 +155,12 @@ def find(ledger: Ledger, target: Target, text: str, settings: Settings, *, guess
             "or address.",
             code="other-store",
         )
+    if info.submitted:
+        raise UsageError(
+            f"Workers sent run {info.run} in parts, each a run of its own. Undo those: ordersheet show"
+            f" {info.run} --rows --json names the run of each row's operations.",
+            code="in-parts",
+        )
     if info.state is RunState.RUNNING:
         raise UsageError(
             f"Run {info.run} still goes on. Stop it, or wait until it has ended.", code="under-way"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHECK, SEND, UNDO = "check", "send", "undo"
+SUBMIT = "submit"
+"""Takes whatever send takes, and more."""
 
 
 @dataclass(frozen=True, slots=True)

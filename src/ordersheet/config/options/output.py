@@ -60,7 +60,7 @@ OUTPUT_OPTIONS: tuple[Option, ...] = (
         types.choice("text", "json"),
         "text",
         metavar="text|json",
-        commands=(CHECK, SEND, UNDO, "jobs", "watch", "export"),
+        commands=(CHECK, SEND, UNDO, "jobs", "watch", "export", "worker"),
         group="Report and output",
     ),
     Option(

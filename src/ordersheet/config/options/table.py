@@ -7,12 +7,13 @@ from ordersheet.config.options import types
 from ordersheet.config.options.online import ONLINE_OPTIONS
 from ordersheet.config.options.option import CHECK, SEND, UNDO, Option
 from ordersheet.config.options.output import OUTPUT_OPTIONS
+from ordersheet.config.options.team import TEAM_OPTIONS, WORKER
 
 JOB_COMMANDS = ("jobs", "watch")
 LEDGER_COMMANDS = (
     *(CHECK, SEND, UNDO, "runs", "show", "resolve", "report", "purge", "doctor"),
     *("ledger backup", "ledger check", "ledger upgrade"),
-    "web",
+    *("web", WORKER, "stop"),
 )
 
 OPTIONS: tuple[Option, ...] = (
@@ -204,7 +205,7 @@ OPTIONS: tuple[Option, ...] = (
         "The address of the Order API plugin, such as https://shop.example.com/api/order-api/1.",
         types.text,
         metavar="URL",
-        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export", WORKER),
         group="Where to",
     ),
     Option(
@@ -256,7 +257,7 @@ OPTIONS: tuple[Option, ...] = (
         types.truth,
         default=False,
         switch=True,
-        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export", WORKER),
         group="Where to",
     ),
     Option(
@@ -265,7 +266,7 @@ OPTIONS: tuple[Option, ...] = (
         types.text,
         shown_default="none",
         metavar="URL|env",
-        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export", WORKER),
         group="Where to",
     ),
     Option(
@@ -273,7 +274,7 @@ OPTIONS: tuple[Option, ...] = (
         "A file of further certificates to trust, besides the operating system's.",
         types.path,
         metavar="FILE",
-        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export"),
+        commands=(CHECK, SEND, UNDO, "doctor", "setup", "export", WORKER),
         group="Where to",
     ),
     Option(
@@ -351,4 +352,5 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *ONLINE_OPTIONS,
     *OUTPUT_OPTIONS,
+    *TEAM_OPTIONS,
 )

@@ -1,0 +1,395 @@
+"""Runs that were submitted: their files, their chunks, and who of the workers has which.
+
+A chunk is taken in one transaction that looks at who has it: one whose process has no lease any more has it
+no longer. Each try of a chunk is a run of its own, of which the submitted run is told the results.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ordersheet.core.errors import LedgerError, UsageError
+from ordersheet.core.model import RequestCounts, StoppedBy
+from ordersheet.ledger import submission_statements as sql
+from ordersheet.ledger.chunks import VERSION, give_results, is_meant_again, settled, works_in
+from ordersheet.ledger.compiled import named
+from ordersheet.ledger.runs import close_run, find_run, insert_run
+from ordersheet.ledger.statements import DONE, moment, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.ledger.database import Cursor, Database
+    from ordersheet.ledger.records import RunStart
+    from ordersheet.ledger.writer import Writer
+
+MOST_TRIES = 3
+"""So many tries of a chunk that bring nothing further, and it is put aside."""
+_PART = 750_000
+"""Bytes of a file that one line holds."""
+_PAGE = 2000
+_ENDED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is handed over to the workers."""
+
+    start: RunStart
+    settings: Mapping[str, Any]
+    """How its rows are sent; JSON values, by the names of settings."""
+    left_out: Iterable[RowResult]
+    """Rows that are not sent."""
+    chunks: Iterable[str]
+    """What each holds, as `chunks.written` gives it."""
+    file: Iterable[bytes]
+    """The input's bytes; nothing where it lies at `place`."""
+    place: str | None = None
+    version: int = field(default=VERSION)
+
+
+class TakenChunk(NamedTuple):
+    """A chunk that this process has taken."""
+
+    run: str
+    number: int
+    works: Sequence[OrderWork]
+    settings: Mapping[str, Any]
+    again: bool
+    """Whether what `--again` means is recorded already."""
+    no_rows: int
+    """How many rows of the run have ended in `no` while sending."""
+
+
+class OpenChunk(NamedTuple):
+    """A chunk that is not at its end."""
+
+    run: str
+    number: int
+    turn: int
+    store: str
+    state: str
+    started: datetime
+    """When its run was handed over."""
+
+
+class SubmissionState(NamedTuple):
+    """How far a submitted run has come."""
+
+    chunks: Mapping[str, int]
+    """How many are in which state."""
+    stopped: bool
+    """Whether its end was asked for."""
+    finished: bool
+
+
+class Submissions:
+    """The submitted runs of one ledger; `Ledger.submissions` gives it.
+
+    Args:
+        writer: gives the ledger's writing thread.
+        reading: gives a cursor for reading.
+        me: gives this process's number in the ledger and the name of its presence, once there is a writer.
+        database: the ledger's.
+        clock: gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        writer: Callable[[], Writer],
+        reading: Callable[[], AbstractContextManager[Cursor]],
+        me: Callable[[], tuple[int, str]],
+        database: Database,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._writer, self._reading, self._clock = writer, reading, clock
+        self._place = me
+        self._database = database
+
+    def _me(self) -> int:
+        return self._place()[0]
+
+    def submit(self, given: Submission) -> str:
+        """Hand a run over to the workers; gives its name.
+
+        Workers see it once all of it is there.
+
+        Raises:
+            UsageError: the same bytes are being sent to this store in this batch already.
+            LedgerError: it could not be made durable.
+        """
+        writer, start = self._writer(), given.start
+        now = self._clock()
+
+        def begin(cursor: Cursor) -> tuple[str, int, int]:
+            self._refuse_same(cursor, start)
+            return insert_run(cursor, start, self._me(), now, self._database.user)
+
+        name, run_id, store_id = writer.do(begin)
+        self._fill(writer, run_id, given)
+
+        def show(cursor: Cursor) -> None:
+            self._refuse_same(cursor, start)
+            turn = cursor.execute(sql.CURRENT_TURN, named(store=store_id)).fetchone()[0]
+            cursor.execute(sql.LINE_UP, named(run=run_id, turn=max(0, (turn or 1) - 1)))
+            values = named(
+                run_id=run_id,
+                version=given.version,
+                settings=json.dumps(given.settings),
+                place=given.place,
+                message="",
+            )
+            cursor.execute(sql.ADD, values)
+            self._close_if_done(cursor, run_id)
+
+        writer.do(show)
+        return name
+
+    def _refuse_same(self, cursor: Cursor, start: RunStart) -> None:
+        wanted = named(store=start.store, sha256=start.sha256, batch=start.policy.batch)
+        found = cursor.execute(sql.SAME, wanted).fetchone()
+        if found is not None:
+            raise UsageError(
+                f"This very file is being sent already, as run {found[0]}. See how far it is with: ordersheet"
+                f" show {found[0]}",
+                code="submitted",
+            )
+
+    def _fill(self, writer: Writer, run_id: int, given: Submission) -> None:
+        def many(statement: str, values: list[Any]) -> None:
+            writer.do(lambda cursor: cursor.executemany(statement, values))
+
+        page: list[Any] = []
+        for one in given.left_out:
+            at = one.time and timestamp(one.time)
+            page.append((run_id, one.row, one.order, one.outcome.value, one.message, at, int(one.left_out)))
+            if len(page) == _PAGE:
+                many(DONE, page)
+                page = []
+        if page:
+            many(DONE, page)
+        for number, content in enumerate(given.chunks, 1):
+            many(sql.ADD_CHUNK, [named(run=run_id, number=number, content=content)])
+        number = 0
+        for block in given.file:
+            for begin in range(0, len(block), _PART):
+                number += 1
+                data = base64.b64encode(block[begin : begin + _PART]).decode()
+                many(sql.ADD_PART, [named(run=run_id, number=number, data=data)])
+
+    def take(self, name: str, number: int) -> TakenChunk | None:
+        """Take a chunk; None where it is at its end, or another living process has it.
+
+        Raises:
+            LedgerError: it could not be made durable, or a newer program submitted it.
+        """
+
+        def work(cursor: Cursor) -> TakenChunk | None:
+            run_id = find_run(cursor, name)[1]
+            found = cursor.execute(sql.CHUNK, named(run=run_id, number=number)).fetchone()
+            state, _, tries, progress, content, lock = found or ("done", 0, 0, 0, None, None)
+            if state not in ("waiting", "taken") or content is None or self._held(state, lock):
+                return None
+            of_run = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
+            version, settings, _, stopped, _, message, _ = of_run
+            refuse_newer(version, name)
+            if stopped is not None:
+                self._end(cursor, run_id, number, "stopped", message)
+                return None
+            now = settled(cursor, run_id, number)
+            tries = 0 if now > progress else tries
+            if tries >= MOST_TRIES:
+                self._end(cursor, run_id, number, "aside", ASIDE)
+                return None
+            cursor.execute(
+                sql.TAKE, named(run=run_id, number=number, me=self._me(), tries=tries + 1, progress=now)
+            )
+            again = is_meant_again(cursor, run_id, number)
+            no_rows = int(cursor.execute(sql.NO_ROWS, named(run=run_id)).fetchone()[0])
+            return TakenChunk(name, number, works_in(content), json.loads(settings), again, no_rows)
+
+        return self._writer().do(work)
+
+    def _held(self, state: str, lock: str | None) -> bool:
+        return state == "taken" and lock is not None and self._database.alive(lock)
+
+    def give_back(self, one: TakenChunk, *, counts: bool) -> None:
+        """Let others have a chunk; `counts` whether this was a try that failed."""
+        values = named(number=one.number, me=self._me(), uncounted=0 if counts else 1)
+
+        def work(cursor: Cursor) -> None:
+            cursor.execute(sql.GIVE_BACK, {**values, **named(run=find_run(cursor, one.run)[1])})
+
+        self._writer().do(work)
+
+    def finish(self, one: TakenChunk, rest: str) -> bool:
+        """Give the rows of a chunk their results, and end the run with its last chunk.
+
+        Args:
+            one: the chunk.
+            rest: why rows without a result were not sent.
+
+        Returns:
+            Whether this process still had it.
+        """
+
+        def work(cursor: Cursor) -> bool:
+            run_id = find_run(cursor, one.run)[1]
+            state, holder, *_ = cursor.execute(sql.CHUNK, named(run=run_id, number=one.number)).fetchone()
+            if state != "taken" or holder != self._me():
+                return False
+            self._end(cursor, run_id, one.number, "done", rest)
+            return True
+
+        return self._writer().do(work)
+
+    def _end(self, cursor: Cursor, run_id: int, number: int, state: str, rest: str) -> None:
+        content = cursor.execute(sql.CHUNK, named(run=run_id, number=number)).fetchone()[4]
+        if content is not None:
+            give_results(cursor, run_id, number, works_in(content), rest)
+        cursor.execute(sql.END, named(run=run_id, number=number, state=state))
+        self._close_if_done(cursor, run_id)
+
+    def _close_if_done(self, cursor: Cursor, run_id: int) -> None:
+        counts = dict(map(tuple, cursor.execute(sql.STATES, named(run=run_id)).fetchall()))
+        if counts.get("waiting") or counts.get("taken"):
+            return
+        *_, stopped_by, message, finished = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
+        if finished is not None:
+            return
+        if stopped_by is None and counts.get("aside"):
+            stopped_by = StoppedBy.INTERNAL.value
+            message = f"{counts['aside']:,} of {sum(counts.values()):,} chunks were put aside. {ASIDE}"
+        requests = RequestCounts()
+        for (told,) in cursor.execute(sql.REQUESTS, named(run=run_id)).fetchall():
+            requests += RequestCounts(**(json.loads(told).get("requests") or {}))
+        close_run(cursor, run_id, self._clock(), stopped_by, message, requests)
+
+    def stop(self, text: str, *, by: StoppedBy = StoppedBy.INTERRUPTED, message: str) -> str:
+        """Ask for the end of a submitted run; gives its name.
+
+        What waits ends at once; who has a chunk under way sees it, and ends that.
+
+        Raises:
+            UsageError: there is no such run, it was not submitted, or it has ended.
+        """
+
+        def work(cursor: Cursor) -> str:
+            name, run_id = find_run(cursor, text)
+            found = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
+            if found is None:
+                raise UsageError(f"Run {name} was not submitted: end it where it runs.", code="not-submitted")
+            if found[-1] is not None:
+                raise UsageError(f"Run {name} has ended.", code="ended")
+            now = timestamp(self._clock())
+            cursor.execute(sql.STOP, named(run=run_id, now=now, stopped_by=by.value, message=message))
+            return name
+
+        name = self._writer().do(work)
+        # A few at a time: others write meanwhile.
+        while self._writer().do(partial(self._end_some, name, message)):
+            pass
+        return name
+
+    def _end_some(self, name: str, message: str, cursor: Cursor) -> bool:
+        """End some of the chunks that nobody works on; tells whether there may be more."""
+        run_id = find_run(cursor, name)[1]
+        ended = 0
+        for number, state, lock in cursor.execute(sql.OPEN_OF_RUN, named(run=run_id)).fetchall():
+            if not self._held(state, lock):
+                self._end(cursor, run_id, number, "stopped", message)
+                ended += 1
+            if ended == _ENDED_AT_ONCE:
+                return True
+        return False
+
+    def state(self, name: str) -> SubmissionState:
+        """Tell how far a submitted run has come."""
+        with self._reading() as cursor:
+            run_id = find_run(cursor, name)[1]
+            counts = dict(map(tuple, cursor.execute(sql.STATES, named(run=run_id)).fetchall()))
+            found = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
+        if found is None:
+            raise UsageError(f"Run {name} was not submitted.", code="not-submitted")
+        return SubmissionState(counts, found[3] is not None, found[-1] is not None)
+
+    def open_chunks(self, most: int) -> list[OpenChunk]:
+        """Name chunks that are not at their end, in turn."""
+        with self._reading() as cursor:
+            return _open(cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall())
+
+    def chunks_of(self, name: str) -> list[OpenChunk]:
+        """Name the chunks of a run that are not at their end, in turn."""
+        with self._reading() as cursor:
+            run_id = find_run(cursor, name)[1]
+            return _open(cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall())
+
+    def refuse_newer(self) -> None:
+        """Raise LedgerError where a newer program submitted what is not finished yet."""
+        with self._reading() as cursor:
+            refuse_newer(cursor.execute(sql.NEWEST, named()).fetchone()[0] or 0, None)
+
+    def file(self, name: str) -> Iterator[bytes]:
+        """Give the bytes of a run's file, as far as the ledger holds it."""
+        with self._reading() as cursor:
+            run_id = find_run(cursor, name)[1]
+        last = 0
+        while True:
+            with self._reading() as cursor:
+                found = cursor.execute(sql.PARTS, named(run=run_id, after=last)).fetchone()
+            if found is None:
+                return
+            last = found[0]
+            yield base64.b64decode(found[1])
+
+    def enter(self) -> str:
+        """Be seen by others as a process that works; gives the name by which they tell."""
+        self._writer()
+        return self._place()[1]
+
+    def living(self, names: Iterable[str]) -> set[str]:
+        """Tell who of these processes lives."""
+        with self._reading() as cursor:
+            del cursor
+            return {name for name in names if self._database.alive(name)}
+
+    def leases(self) -> int:
+        """Count the processes that work with this ledger now."""
+        with self._reading() as cursor:
+            names = [name for (name,) in cursor.execute(sql.PROCESSES).fetchall()]
+            return sum(map(self._database.alive, names))
+
+    def beat(self) -> None:
+        """Raise LedgerError where this process can write no more, such as after its lease has ended."""
+        self._writer().do(partial(_nothing))
+
+
+ASIDE = (
+    "It failed three times without getting any further. Submit the file again: what is done is not done"
+    " twice."
+)
+
+
+def _open(found: Iterable[Any]) -> list[OpenChunk]:
+    return [OpenChunk._make((*rest, moment(started))) for *rest, started in found]
+
+
+def _nothing(_cursor: Cursor) -> None:
+    pass
+
+
+def refuse_newer(version: int, name: str | None) -> None:
+    """Raise LedgerError where what was submitted is of a newer kind than this program sends."""
+    if version > VERSION:
+        what = "What waits" if name is None else f"Run {name}"
+        raise LedgerError(
+            f"{what} was submitted by a newer version of ordersheet. Upgrade ordersheet on this computer.",
+            code="newer",
+        )

@@ -1,0 +1,64 @@
+"""What the ledger is told of a run before its first byte leaves."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from ordersheet.core.version import version
+from ordersheet.pipeline.intake import policy_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.config.target import Target
+    from ordersheet.ledger import Ledger, RunStart
+    from ordersheet.pipeline.intake import Prepared
+
+
+def start_of(
+    prepared: Prepared,
+    settings: Settings,
+    target: Target,
+    ledger: Ledger,
+    sha256: str | None,
+    *,
+    same_store: bool,
+    copy: Path | None = None,
+) -> RunStart:
+    """Put together what is known of a run of this input.
+
+    Args:
+        prepared: the input, read to its end once.
+        settings: every setting.
+        target: where it goes.
+        ledger: knows the key by a fingerprint.
+        sha256: of the input's bytes.
+        same_store: somebody said that a new key belongs to the same shop.
+        copy: the ledger's private copy of the input.
+    """
+    from ordersheet.ledger import RunStart, this_person
+
+    person, facts, key = this_person(), prepared.table.facts, settings.api_key
+    return RunStart(
+        store=target.store,
+        host=target.host,
+        profile=settings.profile,
+        tool_version=version(),
+        user=person.name,
+        uid=person.uid,
+        machine=platform.node(),
+        options=settings.as_options(),
+        mapping=prepared.column_map.to_json(),
+        input=str(prepared.path.absolute()) if prepared.path is not None else "(frame)",
+        sha256=sha256,
+        copy=copy,
+        sheet=facts.sheet,
+        header_row=facts.header_row,
+        policy=policy_of(settings),
+        settle=settings.settle,
+        encoding=facts.encoding,
+        key_print=ledger.key_print(key.reveal()) if key is not None else None,
+        same_store=same_store,
+    )

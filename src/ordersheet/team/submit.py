@@ -1,0 +1,179 @@
+"""`submit`: check a file, and hand it over to the workers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ordersheet.config.target import key_for, target_of
+from ordersheet.core.errors import LedgerError, SourceError, UsageError
+from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.ledger import Ledger
+from ordersheet.ledger.chunks import written
+from ordersheet.ledger.submissions import Submission
+from ordersheet.pipeline.before_sending import (
+    refuse_many_problems,
+    report_place,
+    settle_before_sending,
+    sha256_before,
+)
+from ordersheet.pipeline.extra_outputs import write_extra_outputs
+from ordersheet.pipeline.guards import refuse_unread_guards
+from ordersheet.pipeline.intake import prepare, refuse_missing_rows
+from ordersheet.pipeline.starting import start_of
+from ordersheet.team.queue import Placed, QueueClient, Turn, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from ordersheet.config.settings import Settings
+    from ordersheet.core.model import OrderWork
+    from ordersheet.delivery import StopSwitch
+    from ordersheet.pipeline.intake import Prepared, Reading
+    from ordersheet.pipeline.preview import Preview
+
+ORDERS_A_CHUNK = 200
+LARGEST_FILE = 50_000_000
+"""Bytes of a file that the ledger keeps."""
+_HOW_ROWS_ARE_SENT = (
+    *("duplicates", "batch", "again", "retry_no", "skip_unchanged", "rate", "concurrency", "timeout"),
+    *("attempts", "settle", "grace", "baseline", "xml"),
+)
+"""Settings that go with the run; address, key and the way there are the worker's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A run that was handed over."""
+
+    run: str
+    sha256: str | None
+    preview: Preview
+    notes: tuple[str, ...]
+    """What a person should read about the files that were written beside it."""
+
+
+def shared_place(settings: Settings, what: str) -> LedgerUrl:
+    """Give the place of the shared ledger.
+
+    Raises:
+        UsageError: the ledger is a file.
+    """
+    if isinstance(settings.ledger, LedgerUrl):
+        return settings.ledger
+    raise UsageError(
+        f"{what} needs a ledger that many share, and {settings.ledger} is a file. Name one with --ledger"
+        " postgresql://… (docs/team.md), or send the file from here: ordersheet send FILE",
+        code="not-shared",
+    )
+
+
+def submit(
+    path: Path,
+    settings: Settings,
+    *,
+    ask: Callable[[Preview], bool],
+    confirm: Callable[[str], bool] | None,
+    reading: Reading | None = None,
+    stop: StopSwitch | None = None,
+) -> Submitted:
+    """Check a file, and hand it over to the workers.
+
+    Args:
+        path: the file.
+        settings: every setting, checked.
+        ask: is shown what would be done, and says whether to do it.
+        confirm: asks a question that is answered by yes or no; None where nobody can be asked.
+        reading: entered while the file is read, and told how many rows have been.
+        stop: ends the look at the orders that guards need.
+
+    Raises:
+        OrdersheetError: nothing was handed over.
+    """
+    place = shared_place(settings, "submit")
+    target = target_of(settings)
+    sha256 = sha256_before(path)
+    with prepare(path, settings, reading) as prepared:
+        refuse_missing_rows(prepared, settings)
+        refuse_many_problems(prepared, settings)
+        refuse_unread_guards(prepared, settings)
+        if prepared.column_map.guards:
+            key_for(settings, target)
+        if settings.wait:
+            report_place(prepared, settings)
+        content = _content(path, sha256)
+        extra = write_extra_outputs(prepared, settings)
+        queue = QueueClient(place)
+        try:
+            with Ledger.open(place, create=False) as ledger:
+                settled = settle_before_sending(
+                    prepared, ledger, target, settings, sha256=sha256, confirm=confirm, stop=stop
+                )
+                if not ask(settled.seen):
+                    raise UsageError("The answer was no.", code="declined")
+                start = start_of(prepared, settings, target, ledger, sha256, same_store=settled.same_store)
+                submissions = ledger.submissions()
+                run = submissions.submit(
+                    Submission(
+                        start=start,
+                        settings=_settings_that_go_along(prepared, settings),
+                        left_out=prepared.staging.left_out_results(),
+                        chunks=map(written, _chunked(prepared.staging.works())),
+                        file=[content],
+                    )
+                )
+                for page in pages(
+                    Placed(Turn(one.run, one.number, 1), one.turn, one.store)
+                    for one in submissions.chunks_of(run)
+                ):
+                    _put(queue, page)
+        finally:
+            queue.close()
+        notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
+        return Submitted(run, sha256, settled.seen, notes)
+
+
+def _put(queue: QueueClient, page: list[Placed]) -> None:
+    try:
+        queue.put(page)
+    except LedgerError:
+        # It is handed over: what the queue lacks, the workers put there.
+        return
+
+
+def _content(path: Path, sha256: str | None) -> bytes:
+    """Read the file as the first pass has read it.
+
+    Raises:
+        SourceError: it is too large, or was changed meanwhile.
+    """
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= LARGEST_FILE else b""
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.", code="unreadable") from error
+    if size > LARGEST_FILE:
+        raise SourceError(
+            f"{path} has {size / 1e6:,.0f} MB, and a ledger keeps files of up to"
+            f" {LARGEST_FILE / 1e6:.0f} MB. Split it, or send it from here: ordersheet send FILE",
+            code="too-large",
+        )
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise SourceError(
+            f"{path} was changed after it had been read. Submit it again.", code="changed-meanwhile"
+        )
+    return content
+
+
+def _settings_that_go_along(prepared: Prepared, settings: Settings) -> Mapping[str, object]:
+    allowed, tally = settings.max_no, prepared.tally
+    most_no = None if allowed is None else allowed.of(tally.rows) - tally.invalid
+    return {**{name: getattr(settings, name) for name in _HOW_ROWS_ARE_SENT}, "most_no": most_no}
+
+
+def _chunked(works: Iterator[OrderWork]) -> Iterator[list[OrderWork]]:
+    while chunk := list(islice(works, ORDERS_A_CHUNK)):
+        yield chunk
