@@ -7,7 +7,13 @@ import os
 import pytest
 from hypothesis import settings
 from tests.support.needs import pytest_runtest_setup  # noqa: F401 - the hook of the mark `needs`
-from tests.support.postgres import ledger_database, ledger_url, postgres_server  # noqa: F401 - fixtures
+from tests.support.postgres import (  # noqa: F401 - fixtures
+    ledger_database,
+    ledger_url,
+    postgres_server,
+    team_database,
+    team_url,
+)
 
 # How fast an example runs says nothing about it; machines are busy. The same code is given the same examples
 # each time, so that a red run is the change's own; `make torture` looks for new ones

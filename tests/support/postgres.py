@@ -109,14 +109,17 @@ def ledger_database(postgres_server: Server) -> Iterator[str]:
 @pytest.fixture
 def ledger_url(postgres_server: Server, ledger_database: str, tmp_path: Path) -> LedgerUrl:
     """An empty ledger. To make a database for each test would take longer than most of them."""
-    url = LedgerUrl(postgres_server.of(ledger_database), tmp_path / "home")
+    return emptied(LedgerUrl(postgres_server.of(ledger_database), tmp_path / "home"))
+
+
+def emptied(url: LedgerUrl) -> LedgerUrl:
+    """Take all lines out of a ledger, past the rules that hold every one who writes."""
     tables = carried_out(
         url, "SELECT relname FROM pg_class WHERE relnamespace = 'ordersheet'::regnamespace AND relkind = 'r'"
     )
-    emptied = "; ".join(f"DELETE FROM ordersheet.{name}" for (name,) in tables if name != "meta")
-    # Not as any writer could: past the rules that hold every one of them.
+    gone = "; ".join(f"DELETE FROM ordersheet.{name}" for (name,) in tables if name != "meta")
     marks = "DELETE FROM ordersheet.meta WHERE name IN ('moved', 'filling')"
-    carried_out(url, f"SET session_replication_role = replica; {emptied}; {marks}")
+    carried_out(url, f"SET session_replication_role = replica; {gone}; {marks}")
     return url
 
 
@@ -132,3 +135,25 @@ def carried_out(url: LedgerUrl, statement: str) -> list[tuple[Any, ...]]:
 def let_leases_end(url: LedgerUrl) -> None:
     """Let a minute and more go by for every process that holds a lease."""
     carried_out(url, "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'")
+
+
+@pytest.fixture(scope="session")
+def team_database(postgres_server: Server) -> str:
+    """A ledger with the workers' queue: to make its tables takes seconds."""
+    from ordersheet.ledger.postgresql.making import make
+    from ordersheet.team.queue import make_tables
+
+    need("dbos")
+    name = postgres_server.make_database()
+    url = LedgerUrl(postgres_server.of(name), Path())
+    make(url)
+    assert make_tables(url)
+    return name
+
+
+@pytest.fixture
+def team_url(postgres_server: Server, team_database: str, tmp_path: Path) -> LedgerUrl:
+    """An empty ledger with an empty queue."""
+    url = emptied(LedgerUrl(postgres_server.of(team_database), tmp_path / "home"))
+    carried_out(url, "DELETE FROM ordersheet_queue.workflow_status")
+    return url

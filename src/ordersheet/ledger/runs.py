@@ -161,7 +161,8 @@ def close_run(
     closed = named(
         run=run_id,
         finished=timestamp(now),
-        stopped_by=stopped_by,
+        # A word of an enum is no plain text to every database.
+        stopped_by=None if stopped_by is None else str(stopped_by),
         message=message,
         counts=_counts(counts, left_out, sent),
     )

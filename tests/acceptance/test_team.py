@@ -1,0 +1,241 @@
+"""Files handed over to workers on other machines, by the command itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.command import Desk
+from tests.support.postgres import carried_out, let_leases_end
+from tests.support.team import can_freeze, home, until, worker
+
+from ordersheet.sandbox.server import running
+from ordersheet.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from tests.support.postgres import Server
+
+    from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.sandbox.server import Running
+
+pytestmark = pytest.mark.needs("postgres", "dbos")
+FIRST, MANY = 84000, 420
+"""Three chunks."""
+ORDERS = range(FIRST, FIRST + MANY)
+
+
+@pytest.fixture
+def big_shop():
+    store = Store(orders=ORDERS)
+    with running(store) as one:
+        yield one
+    store.close()
+
+
+@pytest.fixture
+def clerk(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
+    return _desk(home(tmp_path, "clerk"), big_shop, team_url)
+
+
+@pytest.fixture
+def server(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
+    return _desk(home(tmp_path, "server"), big_shop, team_url)
+
+
+class TeamDesk(Desk):
+    """A desk whose ledger is shared."""
+
+    url: str
+
+    def env(self, **more: str) -> dict[str, str]:
+        return super().env(**{"ORDERSHEET_LEDGER": self.url, **more})
+
+
+def _desk(folder: Path, shop: Running, url: LedgerUrl) -> TeamDesk:
+    made = TeamDesk(folder, shop.base_url, shop.key)
+    made.url = url.url
+    return made
+
+
+def sheet(desk: Desk, orders: range = ORDERS, name: str = "calls.csv") -> None:
+    lines = "".join(f"{order},Called {order}\n" for order in orders)
+    desk.file(name, f"order,internalComment\n{lines}")
+
+
+def written(shop: Running) -> Counter[int]:
+    """How often each order holds its text."""
+    with urllib.request.urlopen(shop.page_url + "state.json") as answer:
+        orders: list[dict[str, Any]] = json.load(answer)["orders"]
+    found: Counter[int] = Counter()
+    for one in orders:
+        order = int(one.get("order", one.get("id", one.get("orderId", 0))))
+        found[order] += str(one.get("internalComment") or "").count(f"Called {order}")
+    return found
+
+
+def rows(report: Path) -> list[dict[str, str]]:
+    with report.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def submitted(desk: Desk, *words: str) -> str:
+    told = desk.run("submit", "calls.csv", "--yes", "--json", *words)
+    assert told.code == 0, told.err
+    return str(told.json["run"])
+
+
+def is_over(desk: Desk, run: str) -> bool:
+    return bool(desk.run("show", run, "--json").json["finished"])
+
+
+def outcomes(desk: Desk, run: str) -> dict[str, int]:
+    told: dict[str, int] = desk.run("show", run, "--json").json["outcomes"]
+    return told
+
+
+def each_once(shop: Running) -> bool:
+    return set(written(shop).values()) == {1}
+
+
+def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
+    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk)
+    run = submitted(clerk)
+    early = server.run("report", run)
+    assert (early.code, "not finished" in early.err, server.reports()) == (3, True, [])
+    twice = clerk.run("submit", "calls.csv", "--yes")
+    assert (twice.code, run in twice.err) == (2, True)
+    (clerk.folder / "calls.csv").unlink()
+    signs = ("--health", "alive", "--metrics", "worker.prom")
+    with worker(server, team_url.url, *signs) as one:
+        until(lambda: is_over(server, run), "the run's end")
+        until(lambda: "outcome=" in (server.folder / "worker.prom").read_text(), "the figures")
+        assert one.end() == 128 + signal.SIGTERM
+    assert (
+        f'ordersheet_worker_rows_total{{outcome="applied"}} {MANY}'
+        in (server.folder / "worker.prom").read_text()
+    )
+    assert (server.folder / "alive").exists()
+    assert outcomes(clerk, run) == {"applied": MANY}
+    assert each_once(big_shop)
+    assert server.run("report", "last").code == 0
+    (report,) = server.reports()
+    assert [(row["order"], row["update_status"]) for row in rows(report)] == [
+        (str(order), "ok") for order in ORDERS
+    ]
+    listed = server.run("runs", "--json").json["runs"]
+    assert [(one["run"], one["state"], one["rows"]) for one in listed] == [(run, "finished", MANY)]
+    told = [json.loads(line) for line in server.run("show", run, "--rows", "--json").out.splitlines()]
+    assert {len(row["operations"]) for row in told} == {1}
+    undo = server.run("undo", run, "--yes")
+    assert (undo.code, "in parts" in undo.err) == (2, True)
+
+
+def test_submit_waits_for_the_end_and_writes_the_report(
+    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk, range(FIRST, FIRST + 3))
+    alone = clerk.run("submit", "calls.csv", "--yes", "--report", "done.csv")
+    assert (alone.code, "--wait" in alone.err) == (2, True)
+    with worker(server, team_url.url):
+        waited = clerk.run("submit", "calls.csv", "--yes", "--json", "--wait", "--report", "done.csv")
+        assert (waited.code, waited.json["command"], waited.json["outcomes"]) == (0, "submit", {"applied": 3})
+        assert Path(waited.json["report"]) == clerk.folder / "done.csv"
+        again = clerk.run("submit", "calls.csv", "--yes", "--wait", "--json")
+        assert (again.code, again.json["outcomes"]) == (0, {"already applied": 3})
+        meant = clerk.run("submit", "calls.csv", "--yes", "--wait", "--json", "--again")
+        assert (meant.code, meant.json["outcomes"]) == (0, {"applied": 3})
+    assert [written(big_shop)[order] for order in range(FIRST, FIRST + 4)] == [2, 2, 2, 0]
+
+
+def test_another_worker_goes_on_where_one_was_killed(
+    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk)
+    run = submitted(clerk, "--rate", "60", "--settle", "1")
+    with worker(server, team_url.url, name="first") as first:
+        until(lambda: sum(written(big_shop).values()) > 20, "the first rows")
+        first.send(signal.SIGKILL)
+        first.process.wait()
+    assert not is_over(clerk, run)
+    let_leases_end(team_url)
+    with worker(server, team_url.url, name="second"):
+        until(lambda: is_over(clerk, run), "the run's end")
+    assert each_once(big_shop)
+    # What the run did before is not told as an earlier run's.
+    assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
+
+
+@pytest.mark.skipif(not can_freeze(), reason="nothing can be frozen here")
+def test_one_that_was_frozen_sends_nothing_of_what_others_have_taken_over(
+    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk)
+    run = submitted(clerk, "--rate", "60", "--settle", "1")
+    with worker(server, team_url.url, name="frozen") as frozen:
+        until(lambda: sum(written(big_shop).values()) > 20, "the first rows")
+        frozen.send(signal.SIGSTOP)
+        let_leases_end(team_url)
+        with worker(server, team_url.url, name="other"):
+            until(lambda: is_over(clerk, run), "the run's end")
+            frozen.send(signal.SIGCONT)
+            until(lambda: "not heard of" in frozen.said, "the frozen one's word")
+    assert each_once(big_shop)
+    assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
+
+
+def test_a_run_is_stopped_on_all_machines(
+    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk)
+    run = submitted(clerk, "--rate", "30", "--grace", "5")
+    with worker(server, team_url.url):
+        until(lambda: sum(written(big_shop).values()) > 5, "the first rows")
+        stopped = clerk.run("stop", run)
+        assert (stopped.code, run in stopped.err + stopped.out) == (0, True)
+        until(lambda: is_over(clerk, run), "the run's end")
+    told = clerk.run("show", run, "--json").json
+    assert (told["state"], told["stopped_by"], told["rows"]) == ("stopped", "interrupted", MANY)
+    assert told["outcomes"]["applied"] == sum(written(big_shop).values()) < MANY
+    assert clerk.run("stop", run).code == 2
+    assert clerk.run("report", run).code == 0
+    assert (
+        Counter(row["update_status"] for row in rows(clerk.reports()[0]))["ok"] == told["outcomes"]["applied"]
+    )
+
+
+def test_what_cannot_be_handed_over_or_worked_on_is_one_sentence(
+    desk: Desk, clerk: Desk, bare_desk: Desk, postgres_server: Server, team_url: LedgerUrl
+) -> None:
+    sheet(desk)
+    for command in (("submit", "calls.csv", "--yes"), ("worker",), ("stop", "last")):
+        alone = desk.run(*command)
+        assert (alone.code, "many share" in alone.err) == (2, True), command
+    assert clerk.run("submit", "missing.csv", "--yes").code == 2
+    clerk.file("empty.csv", "")
+    assert clerk.run("submit", "empty.csv", "--yes").code == 2
+    assert clerk.run("stop", "last").code == 2
+    nobody = clerk.run("worker", "--stores", "elsewhere")
+    assert (nobody.code, "elsewhere" in nobody.err) == (2, True)
+    nowhere = bare_desk.run("worker", env={"ORDERSHEET_LEDGER": team_url.url})
+    assert (nowhere.code, "address and key" in nowhere.err) == (2, True)
+    sheet(clerk, range(FIRST, FIRST + 2))
+    run = submitted(clerk)
+    carried_out(team_url, "UPDATE ordersheet.submission SET version = 99")
+    older = clerk.run("worker")
+    assert (older.code, "newer version" in older.err) == (2, True)
+    assert outcomes(clerk, run) == {}
+
+
+def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: Desk, ledger_url: LedgerUrl) -> None:
+    sheet(clerk)
+    for command in (("submit", "calls.csv", "--yes"), ("worker",)):
+        lacking = clerk.run(*command, "--ledger", ledger_url.url)
+        assert (lacking.code, "ledger upgrade" in lacking.err) == (2, True), command
