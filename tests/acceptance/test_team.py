@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.command import Desk
 from tests.support.postgres import carried_out, let_leases_end
-from tests.support.team import can_freeze, home, until, worker
+from tests.support.team import can_freeze, home, team_desk, until, worker
 
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
+    from tests.support.command import Desk
     from tests.support.postgres import Server
 
     from ordersheet.core.ledger_url import LedgerUrl
@@ -40,27 +40,12 @@ def big_shop():
 
 @pytest.fixture
 def clerk(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
-    return _desk(home(tmp_path, "clerk"), big_shop, team_url)
+    return team_desk(home(tmp_path, "clerk"), big_shop, team_url)
 
 
 @pytest.fixture
 def server(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
-    return _desk(home(tmp_path, "server"), big_shop, team_url)
-
-
-class TeamDesk(Desk):
-    """A desk whose ledger is shared."""
-
-    url: str
-
-    def env(self, **more: str) -> dict[str, str]:
-        return super().env(**{"ORDERSHEET_LEDGER": self.url, **more})
-
-
-def _desk(folder: Path, shop: Running, url: LedgerUrl) -> TeamDesk:
-    made = TeamDesk(folder, shop.base_url, shop.key)
-    made.url = url.url
-    return made
+    return team_desk(home(tmp_path, "server"), big_shop, team_url)
 
 
 def sheet(desk: Desk, orders: range = ORDERS, name: str = "calls.csv") -> None:
@@ -114,7 +99,7 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert (twice.code, run in twice.err) == (2, True)
     (clerk.folder / "calls.csv").unlink()
     signs = ("--health", "alive", "--metrics", "worker.prom")
-    with worker(server, team_url.url, *signs) as one:
+    with worker(server, team_url.url, *signs, name="worker") as one:
         until(lambda: is_over(server, run), "the run's end")
         until(lambda: "outcome=" in (server.folder / "worker.prom").read_text(), "the figures")
         assert one.end() == 128 + signal.SIGTERM

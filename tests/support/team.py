@@ -10,11 +10,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tests.support.command import Desk
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.command import Desk
+    from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.sandbox.server import Running
 
 PATIENCE = 90.0
 """Seconds after which what was waited for is not coming any more, however busy the machine is."""
@@ -26,6 +29,21 @@ def until(seen: Callable[[], object], what: str) -> None:
     while not seen():
         assert time.monotonic() < end, f"{what} did not come in {PATIENCE:.0f} s"
         time.sleep(0.1)
+
+
+class TeamDesk(Desk):
+    """A desk whose ledger is shared."""
+
+    url: str
+
+    def env(self, **more: str) -> dict[str, str]:
+        return super().env(**{"ORDERSHEET_LEDGER": self.url, **more})
+
+
+def team_desk(folder: Path, shop: Running, url: LedgerUrl) -> TeamDesk:
+    made = TeamDesk(folder, shop.base_url, shop.key)
+    made.url = url.url
+    return made
 
 
 class WorkerProcess:
@@ -47,7 +65,7 @@ class WorkerProcess:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def ready(self) -> None:
-        until(lambda: "Working for" in self.said or self.process.poll() is not None, "a worker")
+        until(lambda: "orking" in self.said or self.process.poll() is not None, "a worker")
         assert self.process.poll() is None, self.said
 
     def send(self, number: int) -> None:

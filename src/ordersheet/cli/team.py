@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery import StopSwitch
     from ordersheet.ledger.submissions import SubmissionState
     from ordersheet.team.facts import WorkerFacts
-    from ordersheet.team.queue import Turn
+    from ordersheet.team.queue import ChunkTurn
     from ordersheet.team.submit import Submitted
 
 
@@ -172,7 +172,7 @@ class _Signs:
         self._settings, self._log = settings, log
         self._said: str | None = None
 
-    def chunk(self, turn: Turn, rows: int) -> None:
+    def chunk(self, turn: ChunkTurn, rows: int) -> None:
         words = f"Run {turn.run}: chunk {turn.chunk} is done, {plural(rows, 'row')}."
         self._log.say("chunk", words, run=turn.run, chunk=turn.chunk, rows=rows)
 

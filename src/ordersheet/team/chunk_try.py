@@ -40,7 +40,7 @@ _LOOK = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TryEnded:
     """What a try came to."""
 
     again_after: float | None = None
@@ -52,7 +52,7 @@ class Ended:
 
 def try_chunk(
     place: LedgerUrl, run: str, number: int, stores: Mapping[str, Settings], ending: Callable[[], int]
-) -> Ended:
+) -> TryEnded:
     """Take a chunk, and send it.
 
     Args:
@@ -69,10 +69,10 @@ def try_chunk(
         submissions = ledger.submissions()
         info = ledger.run(run)
         if info.store not in stores or ending() >= WIND_DOWN:
-            return Ended()
+            return TryEnded()
         taken = submissions.take(run, number)
         if taken is None:
-            return Ended()
+            return TryEnded()
         return _Try(ledger, submissions, info, taken, stores[info.store]).carry_out(ending)
 
 
@@ -89,7 +89,7 @@ class _Try:
         self._settings = replace(worker, **given, rate=min(rates, default=None))
         self._target = target_of(self._settings)
 
-    def carry_out(self, ending: Callable[[], int]) -> Ended:
+    def carry_out(self, ending: Callable[[], int]) -> TryEnded:
         """Send it, and give its rows their results."""
         works = self._taken.works
         rows = [(one.row, work.order) for work in works for one in work.updates]
@@ -168,25 +168,25 @@ class _Try:
             # The delivery hears of it by itself.
             return False
 
-    def _ended(self, end: DeliveryEnd, outcomes: Mapping[str, int]) -> Ended:
+    def _ended(self, end: DeliveryEnd, outcomes: Mapping[str, int]) -> TryEnded:
         asked = end.requests.put + end.requests.get
         if end.stopped_by is None:
             self._submissions.finish(self._taken, "")
-            return Ended(None, asked, outcomes)
+            return TryEnded(None, asked, outcomes)
         if end.stopped_by in PASSING and datetime.now(UTC) - self._info.started < GIVE_UP:
             self._submissions.give_back(self._taken, counts=False)
-            return Ended(_pause(end), asked)
+            return TryEnded(_pause(end), asked)
         if end.stopped_by is StoppedBy.INTERNAL:
             self._submissions.give_back(self._taken, counts=True)
-            return Ended(SHORTEST_PAUSE, asked)
+            return TryEnded(SHORTEST_PAUSE, asked)
         if end.stopped_by is StoppedBy.INTERRUPTED and not self._is_stopped():
             # This worker ends; another goes on.
             self._submissions.give_back(self._taken, counts=False)
-            return Ended(0.0, asked)
+            return TryEnded(0.0, asked)
         if end.stopped_by is not StoppedBy.INTERRUPTED:
             self._submissions.stop(self._taken.run, by=end.stopped_by, message=end.rest or end.message)
         self._submissions.finish(self._taken, end.rest or end.message)
-        return Ended(None, asked, outcomes)
+        return TryEnded(None, asked, outcomes)
 
 
 def _pause(end: DeliveryEnd) -> float:

@@ -28,7 +28,7 @@ _WORKFLOW = "chunk"
 _LIVING = ["ENQUEUED", "DELAYED", "PENDING"]
 
 
-class Turn(NamedTuple):
+class ChunkTurn(NamedTuple):
     """A chunk's turn in the queue."""
 
     run: str
@@ -42,7 +42,7 @@ class Turn(NamedTuple):
         return f"{self.run}-{self.chunk}-{self.number}"
 
     @classmethod
-    def of(cls, text: str) -> Turn:
+    def of(cls, text: str) -> ChunkTurn:
         """Read an id."""
         run, chunk, number = text.rsplit("-", 2)
         return cls(run, int(chunk), int(number))
@@ -51,7 +51,7 @@ class Turn(NamedTuple):
 class Placed(NamedTuple):
     """Where in the queue a chunk stands."""
 
-    turn: Turn
+    turn: ChunkTurn
     priority: int
     store: str
     delay: float = 0.0
@@ -166,18 +166,18 @@ class QueueClient:
                     options["delay_seconds"] = one.delay
                 self._client.enqueue_in_transaction(connection, options, one.turn.id)
 
-    def turns(self, chunks: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[Turn, bool]]:
+    def turns(self, chunks: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[ChunkTurn, bool]]:
         """Give of each of these chunks its latest turn, and whether that is still to come or under way."""
         prefixes = [f"{run}-{chunk}-" for run, chunk in chunks]
         if not prefixes:
             return {}
-        found: dict[tuple[str, int], tuple[Turn, bool]] = {}
+        found: dict[tuple[str, int], tuple[ChunkTurn, bool]] = {}
         with _told(self._url):
             listed = self._client.list_workflows(
                 workflow_id_prefix=prefixes, load_input=False, load_output=False
             )
         for one in listed:
-            turn = Turn.of(one.workflow_id)
+            turn = ChunkTurn.of(one.workflow_id)
             key = turn.run, turn.chunk
             if key not in found or found[key][0].number < turn.number:
                 found[key] = turn, one.status in _LIVING
@@ -214,7 +214,7 @@ class QueueClient:
 
 @contextmanager
 def _told(url: LedgerUrl) -> Iterator[None]:
-    """Turn what the library raises into LedgerError."""
+    """ChunkTurn what the library raises into LedgerError."""
     try:
         yield
     except LedgerError:
@@ -236,7 +236,12 @@ class WorkQueue:
     """
 
     def __init__(
-        self, url: LedgerUrl, executor: str, stores: Iterable[str], work: Callable[[Turn], None], poll: float
+        self,
+        url: LedgerUrl,
+        executor: str,
+        stores: Iterable[str],
+        work: Callable[[ChunkTurn], None],
+        poll: float,
     ) -> None:
         import dbos
 
@@ -246,7 +251,7 @@ class WorkQueue:
 
         @dbos.DBOS.workflow(name=_WORKFLOW)
         def chunk(turn: str) -> None:
-            work(Turn.of(turn))
+            work(ChunkTurn.of(turn))
 
         queues = [queue_of(store) for store in stores]
         with _told(url):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.guards import refuse_unread_guards
 from ordersheet.pipeline.intake import prepare, refuse_missing_rows
 from ordersheet.pipeline.starting import start_of
-from ordersheet.team.queue import Placed, QueueClient, Turn, pages
+from ordersheet.team.queue import ChunkTurn, Placed, QueueClient, pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -106,42 +107,31 @@ def submit(
             report_place(prepared, settings)
         content = _content(path, sha256)
         extra = write_extra_outputs(prepared, settings)
-        queue = QueueClient(place)
-        try:
-            with Ledger.open(place, create=False) as ledger:
-                settled = settle_before_sending(
-                    prepared, ledger, target, settings, sha256=sha256, confirm=confirm, stop=stop
-                )
-                if not ask(settled.seen):
-                    raise UsageError("The answer was no.", code="declined")
-                start = start_of(prepared, settings, target, ledger, sha256, same_store=settled.same_store)
-                submissions = ledger.submissions()
-                run = submissions.submit(
-                    Submission(
-                        start=start,
-                        settings=_settings_that_go_along(prepared, settings),
-                        left_out=prepared.staging.left_out_results(),
-                        chunks=map(written, _chunked(prepared.staging.works())),
-                        file=[content],
-                    )
-                )
-                for page in pages(
-                    Placed(Turn(one.run, one.number, 1), one.turn, one.store)
-                    for one in submissions.chunks_of(run)
-                ):
-                    _put(queue, page)
-        finally:
-            queue.close()
+        with closing(QueueClient(place)) as queue, Ledger.open(place, create=False) as ledger:
+            settled = settle_before_sending(
+                prepared, ledger, target, settings, sha256=sha256, confirm=confirm, stop=stop
+            )
+            if not ask(settled.seen):
+                raise UsageError("The answer was no.", code="declined")
+            given = Submission(
+                start=start_of(prepared, settings, target, ledger, sha256, same_store=settled.same_store),
+                settings=_settings_that_go_along(prepared, settings),
+                left_out=prepared.staging.left_out_results(),
+                chunks=map(written, _chunked(prepared.staging.works())),
+                file=[content],
+            )
+            run = ledger.submissions().submit(given)
+            _line_up(queue, ledger, run)
         notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
         return Submitted(run, sha256, settled.seen, notes)
 
 
-def _put(queue: QueueClient, page: list[Placed]) -> None:
-    try:
-        queue.put(page)
-    except LedgerError:
-        # It is handed over: what the queue lacks, the workers put there.
-        return
+def _line_up(queue: QueueClient, ledger: Ledger, run: str) -> None:
+    chunks = ledger.submissions().chunks_of(run)
+    # It is handed over: what does not get into the queue from here, the workers put there.
+    with suppress(LedgerError):
+        for page in pages(Placed(ChunkTurn(run, one.number, 1), one.turn, one.store) for one in chunks):
+            queue.put(page)
 
 
 def _content(path: Path, sha256: str | None) -> bytes:

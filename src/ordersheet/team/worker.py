@@ -16,7 +16,7 @@ from ordersheet.delivery.stop_switch import RUN_ON, StopSwitch
 from ordersheet.ledger import Ledger
 from ordersheet.team.chunk_try import try_chunk
 from ordersheet.team.facts import WorkerFacts, by_store
-from ordersheet.team.queue import Placed, QueueClient, Turn, WorkQueue
+from ordersheet.team.queue import ChunkTurn, Placed, QueueClient, WorkQueue
 from ordersheet.team.stores import refuse_new_keys
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _TICK = 0.2
 class WorkerLog(Protocol):
     """Who is told what a worker does."""
 
-    def chunk(self, turn: Turn, rows: int) -> None:
+    def chunk(self, turn: ChunkTurn, rows: int) -> None:
         """A chunk is done."""
 
     def trouble(self, sentence: str) -> None:
@@ -147,13 +147,13 @@ class Worker:
         turns = client.turns((one.run, one.number) for one in chunks)
         missing = []
         for one in chunks:
-            turn, comes = turns.get((one.run, one.number), (Turn(one.run, one.number, 0), False))
+            turn, comes = turns.get((one.run, one.number), (ChunkTurn(one.run, one.number, 0), False))
             if not comes:
                 missing.append(Placed(turn._replace(number=turn.number + 1), one.turn, one.store))
         if missing:
             client.put(missing)
 
-    def _one(self, client: QueueClient, turn: Turn) -> None:
+    def _one(self, client: QueueClient, turn: ChunkTurn) -> None:
         """Work on a chunk in its turn; called by the queue, in a thread of its own."""
         with self._lock:
             self.facts.under_way += 1
@@ -163,7 +163,7 @@ class Worker:
             with self._lock:
                 self.facts.under_way -= 1
 
-    def _try(self, client: QueueClient, turn: Turn) -> None:
+    def _try(self, client: QueueClient, turn: ChunkTurn) -> None:
         while self._switch.level == RUN_ON and not self._closing.is_set():
             try:
                 ended = try_chunk(self._place, turn.run, turn.chunk, self._stores, self._level)
@@ -182,7 +182,7 @@ class Worker:
     def _level(self) -> int:
         return max(self._switch.level, int(self._closing.is_set()))
 
-    def _put_again(self, client: QueueClient, turn: Turn, delay: float) -> None:
+    def _put_again(self, client: QueueClient, turn: ChunkTurn, delay: float) -> None:
         # Where it does not get there, the next sweep of any worker puts it.
         with suppress(LedgerError), Ledger.open(self._place, create=False, read_only=True) as ledger:
             for one in ledger.submissions().chunks_of(turn.run):
