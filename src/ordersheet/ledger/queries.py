@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from ordersheet.core.model import OperationKind, Outcome, RequestCounts
 from ordersheet.core.operation_state import OperationState
@@ -16,7 +16,17 @@ from ordersheet.ledger.claims import Reader, as_text
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
-from ordersheet.ledger.schema import attempt, baseline, operation, process, row, run, store, submission
+from ordersheet.ledger.schema import (
+    attempt,
+    baseline,
+    baseline_of,
+    operation,
+    process,
+    row,
+    run,
+    store,
+    submission,
+)
 from ordersheet.ledger.statements import moment, storable
 
 if TYPE_CHECKING:
@@ -65,15 +75,7 @@ _operations = (
     )
     .join(run, run.c.id == operation.c.run_id)
     .join(store, store.c.id == operation.c.store_id)
-    .outerjoin(
-        baseline,
-        and_(
-            baseline.c.run_id == operation.c.run_id,
-            baseline.c.row == operation.c.row,
-            baseline.c.number == operation.c.attempt,
-            baseline.c.field == operation.c.field,
-        ),
-    )
+    .outerjoin(baseline, baseline_of(operation.c.attempt))
 )
 _tries = select(_try.c.id).where(_try.c.part_of == bind("run"))
 _OF_ROWS = compiled(

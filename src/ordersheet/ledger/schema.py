@@ -7,7 +7,7 @@ every writer to it, this program or another.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -20,10 +20,14 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    and_,
     types,
 )
 
 from ordersheet.core.operation_state import FIRST_STATES, MOVES, OperationState
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 SCHEMA_VERSION = 2
 """Stored as SQLite's `user_version`. Raise it together with a step in migrations.py."""
@@ -185,6 +189,17 @@ baseline = Table(
     ),
     CheckConstraint("(text IS NULL) <> (hash IS NULL)", name="baseline_text"),
 )
+
+
+def baseline_of(number: ColumnElement[int]) -> ColumnElement[bool]:
+    """Join what an operation's field held before the attempt with this number."""
+    return and_(
+        baseline.c.run_id == operation.c.run_id,
+        baseline.c.row == operation.c.row,
+        baseline.c.number == number,
+        baseline.c.field == operation.c.field,
+    )
+
 
 claim = Table(
     "claim",

@@ -15,6 +15,7 @@ from ordersheet.ledger.schema import (
     again_run,
     attempt,
     baseline,
+    baseline_of,
     claim,
     learned,
     operation,
@@ -307,12 +308,6 @@ ADOPT = compiled(
 )
 TAKE_OVER = compiled(update(operation).where(operation.c.id == bind("id")).values(**_taken_over))
 """For what was in doubt before the machine was started anew: nobody knows for how long."""
-_its_baseline = and_(
-    baseline.c.run_id == operation.c.run_id,
-    baseline.c.row == operation.c.row,
-    baseline.c.number == operation.c.attempt,
-    baseline.c.field == operation.c.field,
-)
 _its_attempt = and_(
     attempt.c.run_id == operation.c.run_id,
     attempt.c.row == operation.c.row,
@@ -365,7 +360,7 @@ LATEST = compiled(
         operation.c.value,
         baseline.c.text,
     )
-    .outerjoin(baseline, _its_baseline)
+    .outerjoin(baseline, baseline_of(operation.c.attempt))
     .where(operation.c.store_id == bind("store"), operation.c.state != _ABSENT)
     .order_by(operation.c.id.desc())
     .limit(bind("most"))

@@ -14,7 +14,7 @@ from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_te
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, bind, compiled, constant, listed, named
-from ordersheet.ledger.schema import again, attempt, baseline, operation, row, run, undo_step
+from ordersheet.ledger.schema import again, attempt, baseline, baseline_of, operation, row, run, undo_step
 from ordersheet.ledger.statements import OWED_CLAIMS, moment
 from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
 
@@ -40,15 +40,7 @@ _PAST = compiled(
             attempt.c.number <= operation.c.attempt,
         ),
     )
-    .outerjoin(
-        baseline,
-        and_(
-            baseline.c.run_id == operation.c.run_id,
-            baseline.c.row == operation.c.row,
-            baseline.c.number == attempt.c.number,
-            baseline.c.field == operation.c.field,
-        ),
-    )
+    .outerjoin(baseline, baseline_of(attempt.c.number))
     .where(
         operation.c.store_id == bind("store"),
         operation.c.order_id.in_(listed("orders")),

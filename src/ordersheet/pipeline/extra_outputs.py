@@ -8,6 +8,7 @@ from ordersheet import mapping
 from ordersheet.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
@@ -46,23 +47,73 @@ def _write_problems(prepared: Prepared, settings: Settings) -> Written:
     from ordersheet import reporter
 
     assert settings.problems is not None
-    if prepared.path is None:
-        raise UsageError("--problems needs a file as its source.", code="problems-of-frame")
-    fault = reporter.report_path_problem(
-        settings.problems,
-        prepared.path,
-        overwrite=settings.overwrite,
-        form=prepared.table.facts.form,
-        option="--problems",
-    )
-    if fault is not None:
-        raise UsageError(fault, code="problems-path")
+    refuse_place(prepared, settings, "problems", of_frame="--problems needs a file as its source.")
+    assert prepared.path is not None
     texts = prepared.staging.problem_texts()
     table = prepared.table
     if not table.headers:
         return reporter.write_fresh((), settings.problems)
     return reporter.write_problems(
         prepared.path, table.facts, texts, settings.problems, headers=table.headers, rows=table.rows()
+    )
+
+
+def refuse_place(prepared: Prepared, settings: Settings, option: str, *, of_frame: str) -> None:
+    """Refuse where a copy of the input with more columns cannot be written.
+
+    Args:
+        prepared: the input.
+        settings: every setting.
+        option: the one that names the copy's place.
+        of_frame: what to say where the source is a frame.
+
+    Raises:
+        UsageError: the source is a frame, or the place is taken.
+    """
+    from ordersheet import reporter
+
+    if prepared.path is None:
+        raise UsageError(of_frame, code=f"{option}-of-frame")
+    fault = reporter.report_path_problem(
+        getattr(settings, option),
+        prepared.path,
+        overwrite=settings.overwrite,
+        form=prepared.table.facts.form,
+        option=f"--{option}",
+    )
+    if fault is not None:
+        raise UsageError(fault, code=f"{option}-path")
+
+
+def write_beside(
+    prepared: Prepared,
+    headers: tuple[str, ...],
+    widths: tuple[int, ...],
+    rows: Iterable[tuple[int, tuple[str, ...]]],
+    target: Path,
+) -> Written:
+    """Write a copy of the input with more columns.
+
+    Args:
+        prepared: the input, a file.
+        headers: of the columns to add.
+        widths: theirs, in characters.
+        rows: row number and texts of the rows that get any, in row order.
+        target: where to.
+    """
+    from ordersheet import reporter
+
+    assert prepared.path is not None
+    table = prepared.table
+    return reporter.write_columns(
+        prepared.path,
+        table.facts,
+        headers,
+        widths,
+        rows,
+        target,
+        headers=table.headers,
+        table_rows=table.rows(),
     )
 
 

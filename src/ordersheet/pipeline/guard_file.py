@@ -11,6 +11,7 @@ from ordersheet.core.errors import UsageError
 from ordersheet.core.model import COMMENT_FIELDS, NOT_READ, ORDER, REPLACE_FLAGS
 from ordersheet.delivery.reconcile import standing_in
 from ordersheet.mapping.headers import guard_header, is_guard_header
+from ordersheet.pipeline.extra_outputs import refuse_place, write_beside
 from ordersheet.pipeline.guards import guard_cell
 
 if TYPE_CHECKING:
@@ -33,28 +34,14 @@ def refuse_guard(prepared: Prepared, settings: Settings) -> None:
     """
     if settings.guard is None:
         return
-    if prepared.path is None:
-        raise UsageError(
-            "guard needs a file as its source; of a frame, to_frame() has what stands now.",
-            code="guard-of-frame",
-        )
+    of_frame = "guard needs a file as its source; of a frame, to_frame() has what stands now."
+    refuse_place(prepared, settings, "guard", of_frame=of_frame)
     twice = [header.text for header in prepared.table.headers if is_guard_header(header.text)]
     if twice:
         raise UsageError(
             f'The file is guarded already, by a column "{twice[0]}". Take the file it was made from.',
             code="guard-of-guarded",
         )
-    from ordersheet import reporter
-
-    fault = reporter.report_path_problem(
-        settings.guard,
-        prepared.path,
-        overwrite=settings.overwrite,
-        form=prepared.table.facts.form,
-        option="--guard",
-    )
-    if fault is not None:
-        raise UsageError(fault, code="guard-path")
 
 
 def write_guard(prepared: Prepared, settings: Settings, online: Online) -> tuple[Written, list[str]]:
@@ -63,22 +50,10 @@ def write_guard(prepared: Prepared, settings: Settings, online: Online) -> tuple
     Returns:
         Where it is, and sentences about what could not be guarded.
     """
-    from ordersheet import reporter
-
     assert settings.guard is not None
-    assert prepared.path is not None
-    table = prepared.table
     fields, notes = _fields(prepared, online)
-    written = reporter.write_columns(
-        prepared.path,
-        table.facts,
-        tuple(map(guard_header, fields)),
-        (WIDTH,) * len(fields),
-        _rows(prepared, fields, online),
-        settings.guard,
-        headers=table.headers,
-        table_rows=table.rows(),
-    )
+    headers, widths = tuple(map(guard_header, fields)), (WIDTH,) * len(fields)
+    written = write_beside(prepared, headers, widths, _rows(prepared, fields, online), settings.guard)
     unread = len(online.asked) - len(online.orders)
     if unread:
         notes.append(

@@ -26,18 +26,50 @@ if TYPE_CHECKING:
     from ordersheet.pipeline.export import Exported
 
 
-class CheckOptions(TypedDict, total=False):
-    """The keywords of `check` and `send`; docs/commands.md says what each means."""
+class ShopOptions(TypedDict, total=False):
+    """The keywords of all: which shop, and by whose leave; docs/commands.md says what each means."""
 
     api_key: str
     base_url: str
     profile: str
     config: str | PathLike[str]
-    store: str
     api_key_file: str | PathLike[str]
-    ledger: str | PathLike[str]
-    ledger_must_exist: bool
     allow_http: bool
+    overwrite: bool
+
+
+class LedgerOptions(TypedDict, total=False):
+    """Those of what looks into the ledger."""
+
+    store: str
+    ledger: str | PathLike[str]
+    rows: str
+
+
+class NetworkOptions(TypedDict, total=False):
+    """Those of what asks the shop."""
+
+    proxy: str
+    ca_bundle: str | PathLike[str]
+    rate: float
+    timeout: float
+
+
+class UpdateOptions(TypedDict, total=False):
+    """Those of what updates orders."""
+
+    same_store: bool
+    concurrency: int | str
+    attempts: int
+    settle: float
+    grace: float
+    report: str | PathLike[str]
+
+
+class CheckOptions(ShopOptions, LedgerOptions, total=False):
+    """The keywords of `check`, which are those of `send`, too."""
+
+    ledger_must_exist: bool
     sheet: str
     encoding: str
     delimiter: str
@@ -45,7 +77,6 @@ class CheckOptions(TypedDict, total=False):
     allow_empty: bool
     allow_empty_rows: bool
     limit: int
-    rows: str
     mapping: str | PathLike[str]
     save_mapping: str | PathLike[str]
     set: Sequence[str] | Mapping[str, str]
@@ -53,33 +84,30 @@ class CheckOptions(TypedDict, total=False):
     duplicates: str
     batch: str
     problems: str | PathLike[str]
-    overwrite: bool
     online: bool
     preview: str | PathLike[str]
     guard: str | PathLike[str]
 
 
-class SendOptions(CheckOptions, total=False):
-    """The further keywords of `send`."""
+class SendOptions(CheckOptions, NetworkOptions, UpdateOptions, total=False):
+    """The keywords of `send`."""
 
     again: bool
     skip_unchanged: bool
     retry_no: bool
     trust_report: bool | str
     same_file: bool
-    same_store: bool
     max_no: int | str
-    proxy: str
-    ca_bundle: str | PathLike[str]
-    rate: float
-    concurrency: int | str
-    timeout: float
-    attempts: int
-    settle: float
-    grace: float
     baseline: bool
     xml: bool
-    report: str | PathLike[str]
+
+
+class UndoOptions(ShopOptions, LedgerOptions, NetworkOptions, UpdateOptions, total=False):
+    """The keywords of `undo`."""
+
+
+class ExportOptions(ShopOptions, NetworkOptions, total=False):
+    """The keywords of `export`, beside its own."""
 
 
 def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOptions]) -> RunResult:
@@ -143,31 +171,6 @@ def send(
     return result
 
 
-class UndoOptions(TypedDict, total=False):
-    """The keywords of `undo`; docs/commands.md says what each means."""
-
-    api_key: str
-    base_url: str
-    profile: str
-    config: str | PathLike[str]
-    store: str
-    api_key_file: str | PathLike[str]
-    ledger: str | PathLike[str]
-    allow_http: bool
-    rows: str
-    same_store: bool
-    proxy: str
-    ca_bundle: str | PathLike[str]
-    rate: float
-    concurrency: int | str
-    timeout: float
-    attempts: int
-    settle: float
-    grace: float
-    report: str | PathLike[str]
-    overwrite: bool
-
-
 def undo(
     run: str = "last",
     *,
@@ -205,22 +208,6 @@ def undo(
     _warn_of(faults)
     _raise_where_stopped(result)
     return result
-
-
-class ExportOptions(TypedDict, total=False):
-    """The further keywords of `export`; docs/commands.md says what each means."""
-
-    api_key: str
-    base_url: str
-    profile: str
-    config: str | PathLike[str]
-    api_key_file: str | PathLike[str]
-    allow_http: bool
-    proxy: str
-    ca_bundle: str | PathLike[str]
-    rate: float
-    timeout: float
-    overwrite: bool
 
 
 def export(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.errors import UsageError
 from ordersheet.core.model import ORDER, REPLACE_FLAGS
 from ordersheet.mapping.headers import PREVIEW_HEADERS, is_preview_header
+from ordersheet.pipeline.extra_outputs import refuse_place, write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,28 +31,14 @@ def refuse_preview(prepared: Prepared, settings: Settings) -> None:
     """
     if settings.preview is None:
         return
-    if prepared.path is None:
-        raise UsageError(
-            "preview needs a file as its source; of a frame, to_frame() has these columns.",
-            code="preview-of-frame",
-        )
+    of_frame = "preview needs a file as its source; of a frame, to_frame() has these columns."
+    refuse_place(prepared, settings, "preview", of_frame=of_frame)
     twice = [header.text for header in prepared.table.headers if is_preview_header(header.text)]
     if twice:
         raise UsageError(
             f'The file is a preview already, with a column "{twice[0]}". Take the file it was made from.',
             code="preview-of-preview",
         )
-    from ordersheet import reporter
-
-    fault = reporter.report_path_problem(
-        settings.preview,
-        prepared.path,
-        overwrite=settings.overwrite,
-        form=prepared.table.facts.form,
-        option="--preview",
-    )
-    if fault is not None:
-        raise UsageError(fault, code="preview-path")
 
 
 def preview_columns(prepared: Prepared, online: Online) -> dict[str, dict[int, str]]:
@@ -67,22 +54,10 @@ def preview_columns(prepared: Prepared, online: Online) -> dict[str, dict[int, s
 
 def write_preview(prepared: Prepared, settings: Settings, online: Online) -> Written:
     """Write the file, the columns at the right of everything in the header row."""
-    from ordersheet import reporter
-
     assert settings.preview is not None
-    assert prepared.path is not None
     columns = preview_columns(prepared, online)
-    table = prepared.table
-    return reporter.write_columns(
-        prepared.path,
-        table.facts,
-        tuple(columns),
-        WIDTHS * (len(columns) // len(WIDTHS)),
-        _rows(columns),
-        settings.preview,
-        headers=table.headers,
-        table_rows=table.rows(),
-    )
+    widths = WIDTHS * (len(columns) // len(WIDTHS))
+    return write_beside(prepared, tuple(columns), widths, _rows(columns), settings.preview)
 
 
 def _rows(columns: dict[str, dict[int, str]]) -> Iterator[tuple[int, tuple[str, ...]]]:
