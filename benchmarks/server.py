@@ -99,11 +99,12 @@ class Shop:
         return _HEAD % (b"200 OK", len(said), b"", said)
 
 
-class Connection(asyncio.Protocol):
-    """Reads one request after the other."""
+class RequestReader(asyncio.Protocol):
+    """Reads one request after the other; `answer` says what becomes of each."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
         self.buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,11 +122,27 @@ class Connection(asyncio.Protocol):
                 return
             head, body = self.buffer[: end + 4], self.buffer[end + 4 : whole]
             self.buffer = self.buffer[whole:]
-            said = self.shop.answer(head, body)
-            if self.shop.latency and b"/bench/" not in head:
-                asyncio.get_running_loop().call_later(self.shop.latency, self.transport.write, said)
-            else:
-                self.transport.write(said)
+            self.answer(head, body)
+
+    def answer(self, head: bytes, body: bytes) -> None:
+        """Answer one request."""
+        raise NotImplementedError
+
+
+class Connection(RequestReader):
+    """Answers as the shop does, after its latency."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__()
+        self.shop = shop
+
+    def answer(self, head: bytes, body: bytes) -> None:
+        """Answer one request."""
+        said = self.shop.answer(head, body)
+        if self.shop.latency and b"/bench/" not in head:
+            asyncio.get_running_loop().call_later(self.shop.latency, self.transport.write, said)
+        else:
+            self.transport.write(said)
 
 
 async def serve(shop: Shop) -> None:

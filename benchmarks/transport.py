@@ -1,6 +1,6 @@
 """Requests a second of each engine of the transport, with nothing else around them.
 
-    python benchmarks/transport.py [--rows 4000] [--lanes 8] [--rounds 3]
+    python -m benchmarks.transport [--rows 4000] [--lanes 8] [--rounds 3]
 
 The server runs in a process of its own: bare asyncio, which answers what it is asked and no more. The engines
 take turns, so that what else the machine does falls on all of them.
@@ -16,6 +16,8 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Literal
 
+from benchmarks.server import RequestReader
+
 from ordersheet.api import put_body
 from ordersheet.core.model import Operation, OperationKind
 from ordersheet.core.secret import Secret
@@ -29,32 +31,18 @@ if TYPE_CHECKING:
     from ordersheet.delivery.transport.factory import Transport
 
 ENGINES: tuple[Literal["h11", "httpx"], ...] = ("h11", "httpx")
-_LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 _ORDER = re.compile(rb'"order":(\d+)')
 
 
-class Server(asyncio.Protocol):
+class Server(RequestReader):
     """Answers each update with `ok`."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin with nothing read."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.buffer = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer each request that is whole."""
-        self.buffer += data
-        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
-            length = _LENGTH.search(self.buffer, 0, end)
-            whole = end + 4 + (int(length[1]) if length else 0)
-            if len(self.buffer) < whole:
-                return
-            order = _ORDER.search(self.buffer, end, whole)
-            self.buffer = self.buffer[whole:]
-            body = b'{"status":"ok","order":%b}' % (order[1] if order else b"0")
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            self.transport.write(head % len(body) + body)
+    def answer(self, head: bytes, body: bytes) -> None:  # noqa: ARG002 - it looks at the order alone
+        """Answer one request."""
+        order = _ORDER.search(body)
+        said = b'{"status":"ok","order":%b}' % (order[1] if order else b"0")
+        first = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self.transport.write(first % len(said) + said)
 
 
 def serve(tell: Connection) -> None:

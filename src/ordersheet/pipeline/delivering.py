@@ -24,9 +24,9 @@ class HowToDeliver:
     target: Target
     total: int
     """Rows, for the progress."""
-    again: bool
+    again: bool = False
     """The same texts are meant once more."""
-    most_no: int | None
+    most_no: int | None = None
     """More rows than this that end in `no` stop it; None for any number."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ordersheet.core.version import version
@@ -38,9 +39,35 @@ def start_of(
         same_store: somebody said that a new key belongs to the same shop.
         copy: the ledger's private copy of the input.
     """
+    facts = prepared.table.facts
+    source = str(prepared.path.absolute()) if prepared.path is not None else "(frame)"
+    return replace(
+        start_by(settings, target, ledger, source, same_store=same_store),
+        mapping=prepared.column_map.to_json(),
+        sha256=sha256,
+        copy=copy,
+        sheet=facts.sheet,
+        header_row=facts.header_row,
+        policy=policy_of(settings),
+        encoding=facts.encoding,
+    )
+
+
+def start_by(
+    settings: Settings, target: Target, ledger: Ledger, source: str, *, same_store: bool
+) -> RunStart:
+    """Put together who starts a run, where it goes and by which settings.
+
+    Args:
+        settings: every setting.
+        target: where it goes.
+        ledger: knows the key by a fingerprint.
+        source: the input's absolute path, or words for what is no file.
+        same_store: somebody said that a new key belongs to the same shop.
+    """
     from ordersheet.ledger import RunStart, this_person
 
-    person, facts, key = this_person(), prepared.table.facts, settings.api_key
+    person, key = this_person(), settings.api_key
     return RunStart(
         store=target.store,
         host=target.host,
@@ -50,15 +77,8 @@ def start_of(
         uid=person.uid,
         machine=platform.node(),
         options=settings.as_options(),
-        mapping=prepared.column_map.to_json(),
-        input=str(prepared.path.absolute()) if prepared.path is not None else "(frame)",
-        sha256=sha256,
-        copy=copy,
-        sheet=facts.sheet,
-        header_row=facts.header_row,
-        policy=policy_of(settings),
+        input=source,
         settle=settings.settle,
-        encoding=facts.encoding,
         key_print=ledger.key_print(key.reveal()) if key is not None else None,
         same_store=same_store,
     )

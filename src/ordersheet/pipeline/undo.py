@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,18 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordersheet.config.options import types
-from ordersheet.config.target import Target, key_for, proxy_for, target_of
+from ordersheet.config.target import Target, key_for, target_of
 from ordersheet.console.event_log import LoggedJournal
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import LedgerError, OrdersheetError, UsageError
 from ordersheet.core.model import Outcome, RowResult, StoppedBy
 from ordersheet.core.result import RunResult, count, iso
 from ordersheet.core.summary import RunSummary
-from ordersheet.core.version import version
 from ordersheet.pipeline.before_sending import settle_new_key
+from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.online import read_access, refuse_unreadable
 from ordersheet.pipeline.rereport import rewrite_report
 from ordersheet.pipeline.run_end import exit_code, rows_of
+from ordersheet.pipeline.starting import start_by
 from ordersheet.pipeline.undo_preview import UndoPreview, orders_to_read
 
 if TYPE_CHECKING:
@@ -269,10 +269,7 @@ class _Undo:
                 yield RowResult(result.row, result.order, Outcome.NOTHING_TO_UNDO, said)
 
     def _start(self) -> RunStart:
-        from ordersheet.ledger import RunStart, this_person
-
-        person, info, settings = this_person(), self._chosen.info, self._settings
-        key = settings.api_key
+        info, settings = self._chosen.info, self._settings
         copy = None
         if info.copy is not None:
             copy, _ = self._ledger.keep_copy(info.copy)
@@ -281,66 +278,27 @@ class _Undo:
             options["rows"] = ",".join(f"{first}-{last}" for first, last in self._chosen.rows.ranges)
         if self._chosen.guess:
             options["guess_attributes"] = True
-        return RunStart(
-            store=self._target.store,
-            host=self._target.host,
-            profile=settings.profile,
-            tool_version=version(),
-            user=person.name,
-            uid=person.uid,
-            machine=platform.node(),
+        return replace(
+            start_by(settings, self._target, self._ledger, info.input, same_store=self._same_store),
             options=options,
             mapping=info.mapping,
-            input=info.input,
             sha256=info.sha256,
             copy=copy,
             sheet=info.sheet,
             header_row=info.header_row,
-            settle=settings.settle,
             encoding=info.encoding,
-            key_print=self._ledger.key_print(key.reveal()) if key is not None else None,
-            same_store=self._same_store,
             undo_of=info.run,
             undo_whole=self._chosen.rows is None,
             guess_attributes=self._chosen.guess,
         )
 
     def _deliver(self, journal: RunJournal, ways: UndoWays, switch: StopSwitch, log: CallLog) -> DeliveryEnd:
-        from ordersheet.delivery import (
-            DeliveryOptions,
-            SystemClock,
-            deliver,
-            make_transport_factory,
-            run_in_thread,
-        )
-
-        settings, base_url = self._settings, self._target.base_url
-        assert settings.api_key is not None
-        options = DeliveryOptions(
-            base_url=base_url,
-            lanes=settings.concurrency if isinstance(settings.concurrency, int) else None,
-            rate=settings.rate,
-            timeout=settings.timeout,
-            attempts=settings.attempts,
-            settle=settings.settle,
-            grace=settings.grace,
-            total=sum(len(work.updates) for work in self._chosen.works),
-        )
-        transports = make_transport_factory(
-            settings.api_key, proxy=proxy_for(settings.proxy, base_url), ca_bundle=settings.ca_bundle
-        )
-        return run_in_thread(
-            lambda: deliver(
-                self._chosen.works,
-                journal=LoggedJournal(journal, log) if settings.verbose else journal,
-                transports=transports,
-                options=options,
-                clock=SystemClock(),
-                stop=switch,
-                progress=ways.tell or (lambda _progress: None),
-            ),
-            switch,
-        )
+        works = self._chosen.works
+        told = LoggedJournal(journal, log) if self._settings.verbose else journal
+        # Settings of sending that a profile may hold: an undo reads every order, and belongs to no batch.
+        settings = replace(self._settings, baseline=True, skip_unchanged=False, batch=None)
+        how = HowToDeliver(settings, self._target, total=sum(len(work.updates) for work in works))
+        return deliver_works(works, told, how, tell=ways.tell, switch=switch)
 
     def _reported(self, journal: RunJournal, end: DeliveryEnd) -> tuple[Rewritten | None, DeliveryEnd]:
         """Write the report; where no place takes it, the run's end says so."""
