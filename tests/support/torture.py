@@ -140,6 +140,17 @@ class Drivers:
             driver.communicate()
 
 
+def _is_asked(effect: Effect, message: str) -> bool:
+    """Tell whether a row's message asks for an append to be looked up; that of several parts names each."""
+    if effect.kind != "append":
+        return False
+    parts = re.split(r"(?:^|(?<=\. ))(Adding|Replacing|Emptying|Setting) ", message)
+    beginning = f"to {_FIELDS[effect.field]}: "
+    told = [part for part in parts if part.startswith(beginning)]
+    return not told or _TO_RESOLVE.search(told[0]) is not None
+
+
+_FIELDS = {"internalComment": "the internal comment", "comment": "the comment"}
 _SHOWN = "\n".join(f"{at} lines that are seen, and each of them is long enough to tell" for at in range(60))
 SHOWN_ROW = ["1", _SHOWN, "", f"{_SHOWN}\nfor customers", "", "", ""]
 """A row whose order shows, read again, that a shop shows long comments as they were written."""
@@ -260,7 +271,7 @@ class Desk:
         there = {one.effect for one in self.done()}
         for line in lines:
             said = _TO_RESOLVE.search(line.message)
-            found = {effect in there for effect in line.row.effects if effect.kind == "append"}
+            found = {effect in there for effect in line.row.effects if _is_asked(effect, line.message)}
             if line.outcome == "unconfirmed" and said is not None and len(found) == 1:
                 with Ledger.open(self.shared or self.folder / "ledger.db") as ledger:
                     ledger.resolve(said[1], int(said[2]), applied=found.pop(), who="a clerk")

@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 JSON_FILE = ROOT / "docs" / "delivery-figures.json"
 PAGE = ROOT / "docs" / "delivery.md"
 MARKERS = ("<!-- figures -->", "<!-- end of figures -->")
-VOLUME_ROWS, SLOW_ROWS, KILL_ROWS, VIEW_ROWS = 4000, 400, 24, 120
-KILLS = 6
+VOLUME_ROWS, SLOW_ROWS, KILL_ROWS, VIEW_ROWS = 4000, 400, 40, 120
+KILLS = 10
 """Of one desk, before its shop becomes calm and the sheet is finished."""
-MOST_SEAMS, MOST_CALLS = 260, 650
+MOST_SEAMS, MOST_CALLS = 300, 750
 """About as many as a run of KILL_ROWS has."""
 FINISH_SENDS = 8
 WAYS = {
@@ -360,8 +360,8 @@ def limits() -> argparse.ArgumentParser:
     parser.add_argument("--kills", type=int, default=5000)
     parser.add_argument("--deliveries", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--killers", type=int, default=5)
-    parser.add_argument("--carriers", type=int, default=2)
+    parser.add_argument("--killers", type=int, default=20)
+    parser.add_argument("--carriers", type=int, default=6)
     parser.add_argument("--viewers", type=int, default=2)
     parser.add_argument("--write", action="store_true")
     return parser

@@ -17,6 +17,7 @@ from ordersheet.delivery.pending_check import PendingCheck
 from ordersheet.delivery.reconcile import STANDS, held_in, proof_of_doubt, proof_of_part, texts_since
 from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason
+from ordersheet.delivery.verdict.trust import judge_control
 
 if TYPE_CHECKING:
     from ordersheet.api import OrderView
@@ -35,6 +36,8 @@ LOOK_AGAIN = 5.0
 """Seconds until the first of these; doubled each time."""
 SIGHTINGS = 3
 """Readings in a row that must lack a text before it counts as absent: a store may keep several copies."""
+MOST_RETESTS = 6
+"""How often a control that showed what it must may be read once more for one order."""
 BETWEEN_SIGHTINGS = 1.0
 """Seconds."""
 
@@ -67,6 +70,7 @@ class ReadBack:
         self._sighted: OrderView | None = None
         self._look_at = NEVER
         self._control: Control | None = None
+        self._retests = 0
         self._tested = {field: {order} for field in COMMENT_FIELDS}
         """By field: orders that were asked for as a control of it, and this one."""
 
@@ -275,6 +279,10 @@ class ReadBack:
         if told.view is not None and self._run.still_holds(control):
             held = held_in(told.view, control.field)
             self._notes.events += self._run.control_read(control, held, now)
+            if self._retests < MOST_RETESTS and judge_control(control, held) is Proof.CONFIRMED:
+                # After many other readings that is no evidence any more: then it may be read again.
+                self._retests += 1
+                self._tested[control.field].discard(control.order)
 
     # --- what is settled
 
