@@ -13,6 +13,7 @@ from tests.support.postgres import (  # noqa: F401 - fixtures
     postgres_server,
     team_database,
     team_url,
+    team_writer,
 )
 
 # How fast an example runs says nothing about it; machines are busy. The same code is given the same examples

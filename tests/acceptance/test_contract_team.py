@@ -22,7 +22,7 @@ CALLS = "Order ID,Internal comment\n83600,Called\n83601,Called\n"
 
 @pytest.fixture
 def team(tmp_path: Path, shop: Running, team_url: LedgerUrl) -> TeamDesk:
-    return team_desk(tmp_path, shop, team_url)
+    return team_desk(tmp_path, shop, team_url.url)
 
 
 def own_settings(team: TeamDesk) -> str:

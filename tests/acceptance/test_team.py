@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.postgres import carried_out, let_leases_end
-from tests.support.team import can_freeze, home, team_desk, until, worker
+from tests.support.team import TeamDesk, can_freeze, home, team_desk, until, worker
 
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
@@ -39,13 +39,13 @@ def big_shop():
 
 
 @pytest.fixture
-def clerk(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
-    return team_desk(home(tmp_path, "clerk"), big_shop, team_url)
+def clerk(tmp_path: Path, big_shop: Running, team_writer: str) -> TeamDesk:
+    return team_desk(home(tmp_path, "clerk"), big_shop, team_writer)
 
 
 @pytest.fixture
-def server(tmp_path: Path, big_shop: Running, team_url: LedgerUrl) -> Desk:
-    return team_desk(home(tmp_path, "server"), big_shop, team_url)
+def server(tmp_path: Path, big_shop: Running, team_writer: str) -> TeamDesk:
+    return team_desk(home(tmp_path, "server"), big_shop, team_writer)
 
 
 def sheet(desk: Desk, orders: range = ORDERS, name: str = "calls.csv") -> None:
@@ -89,7 +89,7 @@ def each_once(shop: Running) -> bool:
 
 
 def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
-    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
     sheet(clerk)
     run = submitted(clerk)
@@ -99,7 +99,7 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert (twice.code, run in twice.err) == (2, True)
     (clerk.folder / "calls.csv").unlink()
     signs = ("--health", "alive", "--metrics", "worker.prom")
-    with worker(server, team_url.url, *signs, name="worker") as one:
+    with worker(server, *signs, name="worker") as one:
         until(lambda: is_over(server, run), "the run's end")
         until(lambda: "outcome=" in (server.folder / "worker.prom").read_text(), "the figures")
         assert one.end() == 128 + signal.SIGTERM
@@ -124,12 +124,12 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
 
 
 def test_submit_waits_for_the_end_and_writes_the_report(
-    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
     sheet(clerk, range(FIRST, FIRST + 3))
     alone = clerk.run("submit", "calls.csv", "--yes", "--report", "done.csv")
     assert (alone.code, "--wait" in alone.err) == (2, True)
-    with worker(server, team_url.url):
+    with worker(server):
         waited = clerk.run("submit", "calls.csv", "--yes", "--json", "--wait", "--report", "done.csv")
         assert (waited.code, waited.json["command"], waited.json["outcomes"]) == (0, "submit", {"applied": 3})
         assert Path(waited.json["report"]) == clerk.folder / "done.csv"
@@ -141,17 +141,17 @@ def test_submit_waits_for_the_end_and_writes_the_report(
 
 
 def test_another_worker_goes_on_where_one_was_killed(
-    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
     sheet(clerk)
     run = submitted(clerk, "--rate", "60", "--settle", "1")
-    with worker(server, team_url.url, name="first") as first:
+    with worker(server, name="first") as first:
         until(lambda: sum(written(big_shop).values()) > 20, "the first rows")
         first.send(signal.SIGKILL)
         first.process.wait()
     assert not is_over(clerk, run)
     let_leases_end(team_url)
-    with worker(server, team_url.url, name="second"):
+    with worker(server, name="second"):
         until(lambda: is_over(clerk, run), "the run's end")
     assert each_once(big_shop)
     # What the run did before is not told as an earlier run's.
@@ -160,15 +160,15 @@ def test_another_worker_goes_on_where_one_was_killed(
 
 @pytest.mark.skipif(not can_freeze(), reason="nothing can be frozen here")
 def test_one_that_was_frozen_sends_nothing_of_what_others_have_taken_over(
-    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
     sheet(clerk)
     run = submitted(clerk, "--rate", "60", "--settle", "1")
-    with worker(server, team_url.url, name="frozen") as frozen:
+    with worker(server, name="frozen") as frozen:
         until(lambda: sum(written(big_shop).values()) > 20, "the first rows")
         frozen.send(signal.SIGSTOP)
         let_leases_end(team_url)
-        with worker(server, team_url.url, name="other"):
+        with worker(server, name="other"):
             until(lambda: is_over(clerk, run), "the run's end")
             frozen.send(signal.SIGCONT)
             until(lambda: "not heard of" in frozen.said, "the frozen one's word")
@@ -177,11 +177,11 @@ def test_one_that_was_frozen_sends_nothing_of_what_others_have_taken_over(
 
 
 def test_a_run_is_stopped_on_all_machines(
-    clerk: Desk, server: Desk, big_shop: Running, team_url: LedgerUrl
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
     sheet(clerk)
     run = submitted(clerk, "--rate", "30", "--grace", "5")
-    with worker(server, team_url.url):
+    with worker(server):
         until(lambda: sum(written(big_shop).values()) > 5, "the first rows")
         stopped = clerk.run("stop", run)
         assert (stopped.code, run in stopped.err + stopped.out) == (0, True)
@@ -197,7 +197,7 @@ def test_a_run_is_stopped_on_all_machines(
 
 
 def test_what_cannot_be_handed_over_or_worked_on_is_one_sentence(
-    desk: Desk, clerk: Desk, bare_desk: Desk, postgres_server: Server, team_url: LedgerUrl
+    desk: Desk, clerk: TeamDesk, bare_desk: Desk, postgres_server: Server, team_url: LedgerUrl
 ) -> None:
     sheet(desk)
     for command in (("submit", "calls.csv", "--yes"), ("worker",), ("stop", "last")):
@@ -219,7 +219,7 @@ def test_what_cannot_be_handed_over_or_worked_on_is_one_sentence(
     assert outcomes(clerk, run) == {}
 
 
-def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: Desk, ledger_url: LedgerUrl) -> None:
+def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: TeamDesk, ledger_url: LedgerUrl) -> None:
     sheet(clerk)
     for command in (("submit", "calls.csv", "--yes"), ("worker",)):
         lacking = clerk.run(*command, "--ledger", ledger_url.url)

@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 import warnings
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -140,6 +140,8 @@ def let_leases_end(url: LedgerUrl) -> None:
 @pytest.fixture(scope="session")
 def team_database(postgres_server: Server) -> str:
     """A ledger with the workers' queue: to make its tables takes seconds."""
+    import psycopg
+
     from ordersheet.ledger.postgresql.making import make
     from ordersheet.team.queue import make_tables
 
@@ -148,6 +150,8 @@ def team_database(postgres_server: Server) -> str:
     url = LedgerUrl(postgres_server.of(name), Path())
     make(url)
     assert make_tables(url)
+    with closing(postgres_server.connect()) as connection, suppress(psycopg.errors.DuplicateObject):
+        connection.execute("CREATE ROLE team_writer LOGIN IN ROLE ordersheet_writer")
     return name
 
 
@@ -157,3 +161,10 @@ def team_url(postgres_server: Server, team_database: str, tmp_path: Path) -> Led
     url = emptied(LedgerUrl(postgres_server.of(team_database), tmp_path / "home"))
     carried_out(url, "DELETE FROM ordersheet_queue.workflow_status")
     return url
+
+
+@pytest.fixture
+def team_writer(postgres_server: Server, team_url: LedgerUrl) -> str:
+    """The same for somebody who may send, and no more."""
+    database = urlsplit(team_url.url).path.strip("/")
+    return postgres_server.of(database, "team_writer")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.sandbox.server import Running
 
 PATIENCE = 90.0
@@ -40,9 +39,9 @@ class TeamDesk(Desk):
         return super().env(**{"ORDERSHEET_LEDGER": self.url, **more})
 
 
-def team_desk(folder: Path, shop: Running, url: LedgerUrl) -> TeamDesk:
+def team_desk(folder: Path, shop: Running, url: str) -> TeamDesk:
     made = TeamDesk(folder, shop.base_url, shop.key)
-    made.url = url.url
+    made.url = url
     return made
 
 
@@ -85,9 +84,9 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(desk: Desk, url: str, *words: str, name: str = "worker") -> Iterator[WorkerProcess]:
+def worker(desk: TeamDesk, *words: str, name: str = "worker") -> Iterator[WorkerProcess]:
     """Start a worker, and wait until it looks for work."""
-    one = WorkerProcess(desk, desk.folder / f"{name}.log", words, {"ORDERSHEET_LEDGER": url})
+    one = WorkerProcess(desk, desk.folder / f"{name}.log", words, {})
     try:
         one.ready()
         yield one

@@ -1,0 +1,272 @@
+"""Runs that were handed over, in the ledger: who has which chunk, whose turn it is, what became of rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tests.support.ledgers import (
+    MONDAY,
+    append,
+    begin,
+    deliver,
+    run,
+    settle,
+    start,
+    take,
+    unsynced,
+    work,
+)
+from tests.support.postgres import let_leases_end
+
+from ordersheet.core.errors import LedgerError, UsageError
+from ordersheet.core.history.orderbook import Policy
+from ordersheet.core.journal import Done, Release
+from ordersheet.core.model import Outcome, RowResult
+from ordersheet.core.operation_state import OperationState
+from ordersheet.ledger import Ledger, RunState
+from ordersheet.ledger.chunks import works_in, written
+from ordersheet.ledger.submissions import Submission
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.core.model import OrderWork
+    from ordersheet.ledger import RunJournal
+    from ordersheet.ledger.submissions import TakenChunk
+
+SETTINGS = {"duplicates": "skip", "most_no": None}
+
+
+def works(first: int, number: int) -> list[OrderWork]:
+    return [work(order, (order, append(f"text {order}"))) for order in range(first, first + number)]
+
+
+def hand_over(ledger: Ledger, *chunks: list[OrderWork], sha256: str = "a" * 64, **more: Any) -> str:
+    return ledger.submissions().submit(
+        Submission(
+            start=start(sha256=sha256, **more),
+            settings=SETTINGS,
+            left_out=[RowResult(1, "", Outcome.INVALID, "no order")],
+            chunks=map(written, chunks),
+            file=[b"the sheet", b" itself"],
+        )
+    )
+
+
+def taken(ledger: Ledger, name: str, number: int) -> TakenChunk:
+    one = ledger.submissions().take(name, number)
+    assert one is not None
+    return one
+
+
+def outcomes(ledger: Ledger, name: str) -> dict[int, Outcome]:
+    return {result.row: result.outcome for result in ledger.results(name)}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def opened(place: Path | LedgerUrl) -> Ledger:
+    return Ledger.open(place, connect=unsynced)
+
+
+def test_a_run_is_handed_over_whole_and_goes_on_when_its_giver_has_left(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 2), works(12, 2))
+    with opened(place) as ledger:
+        info = ledger.run("last")
+        assert (info.run, info.state, info.submitted, info.outcomes) == (
+            name, RunState.RUNNING, True, {"invalid": 1},
+        )  # fmt: skip
+        assert b"".join(ledger.submissions().file(name)) == b"the sheet itself"
+        assert [one.run for one in ledger.runs()] == [name]
+
+
+@pytest.mark.needs("postgres")
+def test_a_living_process_keeps_its_chunk_and_a_dead_one_s_is_taken_over(ledger_url: LedgerUrl) -> None:
+    with opened(ledger_url) as first, opened(ledger_url) as second:
+        name = hand_over(first, works(10, 2))
+        held = taken(first, name, 1)
+        assert second.submissions().take(name, 1) is None
+        let_leases_end(ledger_url)
+        with opened(ledger_url) as third:
+            other = taken(third, name, 1)
+            with pytest.raises(LedgerError):
+                first.submissions().finish(held, "")
+            assert third.submissions().finish(other, "not tried")
+            assert outcomes(third, name) == {1: Outcome.INVALID, 10: Outcome.NOT_SENT, 11: Outcome.NOT_SENT}
+
+
+def test_a_chunk_that_gets_no_further_is_put_aside_and_the_others_end(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1), works(20, 1))
+    for _ in range(3):
+        with opened(place) as ledger:
+            taken(ledger, name, 1)
+    with opened(place) as ledger:
+        assert ledger.submissions().take(name, 1) is None
+        other = taken(ledger, name, 2)
+        journal = ledger.start_run(start(part_of=name, part=2))
+        run(deliver(journal, other.works[0]))
+        journal.finish()
+        ledger.submissions().finish(other, "")
+        info = ledger.run(name)
+        assert (info.state, info.stopped_by, "put aside" in info.message) == (
+            RunState.STOPPED,
+            "internal",
+            True,
+        )
+        assert outcomes(ledger, name)[10] is Outcome.NOT_SENT
+        assert outcomes(ledger, name)[20] is Outcome.APPLIED
+
+
+def test_a_chunk_that_gets_further_each_time_is_never_put_aside(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 6))
+    for order in range(10, 16):
+        with opened(place) as ledger:
+            one = taken(ledger, name, 1)
+            # It dies after the next row, without a word.
+            run(deliver(ledger.start_run(start(part_of=name, part=1)), one.works[order - 10]))
+    with opened(place) as ledger:
+        one = taken(ledger, name, 1)
+        journal = ledger.start_run(start(part_of=name, part=1))
+        for wanted in one.works:
+            run(deliver(journal, wanted))
+        journal.finish()
+        assert ledger.submissions().finish(one, "")
+        assert set(outcomes(ledger, name).values()) == {Outcome.INVALID, Outcome.APPLIED}
+        assert (ledger.run(name).state, len(ledger.runs())) == (RunState.FINISHED, 1)
+
+
+def test_a_chunk_given_back_in_peace_is_no_try_that_failed(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1))
+        for _ in range(5):
+            ledger.submissions().give_back(taken(ledger, name, 1), counts=False)
+        assert ledger.submissions().take(name, 1) is not None
+
+
+def test_runs_take_turns_however_long_the_first_is(place: Path) -> None:
+    with opened(place) as ledger:
+        submissions = ledger.submissions()
+        long = hand_over(ledger, *(works(order, 1) for order in range(10, 16)))
+        for number in (1, 2):
+            submissions.finish(taken(ledger, long, number), "")
+        short = hand_over(ledger, works(30, 1), works(31, 1), sha256="b" * 64)
+        in_turn = [(one.run, one.number) for one in submissions.open_chunks(9)]
+        assert in_turn[:4] == [(long, 3), (short, 1), (long, 4), (short, 2)]
+
+
+def test_the_same_file_is_taken_once_while_it_is_being_sent(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1))
+        with pytest.raises(UsageError, match=name):
+            hand_over(ledger, works(10, 1))
+        hand_over(ledger, works(10, 1), policy=Policy(batch="two"))
+        hand_over(ledger, works(10, 1), store="another")
+        ledger.submissions().finish(taken(ledger, name, 1), "")
+        hand_over(ledger, works(10, 1))
+
+
+def test_what_is_stopped_is_not_sent_and_whoever_has_a_chunk_ends_it(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1), works(20, 1))
+        held = taken(ledger, name, 1)
+        assert ledger.submissions().stop(name, message="stopped") == name
+        assert ledger.submissions().state(name) == ({"taken": 1, "stopped": 1}, True, False)
+        ledger.submissions().finish(held, "stopped")
+        info = ledger.run(name)
+        assert (info.state, info.stopped_by) == (RunState.STOPPED, "interrupted")
+        assert {one.message for one in ledger.results(name)} == {"no order", "stopped"}
+        with pytest.raises(UsageError, match="has ended"):
+            ledger.submissions().stop(name, message="stopped")
+
+
+def test_a_purge_leaves_what_workers_still_need(place: Path, tmp_path: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1))
+        ledger.purge(timedelta(0))
+        one = taken(ledger, name, 1)
+        assert one.works == works(10, 1)
+        ledger.submissions().finish(one, "")
+        ledger.back_up(tmp_path / "copy.db")
+        ledger.purge(timedelta(0))
+        assert list(ledger.submissions().file(name)) == []
+    with opened(tmp_path / "copy.db") as copy:
+        assert b"".join(copy.submissions().file(name)) == b"the sheet itself"
+
+
+def test_what_a_chunk_holds_is_read_as_it_was_written() -> None:
+    given_works = [*works(10, 3), work(7, (2, append("ÄÖ\n\0😀")), (5, append("", "comment")))]
+    assert works_in(written(given_works)) == given_works
+
+
+ENDS = st.sampled_from(["applied", "refused", "dies in doubt", "dies before", "not reached"])
+"""What becomes of a row in one try."""
+
+
+@settings(max_examples=10)
+@given(st.lists(st.lists(ENDS, min_size=3, max_size=3), min_size=1, max_size=4))
+@example([["applied", "dies before", "applied"], ["applied", "dies in doubt", "applied"]])
+@example([["applied", "refused", "dies in doubt"], ["not reached", "not reached", "not reached"]])
+def test_a_row_is_told_by_what_the_ledger_knows_of_it(
+    tmp_path_factory: pytest.TempPathFactory, tries: list[list[str]]
+) -> None:
+    """Whatever tries came to: what stands is ok, and as this run's own; what is in doubt is said to be."""
+    place = tmp_path_factory.mktemp("tries") / "ledger.db"
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 3))
+    stands: dict[int, str] = {}
+    for ends in tries:
+        with opened(place) as ledger:
+            one = ledger.submissions().take(name, 1)
+            if one is None:
+                break
+            journal = ledger.start_run(start(part_of=name, part=1))
+            for wanted, end in zip(one.works, ends, strict=True):
+                if end == "dies before" or (end != "not reached" and _dies(journal, wanted, end, stands)):
+                    break
+    with opened(place) as ledger:
+        if (one := ledger.submissions().take(name, 1)) is not None:
+            ledger.submissions().finish(one, "not reached")
+        told = outcomes(ledger, name)
+    for order in (10, 11, 12):
+        assert told[order] in EXPECTED[stands.get(order)], (order, stands, tries)
+
+
+EXPECTED = {
+    "applied": {Outcome.APPLIED, Outcome.CONFIRMED},
+    "refused": {Outcome.REFUSED},
+    "dies in doubt": {Outcome.UNCONFIRMED},
+    None: {Outcome.NOT_SENT},
+}
+
+
+def _dies(journal: RunJournal, wanted: OrderWork, end: str, stands: dict[int, str]) -> bool:
+    """Let a row of an order come to this end, where it is sent at all; tells whether its process died."""
+    order = wanted.order
+    book = run(take(journal, wanted))
+    decision = book.plan(order)[0]
+    if book.doubts:
+        return False
+    if decision.outcome is not None:
+        run(journal.write(Done(RowResult(order, str(order), decision.outcome, "", MONDAY))))
+        return False
+    asks = (decision.ask,)
+    stands[order] = end
+    run(begin(journal, order, asks, MONDAY))
+    if end == "dies in doubt":
+        return True
+    state = OperationState.APPLIED if end == "applied" else OperationState.REFUSED
+    run(settle(journal, asks, state, MONDAY))
+    outcome = Outcome.APPLIED if end == "applied" else Outcome.REFUSED
+    run(journal.write(Done(RowResult(order, str(order), outcome, "", MONDAY)), Release(order)))
+    return False
