@@ -78,7 +78,6 @@ def test_what_is_handed_over_goes_along_to_the_worker(team: TeamDesk, shop: Runn
     team.file("calls.csv", CALLS)
     with worker(
         team,
-        team.url,
         *where,
         *way,
         "--stores",
@@ -114,6 +113,8 @@ def test_what_is_handed_over_goes_along_to_the_worker(team: TeamDesk, shop: Runn
             team, "calls.csv", "--wait", "--batch", "two", "--same-file", "--same-store", "--retry-no"
         )
         assert meant["outcomes"] == {"applied": 2}
+        once_more = submitted(team, "calls.csv", "--wait", "--batch", "two", "--again")
+        assert once_more["outcomes"] == {"applied": 2}
         team.file("set.csv", "Order ID,Internal comment,Replace internal comment\n83605,Same,yes\n")
         assert submitted(team, "set.csv", "--wait")["outcomes"] == {"applied": 1}
         same = submitted(team, "set.csv", "--wait", "--skip-unchanged", "--batch", "again", "--same-file")
@@ -126,7 +127,7 @@ def test_what_is_handed_over_goes_along_to_the_worker(team: TeamDesk, shop: Runn
         assert trusted["outcomes"] == {"already applied": 2}
     with urllib.request.urlopen(shop.page_url + "state.json") as answer:
         orders = json.load(answer)["orders"]
-    assert sum(str(one["internalComment"]).count("Called") for one in orders) == 4
+    assert sum(str(one["internalComment"]).count("Called") for one in orders) == 6
 
 
 def carried_out_elsewhere(team: TeamDesk) -> None:

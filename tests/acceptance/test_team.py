@@ -7,7 +7,6 @@ import json
 import signal
 import urllib.request
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +17,8 @@ from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.command import Desk
     from tests.support.postgres import Server
 
@@ -123,23 +124,6 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert (undo.code, "in parts" in undo.err) == (2, True)
 
 
-def test_submit_waits_for_the_end_and_writes_the_report(
-    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
-) -> None:
-    sheet(clerk, range(FIRST, FIRST + 3))
-    alone = clerk.run("submit", "calls.csv", "--yes", "--report", "done.csv")
-    assert (alone.code, "--wait" in alone.err) == (2, True)
-    with worker(server):
-        waited = clerk.run("submit", "calls.csv", "--yes", "--json", "--wait", "--report", "done.csv")
-        assert (waited.code, waited.json["command"], waited.json["outcomes"]) == (0, "submit", {"applied": 3})
-        assert Path(waited.json["report"]) == clerk.folder / "done.csv"
-        again = clerk.run("submit", "calls.csv", "--yes", "--wait", "--json")
-        assert (again.code, again.json["outcomes"]) == (0, {"already applied": 3})
-        meant = clerk.run("submit", "calls.csv", "--yes", "--wait", "--json", "--again")
-        assert (meant.code, meant.json["outcomes"]) == (0, {"applied": 3})
-    assert [written(big_shop)[order] for order in range(FIRST, FIRST + 4)] == [2, 2, 2, 0]
-
-
 def test_another_worker_goes_on_where_one_was_killed(
     clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
@@ -158,6 +142,7 @@ def test_another_worker_goes_on_where_one_was_killed(
     assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
 
 
+@pytest.mark.torture
 @pytest.mark.skipif(not can_freeze(), reason="nothing can be frozen here")
 def test_one_that_was_frozen_sends_nothing_of_what_others_have_taken_over(
     clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ordersheet.sandbox.server import Running
 
-PATIENCE = 90.0
+PATIENCE = 300.0
 """Seconds after which what was waited for is not coming any more, however busy the machine is."""
 
 

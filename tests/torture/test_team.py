@@ -23,7 +23,10 @@ from tests.support.oracle_check import (
 )
 from tests.support.oracle_plan import Plan
 from tests.support.postgres import carried_out, let_leases_end
+from tests.support.postgres_cluster import cluster
 from tests.support.torture import LATE, SECRET, SETTLE, mixed_rows
+
+from ordersheet.core.ledger_url import LedgerUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,6 +204,37 @@ def test_workers_that_are_killed_and_frozen_send_each_row_once(yard, team_url, s
             if number > 0 and '"no": 0' in told:
                 return
     raise AssertionError("some rows are still not ok")
+
+
+def test_the_database_crashes_while_workers_send(yard, postgres_server):
+    """Each time all connections are gone, and with them what was not committed."""
+    from ordersheet.ledger.postgresql.making import make
+    from ordersheet.team.queue import make_tables
+
+    with cluster() as server, ExitStack() as stack:
+        server.make()
+        server.start()
+        url = LedgerUrl(server.url, server.folder / "home")
+        make(url)
+        make_tables(url)
+        desk = yard.desk("team-crash", mixed_rows(300, 9, orders=240), FAULTS, shared=url)
+        crew = Crew(desk, stack)
+        stack.callback(crew.end)
+        crew.start()
+        crew.start()
+        run = crew.submit("--settle", str(SETTLE), "--timeout", "1", "--rate", "40")
+        for _ in range(3):
+            time.sleep(4)
+            server.crash()
+            time.sleep(1)
+            server.start()
+            # As after a minute: those who came back have leases of their own.
+            let_leases_end(url)
+        is_over, end = finished(crew, run), time.monotonic() + PATIENCE
+        while not is_over():
+            assert time.monotonic() < end, [log.read_text() for log in crew.logs]
+            time.sleep(0.5)
+        assert findings(crew, run, 0).kept
 
 
 def test_the_database_s_leases_all_end_at_once(yard, team_url):

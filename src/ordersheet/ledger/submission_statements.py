@@ -97,11 +97,16 @@ OPEN_OF_RUN = compiled(
     .order_by(chunk.c.number)
 )
 _open_chunks = (
-    select(run.c.name, chunk.c.number, chunk.c.turn, store.c.name, chunk.c.state, run.c.started)
+    select(
+        *(run.c.name, chunk.c.number, chunk.c.turn, store.c.name, chunk.c.state),
+        process.c.lock,
+        run.c.started,
+    )
     .select_from(
         chunk.join(run, run.c.id == chunk.c.run_id)
         .join(submission, submission.c.run_id == run.c.id)
         .join(store, store.c.id == run.c.store_id)
+        .outerjoin(process, process.c.id == chunk.c.process_id)
     )
     .where(chunk.c.content.is_not(None), _open)
     .order_by(chunk.c.turn, chunk.c.run_id)

@@ -75,7 +75,8 @@ class OpenChunk(NamedTuple):
     number: int
     turn: int
     store: str
-    state: str
+    held: bool
+    """Whether somebody living has it."""
     started: datetime
     """When its run was handed over."""
 
@@ -323,13 +324,19 @@ class Submissions:
     def open_chunks(self, most: int) -> list[OpenChunk]:
         """Name chunks that are not at their end, in turn."""
         with self._reading() as cursor:
-            return _open(cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall())
+            return self._open(cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall())
 
     def chunks_of(self, name: str) -> list[OpenChunk]:
         """Name the chunks of a run that are not at their end, in turn."""
         with self._reading() as cursor:
             run_id = find_run(cursor, name)[1]
-            return _open(cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall())
+            return self._open(cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall())
+
+    def _open(self, found: Iterable[Any]) -> list[OpenChunk]:
+        return [
+            OpenChunk(name, number, turn, of, self._held(state, lock), moment(started))
+            for name, number, turn, of, state, lock, started in found
+        ]
 
     def refuse_newer(self) -> None:
         """Raise LedgerError where a newer program submitted what is not finished yet."""
@@ -375,10 +382,6 @@ ASIDE = (
     "It failed three times without getting any further. Submit the file again: what is done is not done"
     " twice."
 )
-
-
-def _open(found: Iterable[Any]) -> list[OpenChunk]:
-    return [OpenChunk._make((*rest, moment(started))) for *rest, started in found]
 
 
 def _nothing(_cursor: Cursor) -> None:

@@ -148,7 +148,7 @@ class Worker:
         missing = []
         for one in chunks:
             turn, comes = turns.get((one.run, one.number), (ChunkTurn(one.run, one.number, 0), False))
-            if not comes:
+            if not comes and not one.held:
                 missing.append(Placed(turn._replace(number=turn.number + 1), one.turn, one.store))
         if missing:
             client.put(missing)
