@@ -46,16 +46,16 @@ class Pooler:
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError, EOFError), client:
-            startup = _startup(client)
-            session: socket.socket | None = self._session(startup, client)
+            first = startup(client)
+            session: socket.socket | None = self._session(first, client)
             try:
                 while True:
-                    kind, body = _message(client)
+                    kind, body = message(client)
                     if kind == b"X":
                         return
                     if session is None:
-                        session = self._session(startup, None)
-                    session.sendall(kind + struct.pack(">I", len(body) + 4) + body)
+                        session = self._session(first, None)
+                    session.sendall(packed(kind, body))
                     if _relay(session, client) == b"I":
                         session.close()
                         session = None
@@ -82,7 +82,8 @@ def _exactly(source: socket.socket, number: int) -> bytes:
     return found
 
 
-def _startup(client: socket.socket) -> bytes:
+def startup(client: socket.socket) -> bytes:
+    """Read what a client begins with; what it asks before, it does without."""
     while True:
         head = _exactly(client, 8)
         length, code = struct.unpack(">II", head)
@@ -91,7 +92,13 @@ def _startup(client: socket.socket) -> bytes:
         client.sendall(b"N")
 
 
-def _message(source: socket.socket) -> tuple[bytes, bytes]:
+def packed(kind: bytes, body: bytes) -> bytes:
+    """Write a message."""
+    return kind + struct.pack(">I", len(body) + 4) + body
+
+
+def message(source: socket.socket) -> tuple[bytes, bytes]:
+    """Read a message."""
     kind = _exactly(source, 1)
     (length,) = struct.unpack(">I", _exactly(source, 4))
     return kind, _exactly(source, length - 4)
@@ -100,9 +107,9 @@ def _message(source: socket.socket) -> tuple[bytes, bytes]:
 def _relay(session: socket.socket, client: socket.socket | None) -> bytes:
     """Pass on what a session says until it is ready; gives the state that it is then in."""
     while True:
-        kind, body = _message(session)
+        kind, body = message(session)
         if client is not None:
-            client.sendall(kind + struct.pack(">I", len(body) + 4) + body)
+            client.sendall(packed(kind, body))
         if kind == b"Z":
             return body
 

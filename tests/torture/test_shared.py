@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.leases import short_leases
 from tests.support.oracle_plan import Plan
-from tests.support.postgres import carried_out
 from tests.support.torture import LATE, mixed_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ordersheet.core.ledger_url import LedgerUrl
 
 FAULTS = Plan(seed=4, share=0.15, get_share=0.05, late=LATE, stall=4.0)
 MORE = ("--timeout", "1")
-
-
-def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
-
-
-@contextmanager
-def short_leases(url: LedgerUrl) -> Iterator[None]:
-    """Let the lease of a process end as soon as it is dead, rather than within a minute."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.3):
-            known = carried_out(url, "SELECT id, pid FROM ordersheet.process")
-            dead = [str(number) for number, pid in known if not lives(pid)]
-            if dead:
-                carried_out(
-                    url,
-                    "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'"
-                    f" WHERE process_id IN ({', '.join(dead)})",
-                )
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.mark.needs("postgres")

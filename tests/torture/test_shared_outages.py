@@ -1,0 +1,176 @@
+"""A shared ledger's database crashes, is cut off, fails over; a process is frozen: nothing twice or lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.cut_link import cut_link
+from tests.support.leases import moves, short_leases
+from tests.support.oracle_check import Findings
+from tests.support.oracle_plan import Plan
+from tests.support.postgres import Server, carried_out
+from tests.support.postgres_cluster import Cluster, cluster
+from tests.support.torture import mixed_rows
+
+from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.ledger import make_shared
+from ordersheet.ledger.writer import AFTER_COMMIT, BEFORE_COMMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.torture import Desk, Ended
+
+pytestmark = pytest.mark.needs("postgres")
+
+SLOW = Plan(latency=0.1)
+"""A shop that takes its time, so that something can happen meanwhile."""
+ROWS = 24
+LONG = 60.0
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Cluster]:
+    with cluster() as one:
+        one.make()
+        one.start()
+        yield one
+
+
+def ledger_in(server: Cluster, name: str = "") -> LedgerUrl:
+    """Make an empty ledger; `name` stands for the server where it has several addresses."""
+    url = Server(server.url).of(Server(server.url).make_database())
+    make_shared(LedgerUrl(url, Path()))
+    return LedgerUrl(url.replace(f"127.0.0.1:{server.port}", name) if name else url, Path())
+
+
+def puts(desk: Desk) -> int:
+    return sum(entry["did"] == "put" for entry in desk.oracle.log(desk.shop))
+
+
+def once_it_sends(desk: Desk, number: int = 3) -> None:
+    """Wait until a run has sent some rows."""
+    until = time.monotonic() + LONG
+    while puts(desk) < number and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def once_one_stands_still(url: LedgerUrl) -> None:
+    """Wait until a process has been stopped."""
+    until = time.monotonic() + LONG
+    while time.monotonic() < until:
+        known = carried_out(url, "SELECT pid FROM ordersheet.process")
+        if not all(moves(pid) for (pid,) in known):
+            return
+        time.sleep(0.02)
+
+
+def each_put_was_written_ahead(desk: Desk, url: LedgerUrl) -> bool:
+    """Hold the shop's log against the ledger: no byte of an update left that the ledger does not know of."""
+    ((known,),) = carried_out(url, "SELECT count(*) FROM ordersheet.attempt")
+    return puts(desk) <= int(known)
+
+
+def accounted_for(desk: Desk, ended: Ended) -> bool:
+    return len(desk.lines(ended, Findings())) == ROWS
+
+
+def finished(desk: Desk) -> bool:
+    """Send the sheet until it is done, and hold all reports against the shop's log."""
+    desk.oracle.plan(desk.shop, Plan())
+    desk.finish()
+    return desk.findings().kept
+
+
+@pytest.mark.parametrize(
+    ("where", "number"),
+    [
+        (AFTER_COMMIT, 12),
+        *(pytest.param(AFTER_COMMIT, at, marks=pytest.mark.torture) for at in range(4, 20)),
+        *(pytest.param(BEFORE_COMMIT, at, marks=pytest.mark.torture) for at in range(4, 20)),
+    ],
+)
+def test_one_that_was_frozen_beyond_its_lease_sends_nothing_that_another_took_over(
+    yard, ledger_url, where, number
+):
+    """A frozen process wakes with an update written ahead, and others have had its orders meanwhile."""
+    rows = mixed_rows(ROWS, 300 + number)
+    desk = yard.desk(f"frozen-{where}-{number}".replace(" ", "-"), rows, shared=ledger_url)
+    with short_leases(ledger_url):
+        with ThreadPoolExecutor(2) as pool:
+            frozen = pool.submit(desk.send, still=(where, number, 6.0), after=LONG)
+            once_one_stands_still(ledger_url)
+            other = pool.submit(desk.send)
+        assert other.result().code in (0, 1), other.result()
+        assert frozen.result().code in (0, 1, 3), frozen.result()
+        assert frozen.result().code != 3 or "not heard of" in frozen.result().output
+        assert accounted_for(desk, frozen.result())
+        assert finished(desk)
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(at, marks=pytest.mark.torture) for at in range(2, 9))])
+def test_where_the_database_crashes_in_mid_run_no_byte_leaves_until_it_is_back(yard, own_server, seed):
+    url = ledger_in(own_server)
+    desk = yard.desk(f"crash-{seed}", mixed_rows(ROWS, 310 + seed), SLOW, shared=url)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(desk.send)
+        once_it_sends(desk, 1 + seed)
+        own_server.crash()
+        try:
+            ended = sent.result()
+            before = puts(desk)
+            refused = desk.send()
+        finally:
+            own_server.start()
+    assert (ended.code, refused.code, puts(desk)) == (3, 2, before), (ended, refused)
+    assert accounted_for(desk, ended)
+    assert each_put_was_written_ahead(desk, url)
+    with short_leases(url):
+        assert finished(desk)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("number", [7, *(pytest.param(n, marks=pytest.mark.torture) for n in range(1, 25))])
+def test_a_way_that_is_cut_around_a_commit_leaves_nothing_twice(yard, own_server, number, arrives):
+    """The commit did not arrive, or its answer did not: nobody on this side can tell."""
+    url = ledger_in(own_server)
+    desk = yard.desk(f"cut-{number}-{arrives}", mixed_rows(ROWS, 330 + number), shared=url)
+    with cut_link(url.url, number, arrives=arrives) as link, short_leases(url):
+        desk.shared = LedgerUrl(link.url, Path())
+        ended = desk.send()
+        assert link.cuts == (ended.code in (2, 3)), ended
+        assert each_put_was_written_ahead(desk, url)
+        assert finished(desk)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(3))
+def test_a_synchronous_standby_that_is_promoted_knows_of_each_row(yard, seed):
+    with cluster() as primary, cluster() as standby:
+        primary.make()
+        primary.start()
+        standby.copy_of(primary)
+        standby.start()
+        primary.stop()
+        primary.start(synchronous_standby_names="'*'")
+        both = f"127.0.0.1:{primary.port},127.0.0.1:{standby.port}"
+        url = ledger_in(primary, both)
+        desk = yard.desk(f"failover-{seed}", mixed_rows(ROWS, 350 + seed), SLOW, shared=url)
+        desk.shared = LedgerUrl(f"{url.url}?target_session_attrs=read-write", Path())
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(desk.send)
+            once_it_sends(desk, 2 + 3 * seed)
+            primary.crash()
+            threading.Event().wait(0.1)
+            standby.promote()
+            ended = sent.result()
+        assert ended.code == 3, ended
+        assert accounted_for(desk, ended)
+        with short_leases(desk.shared):
+            assert finished(desk)
+        assert each_put_was_written_ahead(desk, desk.shared)
