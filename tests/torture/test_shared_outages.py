@@ -49,8 +49,10 @@ def ledger_in(server: Cluster, name: str = "") -> LedgerUrl:
     return LedgerUrl(url.replace(f"127.0.0.1:{server.port}", name) if name else url, Path())
 
 
-def puts(desk: Desk) -> int:
-    return sum(entry["did"] == "put" for entry in desk.oracle.log(desk.shop))
+def puts(desk: Desk, who: str | None = None) -> int:
+    """Count the updates that came to the shop: all, or those of one run."""
+    log = desk.oracle.log(desk.shop)
+    return sum(entry["did"] == "put" and who in (None, entry["who"]) for entry in log)
 
 
 def once_it_sends(desk: Desk, number: int = 3) -> None:
@@ -105,11 +107,14 @@ def test_one_that_was_frozen_beyond_its_lease_sends_nothing_that_another_took_ov
         with ThreadPoolExecutor(2) as pool:
             frozen = pool.submit(desk.send, still=(where, number, 6.0), after=LONG)
             once_one_stands_still(ledger_url)
+            desk.done()
+            before = puts(desk, "run0")
             other = pool.submit(desk.send)
         assert other.result().code in (0, 1), other.result()
         assert frozen.result().code in (0, 1, 3), frozen.result()
         assert frozen.result().code != 3 or "not heard of" in frozen.result().output
         assert accounted_for(desk, frozen.result())
+        assert puts(desk, "run0") == before
         assert finished(desk)
 
 
