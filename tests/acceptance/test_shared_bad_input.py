@@ -15,6 +15,7 @@ from ordersheet.ledger import make_shared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from _pytest.mark.structures import ParameterSet
     from tests.support.command import Desk, Ended
 
 pytestmark = pytest.mark.needs("postgres")
@@ -23,6 +24,11 @@ CALLS = "order,internalComment\n83600,Rang\n83601,Rang\n"
 S = "ordersheet"
 _RAISING = f"CREATE FUNCTION {S}.spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION"
 _SPOILED = f"CREATE TRIGGER spoil BEFORE INSERT ON {S}.attempt FOR EACH ROW EXECUTE FUNCTION {S}.spoil()"
+
+
+def long(*values: str) -> ParameterSet:
+    """Leave a case to the long form of the tests."""
+    return pytest.param(*values, marks=pytest.mark.torture)
 
 
 def nothing_sent(held: Callable[[int], dict[str, object]]) -> bool:
@@ -42,10 +48,10 @@ def refused(desk: Desk, url: str, code: int, *words: str) -> Ended:
     ("spoil", "word"),
     [
         (f"UPDATE {S}.meta SET value = '99' WHERE name = 'version'", "newer version"),
-        (f"UPDATE {S}.meta SET value = '1' WHERE name = 'version'", "ledger upgrade"),
-        (f"DELETE FROM {S}.meta WHERE name = 'version'", "are not a ledger's"),
-        (f"ALTER TABLE {S}.baseline SET UNLOGGED", "unlogged"),
         (f"DROP SCHEMA {S} CASCADE", "ledger init"),
+        long(f"UPDATE {S}.meta SET value = '1' WHERE name = 'version'", "ledger upgrade"),
+        long(f"DELETE FROM {S}.meta WHERE name = 'version'", "are not a ledger's"),
+        long(f"ALTER TABLE {S}.baseline SET UNLOGGED", "unlogged"),
     ],
 )
 def test_a_ledger_that_cannot_be_used_is_refused(desk: Desk, postgres_server: Server, held, spoil, word):
@@ -95,8 +101,8 @@ def test_a_reader_may_not_send(desk: Desk, postgres_server: Server, held) -> Non
     ("raised", "word"),
     [
         ("USING ERRCODE = 'disk_full', MESSAGE = 'could not extend file'", "is full"),
-        ("USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied'", "rights"),
-        ("USING ERRCODE = 'query_canceled', MESSAGE = 'canceling statement'", "canceling statement"),
+        long("USING ERRCODE = 'insufficient_privilege', MESSAGE = 'permission denied'", "rights"),
+        long("USING ERRCODE = 'query_canceled', MESSAGE = 'canceling statement'", "canceling statement"),
     ],
 )
 def test_a_database_that_takes_nothing_more_stops_the_run_before_the_first_byte(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,48 +21,55 @@ _EVERY = 0.2
 
 def moves(pid: int) -> bool:
     """Tell whether a process of this computer lives, and was not stopped by a signal."""
-    try:
-        os.kill(pid, 0)
-    except OSError:
+    if not _exists(pid):
         return False
     with suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZ"
     return True
 
 
-def end_leases(url: LedgerUrl) -> int:
-    """End the leases of processes that are dead or stand still; gives how many that were."""
+def end_leases(url: LedgerUrl) -> Counter[str]:
+    """End the leases of processes that are dead or stand still; gives how many of each there were."""
     known = carried_out(
         url,
         "SELECT process_id, pid FROM ordersheet.lease JOIN ordersheet.process ON id = process_id"
         " WHERE valid_until > clock_timestamp()",
     )
-    over = [str(number) for number, pid in known if not moves(pid)]
+    still = {str(number): pid for number, pid in known if not moves(pid)}
+    over = list(still)
     if over:
         carried_out(
             url,
             "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'"
             f" WHERE process_id IN ({', '.join(over)})",
         )
-    return len(over)
+    return Counter("frozen" if _exists(pid) else "dead" for pid in still.values())
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
-def short_leases(url: LedgerUrl) -> Iterator[None]:
-    """Let them end so, for as long as this lasts; the database may be away meanwhile."""
+def short_leases(url: LedgerUrl) -> Iterator[Counter[str]]:
+    """Let them end so, for as long as this lasts, and count them; the database may be away meanwhile."""
     import psycopg
 
-    over = threading.Event()
+    over, ended = threading.Event(), Counter[str]()
 
     def watch() -> None:
         while not over.wait(_EVERY):
             with suppress(psycopg.OperationalError):
-                end_leases(url)
+                ended.update(end_leases(url))
 
     thread = threading.Thread(target=watch)
     thread.start()
     try:
-        yield
+        yield ended
     finally:
         over.set()
         thread.join()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ACCOUNT = "pgserver"
 """Whom the server runs as where the tests run as root, which it refuses to."""
-_PATIENCE = 60.0
+_PATIENCE = 300.0
 
 
 def _bin_path() -> Path:
@@ -97,11 +97,11 @@ class Cluster:
         given = {"port": str(self.port), **settings}
         options = " ".join(f"-c {name}={value}" for name, value in given.items())
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-l", log, "-o", options, "start")
+        self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "-l", log, "-o", options, "start")
 
     def stop(self) -> None:
         """Stop it in order, ending whoever is connected."""
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-m", "fast", "stop")
+        self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "-m", "fast", "stop")
 
     def crash(self) -> None:
         """Let it end at once, as in a power failure; nothing is finished."""
@@ -120,7 +120,7 @@ class Cluster:
 
     def promote(self) -> None:
         """Let a standby become the primary."""
-        self._run("pg_ctl", "-w", "-D", str(self.data), "promote")
+        self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "promote")
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import itertools
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from tests.support.leases import short_leases
 from tests.support.oracle_check import (
     Effect,
     Findings,
@@ -29,8 +32,12 @@ from tests.support.oracle_check import (
 from tests.support.oracle_plan import Plan
 from tests.support.torture import LATE
 
+from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.ledger import make_shared
+
 if TYPE_CHECKING:
     from tests.support.oracle_check import Line
+    from tests.support.postgres import Server
     from tests.support.torture import Desk, Ended, Workshop
 
 ORDERS = (1001, 1002, 1003)
@@ -44,11 +51,19 @@ class Histories(RuleBasedStateMachine):
     """One sheet's life; after each step the promise is held against the oracle's log."""
 
     yard: Workshop
+    server: Server | None = None
+    """Where its ledger is made; None for a ledger in a file."""
 
     def __init__(self) -> None:
         super().__init__()
         self.name = f"history-{next(names)}"
-        self.desk: Desk = self.yard.desk(self.name)
+        self.cleanup = ExitStack()
+        url = None
+        if self.server is not None:
+            url = LedgerUrl(self.server.of(self.server.make_database()), Path())
+            make_shared(url)
+            self.cleanup.enter_context(short_leases(url))
+        self.desk: Desk = self.yard.desk(self.name, shared=url)
         self.texts = itertools.count(1)
         self.rows: list[list[str]] = []
         self.asked: Counter[Effect] = Counter()
@@ -126,6 +141,7 @@ class Histories(RuleBasedStateMachine):
         found = check_end(self.desk.done(), [one for one in lines if self._untouched(one)], history=True)
         assert found.kept or not self.once_only, found
 
+    @precondition(lambda self: self.server is None)
     @rule()
     def hand_the_report_to_another_computer(self):
         lines = self._finish()
@@ -192,15 +208,13 @@ class Histories(RuleBasedStateMachine):
         return line.row.effects[0].order not in self.touched
 
     def teardown(self) -> None:
-        if self.rows:
-            self.finish()
+        with self.cleanup:
+            if self.rows:
+                self.finish()
         shutil.rmtree(self.desk.folder)
 
 
-@pytest.mark.parametrize(
-    ("examples", "steps"), [(3, 6), pytest.param(60, 10, marks=pytest.mark.torture)], ids=["short", "long"]
-)
-def test_the_promise_holds_after_any_history(yard, examples, steps):
+def hold(machine: type[Histories], examples: int, steps: int) -> None:
     limits = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -209,5 +223,20 @@ def test_the_promise_holds_after_any_history(yard, examples, steps):
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate],
     )
-    machine = type("HistoriesHere", (Histories,), {"yard": yard})
     run_state_machine_as_test(machine, settings=limits)
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(3, 6), pytest.param(60, 10, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_the_promise_holds_after_any_history(yard, examples, steps):
+    hold(type("HistoriesHere", (Histories,), {"yard": yard}), examples, steps)
+
+
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(1, 5), pytest.param(40, 10, marks=pytest.mark.torture)], ids=["short", "long"]
+)
+def test_the_promise_holds_after_any_history_in_a_shared_ledger(yard, postgres_server, examples, steps):
+    machine = type("HistoriesThere", (Histories,), {"yard": yard, "server": postgres_server})
+    hold(machine, examples, steps)

@@ -16,6 +16,7 @@ from tests.support.oracle_plan import Plan
 from tests.support.postgres import Server, carried_out
 from tests.support.postgres_cluster import Cluster, cluster
 from tests.support.torture import mixed_rows
+from tests.torture.team_campaign import TeamCampaign, limits
 
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.ledger import make_shared
@@ -139,8 +140,13 @@ def test_where_the_database_crashes_in_mid_run_no_byte_leaves_until_it_is_back(y
         assert finished(desk)
 
 
-@pytest.mark.parametrize("arrives", [True, False])
-@pytest.mark.parametrize("number", [7, *(pytest.param(n, marks=pytest.mark.torture) for n in range(1, 25))])
+@pytest.mark.parametrize(
+    ("number", "arrives"),
+    [
+        (7, True),
+        *(pytest.param(n, how, marks=pytest.mark.torture) for n in range(1, 25) for how in (True, False)),
+    ],
+)
 def test_a_way_that_is_cut_around_a_commit_leaves_nothing_twice(yard, own_server, number, arrives):
     """The commit did not arrive, or its answer did not: nobody on this side can tell."""
     url = ledger_in(own_server)
@@ -179,3 +185,12 @@ def test_a_synchronous_standby_that_is_promoted_knows_of_each_row(yard, seed):
         with short_leases(desk.shared):
             assert finished(desk)
         assert each_put_was_written_ahead(desk, desk.shared)
+
+
+def test_a_team_s_short_campaign_finds_nothing_false(yard):
+    asked = limits().parse_args(["--minutes", "0", "--teams", "1", "--desks", "2"])
+    campaign = TeamCampaign(yard, asked)
+    campaign.run()
+    assert campaign.tally.findings.kept, campaign.tally.findings
+    assert not campaign.tally.unfinished
+    assert campaign.figures()["happened"]["teams"] == 1
