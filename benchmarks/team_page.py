@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE, FIGURES = ROOT / "docs" / "team.md", ROOT / "docs" / "team-figures.json"
-PARTS = {"cost": "benchmarks.shared_ledger"}
+PARTS = {
+    "cost": "benchmarks.shared_ledger",
+}
 """Who measures each part, and renders it."""
 
 

@@ -235,7 +235,8 @@ def test_the_promise_holds_after_any_history(yard, examples, steps):
 
 @pytest.mark.needs("postgres")
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(1, 5), pytest.param(40, 10, marks=pytest.mark.torture)], ids=["short", "long"]
+    ("examples", "steps"),
+    [pytest.param(1, 5, marks=pytest.mark.torture), pytest.param(40, 10, marks=pytest.mark.torture)],
 )
 def test_the_promise_holds_after_any_history_in_a_shared_ledger(yard, postgres_server, examples, steps):
     machine = type("HistoriesThere", (Histories,), {"yard": yard, "server": postgres_server})

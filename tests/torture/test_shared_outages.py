@@ -187,6 +187,7 @@ def test_a_synchronous_standby_that_is_promoted_knows_of_each_row(yard, seed):
         assert each_put_was_written_ahead(desk, desk.shared)
 
 
+@pytest.mark.torture
 def test_a_team_s_short_campaign_finds_nothing_false(yard):
     asked = limits().parse_args(["--minutes", "0", "--teams", "1", "--desks", "2"])
     campaign = TeamCampaign(yard, asked)
