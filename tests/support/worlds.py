@@ -237,6 +237,7 @@ HELD = (
     "o" * 60,
     "p" * 200,
     "line one\nline two\nline three",
+    "\nbelow an empty line",
     "\n".join(f"{day} of March: spoke to the carrier" for day in range(1, 13)),
     "\N{WHITE HEAVY CHECK MARK} packed <i>well</i> & sent",
 )

@@ -45,6 +45,12 @@ NO_CONTROL = (
     "The order was read again and does not show it, but no other update has shown yet that this store shows "
     "a comment of this length."
 )
+ENDS_LIKE_OTHERS = (
+    "The order was read again, but its comment is as long as others are, so this store may show only the "
+    "beginnings of comments."
+)
+CONTROL_WANTED = frozenset({NO_CONTROL, ENDS_LIKE_OTHERS})
+"""What another order may disprove that shows more."""
 READ_TOO_SOON = "The order was read again, but the run ended before that could show it for sure."
 """Why a reading that lacks a text does not prove that it was not added."""
 

@@ -208,14 +208,17 @@ class OrderMachine:
         else:
             self._row = self._rows.next(closed=self._held or self._read_back.held or run.closed)
             if self._row is None:
-                self._finish()
+                self._finish(now)
         return None
 
     def _wait(self, until: float, *, stays: bool = False) -> Wait:
         self._view = self._view if stays else None
         return Wait(until, stays=stays)
 
-    def _finish(self) -> None:
+    def _finish(self, now: Moment) -> None:
+        for row in self._rows.settled_since():
+            if row.result is not None:
+                self._notes.result(row, now)
         self._go(Stage.FINISHED)
         if not self._forbidden.keep_claim():
             self._notes.events.append(Release(self.order))

@@ -209,7 +209,7 @@ class ReadBack:
             return Wait(self._look_at)
         run = self._run
         for check in absent:
-            if self._why_unproven(check, view) != messages.NO_CONTROL or not run.may_read:
+            if self._why_unproven(check, view) not in messages.CONTROL_WANTED or not run.may_read:
                 continue
             control = run.control_for(
                 check.field, check.baseline or "", check.text, self._tested[check.field]

@@ -106,7 +106,7 @@ class RefusalCheck:
         run, baseline = self._run, part.baseline or ""
         more = run.may_read and not run.interrupted
         why = _why_no_proof(run, part)
-        if why == messages.NO_CONTROL and more:
+        if why in messages.CONTROL_WANTED and more:
             control = self._read_back.control_for(part.field, baseline, part.text, least=True)
             if control is None and run.expects_controls:
                 run.want_control(part.field, baseline, part.text, least=True)

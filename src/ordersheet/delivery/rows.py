@@ -31,6 +31,9 @@ class RowSource(Protocol):
     def rewind(self) -> None:
         """Begin anew with the first row."""
 
+    def settled_since(self) -> list[RowInHand]:
+        """Decide rows anew that an overwrite in doubt left unconfirmed; give those of which more is known."""
+
 
 class Rows:
     """What the file asks of one order, row by row."""
@@ -42,6 +45,8 @@ class Rows:
         self._position = 0
         self._parts: dict[tuple[int, str], Part] = {}
         """By row and field: what became of it, for the rows that repeat it."""
+        self._followed: list[RowInHand] = []
+        """Rows of which a text was applied long since, and an overwrite that followed it is in doubt."""
         self.changed: set[int] = set()
         """Rows whose guard did not hold, and those that wait for them."""
 
@@ -68,12 +73,26 @@ class Rows:
                 part.close(Outcome.NOT_SENT, closed)
             if len(updates) > 1:
                 self._parts[update.row, part.field] = part
+        if any(map(_hangs_on_overwrite, row.parts)):
+            self._followed.append(row)
         return row
 
     def rewind(self) -> None:
         """Begin anew with the first row."""
         self._position = 0
         self._parts.clear()
+        self._followed.clear()
+
+    def settled_since(self) -> list[RowInHand]:
+        """Decide rows anew that an overwrite in doubt left unconfirmed; give those of which more is known."""
+        settled = []
+        for row in self._followed:
+            for part, decision in zip(row.parts, self._book.plan(row.number), strict=True):
+                now = self._part(decision) if _hangs_on_overwrite(part) else part
+                if now.outcome is not None and now.outcome is not part.outcome:
+                    part.close(now.outcome, now.message)
+                    settled.append(row)
+        return settled
 
     def _part(self, decision: Decision) -> Part:
         part = Part(decision.ask)
@@ -88,6 +107,10 @@ class Rows:
             part.close(decision.outcome, messages.decided(decision, self._run))
             part.was_followed = decision.follower is not None
         return part
+
+
+def _hangs_on_overwrite(part: Part) -> bool:
+    return part.was_followed and part.outcome is Outcome.UNCONFIRMED
 
 
 def result_of(row: RowInHand, at: datetime) -> RowResult:

@@ -24,6 +24,7 @@ from ordersheet.delivery.verdict.trust import (
     Control,
     FieldTrust,
     control_of,
+    ends_cut,
     judge_control,
     needed_for,
 )
@@ -222,10 +223,12 @@ class RunFacts:
         trust, needed = self.trust[name], needed_for(baseline, text)
         if not self.shows(name):
             return messages.NOT_SHOWN
-        if trust.looks_cut(baseline):
+        if ends_cut(baseline):
             return messages.SHOWN_IN_PART
         if needed.hardness == NO_LETTERS:
             return messages.NO_LETTERS
+        if trust.ends_like_others(baseline):
+            return messages.ENDS_LIKE_OTHERS
         return None if trust.proves(needed) else messages.NO_CONTROL
 
     def remember(self, control: Control) -> None:

@@ -95,6 +95,17 @@ def test_what_a_reading_by_the_id_shows_too_makes_room_and_what_it_shows_otherwi
     assert trust.off
 
 
+def test_an_order_that_a_page_shows_empty_counts_once_one_of_these_was_empty_by_its_id():
+    trust = PageTrust()
+    wrote(trust, 1, "one line", "")
+    assert trust.proven_by({1: shown(1, "one line"), 2: shown(2, ""), 3: shown(3, "")}, 2.0) == {FIELD}
+    assert not trust.serves(FIELD, "", "paid"), "a list of first lines shows nothing of an empty first line"
+    trust.compare(shown(2, ""), shown(2, ""))
+    assert trust.serves(FIELD, "", "paid")
+    trust.compare(shown(3, ""), shown(3, "\npaid"))
+    assert trust.off
+
+
 TEXT = st.text("aA1 \n<b>\N{LATIN SMALL LETTER A WITH DIAERESIS}\N{GRINNING FACE}&", max_size=80)
 
 
@@ -113,8 +124,7 @@ def test_what_a_page_may_stand_for_hides_no_line_that_is_to_be_added(view, writt
         order: shown(order, TEXTS[view](f"{baseline}\n{added}" if baseline else added, ""))
         for order, (baseline, added) in enumerate(written)
     }
-    # No shop keeps empty lines before a comment.
-    whole = f"{truth}\n{text}".lstrip()
+    whole = f"{truth}\n{text}" if truth else text
     page[99] = shown(99, TEXTS[view](whole, ""))
     fields = trust.proven_by(page, 2.0)
     held = page[99].comments[FIELD]

@@ -246,6 +246,26 @@ def test_a_refusal_that_no_reading_can_prove_is_unconfirmed_and_says_what_was_no
     assert told.reports[0].at < 5
 
 
+def test_a_comment_that_is_as_long_as_others_was_cut_unless_another_order_shows_more():
+    """Both orders hold as much, and the second one is in doubt; an earlier run has written more elsewhere."""
+    rows = (row(2, append("first")), CALLED)
+    held = (("x" * 20, ""), ("y" * 20, ""))
+    told = run(World(rows, learned="honest growth", held=held, faults=(NO_FAULT, SWALLOWED)))
+    assert not judge(told)
+    assert outcomes(told.reports[0]) == (O.APPLIED, O.APPLIED)
+
+
+@pytest.mark.parametrize("also", [(), (append("paid", "comment"),)], ids=["alone", "with another column"])
+def test_what_an_overwrite_in_doubt_may_have_taken_out_is_settled_with_it_in_the_same_run(also):
+    replaced = Ask("internalComment", "replace", "new and longer")
+    rows = (row(1, append("a"), *also), row(1, append("a"), ATTRIBUTE), row(1, replaced))
+    lives = (Start(0.0, killed=0.28), Start())
+    told = run(World(rows, faults=(NO_FAULT, NO_FAULT, SWALLOWED), starts=lives))
+    assert not judge(told)
+    assert outcomes(told.reports[1])[0] is O.ALREADY_APPLIED
+    assert all(outcome.ok for outcome in outcomes(told.reports[1]))
+
+
 CLOCKS = {
     "an hour forward": {"turned": ((22.0, 3600.0),)},
     "a day back": {"turned": ((22.0, -86_400.0),)},

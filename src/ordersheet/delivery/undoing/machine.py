@@ -78,6 +78,10 @@ class UndoFields:
         """Begin anew with the first field."""
         self._position, self._names = 0, None
 
+    def settled_since(self) -> list[RowInHand]:
+        """No field of an undo hangs on what follows it."""
+        return []
+
 
 class UndoMachine(OrderMachine):
     """One order in an undo."""

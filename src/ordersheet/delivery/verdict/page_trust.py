@@ -48,6 +48,8 @@ class PageField:
     octets: int = 0
     hardness: int = -1
     """Of the hardest text that a page has shown where this run wrote it; -1 where there was none."""
+    empty: bool = False
+    """Whether an order that a page showed empty was empty when it was read by its ID."""
     ends: FieldTrust = field(default_factory=FieldTrust)
     """How long the texts of pages are: whether they seem to have been cut."""
 
@@ -60,8 +62,11 @@ class PageField:
     def covers(self, held: str) -> bool:
         """Tell whether a page would have shown more than this, if there had been more."""
         size = size_of(held)
+        if not held:
+            # A page of first lines shows nothing of a comment whose first line is empty.
+            return self.empty or self.lines > size.lines
         larger = self.chars > size.chars and self.lines > size.lines and self.octets > size.octets
-        return not held or (larger and not self.ends.looks_cut(held))
+        return larger and not self.ends.looks_cut(held)
 
 
 class PageTrust:
@@ -145,6 +150,7 @@ class PageTrust:
                 continue
             if held == single:
                 self._fields[name].shown_whole(size_of(held))
+                self._fields[name].empty |= not held
             else:
                 self.off = True
 

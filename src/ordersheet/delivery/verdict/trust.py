@@ -170,8 +170,10 @@ class FieldTrust:
 
     def looks_cut(self, baseline: str) -> bool:
         """Tell whether a field seems to have been cut: by its end, or since others end at the same length."""
-        if _ELLIPSIS.search(baseline):
-            return True
+        return ends_cut(baseline) or self.ends_like_others(baseline)
+
+    def ends_like_others(self, baseline: str) -> bool:
+        """Tell whether a field is as long as others, and none was seen that is longer."""
         return CUT_FROM <= len(baseline) == self.longest and len(self.at_longest) > 1
 
     def proves(self, needed: Needed) -> bool:
@@ -219,6 +221,11 @@ class FieldTrust:
         """Give the latest answered append, where its baseline was read after that moment."""
         control = next((one for one in reversed(self.controls.values()) if one.order not in but), None)
         return control if control is not None and control.asked_at >= since else None
+
+
+def ends_cut(held: str) -> bool:
+    """Tell whether a text ends as one that was cut does."""
+    return _ELLIPSIS.search(held) is not None
 
 
 def judge_control(control: Control, held: str | None) -> Proof:
