@@ -58,7 +58,7 @@ class Job:
     arm: dict[str, Any] | None = None
     """What the shim is to do."""
     still: tuple[str, int, float] | None = None
-    """Stand still at the n-th seam of this name, for so many seconds."""
+    """Stand still at the n-th seam of this name, for so many seconds; a signal may stop it, too."""
 
 
 class Seams:
@@ -140,6 +140,9 @@ def run(job: Job) -> None:
     empty = os.open(os.devnull, os.O_RDONLY)
     for descriptor, source in ((0, empty), (1, output), (2, output)):
         os.dup2(source, descriptor)
+    if job.number == getattr(signal, "SIGTSTP", None):
+        # A stop from a terminal stops no process whose whole group nobody could let go on.
+        os.setpgid(0, 0)
     os.chdir(job.cwd)
     os.environ.update(job.env)
     sys.argv = ["ordersheet", *job.argv]
@@ -174,7 +177,8 @@ def _wait(child: int, job: Job) -> int:
             assert job.still is not None
             time.sleep(job.still[2])
             os.kill(child, signal.SIGCONT)
-        elif ended:
+            continue
+        if ended:
             return os.waitstatus_to_exitcode(status)
         assert until is not None
         if time.monotonic() >= until:

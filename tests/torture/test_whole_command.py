@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +18,7 @@ from ordersheet.ledger import Ledger
 from ordersheet.ledger.writer import AFTER_COMMIT
 
 if TYPE_CHECKING:
-    from tests.support.torture import Desk
+    from tests.support.torture import Desk, Ended
 
 HANGS = 100.0
 """Seconds after which a run that does not end is killed, and found to be so."""
@@ -98,6 +99,26 @@ def test_two_runs_that_need_each_other_s_orders_both_come_to_their_end(yard, sha
     for one, sheet in zip(ended, sheets, strict=True):
         assert desk.lines(one, found, sheet)
     assert found.kept
+
+
+def test_a_run_that_ctrl_z_stopped_and_one_that_waits_for_it_both_account_for_every_row(yard):
+    desk = yard.desk(
+        "ctrl-z", rows(24), Plan(seed=3, share=0.3, kinds=("close, applied", "stall, not applied"))
+    )
+
+    def send(number: int) -> Ended:
+        if number:
+            return desk.send("--timeout", "1")
+        return desk.send("--timeout", "1", after=0.3, number=signal.SIGTSTP, still=("", 0, 2.5))
+
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(send, range(2)))
+    assert all(one.code in (0, 1) for one in ended), ended
+    found = desk.findings(finished=False)
+    assert all(len(desk.lines(one, found)) == 24 for one in ended)
+    assert found.kept, found
+    yard.oracle.plan(desk.shop, Plan())
+    assert {line.status for line in desk.finish()} == {"ok"}
 
 
 def test_late_answers_and_a_kill_beside_a_403_leave_nothing_open(yard):
