@@ -163,11 +163,12 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_a_network_disk_is_refused_and_this_one_is_not(tmp_path):
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "virtiofs", "vboxsf", "drvfs"])
+def test_a_network_disk_is_refused_and_this_one_is_not(tmp_path, kind):
     path = tmp_path / "ledger.sqlite3"
     refuse_network(path)
-    with pytest.raises(LedgerError, match=r"network disk \(nfs4\)"):
-        refuse_network(path, "nfs4")
+    with pytest.raises(LedgerError, match=rf"network disk \({kind}\)"):
+        refuse_network(path, kind)
     if sys.platform == "win32":
         with pytest.raises(LedgerError, match="network disk"):
             refuse_network(Path(r"\\nas\share\ledger.sqlite3"))
