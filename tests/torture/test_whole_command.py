@@ -102,7 +102,7 @@ def test_two_runs_that_need_each_other_s_orders_both_come_to_their_end(yard, sha
 
 
 def test_a_run_that_ctrl_z_stopped_and_one_that_waits_for_it_both_account_for_every_row(yard):
-    desk = yard.desk(
+    desk: Desk = yard.desk(
         "ctrl-z", rows(24), Plan(seed=3, share=0.3, kinds=("close, applied", "stall, not applied"))
     )
 
