@@ -173,12 +173,13 @@ def test_a_run_is_stopped_on_all_machines(
         until(lambda: is_over(clerk, run), "the run's end")
     told = clerk.run("show", run, "--json").json
     assert (told["state"], told["stopped_by"], told["rows"]) == ("stopped", "interrupted", MANY)
-    assert told["outcomes"]["applied"] == sum(written(big_shop).values()) < MANY
+    # On a busy machine an answer may come later than the grace allows; that is then said.
+    unknown = told["outcomes"].get("unconfirmed", 0)
+    applied, stands = told["outcomes"]["applied"], sum(written(big_shop).values())
+    assert applied <= stands <= applied + unknown < MANY
     assert clerk.run("stop", run).code == 2
     assert clerk.run("report", run).code == 0
-    assert (
-        Counter(row["update_status"] for row in rows(clerk.reports()[0]))["ok"] == told["outcomes"]["applied"]
-    )
+    assert Counter(row["update_status"] for row in rows(clerk.reports()[0]))["ok"] == applied
 
 
 def test_what_cannot_be_handed_over_or_worked_on_is_one_sentence(
