@@ -135,6 +135,17 @@ def test_an_encoding_and_a_delimiter_are_chosen_and_given_back(clerk):
     assert "<option selected>klingon</option>" in page
 
 
+def test_a_refused_csv_offers_what_its_refusal_names(clerk):
+    rows = [f"836{number:02};a, text, with commas" for number in range(8)]
+    path = clerk.drop("commas.csv", csv(*rows, head="Order ID,b;Internal comment"))
+    page = clerk.settled(path)
+    assert alert(page)
+    assert '<select name="delimiter"' in page
+    clerk.choose(path, "reading", encoding="", delimiter="semicolon")
+    clerk.choose(path, "columns", order="Order ID,b")
+    assert figure(clerk.settled(path), "of 8 rows to send") == 8
+
+
 def test_a_person_decides_about_hidden_rows_and_columns(clerk, store):
     book = openpyxl.Workbook()
     sheet = book.active

@@ -54,6 +54,7 @@ _ENCODINGS = (
 """What a CSV may be read in by choice; the detector knows many more."""
 _SHOWN_OUTCOMES = ("invalid", "nothing to update", "unchanged", "not sent")
 """What rows can be shown apart by, before anything is sent."""
+_TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", "")
 _PATIENCE_SECONDS, _LOOK_SECONDS = 5.0, 0.05
 HIDDEN_CODES = ("hidden-rows", "hidden-columns")
 ANSWERS = {
@@ -148,6 +149,7 @@ class FilePage:
                 "mappings": self._site.mappings.names(),
                 "heads": _header_choices(look),
                 "encodings": _ENCODINGS,
+                "as_text": _is_text(upload, look),
             }
         elif name == "rows":
             facts = self._rows(upload, look, request)
@@ -291,6 +293,15 @@ def upload_of(site: Site, request: Request) -> Upload:
     if upload is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return upload
+
+
+def _is_text(upload: Upload, look: Look) -> bool:
+    """Tell whether encoding and delimiter can be chosen: of a CSV, and of what may be one and is refused."""
+    if upload.choices.encoding or upload.choices.delimiter:
+        return True
+    if look.facts is not None:
+        return look.facts.form == "csv"
+    return bool(look.error) and upload.path.suffix.lower() in _TEXT_SUFFIXES
 
 
 def _texts_for_customers(look: Look) -> list[str]:

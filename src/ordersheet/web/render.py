@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from ordersheet.console.diff import pieces
 from ordersheet.core.model import ATTRIBUTE_PREFIX, column_letters
 from ordersheet.web.page_words import in_page_words
 from ordersheet.web.sheet_store import kind_id
@@ -31,6 +32,8 @@ FIELD_WORDS = {
     "replaceComment": "Replace comment (yes/no)",
 }
 """What the page calls the fields, in the order in which it offers them."""
+_COMPARED = 1000
+"""So much of two texts is compared where a few are shown."""
 _KIND_WORDS = {"append": "added to", "replace": "replaced", "set": "set", "clear": "emptied"}
 _REFERENCE = re.compile(r"\s*(\[[0-9a-z-]+ [0-9a-z]+\])$")
 
@@ -48,7 +51,7 @@ def environment() -> Environment:
     made.filters.update(
         number=number, when=when, duration=duration, size=size, share=share, operations=operations,
         letters=column_letters, plural=plural, in_page_words=in_page_words,
-        field_name=field_name, kind_id=kind_id, kind_word=kind_word, apart=apart,
+        field_name=field_name, pieces=changed_pieces, kind_id=kind_id, kind_word=kind_word, apart=apart,
     )  # fmt: skip
     return made
 
@@ -83,6 +86,11 @@ def operations(counts: Mapping[str, int]) -> str:
     """So many of each kind of operation, in words: `adds to 28 comments and sets 1 attribute`."""
     told = [said.format(plural(counts[kind], one)) for kind, said, one in _KINDS if counts.get(kind)]
     return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+
+
+def changed_pieces(old: str, new: str) -> list[tuple[str, str]]:
+    """Give the beginnings of two texts in pieces: `=` for what stays, `-` for what goes, `+` comes."""
+    return list(pieces(old[:_COMPARED], new[:_COMPARED]))
 
 
 def field_name(field: str) -> str:

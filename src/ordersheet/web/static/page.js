@@ -39,12 +39,20 @@ async function refresh(names) {
     const inside = document.activeElement && section.contains(document.activeElement) ? document.activeElement : null;
     if (editing && name === "rows") continue;
     if (inside && inside.matches("input:not([type=checkbox]), textarea")) continue;
-    const answer = await fetch(news.dataset.part + name + location.search, { credentials: "same-origin" });
+    let answer, html;
+    try {
+      answer = await fetch(news.dataset.part + name + location.search, { credentials: "same-origin" });
+      html = await answer.text();
+    } catch {
+      // Nobody answered; what was to be shown is asked for once more, unless newer news came meanwhile.
+      setTimeout(() => { if (own === busy) refresh(names); }, 1000);
+      return;
+    }
     if (!answer.ok || own !== busy) return;
     const at = inside ? marker(inside) : null;
     const scroll = section.querySelector(".scroll");
     const left = scroll ? scroll.scrollLeft : 0;
-    section.innerHTML = await answer.text();
+    section.innerHTML = html;
     const now = section.querySelector(".scroll");
     if (now) now.scrollLeft = left;
     if (at) { const found = section.querySelector(at); if (found) found.focus({ preventScroll: true }); }
