@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,21 +12,19 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ordersheet.console.diff import pieces
 from ordersheet.core.errors import UsageError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, column_letters
 from ordersheet.mapping.headers import FIELDS, fold
-from ordersheet.pipeline.changes import ChangeWord
 from ordersheet.web import messages
 from ordersheet.web.forms import attachment, form_of, news, number_of, see, text_of
-from ordersheet.web.render import FIELD_WORDS, field_name, page, size, text
+from ordersheet.web.render import FIELD_WORDS, page, size, text
 from ordersheet.web.sheet_store import PAGE
+from ordersheet.web.shown_changes import changes_of_page
 from ordersheet.web.uploads import MOST_BYTES, Choices, is_token
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from ordersheet.pipeline.changes import Change
     from ordersheet.web.look import Look, ShownColumn
     from ordersheet.web.site import Site
     from ordersheet.web.uploads import Upload
@@ -154,7 +151,7 @@ class FilePage:
         elif name == "rows":
             facts = self._rows(upload, look, request)
         else:
-            facts = {"shop": self._site.shop(upload.choices.profile), **_changes(look, request)}
+            facts = {"shop": self._site.shop(upload.choices.profile), **changes_of_page(look, request)}
         shown = {"upload": upload, "look": look, "hidden_codes": HIDDEN_CODES, **facts}
         return text(f"part_{name}.html", **shown)
 
@@ -338,52 +335,6 @@ def _window(columns: tuple[ShownColumn, ...], first: int) -> tuple[ShownColumn, 
     shown = columns[first : first + _COLUMNS_AT_ONCE]
     order = tuple(one for one in columns if one.field == "order" and one not in shown)
     return (*order, *shown)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownChange:
-    """One field of one row, old and new, in pieces."""
-
-    row: int
-    order: int
-    field_name: str
-    word: str
-    pieces: tuple[tuple[str, str], ...]
-    """Texts with `=` for what stays, `-` for what goes, `+` for what comes."""
-    no_old: str
-    no_new: str
-
-
-def _changes(look: Look, request: Request) -> dict[str, Any]:
-    online = look.online
-    if online is None:
-        return {"changes": (), "words": (), "changes_page": 1, "changes_pages": 1}
-    number = number_of(request.query_params.get("changes"), 1, least=1)
-    total = sum(map(len, online.changes.values()))
-    return {
-        "changes": tuple(map(_shown_change, islice(online.all(), (number - 1) * PAGE, number * PAGE))),
-        "words": [(word, sum(fields.values())) for word, fields in online.counts().items()],
-        "changes_page": number,
-        "changes_pages": max(1, -(-total // PAGE)),
-    }
-
-
-def _shown_change(change: Change) -> ShownChange:
-    word = change.word.value
-    name = field_name(change.field)
-    old, new = change.now, change.then
-    told = tuple(pieces(old or "", new or "")) if old is not None or new is not None else ()
-    if old is None and new is None and change.word is ChangeWord.APPEND:
-        told = ()
-    return ShownChange(
-        change.row,
-        change.order,
-        name,
-        word,
-        told,
-        "(empty)" if old == "" else "(not shown by the shop)",
-        "(empty)" if new == "" else "(cannot be told)",
-    )
 
 
 def field_of(chosen: str, key: str) -> str:
