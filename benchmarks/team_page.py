@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PAGE, FIGURES = ROOT / "docs" / "team.md", ROOT / "docs" / "team-figures.json"
 PARTS = {
     "cost": "benchmarks.shared_ledger",
+    "limits": "benchmarks.team_limits",
 }
 """Who measures each part, and renders it."""
 
