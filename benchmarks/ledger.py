@@ -104,7 +104,7 @@ async def resend(journal: RunJournal, wanted: Sequence[OrderWork]) -> None:
 class _Uncommitted(sqlite3.Cursor):
     """Leaves its transaction open, to measure what commits cost."""
 
-    def execute(self, statement: str, *values: Any) -> _Uncommitted:  # noqa: ANN401 - whatever is bound
+    def execute(self, statement: str, *values: Any) -> _Uncommitted:
         return self if statement == "COMMIT" else super().execute(statement, *values)
 
 

@@ -30,7 +30,7 @@ PIPX_PACKAGES = (
 NEWER = "0.2.0"
 
 
-class NotHere(Exception):  # noqa: N818 - no mistake: this machine lacks what the way needs
+class NotHere(Exception):
     """The machine lacks what a way needs."""
 
 

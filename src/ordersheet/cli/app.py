@@ -6,11 +6,11 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ordersheet.cli.arguments import AS_JSON, FILE, LOG_FORMAT
+from ordersheet.cli.arguments import AS_JSON, FILE, LOG_FORMAT, Context
 from ordersheet.cli.console import Console, end_facts
 from ordersheet.cli.window import hold_window
 from ordersheet.config.settings import Settings, resolve
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _USAGE_FAULT: Any = typer.BadParameter.__mro__[1]
 """What an unknown option, a missing argument and the like have in common; typer gives it no public name."""
+Formatter: TypeAlias = Any
+"""What help is written with; likewise."""
 ORDER = (
     *("web", "demo", "setup", "doctor", "check", "send", "runs", "show"),
     *("resolve", "report", "template", "sandbox", "purge"),
@@ -46,25 +48,25 @@ def names_a_file(text: str) -> bool:
 class _Command(typer.core.TyperGroup):
     """The one place where what is raised on purpose becomes a message and an exit code."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as typer has it
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - as typer has it
         return sorted(
             self.commands.keys() - {FILE_ALONE}, key=[name.partition(" ")[0] for name in ORDER].index
         )
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as typer has it
+    def format_commands(self, ctx: Context, formatter: Formatter) -> None:
         """List the commands, each with its whole first sentence."""
         named = ((name, self.commands[name]) for name in self.list_commands(ctx))
         with formatter.section("Commands"):
             formatter.write_dl([(name, (one.help or "").partition("\n\n")[0]) for name, one in named])
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as typer has it
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Find the command; a file where a command would stand is one to check, to ask about, and to send."""
         if args[0] not in self.commands and names_a_file(args[0]):
             ctx.meta[FILE_ALONE] = True
             return "send", self.commands[FILE_ALONE], args
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as typer has it
+    def invoke(self, ctx: Context) -> object:
         try:
             return super().invoke(ctx)
         except OrdersheetError as error:
@@ -131,7 +133,7 @@ def _version(
         raise typer.Exit
 
 
-def fail(error: OrdersheetError, ctx: Any) -> int:  # noqa: ANN401 - as typer has it
+def fail(error: OrdersheetError, ctx: Context) -> int:
     """Say what went wrong, and give the exit code.
 
     Args:
@@ -162,7 +164,7 @@ def fail(error: OrdersheetError, ctx: Any) -> int:  # noqa: ANN401 - as typer ha
     return error.exit_code
 
 
-def _log_format(ctx: Any) -> str:  # noqa: ANN401 - as typer has it
+def _log_format(ctx: Context) -> str:
     """Tell how log lines look, as far as the call itself and the environment say."""
     known = ctx.meta.get(LOG_FORMAT)
     if known is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -29,6 +29,10 @@ def parameters_of(command: str) -> list[inspect.Parameter]:
     return [_parameter(option) for option in of_command(command)]
 
 
+Context: TypeAlias = Any
+"""typer's context of a call: its versions name the class differently, and none of them in public."""
+
+
 def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a function the options of a command; they reach it as one dict, `flags`.
 
@@ -40,7 +44,7 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
         own = [parameter for name, parameter in declared.items() if name not in ("flags", "context")]
         names = [option.name for option in of_command(command)]
 
-        def call(context: typer.Context, **given: Any) -> None:  # noqa: ANN401 - whatever typer read
+        def call(context: typer.Context, **given: Any) -> None:
             context.meta[AS_JSON] = given.get("json", False)
             context.meta[FILE] = given.get("file")
             context.meta[LOG_FORMAT] = given.get("log_format")
@@ -62,7 +66,7 @@ def with_options(command: str) -> Callable[[Callable[..., None]], Callable[..., 
 class CommandWithBareOptions(typer.core.TyperCommand):
     """A command some of whose options may stand with or without a value."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as typer has it
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Give each such option its value before typer would take what follows for it."""
         return super().parse_args(ctx, list(_with_values(args)))
 

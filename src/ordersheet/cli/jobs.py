@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path  # noqa: TC003 - typer reads it off the signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ordersheet.jobs.setup import JobsOfCall
     from ordersheet.ledger.job_files import JobFile
 
+SAID_AGAIN = 3600.0
+"""Seconds after which the same trouble is told once more."""
 jobs_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(
     jobs_app, name="jobs", help="List the jobs of your settings file: last file, result, next time."
@@ -186,7 +188,7 @@ class _Log:
 
     def trouble(self, job: str, sentence: str) -> None:
         now = time.monotonic()
-        if now - self._said.get((job, sentence), float("-inf")) < 3600.0:  # noqa: PLR2004 - an hour
+        if now - self._said.get((job, sentence), float("-inf")) < SAID_AGAIN:
             return
         self._said[job, sentence] = now
         _write(self._format, "trouble", f"{job}: {sentence}", job=job, error=sentence)

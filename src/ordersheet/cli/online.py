@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from functools import partial
-from pathlib import Path  # noqa: TC003 - typer reads it off the signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer

@@ -12,7 +12,7 @@ import typer
 from ordersheet.cli.app import app, examples, find_sandbox, settings_of
 from ordersheet.cli.arguments import CommandWithBareOptions, with_options
 from ordersheet.cli.console import Console, after, confirmer, plural
-from ordersheet.cli.ledger import Run  # noqa: TC001 - typer reads it off the signature
+from ordersheet.cli.ledger import Run
 from ordersheet.cli.remote import fetched
 from ordersheet.cli.send import File, asker, end
 from ordersheet.console.log_line import CallLog

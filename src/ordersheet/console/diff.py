@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _GONE, _NEW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_SHORTEST = 8
+"""Characters of a piece that is cut: shorter ones say nothing."""
 _ABOUT = 12
 """Characters that are shown on either side of a change in a long text."""
 
@@ -65,7 +67,7 @@ def _shortened(pieces: list[tuple[str, str]], width: int) -> list[tuple[str, str
     while _length(kept) > width:
         longest = max(range(len(kept)), key=lambda at: len(kept[at][1]))
         kind, text = kept[longest]
-        if len(text) < 8:  # noqa: PLR2004 - shorter pieces say nothing
+        if len(text) < _SHORTEST:
             return _cut(kept, width)
         kept[longest] = kind, f"{text[: len(text) // 3]}…{text[-(len(text) // 3) :]}"
     return kept

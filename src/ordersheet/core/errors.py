@@ -133,7 +133,7 @@ class LedgerError(OrdersheetError):
     stopped_by = StoppedBy.LEDGER
 
 
-class RunStopped(OrdersheetError):  # noqa: N818 - a state to go on from, not a mistake
+class RunStopped(OrdersheetError):
     """The run ended early; what was sent is accounted for, and running again goes on.
 
     Attributes:

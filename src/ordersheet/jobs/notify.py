@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ordersheet.jobs.messages import Message
 
 
-class NotTold(Exception):  # noqa: N818 - a state that passes, told in a sentence
+class NotTold(Exception):
     """An address did not take the message; the text is a sentence without an address.
 
     Attributes:

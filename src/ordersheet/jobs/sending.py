@@ -137,10 +137,10 @@ def _no_rows(result: RunResult) -> tuple[list[str], int]:
     return lines, left_out
 
 
-def _lines(problems: tuple[Problem, ...] | Any) -> list[str]:  # noqa: ANN401 - of an error, or of a result
+def _lines(problems: tuple[Problem, ...]) -> list[str]:
     """The first problems, without what their cells hold."""
     lines = []
-    for problem in list(problems)[:MOST_PROBLEMS]:
+    for problem in problems[:MOST_PROBLEMS]:
         where = problem.cell or f"row {problem.row}"
         column = f" ({problem.column})" if problem.column else ""
         said = problem.message.replace(problem.value, "...") if problem.value else problem.message

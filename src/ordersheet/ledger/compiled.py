@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.functions import GenericFunction
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Select
+    from sqlalchemy import BindParameter, Dialect, Select
     from sqlalchemy.sql.expression import ClauseElement
 
 __all__ = [
@@ -63,7 +63,7 @@ def core_of(text: str) -> ClauseElement:
     return _CORE[text]
 
 
-def bind(name: str) -> Any:  # noqa: ANN401 - SQLAlchemy takes it where any column type is wanted
+def bind(name: str) -> BindParameter[Any]:
     """Give a place for a value; it bears the name with `p_` before it, lest it be taken for a column."""
     return bindparam(f"p_{name}")
 

@@ -29,7 +29,9 @@ def _all_of(table: Table) -> str:
 
 ALL = {table.name: _all_of(table) for table in _TABLES}
 _ADD = {
-    table.name: compiled(insert(table).values({name: bind(name) for name in table.c.keys()}), BY_PLACE)  # noqa: SIM118 - a collection of columns
+    table.name: compiled(
+        insert(table).values({column.name: bind(column.name) for column in table.c}), BY_PLACE
+    )
     for table in _TABLES
 }
 _FACTS = compiled(select(schema.meta.c.name, schema.meta.c.value))

@@ -130,12 +130,12 @@ def linux_mounts(lines: Iterable[str]) -> list[tuple[str, str]]:
     """Read mount points and their types from /proc/self/mounts (blanks are written as octal escapes)."""
     mounts = []
     for line in lines:
-        parts = line.split(" ")
-        if len(parts) > 2:  # noqa: PLR2004 - device, place, type
-            place = parts[1]
+        _device, _, of_mount = line.partition(" ")
+        place, blank, kind = of_mount.partition(" ")
+        if blank:
             for escape, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
                 place = place.replace(escape, letter)
-            mounts.append((place, parts[2]))
+            mounts.append((place, kind.partition(" ")[0]))
     return mounts
 
 

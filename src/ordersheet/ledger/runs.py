@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 """Base 32 without letters that are taken for others; in the order of their codes, so that names sort."""
 _DIGITS_IN_NAME = 4
+_MOST_NAMED = 5
+"""Runs whose names fit a line."""
 _TICKS_A_DAY = len(_DIGITS) ** _DIGITS_IN_NAME
 _DAY = timedelta(days=1)
 
@@ -199,7 +201,9 @@ def find_run(cursor: Cursor, text: str, *, sends: bool = False) -> tuple[str, in
                 f"The ledger holds no run {text!r}. See them all with: ordersheet runs", code="no-run"
             )
         if len(found) > 1 and found[0][0] != wanted:
-            names = ", ".join(name for name, _ in found[:5]) + (" and more" if len(found) > 5 else "")  # noqa: PLR2004 - as many as fit on a line
+            names = ", ".join(name for name, _ in found[:_MOST_NAMED]) + (
+                " and more" if found[_MOST_NAMED:] else ""
+            )
             raise UsageError(
                 f"{text!r} is the beginning of several runs ({names}). Give more of it.", code="several-runs"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, select
 
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import bind, compiled, constant, insert
@@ -22,7 +22,7 @@ _UNKNOWN = [constant(OperationState.SENDING.value), constant(OperationState.IN_D
 MAY_STAND = [APPLIED, *_UNKNOWN]
 
 
-def taken_back(what: Any = operation) -> ColumnElement[Any]:  # noqa: ANN401 - a table or an alias of it
+def taken_back(what: FromClause = operation) -> ColumnElement[Any]:
     """Tell of an operation whether an undo has taken it back: UNDONE, PERHAPS or NULL."""
     how = case((undo.c.state == APPLIED, constant(UNDONE)), (undo.c.state.in_(_UNKNOWN), constant(PERHAPS)))
     return (
@@ -33,7 +33,7 @@ def taken_back(what: Any = operation) -> ColumnElement[Any]:  # noqa: ANN401 - a
     )
 
 
-def is_undone(what: Any = operation) -> ColumnElement[bool]:  # noqa: ANN401 - as above
+def is_undone(what: FromClause = operation) -> ColumnElement[bool]:
     """Tell of an operation whether an undo has taken it back for certain."""
     return exists(
         select(undo_step.c.step_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class ValueFault(Exception):  # noqa: N818 - it never leaves the mapper, which turns it into a Problem
+class ValueFault(Exception):
     """A text cannot become what its column asks for.
 
     Attributes:

@@ -25,7 +25,7 @@ from ordersheet.mapping.headers import recognise as recognise_header
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 VERSION = 1
@@ -167,7 +167,9 @@ class _Reader:
         self.faults.append(f"{name} must be a table: write [{name}] on a line of its own.")
         return {}
 
-    def _entries(self, data: dict[str, Any], name: str, read: Any) -> Iterator[FileColumn]:  # noqa: ANN401 - a method
+    def _entries(
+        self, data: dict[str, Any], name: str, read: Callable[[str, object, str], FileColumn | None]
+    ) -> Iterator[FileColumn]:
         for header, entry in self._table(data, name).items():
             column = read(header, entry, f'[{name}] "{header}"')
             if not fold(header):

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _ZIP = b"PK\x03\x04"
-_END_REACH = 22 + 20 + 56 + 65535
+_BIG_END = 56
+"""Bytes of the end record of an archive that is too large for the usual one."""
+_END_REACH = 22 + 20 + _BIG_END + 65535
 """From how far before the end of a zip its closing records can stand."""
 _NOT_SAID = 0xFFFF_FFFF
 _NOT_SAID_SHORT = 0xFFFF
@@ -219,8 +221,8 @@ def _directory(file: BinaryIO) -> tuple[int, int]:
         for where in (place, begin + locator - 56):
             if 0 <= where <= size:
                 file.seek(where)
-                record = file.read(56)
-                if record[:4] == b"PK\x06\x06" and len(record) == 56:  # noqa: PLR2004 - the record's size
+                record = file.read(_BIG_END)
+                if record[:4] == b"PK\x06\x06" and len(record) == _BIG_END:
                     big_count, big_length = struct.unpack_from("<QQ", record, 32)
                     count, length = max(count, big_count), max(length, big_length)
     if length == _NOT_SAID:

@@ -105,7 +105,7 @@ def plain_prefix(chunk: bytes) -> str | None:
     parser = expat.ParserCreate()
     parser.StartElementHandler = root
     with contextlib.suppress(expat.ExpatError, LookupError, ValueError):  # the real parser says it
-        parser.Parse(chunk, False)  # noqa: FBT003 - expat takes no keywords
+        parser.Parse(chunk)
     if len(found) != 1:
         return None
     prefix = found[0].removeprefix("xmlns").removeprefix(":")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ordersheet.core.errors import SourceError
 
 
-class CannotSplice(Exception):  # noqa: N818 - a reason to write a fresh workbook, not a failure
+class CannotSplice(Exception):
     """The file cannot be given back with columns added; the text says why, as a sentence's second half."""
 
 

@@ -7,6 +7,7 @@ import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, TYPE_CHECKING, Self
 
 from ordersheet.api import parse_date
@@ -215,8 +216,8 @@ def _read(
         if wanted is not None:
             end = run_in_thread(lambda: read_orders(wanted, access, found), access.stop)
         else:
-            walk = lambda: walk_list(  # noqa: E731 - made in the thread that runs it
-                access, kept.add, newer_than=chosen.newer_than, older_than=chosen.older_than
+            walk = partial(
+                walk_list, access, kept.add, newer_than=chosen.newer_than, older_than=chosen.older_than
             )
             end = run_in_thread(walk, access.stop)
     refuse_unreadable(end, access.stop, read=kept.count + len(missing))

@@ -84,7 +84,11 @@ def refuse_unshown_guards(
     seen: list[ListedOrder] = []
     unshown: list[Feed] = []
     access = read_access(settings, stop=stop)
-    keep = lambda _order, one: seen.append(one) if one is not None else None  # noqa: E731 - of one line
+
+    def keep(_order: int, one: ListedOrder | None) -> None:
+        if one is not None:
+            seen.append(one)
+
     for order in prepared.staging.guarded_orders(_MOST_TRIED):
         one_of_them = partial(read_orders, [order], access, keep, paging=False)
         with _armed(access.stop):

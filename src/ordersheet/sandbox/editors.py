@@ -20,6 +20,8 @@ _NOTES = (
     "Parcel shop is closed on Friday",
 )
 _OFTEN = 0.5
+_REPLACING, _SHORTENING = 0.85, 0.7
+"""Where chance lies above: one edit in seven puts a note in the place of all, as many take a line away."""
 """How often somebody takes an order that was changed lately, rather than any."""
 _PER_MINUTE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?:/min)?")
 
@@ -82,8 +84,8 @@ class Editors:
         note = self._random.choice(_NOTES)
         lines = held.split("\n") if held else []
         way = self._random.random()
-        if lines and way > 0.85:  # noqa: PLR2004 - one edit in seven
+        if lines and way > _REPLACING:
             return note
-        if lines and way > 0.7:  # noqa: PLR2004 - as many
+        if lines and way > _SHORTENING:
             return "\n".join(lines[:-1])
         return "\n".join([*lines, note])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _MOST_FIELDS = 40_000
 """Of a form: sixteen thousand columns, or the ticks of a page, and then some."""
 _FORM_BYTES = 4 * 2**20
+_DIGITS = 9
+"""Of any number in a page."""
 _NEWS_SECONDS = 0.25
 _ALIVE_SECONDS = 15.0
 
@@ -48,7 +50,7 @@ def text_of(form: FormData, name: str) -> str:
 
 def number_of(text: str | None, default: int, least: int = 0) -> int:
     """Read a number of an address or a form; what is none is the default."""
-    if text is None or not (text.isascii() and text.isdecimal() and len(text) < 10):  # noqa: PLR2004 - any number of a page
+    if text is None or not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         return default
     return max(int(text), least)
 

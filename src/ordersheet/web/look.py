@@ -38,6 +38,8 @@ READING, CHECKING, DONE = "reading", "checking", "done"
 DISK_FULL = "disk-full"
 """The word of the errors that are over once there is room again."""
 _MOST_CANDIDATES = 40
+_LONGEST_CANDIDATE = 60
+"""Characters that fit a line."""
 _SHOWN_EVERY = 5000
 
 
@@ -253,7 +255,7 @@ class Looker:
         seen: dict[str, None] = {}
 
         def note(text: str) -> bool:
-            if text and len(text) <= 60 and len(seen) < _MOST_CANDIDATES:  # noqa: PLR2004 - what fits a line
+            if text and len(text) <= _LONGEST_CANDIDATE and len(seen) < _MOST_CANDIDATES:
                 seen.setdefault(text)
             return False
 

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from ordersheet.api import ListedOrder
     from ordersheet.core.model import JsonValue
     from ordersheet.ledger import OperationInfo
     from ordersheet.setup.probe import Probe
     from ordersheet.web.site import Shop, Site
 
 _LAST_RUNS = 8
+_ID_DIGITS = 18
+"""Of an order's ID, so that a ledger can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +186,7 @@ class StartPage:
         last = self._site.last_profile
         profile = request.query_params.get("profile", last) or None
         history: list[OperationInfo] = []
-        if text.isascii() and text.isdecimal() and len(text) < 19:  # noqa: PLR2004 - what a ledger can hold
+        if text.isascii() and text.isdecimal() and len(text) <= _ID_DIGITS:
             history = await asyncio.to_thread(self._history, int(text))
         standing: dict[str, JsonValue] | None = None
         said = ""
@@ -213,7 +216,7 @@ class StartPage:
 
         answered: list[int] = []
 
-        def take(order: int, one: Any) -> None:  # noqa: ANN401 - as the reading of orders gives it
+        def take(order: int, one: ListedOrder | None) -> None:
             answered.append(order)
             if one is not None:
                 found.update(one.comments)

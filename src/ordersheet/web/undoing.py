@@ -127,7 +127,7 @@ class UndoLooks:
         else:
             tell(seen=seen, ended=time.monotonic())
 
-    def _publish(self, run: str, stop: StopSwitch, **facts: Any) -> None:  # noqa: ANN401 - fields of UndoLook
+    def _publish(self, run: str, stop: StopSwitch, **facts: Any) -> None:
         """Put a look's next state in the place of the one before, which whoever has it goes on showing."""
         with self._lock:
             look = self._looks.get(run)

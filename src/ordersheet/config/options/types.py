@@ -21,6 +21,8 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _NAME_LENGTH = 100
+_ALL = 100
+"""Percent."""
 _DAYS = re.compile(r"(\d{1,5})\s*d(ays?)?", re.IGNORECASE)
 
 
@@ -156,7 +158,7 @@ def lanes(value: object) -> int | str:
 def share(value: object) -> Share:
     """A number of rows, or a percentage."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", str(value).strip())
-    if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > 100):  # noqa: PLR2004 - percent
+    if match is None or (not match[2] and "." in match[1]) or (match[2] and float(match[1]) > _ALL):
         raise ValueError("must be a number of rows such as 20, or a share such as 5%")
     return Share(float(match[1]), percent=bool(match[2]))
 

@@ -39,7 +39,7 @@ class Health:
 
     def flow(self, now: float) -> float:
         """Requests a second that succeeded lately."""
-        if len(self._times) < 2:  # noqa: PLR2004 - one moment makes no span
+        if len(self._times) <= 1:
             return UNKNOWN_FLOW
         span = now - self._times[0]
         return len(self._times) / span if span > 0 else math.inf

@@ -19,7 +19,7 @@ RIGHTS = "Files are moved there when they are taken and done: mend the rights of
 """What to do where a place can be read and not written to."""
 
 
-class SourceGone(Exception):  # noqa: N818 - a state that passes, told in a sentence
+class SourceGone(Exception):
     """The source, or a file of it, cannot be reached now; the text is a sentence without a password."""
 
 

@@ -58,7 +58,7 @@ class ServerFacts(NamedTuple):
     schema: bool
 
 
-def connect(url: LedgerUrl, **more: Any) -> psycopg.Connection[Any]:  # noqa: ANN401 - libpq's own words
+def connect(url: LedgerUrl, **more: Any) -> psycopg.Connection[Any]:
     """Open a connection; nothing in it relies on the state of its session, which a pooler may share out."""
     if url.password is not None:
         more["password"] = url.password

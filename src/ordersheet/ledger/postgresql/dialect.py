@@ -24,7 +24,7 @@ _BY_PLACE: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-u
 
 
 @compiles(ListMembers, "postgresql")
-def _members(element: ListMembers, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+def _members(element: ListMembers, compiler: SQLCompiler, **how: Any) -> str:
     (given,) = element.clauses
     listed = f"json_array_elements_text(CAST({compiler.process(given, **how)} AS JSON))"
     return f"(SELECT CAST(member AS BIGINT) AS value FROM {listed} AS list (member))"

@@ -152,7 +152,8 @@ def _find_dialect(
             break
         sample.append(line)
         size += len(line)
-    return Dialect(encoding, find_delimiter("".join(sample), is_id_header), False, end_mark)  # noqa: FBT003 - a field
+    delimiter = find_delimiter("".join(sample), is_id_header)
+    return Dialect(encoding, delimiter, separator_line=False, end_mark=end_mark)
 
 
 def _find_header(

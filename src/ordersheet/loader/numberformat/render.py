@@ -34,6 +34,8 @@ LONG_NUMBER = (
     'such as 0 or 0.00, or say as = "value" for the column in a mapping file.'
 )
 _LONGEST_CODE = 1000
+_MOST_SECTIONS = 4
+"""For what is positive, negative, zero, and text."""
 _SHOWN_CODE = 80
 _CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)")
 _COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
@@ -95,9 +97,9 @@ class NumberFormat:
         if len(self.code) > _LONGEST_CODE:
             raise FormatError("is longer than any real one")
         lists = [tokens_of(section) for section in split_sections(self.code or "General")]
-        if len(lists) > 4:  # noqa: PLR2004 - positive, negative, zero, text
+        if len(lists) > _MOST_SECTIONS:
             raise FormatError("has more than four sections")
-        if len(lists) == 4 or any(token.kind is TokenKind.TEXT for token in lists[-1]):  # noqa: PLR2004 - the same
+        if len(lists) == _MOST_SECTIONS or any(token.kind is TokenKind.TEXT for token in lists[-1]):
             self._text = TextSection.of(lists.pop())
         if not lists:
             lists = [tokens_of("General")]
@@ -176,7 +178,7 @@ class NumberFormat:
                 return self._choices[0]
             if number < 0:
                 return self._choices[1]
-            return self._choices[2] if len(self._choices) > 2 else self._choices[0]  # noqa: PLR2004 - the zeros'
+            return (self._choices[2:] or self._choices)[0]
         if number < 0:
             raise FormatError("has conditions, and how it shows a negative number is not known")
         for choice in self._choices:

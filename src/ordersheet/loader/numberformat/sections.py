@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_PLACES = 30
+_MOST_DECIMALS = 3
+"""Of a second: Excel shows milliseconds and no less."""
 """Excel's limit for decimal places."""
 _SHOWN_IN_TEXTS = frozenset(
     {TokenKind.LITERAL, TokenKind.SLASH, TokenKind.POINT, TokenKind.COMMA, TokenKind.PERCENT}
@@ -246,7 +248,7 @@ def _date_section(tokens: tuple[Token, ...]) -> DateSection:
         if text[0] == "m":
             before = letters[index - 1] if index else ""
             after = letters[index + 1] if index + 1 < len(letters) else ""
-            minutes = len(text) <= 2 and (before[:1] == "h" or after[:1] == "s")  # noqa: PLR2004 - mmm is a name
+            minutes = text in ("m", "mm") and (before[:1] == "h" or after[:1] == "s")
             clock, days = clock or minutes, days or not minutes
     if not days and not clock:
         raise FormatError("shows no part of a date that is known")
@@ -270,7 +272,7 @@ def _second_digits(tokens: tuple[Token, ...]) -> int:
         last = "." if token.kind is TokenKind.POINT and last == "s" else token.text[:1]
         if token.kind in (TokenKind.LITERAL, TokenKind.SLASH, TokenKind.COMMA):
             last = ""
-    if count > 3:  # noqa: PLR2004 - milliseconds are Excel's limit
+    if count > _MOST_DECIMALS:
         raise FormatError("shows less than a millisecond")
     return count
 
@@ -284,7 +286,7 @@ def _elapsed_section(tokens: tuple[Token, ...]) -> DateSection:
     if (
         len(brackets) > 1
         or units != list(order[begin : begin + len(units)])
-        or any(text == "am/pm" or len(text) > 2 for text in texts)  # noqa: PLR2004 - hh, mm, ss
+        or any(text == "am/pm" or text[2:] for text in texts)
     ):
         raise FormatError("mixes a length of time with something else")
     return DateSection(None, _second_digits(tokens), brackets[0].text[0], tokens)

@@ -15,6 +15,8 @@ _FORMULA = (0x0006, 0x0206, 0x0406)
 _BEGIN, _END, _STALE, _CONDITIONS, _CONDITION = 0x0809, 0x000A, 0x005E, 0x0879, 0x087A
 _OLD_BEGINS = (0x0009, 0x0209, 0x0409)
 _COLOUR_SCALE = 3
+_PLACE = struct.Struct("<HH")
+"""A cell's row and column."""
 _OLDER_THAN_97 = 80
 
 CHARSETS = {
@@ -64,8 +66,8 @@ def read_records(stream: bytes, begin: int) -> SheetRecords:
     stale = False
     waiting: list[tuple[int, int, int, int]] = []
     for kind, data in _records(stream, begin):
-        if kind in _FORMULA and len(data) >= 4:  # noqa: PLR2004 - row and column
-            row, column = struct.unpack_from("<HH", data)
+        if kind in _FORMULA and len(data) >= _PLACE.size:
+            row, column = _PLACE.unpack_from(data)
             formulas.add((row, column))
         elif kind == _STALE:
             stale = True

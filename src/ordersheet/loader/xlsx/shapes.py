@@ -48,10 +48,12 @@ class Shapes:
         """
         found = self._known.get((letters, style, kind, formula))
         if found is None:
-            found = self._known[letters, style, kind, formula] = self._new(letters, style, kind, formula)
+            found = self._known[letters, style, kind, formula] = self._new(
+                letters, style, kind, formula=formula
+            )
         return found
 
-    def _new(self, letters: str, style: str | None, kind: str | None, formula: bool) -> str:  # noqa: FBT001 - a part of the key
+    def _new(self, letters: str, style: str | None, kind: str | None, *, formula: bool) -> str:
         column = column_index(letters) if _LETTERS.fullmatch(letters) else -1
         if not 0 <= column < MAX_COLUMN:
             raise self.damaged(f"has a cell in a column {letters!r}")

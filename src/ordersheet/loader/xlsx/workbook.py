@@ -36,6 +36,9 @@ from ordersheet.ooxml.part import RELATIONSHIPS, local_name, main_name, walk_par
 from ordersheet.ooxml.references import MAX_COLUMN
 from ordersheet.ooxml.refusals import not_a_workbook, too_big
 
+_SHEET_DEPTH = 3
+"""A sheet's element stands in the list of sheets, and that in the workbook."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
@@ -206,7 +209,7 @@ def _read_main(package: Package, main: str) -> _Main:
         nonlocal date1904, stale, root
         local = main_name(names[-1])
         root = root or local or "other"
-        if local == "sheet" and len(names) == 3:  # noqa: PLR2004 - workbook, sheets, sheet
+        if local == "sheet" and len(names) == _SHEET_DEPTH:
             key = next(
                 (attributes[f"{space} id"] for space in RELATIONSHIPS if f"{space} id" in attributes), ""
             )

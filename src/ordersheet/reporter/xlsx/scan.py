@@ -205,7 +205,7 @@ class SheetReader:
 
         def start(name: str, _attributes: dict[str, str]) -> None:
             path.append(name)
-            if main_name(name) == "sheetData" and len(path) == 2:  # noqa: PLR2004 - under the root
+            if main_name(name) == "sheetData" and path[1:] == [name]:
                 found.append((parser.expat.CurrentByteIndex, path[0]))
 
         def end(_: str) -> None:
