@@ -13,6 +13,7 @@ from tests.support.ledgers import (
     append,
     begin,
     deliver,
+    replace,
     run,
     settle,
     start,
@@ -144,6 +145,24 @@ def test_a_chunk_that_gets_further_each_time_is_never_put_aside(place: Path) -> 
         assert ledger.submissions().finish(one, "")
         assert set(outcomes(ledger, name).values()) == {Outcome.INVALID, Outcome.APPLIED}
         assert (ledger.run(name).state, len(ledger.runs())) == (RunState.FINISHED, 1)
+
+
+def test_what_a_try_applied_stays_applied_where_others_overwrote_it_before_the_next(place: Path) -> None:
+    """A server is down for a while, a colleague is not: the run's own work is no `no` for that."""
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1))
+        one = taken(ledger, name, 1)
+        run(deliver(ledger.start_run(start(part_of=name, part=1)), one.works[0]))
+        ledger.submissions().give_back(one, counts=False)
+        colleague = ledger.start_run(start(sha256="c" * 64))
+        run(deliver(colleague, work(10, (2, replace("all new"))), MONDAY + timedelta(minutes=1)))
+        colleague.finish()
+        one = taken(ledger, name, 1)
+        later = ledger.start_run(start(part_of=name, part=1))
+        assert run(deliver(later, one.works[0])) == [Outcome.OVERWRITTEN_SINCE]
+        later.finish()
+        ledger.submissions().finish(one, "")
+        assert outcomes(ledger, name)[10] is Outcome.APPLIED
 
 
 def test_a_chunk_given_back_in_peace_is_no_try_that_failed(place: Path) -> None:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 VERSION = 1
 """Of what a chunk holds, and of how it is sent. Raised with either: an older worker leaves it alone."""
 
+_DONE = frozenset({Outcome.APPLIED, Outcome.CONFIRMED, Outcome.APPLIED_TWICE, Outcome.DUPLICATE})
+_SENT_NOTHING = frozenset(
+    {Outcome.OVERWRITTEN_SINCE, Outcome.CHANGED_SINCE, Outcome.UNCHANGED, Outcome.ALREADY_THERE}
+)
+"""What a later try says of a row for which it sent nothing."""
+
 _of_chunk = run.c.part_of == bind("run"), run.c.part == bind("part")
 _TRIES = compiled(select(run.c.id, run.c.name).where(*_of_chunk).order_by(run.c.id))
 _MEANT_AGAIN = compiled(
@@ -139,6 +145,9 @@ def _better(before: RowResult | None, now: RowResult) -> RowResult:
         return now
     if now.outcome is Outcome.ALREADY_APPLIED and before.outcome.ok:
         # The run did it itself.
+        return before
+    if now.outcome in _SENT_NOTHING and before.outcome in _DONE:
+        # The run did it itself, and somebody else has been at the order since.
         return before
     if now.outcome is Outcome.NOT_SENT and before.outcome is not Outcome.NOT_SENT:
         # The later try ended before this row's turn.
