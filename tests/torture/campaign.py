@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -97,7 +98,7 @@ class Tally:
         for ended in desk.ended:
             lines = desk.lines(ended, Findings())
             rows = max(rows, len(lines))
-            unconfirmed.update(line.message for line in lines if line.outcome == "unconfirmed")
+            unconfirmed.update(why(line.message) for line in lines if line.outcome == "unconfirmed")
         with self.lock:
             self.kills += kills
             self.runs += len(desk.ended)
@@ -135,11 +136,20 @@ class Tally:
             "lost": len(found.lost),
             "misreported": len(found.misreported),
             "out of order": len(found.disordered),
-            "unconfirmed": dict(self.unconfirmed.most_common(20)),
+            "unconfirmed": dict(self.unconfirmed.most_common()),
             "rows in views": dict(self.views.most_common()),
             "unconfirmed in views": self.unseen,
             "sheets that did not come to their end": len(self.unfinished),
         }
+
+
+def why(message: str) -> str:
+    """Give a message without what it says of one row: rows of one reason count together."""
+    message = message.partition(" Look at ")[0].partition(" Whether ")[0]
+    message = re.sub(r"^[A-Z][a-z]+ (to )?(the \w+( comment| \w+)?): ", "", message)
+    return re.sub(
+        r"(run|row) \S+|on \d{4}-[-\d]+ [:\d]+ UTC", lambda found: f"{found[0].split()[0]} …", message
+    )
 
 
 def plan_of(seed: int, *, share: float, push_back: float) -> Plan:

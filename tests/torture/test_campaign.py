@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from tests.support.views import KINDS
-from tests.torture.campaign import MARKERS, PAGE, Campaign, Tally, limits, render, write
+from tests.torture.campaign import MARKERS, PAGE, Campaign, Tally, limits, render, why, write
 
 
 @pytest.fixture
@@ -30,6 +30,15 @@ def test_the_figures_stand_between_their_marks_and_nothing_else_changes(tmp_path
     for line in ("| texts that stand twice | 1 |", "| Not known. | 2 |", "| close, applied | 6 |", "12,345"):
         assert line in text
     assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8")) == figures
+
+
+def test_rows_that_are_unconfirmed_for_one_reason_count_together():
+    said = (
+        "Adding to the internal comment: Added by run 20261128-8aga on 2026-11-28 06:14 UTC, but then "
+        "run 20-8 asked to replace it. Look at the order; --again adds it again. Adding to a comment: Done."
+    )
+    assert why(said) == "Added by run … on …, but then run … asked to replace it."
+    assert why("No usable answer came. Whether “a” was added is not known. Look") == "No usable answer came."
 
 
 def test_what_was_shown_in_views_is_told_where_it_was_shown(figures):
