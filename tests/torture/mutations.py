@@ -27,6 +27,7 @@ WORLDS = "tests/torture/test_worlds.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 DELIVER, PROMISE = "tests/unit/delivery/test_deliver.py", "tests/unit/delivery/test_deliver_promise.py"
+MACHINE = "tests/unit/delivery/test_order_machine.py"
 READING, PROOF = "tests/unit/delivery/test_deliver_reading.py", "tests/unit/delivery/test_proof.py"
 BY_PAGES, PAGE_TRUST = (
     "tests/unit/delivery/test_baselines_by_pages.py",
@@ -107,7 +108,7 @@ MUTANTS = (
         "left = max(0.0, self._run.options.settle - (doubt.heard_ago or 0.0))",
         "left = 0.0",
         KILLS,
-        PROMISE,
+        MACHINE,
     ),
     Mutant(
         "no check of the order in answers",

@@ -237,6 +237,17 @@ def test_settle_counts_from_the_first_answer_that_is_heard_after_the_attempt_was
     assert wait == Wait(story.seconds + OPTIONS.settle)
 
 
+@pytest.mark.parametrize("heard_ago", [0.0, 10.0, OPTIONS.settle - 1])
+def test_what_another_run_left_in_doubt_is_judged_when_the_rest_of_settle_is_over(heard_ago: float):
+    text = append("a")
+    story = Story((1, append("b")), doubts=[Doubt(OperationRef("R0", 2, text.field), text, "", heard_ago)])
+    action = story.next()
+    while isinstance(action, Read):
+        action = story.tell(WasRead(view("")))
+    assert action == Wait(OPTIONS.settle - heard_ago)
+    assert not any(isinstance(event, Settle) for event in story.events)
+
+
 def test_a_no_to_an_order_that_neither_look_found_is_refused_at_once():
     story = Story((1, [append("a"), put_attribute(1)]))
     assert isinstance(story.next(), Read)
