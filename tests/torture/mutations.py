@@ -23,7 +23,7 @@ COPIED = ("src", "tests", "samples", "docs", "benchmarks", "pyproject.toml", "RE
 KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
 GUARDS = "tests/model/test_guards.py"
 UNDOS, UNDO_MODEL = "tests/torture/test_undo.py", "tests/model/test_undo.py"
-WORLDS = "tests/torture/test_worlds.py"
+WORLDS, SMALL_WORLDS = "tests/torture/test_worlds.py", "tests/model/test_small_worlds.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 DELIVER, PROMISE = "tests/unit/delivery/test_deliver.py", "tests/unit/delivery/test_deliver_promise.py"
@@ -99,7 +99,7 @@ MUTANTS = (
         "delivery/read_back.py",
         "self.clear_at = now.seconds + self._run.options.settle",
         "self.clear_at = now.seconds",
-        FAULTS,
+        SMALL_WORLDS,
         PROMISE,
     ),
     Mutant(
