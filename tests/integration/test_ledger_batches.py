@@ -193,3 +193,36 @@ def test_of_many_in_one_commit_the_one_that_names_nothing_is_refused_alone(ledge
         assert "row 99" in str(told[-1])
         states = {one.state for order in range(2, 8) for one in ledger.order_history(order)}
         assert states == {OperationState.APPLIED}
+
+
+def test_of_many_that_begin_in_one_commit_the_one_against_a_rule_is_refused_alone(
+    ledger_url: LedgerUrl,
+) -> None:
+    """Each is told the truth: who was written goes on, and who was not hears of it in one line."""
+    with Ledger.open(ledger_url) as ledger:
+        journal = ledger.start_run(start())
+
+        async def all_at_once() -> list[Any]:
+            books = [await take(journal, work(order, (order, append("x")))) for order in range(2, 8)]
+            for book in books:
+                order, doubt = book.order, book.order == 4
+                state = OperationState.IN_DOUBT if doubt else OperationState.ABSENT
+                await journal.write(
+                    Begin(order, order, 1, book.row_asks(order), None, MONDAY),
+                    AttemptEnded(order, 1, "unknown" if doubt else "not connected", None, MONDAY),
+                    Settle(OperationRef(journal.run, order, FIELD), state, "", MONDAY),
+                )
+            begun = (
+                journal.write(Begin(book.order, book.order, 2, book.row_asks(book.order), None, MONDAY))
+                for book in books
+            )
+            return await asyncio.gather(*begun, return_exceptions=True)
+
+        told = dict(zip(range(2, 8), run(all_at_once()), strict=True))
+        refused = str(told.pop(4))
+        assert "an append in doubt is not sent" in refused
+        assert "\n" not in refused
+        assert set(told.values()) == {None}
+        states = {order: ledger.order_history(order)[-1].state for order in range(2, 8)}
+        assert states.pop(4) is OperationState.IN_DOUBT
+        assert set(states.values()) == {OperationState.SENDING}
