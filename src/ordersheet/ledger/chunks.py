@@ -110,10 +110,7 @@ def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[Order
         works: what it holds.
         rest: why rows that no try has come to were not sent.
     """
-    known: dict[int, RowResult] = {}
-    for try_id, _ in cursor.execute(_TRIES, named(run=run_id, part=number)).fetchall():
-        for result in _results(cursor, try_id):
-            known[result.row] = _better(known.get(result.row), result)
+    known = _told(cursor, run_id, number)
     cursor.executemany(
         DONE,
         [
@@ -122,6 +119,25 @@ def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[Order
             for one in work.updates
         ],
     )
+
+
+def orders_done(cursor: Cursor, run_id: int, number: int, works: Sequence[OrderWork]) -> frozenset[int]:
+    """Name the orders of a chunk of which earlier tries have applied every row: nothing is left to send.
+
+    Whatever somebody else has written into them since then is newer than what this run wants.
+    """
+    known = _told(cursor, run_id, number)
+    applied = {row for row, result in known.items() if result.outcome in _DONE}
+    return frozenset(work.order for work in works if all(one.row in applied for one in work.updates))
+
+
+def _told(cursor: Cursor, run_id: int, number: int) -> dict[int, RowResult]:
+    """Give by row what the tries of a chunk know of it."""
+    known: dict[int, RowResult] = {}
+    for try_id, _ in cursor.execute(_TRIES, named(run=run_id, part=number)).fetchall():
+        for result in _results(cursor, try_id):
+            known[result.row] = _better(known.get(result.row), result)
+    return known
 
 
 def _results(cursor: Cursor, try_id: int) -> Iterator[RowResult]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ordersheet.core.errors import LedgerError, UsageError
 from ordersheet.core.model import RequestCounts, StoppedBy
 from ordersheet.ledger import submission_statements as sql
-from ordersheet.ledger.chunks import VERSION, give_results, is_meant_again, settled, works_in
+from ordersheet.ledger.chunks import VERSION, give_results, is_meant_again, orders_done, settled, works_in
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, moment, timestamp
@@ -66,6 +66,8 @@ class TakenChunk(NamedTuple):
     """Whether what `--again` means is recorded already."""
     no_rows: int
     """How many rows of the run have ended in `no` while sending."""
+    done: frozenset[int] = frozenset()
+    """Orders of which earlier tries have applied every row."""
 
 
 class OpenChunk(NamedTuple):
@@ -214,7 +216,9 @@ class Submissions:
             )
             again = is_meant_again(cursor, run_id, number)
             no_rows = int(cursor.execute(sql.NO_ROWS, named(run=run_id)).fetchone()[0])
-            return TakenChunk(name, number, works_in(content), json.loads(settings), again, no_rows)
+            works = works_in(content)
+            done = orders_done(cursor, run_id, number, works)
+            return TakenChunk(name, number, works, json.loads(settings), again, no_rows, done)
 
         return self._writer().do(work)
 
@@ -375,17 +379,13 @@ class Submissions:
 
     def beat(self) -> None:
         """Raise LedgerError where this process can write no more, such as after its lease has ended."""
-        self._writer().do(partial(_nothing))
+        self._writer().do(lambda _cursor: None)
 
 
 ASIDE = (
     "It failed three times without getting any further. Submit the file again: what is done is not done"
     " twice."
 )
-
-
-def _nothing(_cursor: Cursor) -> None:
-    pass
 
 
 def refuse_newer(version: int, name: str | None) -> None:

@@ -228,9 +228,10 @@ class Writer:
         if isinstance(fault, OrdersheetError):
             return fault
         # PostgreSQL goes on with where in its own functions that was.
-        first_line = str(fault).partition("\n")[0]
+        said = str(fault).partition("\n")[0]
         return LedgerError(
-            f"The ledger {self._database} refused what does not fit its history: {first_line}.", code="refused"
+            f"The ledger {self._database} refused what does not fit its history: {said}.",
+            code="refused",
         )
 
     def _break(self, fault: BaseException, jobs: list[_Job]) -> None:
