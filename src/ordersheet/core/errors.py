@@ -124,6 +124,7 @@ class RunUnfinishedError(OrdersheetError):
     """A run that workers send has not come to its end; nothing was written."""
 
     exit_code = 3
+    nothing_sent = False
     retry = True
 
 
