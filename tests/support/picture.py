@@ -1,4 +1,4 @@
-"""Make the pictures of real runs, docs/run.svg and docs/online.svg: `python -m tests.support.picture`."""
+"""Make the pictures of real runs in docs, run, online and undo: `python -m tests.support.picture`."""
 
 from __future__ import annotations
 
@@ -55,6 +55,25 @@ def record_online() -> list[str]:
         return [f"$ ordersheet {' '.join(command)}", *shown[start:].rstrip().splitlines()]
 
 
+def record_undo() -> list[str]:
+    """Take a run back after somebody else wrote into one of its orders, and give what a terminal shows."""
+    store = Store(state="shop")
+    config = SandboxConfig(show_attributes=True)
+    with tempfile.TemporaryDirectory() as name, running(store, config) as shop:
+        desk = Desk(Path(name), shop.base_url, shop.key)
+        (desk.folder / "calls.csv").write_text(SEEN, encoding="utf-8")
+        desk.run("send", "calls.csv", "--yes")
+        found = store.get(83604)
+        assert found is not None
+        store.edit(83604, "internalComment", f"{found.internal_comment}\nRibbon: red", "Karin")
+        command = ["undo", "last", "--yes"]
+        ended = desk.run(*command)
+        shown = ended.out.replace(str(desk.folder), "~/orders").replace(
+            shop.base_url.split("/")[2], "shop.example.com"
+        )
+        return [f"$ ordersheet {' '.join(command)}", *shown.rstrip().splitlines()]
+
+
 def draw(lines: list[str]) -> str:
     """Set lines of text as a terminal window."""
     shown = [line if len(line) <= WIDTH else line[: WIDTH - 1] + "…" for line in lines]
@@ -80,3 +99,4 @@ def _colour(line: str) -> str:
 if __name__ == "__main__":
     (DOCS / "run.svg").write_text(draw(record()), encoding="utf-8")
     (DOCS / "online.svg").write_text(draw(record_online()), encoding="utf-8")
+    (DOCS / "undo.svg").write_text(draw(record_undo()), encoding="utf-8")
