@@ -43,6 +43,7 @@ def texts(store: Store) -> list[str]:
     return [order.internal_comment for order in store]
 
 
+@pytest.mark.torture
 def test_an_undo_waits_for_no_other_run_and_says_which_order_is_worked_on(
     tmp_path: Path, store: Store
 ) -> None:
