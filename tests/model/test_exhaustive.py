@@ -1,12 +1,23 @@
 """Every small history, and every plausible simpler wording of the rules, against the promise."""
 
 from functools import partial
+from typing import Literal
 
 import pytest
 from tests.support.model_promise import BrokenError, check, check_complete
 from tests.support.model_search import OPTIONS, search
 from tests.support.model_wordings import WORDINGS
-from tests.support.model_world import KILLED_AFTER, BookMaker, File, Report, World, product, with_wording
+from tests.support.model_world import (
+    KILLED_AFTER,
+    OK,
+    REFUSED,
+    BookMaker,
+    File,
+    Report,
+    World,
+    product,
+    with_wording,
+)
 
 from ordersheet.core.history.orderbook import Policy
 
@@ -21,8 +32,25 @@ SEARCHES = (
 )
 
 
+LIKE_ROWS_OF_WHICH_SOME_ARE_REFUSED: tuple[tuple[str, str, str, str, Literal["skip", "send"]], ...] = (
+    # What was sent before and how each request was answered, and the same of what is asked then; !: refused.
+    ("aY", ".!", "aXbXa", "..!!.", "skip"),
+    ("YX", "!.", "aXbYXa", "...!!.", "skip"),
+    ("Y", ".", "aYaXa", "..!!.", "skip"),
+    ("X", ".", "aXYbY", "!..!!", "skip"),
+    ("a", ".", "YaXaXb", "...!!!", "skip"),
+    ("", "", "Xbaab", "..!!!", "send"),
+    ("YX", ".!", "Yaa", ".!.", "send"),
+    ("Y", ".", "bYXX", "!.!!", "send"),
+    ("", "", "XYYYa", "..!.!", "send"),
+)
+"""The latest entry must not speak for all like rows: an overwrite would go out anew over what stands."""
+
+
 def search_all(make_book: BookMaker) -> None:
     like_rows_that_are_each_sent(make_book)
+    for case in LIKE_ROWS_OF_WHICH_SOME_ARE_REFUSED:
+        some_of_like_rows_are_refused(make_book, *case)
     for run in SEARCHES:
         run(make_book)
 
@@ -35,6 +63,26 @@ def like_rows_that_are_each_sent(make_book: BookMaker) -> Report:
     check(world, report)
     check_complete(world, report)
     return report
+
+
+def some_of_like_rows_are_refused(
+    make_book: BookMaker,
+    before: str,
+    first_answers: str,
+    asked: str,
+    answers: str,
+    duplicates: Literal["skip", "send"],
+) -> None:
+    world = World(make_book)
+    if before:
+        check(world, world.run(file_of(before), Policy(), endings_of(first_answers)))
+    report = world.run(file_of(asked), Policy(duplicates=duplicates), endings_of(answers))
+    check(world, report)
+    check_complete(world, report)
+
+
+def endings_of(answers: str) -> list[str]:
+    return [REFUSED if answer == "!" else OK for answer in answers]
 
 
 def file_of(letters: str) -> File:
@@ -70,3 +118,8 @@ def test_where_like_rows_are_each_sent_what_was_sent_for_one_stands_for_no_other
     """Else the first X counts as done as soon as the second a stands behind it; the last a is never sent."""
     report = like_rows_that_are_each_sent(product)
     assert [outcome.value for outcome in report.outcomes.values()] == ["overwritten since", *["applied"] * 3]
+
+
+@pytest.mark.parametrize("case", LIKE_ROWS_OF_WHICH_SOME_ARE_REFUSED, ids=lambda case: f"{case[0]}-{case[2]}")
+def test_where_some_of_like_rows_are_refused_the_same_file_again_sends_nothing(case):
+    some_of_like_rows_are_refused(product, *case)

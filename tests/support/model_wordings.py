@@ -36,6 +36,7 @@ WORDINGS = (
     "occurrences are always compared",
     "under --retry-no a run forgets its own refusals",
     "what was sent for a row stands for any like",
+    "the latest entry speaks for all like asks",
 )
 
 
@@ -152,16 +153,49 @@ class _Case:
                 found.update((index, entry) for entry in self.compared if self.same(asks[index], entry))
             return self.word(kept, found, twins)
         matched = self.ends_with([asks[index] for index in kept], self.compared, self.same)
-        found.update(zip(kept, matched, strict=False))
-        for index in kept[len(matched) :]:
-            what = (asks[index].operation.kind, asks[index].key)
-            latest = [
+        ways = [
+            self.ruled(kept, dict(zip(kept, ended, strict=False)) | refused, dict(twins))
+            for ended in (matched, [])
+            for refused in self.ways(kept[len(ended) :], ended)
+        ]
+        whole = [way for way in ways if all(i in way[0] or i in way[1] for i in kept)]
+        found, twins, rest = [*whole, *ways][0]
+        return self.word(rest, found, twins)
+
+    def ways(self, outside: list[int], matched: list[Entry]) -> list[dict[int, Entry]]:
+        """Rule 2: of like asks the latest entry speaks for all, or the last ask has it, and so on."""
+        likes = {
+            index: [
                 e
                 for e in self.compared
-                if (e.kind, e.key) == what and asks[index].occurrence in (1, e.occurrence)
+                if (e.kind, e.key) == (self.asks[index].operation.kind, self.asks[index].key)
+                and self.asks[index].occurrence in (1, e.occurrence)
             ]
-            if latest and latest[-1].state is OperationState.REFUSED:
-                found[index] = latest[-1]
+            for index in outside
+        }
+        latest = {i: like[-1] for i, like in likes.items() if like}
+        mine = {
+            i: e
+            for i, like in likes.items()
+            for e in like
+            if e.ref in self.own and e.ref.row == self.asks[i].row
+        }
+        pairs: dict[int, Entry] = dict(mine)
+        used = [e.ref for e in matched] + [e.ref for e in self.history if e.ref in self.own]
+        for index in reversed(outside):
+            free = [e for e in likes[index] if e.ref not in used]
+            if index not in pairs and free:
+                pairs[index] = free[-1]
+                used.append(free[-1].ref)
+        first = {i: like[0] for i, like in likes.items() if like}
+        ways = [latest | mine, first | pairs, latest | pairs]
+        if self.wording == "the latest entry speaks for all like asks":
+            ways = [latest]
+        return [{i: e for i, e in way.items() if e.state is OperationState.REFUSED} for way in ways]
+
+    def ruled(
+        self, kept: list[int], found: dict[int, Entry], twins: dict[int, int]
+    ) -> tuple[dict[int, Entry], dict[int, int], list[int]]:
         rest = [i for i in kept if i not in found or found[i].state is not OperationState.REFUSED]
         parted = self.wording in {
             "what was refused still parts two appends",
@@ -174,7 +208,7 @@ class _Case:
         self.rules_3_and_4(rest, found)
         if self.policy.duplicates == "send":
             self.give_back(found)
-        return self.word(rest, found, twins)
+        return found, twins, rest
 
     def give_back(self, found: dict[int, Entry]) -> None:
         for index in sorted(found):

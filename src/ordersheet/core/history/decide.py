@@ -5,9 +5,11 @@ The rules, with examples and reasons, stand in docs/already-done.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from ordersheet.core.history.borders import borders
 from ordersheet.core.history.entries import Decision
+from ordersheet.core.history.refusals import ways_refused
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 
@@ -52,6 +54,24 @@ def decide(
     return tuple(Ruling(asks, history, policy, own).decisions)
 
 
+class _Course(NamedTuple):
+    """What comes of one way to tell which asks were refused.
+
+    Attributes:
+        found: by the index of an ask, the place in the history of what it is.
+        twins: by the index of a duplicate, what it repeats.
+        rest: the asks that are neither duplicates nor refused.
+        turn: where among these the first overwrite is.
+        resumed: how many of them, from there on, the history ends with.
+    """
+
+    found: dict[int, int]
+    twins: dict[int, int]
+    rest: list[int]
+    turn: int
+    resumed: int
+
+
 class Ruling:
     """The decisions on one field, and what must be known to go on from them when one more is settled.
 
@@ -71,6 +91,7 @@ class Ruling:
         "_only_refusals",
         "_overwrites",
         "_policy",
+        "_refusals",
         "_resumed",
         "_turn",
         "decisions",
@@ -91,39 +112,53 @@ class Ruling:
             and not (policy.retry_no and entry.state is OperationState.REFUSED and entry.ref not in own)
         ]
         firm = [place for place in compared if history[place].state is not OperationState.REFUSED]
-        twins: dict[int, int] = {} if policy.duplicates == "send" else self._duplicates()
-        found: dict[int, int] = {}
-
+        twins = {} if policy.duplicates == "send" else self._duplicates()
         kept = [index for index in range(len(asks)) if index not in twins]
         self._leading = leading = self._match(kept, compared)
-        found.update(zip(kept[:leading], compared[len(compared) - leading :], strict=True))
-        found.update(self._refused(kept[leading:], compared))
-        rest = [
-            index
-            for index in kept
-            if index not in found or history[found[index]].state is not OperationState.REFUSED
+        matched = dict(zip(kept[:leading], compared[len(compared) - leading :], strict=True))
+        courses = [
+            self._course(kept, ended | refused, dict(twins), firm, own)
+            for ended in ([matched, {}] if leading and len(firm) < len(compared) else [matched])
+            for refused in ways_refused(asks, kept[len(ended) :], history, compared, set(ended.values()), own)
         ]
-        if len(rest) < len(kept) and policy.duplicates != "send":
-            rest = self._join_across_refusals(rest, found, twins)
-
-        turn = next((at for at, index in enumerate(rest) if self._is_overwrite(index)), len(rest))
-        found.update(self._held(rest[:turn], firm, found))
-        self._resumed = resumed = self._match(rest[turn:], firm, own)
-        if all(index in found for index in rest[:turn]):
-            for index, place in zip(rest[turn : turn + resumed], firm[len(firm) - resumed :], strict=True):
-                found.setdefault(index, place)
-
+        whole = (course for course in courses if self._is_whole(course))
+        found, twins, rest, self._turn, self._resumed = next(whole, courses[0])
         if policy.duplicates == "send":
             self._give_back(found, own)
         self._kept = kept
-        self._turn = turn
-        self._overwrites = turn < len(rest) or any(self._is_overwrite(index) for index in kept)
+        self._overwrites = self._turn < len(rest) or any(self._is_overwrite(index) for index in kept)
         self._alike = len(set(map(self._codes.__getitem__, kept))) < len(kept)
         self._only_refusals = not firm
+        self._refusals = len(firm) < len(compared)
         self.decisions = self._word(rest, found, twins)
         self._followed = any(decision.follower is not None for decision in self.decisions)
         self.waiting = 0
         self._step()
+
+    def _course(
+        self,
+        kept: Sequence[int],
+        found: dict[int, int],
+        twins: dict[int, int],
+        firm: Sequence[int],
+        own: Collection[OperationRef],
+    ) -> _Course:
+        """Apply rules 3 and 4 to what is neither a duplicate nor refused."""
+        refused = {i for i, place in found.items() if self._history[place].state is OperationState.REFUSED}
+        rest = [index for index in kept if index not in refused]
+        if len(rest) < len(kept) and self._policy.duplicates != "send":
+            rest = self._join_across_refusals(rest, found, twins)
+        turn = next((at for at, index in enumerate(rest) if self._is_overwrite(index)), len(rest))
+        found.update(self._held(rest[:turn], firm, found))
+        resumed = self._match(rest[turn:], firm, own)
+        if all(index in found for index in rest[:turn]):
+            for index, place in zip(rest[turn : turn + resumed], firm[len(firm) - resumed :], strict=True):
+                found.setdefault(index, place)
+        return _Course(found, twins, rest, turn, resumed)
+
+    def _is_whole(self, course: _Course) -> bool:
+        """Tell whether nothing of the file needs to be sent."""
+        return all(at in course.found or at in course.twins for at in range(len(self._asks)))
 
     def advance(self, entry: Entry) -> bool:
         """Take in the entry that the first waiting ask has just become, if nothing else changes by it.
@@ -142,6 +177,8 @@ class Ruling:
             or self._policy.batch not in (None, entry.batch)
             or (entry.kind.overwrites and entry.state is OperationState.IN_DOUBT)
         ):
+            return False
+        if self._alike and self._refusals:
             return False
         if self._alike or self._overwrites:
             if refused and (self._alike or not self._only_refusals):
@@ -209,7 +246,7 @@ class Ruling:
         if not wanted or not places:
             return 0
         codes = [self._codes[index] for index in wanted]
-        shorter = _borders(codes)
+        shorter = borders(codes)
         length = 0
         for place in places[-len(wanted) :]:
             entry = self._history[place]
@@ -231,24 +268,6 @@ class Ruling:
     def _is_other_row_s(self, index: int, place: int, own: Collection[OperationRef]) -> bool:
         ref = self._history[place].ref
         return ref in own and ref.row != self._asks[index].row
-
-    def _refused(self, wanted: Sequence[int], places: Sequence[int]) -> dict[int, int]:
-        """Rule 2: find what was refused when it was last asked for."""
-        if all(self._history[place].state is not OperationState.REFUSED for place in places):
-            return {}
-        latest: dict[_Code, list[int]] = {}
-        for place in places:
-            entry = self._history[place]
-            latest.setdefault((entry.kind, entry.key), []).append(place)
-        refused = {}
-        for index in wanted:
-            occurrence = self._asks[index].occurrence
-            for place in reversed(latest.get(self._codes[index], ())):
-                if occurrence in (1, self._history[place].occurrence):
-                    if self._history[place].state is OperationState.REFUSED:
-                        refused[index] = place
-                    break
-        return refused
 
     def _join_across_refusals(
         self, rest: Sequence[int], found: dict[int, int], twins: dict[int, int]
@@ -372,19 +391,3 @@ class Ruling:
 
 
 _STANDING = frozenset({OperationState.APPLIED, OperationState.THERE})
-
-
-def _borders(codes: Sequence[_Code]) -> list[int]:
-    """Give, for each leading part, the length of the longest shorter one with which it ends.
-
-    Knuth, Morris and Pratt's failure function: it keeps a long history linear.
-    """
-    shorter = [0] * len(codes)
-    length = 0
-    for at in range(1, len(codes)):
-        while length and codes[at] != codes[length]:
-            length = shorter[length - 1]
-        if codes[at] == codes[length]:
-            length += 1
-        shorter[at] = length
-    return shorter
