@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "ordersheet submit calls.xlsx",
         "ordersheet submit calls.xlsx --wait --open",
-        "ordersheet submit ids.csv --set internalComment='Delayed by strike' --yes --json",
+        "ordersheet submit ids.csv --set internalComment='On hold' --yes --json",
     ),
 )
 @with_options("submit")
