@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from urllib.parse import urljoin
 
 import pytest
 from tests.acceptance.test_contract import sandbox
+from tests.support.terminal import converse
 
 if TYPE_CHECKING:
     from tests.support.command import Desk
@@ -35,6 +37,17 @@ def test_check_looks_at_the_orders(desk: Desk) -> None:
     assert told.code == 0
     assert told.json["changes"] == {"append": {"internalComment": 1}}
     assert "now: Internal comment" in (desk.folder / "seen.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_what_comes_in_colours_and_none_of_their_codes(desk: Desk) -> None:
+    desk.file("calls.csv", CALLS)
+    words = ("check", "calls.csv", "--online", "--no-progress")
+    code, shown = converse(desk, words, [("The first 1 of 1", None)], env={"TERM": "xterm"})
+    assert (code, "\N{REPLACEMENT CHARACTER}" in shown) == (0, False)
+    assert re.search(r"\x1b\[32m\{\+.*Called\+\}\x1b\[0m", shown)
+    code, shown = converse(desk, words, [("The first 1 of 1", None)], env={"TERM": "xterm", "NO_COLOR": "1"})
+    assert (code, "{+" in shown, "\x1b" in shown) == (0, True, False)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
 
 from ordersheet.cli.wrap import Hanging, width_of, wrapped
+from ordersheet.console.diff import Painted, has_colours
 from ordersheet.console.unblocked import put
 from ordersheet.core.errors import UsageError
 from ordersheet.core.result import summary_object
@@ -50,7 +52,13 @@ class Console:
         if self._log is not None:
             return
         width = width_of(self.stream)
-        put(self.stream, "".join(wrapped(_printable(line), width) + end for line in lines))
+        put(self.stream, "".join(self._rendered(line, width) + end for line in lines))
+
+    def _rendered(self, line: str, width: int | None) -> str:
+        # Colours come last: what cleans a line of control characters would take their codes for some.
+        if isinstance(line, Painted) and has_colours(self.stream, os.environ):
+            return line.in_colours(printable)
+        return wrapped(_printable(line), width)
 
     def say_of_signal(self, words: str) -> None:
         """Say what a signal does."""

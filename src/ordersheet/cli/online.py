@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,9 +58,7 @@ def _change(change: Change) -> Iterator[str]:
     if change.now is None:
         yield f"    now: not shown by this API; then: {'' if change.then is None else change.then}".rstrip()
         return
-    width = shutil.get_terminal_size().columns - 4
-    for line in marked(change.now, change.then or "", width=width, colour=sys.stderr.isatty()):
-        yield f"    {line}"
+    yield marked(change.now, change.then or "", width=shutil.get_terminal_size().columns, indent=4)
 
 
 @app.command(

@@ -188,6 +188,4 @@ def _example(one: UndoExample) -> Iterator[str]:
     elif one.now is None or one.then is None:
         yield f"    now: not shown by this API; then: {one.then or ''}".rstrip()
     else:
-        width = shutil.get_terminal_size().columns - 4
-        for line in marked(one.now, one.then, width=width, colour=sys.stderr.isatty()):
-            yield f"    {line}"
+        yield marked(one.now, one.then, width=shutil.get_terminal_size().columns, indent=4)

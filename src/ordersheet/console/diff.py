@@ -3,35 +3,70 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import TextIO
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
-_GONE, _NEW, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_COLOURS = {"-": "\x1b[31m", "+": "\x1b[32m"}
+_PLAIN = "\x1b[0m"
 _SHORTEST = 8
 """Characters of a piece that is cut: shorter ones say nothing."""
 _ABOUT = 12
 """Characters that are shown on either side of a change in a long text."""
 
 
-def marked(old: str, new: str, *, width: int, colour: bool) -> list[str]:
-    """Show what changes from one text to another, in lines of at most this width.
+class Painted(str):
+    """A line with its changes, by signs alone; whoever knows the terminal paints it.
 
-    What goes stands in [-...-], what comes in {+...+}, with colours where the terminal has them. Of long
-    texts the part that changes is shown.
+    Attributes:
+        pieces: the same line in order: a kind (`=`, `-` or `+`), and the text with its signs.
+    """
+
+    __slots__ = ("pieces",)
+    pieces: tuple[tuple[str, str], ...]
+
+    def __new__(cls, pieces: Iterable[tuple[str, str]]) -> Self:
+        """Put the pieces together."""
+        kept = tuple(pieces)
+        line = super().__new__(cls, "".join(text for _, text in kept))
+        line.pieces = kept
+        return line
+
+    def in_colours(self, clean: Callable[[str], str]) -> str:
+        """Give the line with colours, each text cleaned of what could do other things to a terminal."""
+        return "".join(
+            f"{_COLOURS[kind]}{clean(text)}{_PLAIN}" if kind in _COLOURS else clean(text)
+            for kind, text in self.pieces
+        )
+
+
+def has_colours(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Tell whether a stream is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    if environ.get("NO_COLOR") or environ.get("TERM") == "dumb" or not stream.isatty():
+        return False
+    # Windows' old console window shows the colours' codes as text.
+    return os.name != "nt" or "WT_SESSION" in environ or "TERM" in environ
+
+
+def marked(old: str, new: str, *, width: int, indent: int = 0) -> Painted:
+    """Show what changes from one text to another, in a line of at most this width.
+
+    What goes stands in [-...-], what comes in {+...+}. Of long texts the part that changes is shown.
 
     Args:
         old: what stands.
         new: what would stand.
         width: of the terminal, in characters.
-        colour: whether it shows colours.
+        indent: blanks before it.
     """
     found = list(pieces(_one_line(old), _one_line(new)))
-    line = _shortened(found, max(20, width))
-    return ["".join(_shown(kind, text, colour=colour) for kind, text in line)]
+    line = _shortened(found, max(20, width - indent))
+    return Painted([("=", " " * indent), *((kind, _signed(kind, text)) for kind, text in line)])
 
 
 def _one_line(text: str) -> str:
@@ -86,9 +121,5 @@ def _length(pieces: list[tuple[str, str]]) -> int:
     return sum(len(text) + (0 if kind == "=" else 4) for kind, text in pieces)
 
 
-def _shown(kind: str, text: str, *, colour: bool) -> str:
-    if kind == "=":
-        return text
-    signs = ("[-", "-]") if kind == "-" else ("{+", "+}")
-    paint = (_GONE if kind == "-" else _NEW) if colour else ""
-    return f"{paint}{signs[0]}{text}{signs[1]}{_PLAIN if colour else ''}"
+def _signed(kind: str, text: str) -> str:
+    return {"=": text, "-": f"[-{text}-]", "+": f"{{+{text}+}}"}[kind]
