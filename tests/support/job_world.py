@@ -18,7 +18,7 @@ from ordersheet.jobs.workplace import Workplace
 from ordersheet.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from ordersheet.jobs.messages import Message
@@ -54,6 +54,7 @@ class World:
     seconds: float = 0.0
     answers: list[Ended] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    known: list[Mapping[str, Any]] = field(default_factory=list)
     people: People = field(default_factory=People)
     job: JobDefinition = field(init=False)
     passes: Passes = field(init=False)
@@ -66,7 +67,10 @@ class World:
     def inbox(self) -> Path:
         return self.folder / "in"
 
-    def send(self, _job: JobDefinition, path: Path, _batch: str | None, _folder: Path) -> Ended:
+    def send(
+        self, _job: JobDefinition, path: Path, _batch: str | None, _folder: Path, known: Mapping[str, Any]
+    ) -> Ended:
+        self.known.append(known)
         self.sent.append(path.read_text(encoding="utf-8"))
         return self.answers.pop(0) if self.answers else WELL
 

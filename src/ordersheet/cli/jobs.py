@@ -14,7 +14,7 @@ import typer
 
 from ordersheet.cli.app import app, find_sandbox, settings_of
 from ordersheet.cli.arguments import with_options
-from ordersheet.cli.console import Console, columns
+from ordersheet.cli.console import Console, columns, plural
 from ordersheet.console.log_line import JSON, CallLog
 from ordersheet.console.unblocked import unblocked
 from ordersheet.core.errors import exit_code_of
@@ -96,6 +96,10 @@ def result_of(one: JobFile) -> str:
     counts = one.facts.get("status") or {}
     if one.state == "sent":
         return f"{counts.get('ok', 0)} ok, {counts.get('no', 0)} no"
+    if one.facts.get("with_workers"):
+        chunks = one.facts.get("chunks") or {}
+        done, whole = chunks.get("done", 0), sum(chunks.values())
+        return f"workers send it, run {one.facts['run']}, {done:,} of {plural(whole, 'chunk')} done"
     if one.state == "waiting":
         return f"held up, goes on after {one.facts.get('resume_after', '-')}"
     if one.state == "taken":
@@ -119,8 +123,12 @@ def run(
         while passes.awaits and not call.ended():
             time.sleep(min(0.5, max(0.05, work.place.job.stable)))
             report = passes.look().joined(report)
-        for one in report.handled:
-            _say_handled(settings.log_format, one)
+        log = _Log(settings.log_format)
+        while report.with_workers and not call.ended():
+            log.handled_once(report.handled)
+            time.sleep(0.5)
+            report = report.followed(passes.begun())
+        log.handled_once(report.handled)
         if report.gone is not None:
             _write(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
         for sentence in work.teller.untold:
@@ -182,9 +190,18 @@ class _Log:
     def __init__(self, log_format: str) -> None:
         self._format = log_format
         self._said: dict[tuple[str, str], float] = {}
+        self._states: dict[int, tuple[str, bool]] = {}
 
     def handled(self, one: JobFile) -> None:
         _say_handled(self._format, one)
+
+    def handled_once(self, files: Iterable[JobFile]) -> None:
+        """Say how far files have come, each state once."""
+        for one in files:
+            state = (one.state, one.finished is None)
+            if self._states.get(one.id) != state:
+                self._states[one.id] = state
+                self.handled(one)
 
     def trouble(self, job: str, sentence: str) -> None:
         now = time.monotonic()

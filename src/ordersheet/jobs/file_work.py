@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
+FIRST_FOLLOW, LONGEST_FOLLOW = 2.0, 30.0
+"""Seconds between two looks at a run that workers send."""
 _CHUNK = 1 << 20
 _SEEN = "seen-"
 """What a folder's name begins with that holds a copy to tell whether a file is new."""
@@ -50,8 +52,17 @@ class Ended(NamedTuple):
 class Sender(Protocol):
     """Sends one file as the command does, unattended."""
 
-    def send(self, job: JobDefinition, path: Path, batch: str | None, folder: Path) -> Ended:
+    def send(
+        self, job: JobDefinition, path: Path, batch: str | None, folder: Path, known: Mapping[str, Any]
+    ) -> Ended:
         """Send a file; a report goes to the folder.
+
+        Args:
+            job: its job.
+            path: a copy of the file, in the folder.
+            batch: the batch it is sent under.
+            folder: the file's own private one.
+            known: what earlier calls gave as facts.
 
         Raises:
             SettingsError, LedgerError: the job cannot work as it is set up.
@@ -119,7 +130,7 @@ class FileWork:
         # Nobody else's: another watcher on this computer hashes the same file at the same time.
         with temporary_folder(_SEEN, self.place.private()) as folder:
             self.source.fetch(seen.key, folder / "file")
-            return _sha256(folder / "file")
+            return sha256_of(folder / "file")
 
     def _moved(self, one: JobFile) -> JobFile:
         """Move a taken file to where it is worked on, and make sure that it is what was taken."""
@@ -183,18 +194,18 @@ class FileWork:
         else:
             self.source.fetch(str(one.facts.get("place", one.name)), path)
         if not one.facts.get("begun"):
-            if _sha256(path) != one.sha256:
+            if sha256_of(path) != one.sha256:
                 self._let_go(one)
                 raise SourceGone(f"{one.name} changed while it was taken. It is looked at again.")
             one = self.place.files.save(one, facts={"begun": True})
         given_up = self._given_up(one)
-        if given_up is not None:
+        if given_up is not None and not one.facts.get("with_workers"):
             return self.place.files.save(one, state=FAILED, facts=given_up)
-        ended = self.sender.send(self.place.job, path, one.batch or None, place)
+        ended = self.sender.send(self.place.job, path, one.batch or None, place, one.facts)
         self.place.on_point("sent")
         facts = dict(ended.facts)
         if ended.state == WAITING:
-            facts |= self._pause(one, facts)
+            facts |= self._followed(facts) if facts.get("with_workers") else self._pause(one, facts)
             if not facts.get("retry"):
                 message = held(self.place.job, one.name, str(facts.get("error") or ""))
                 self.teller.notice(
@@ -226,8 +237,15 @@ class FileWork:
         now, tries = self.place.clock(), int(one.facts.get("tries", 0)) + 1
         pause = timedelta(seconds=min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
         until = max(now + pause, when(facts.get("resume_after")))
-        since = one.facts.get("held_since") or now.isoformat()
+        since = facts.get("held_since") or one.facts.get("held_since") or now.isoformat()
         return {"tries": tries, "held_since": since, "resume_after": until.isoformat()}
+
+    def _followed(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Say when a run that workers send is looked at again: the longer it takes, the more seldom."""
+        now = self.place.clock()
+        age = (now - when(facts.get("handed_over"))).total_seconds()
+        pause = min(max(age / 10, FIRST_FOLLOW), LONGEST_FOLLOW)
+        return {"resume_after": (now + timedelta(seconds=pause)).isoformat()}
 
     def _put_away(self, one: JobFile) -> JobFile:
         """Put report, problems and input where they belong."""
@@ -266,7 +284,8 @@ class FileWork:
         return one
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -21,8 +21,9 @@ GONE_FOR = 900.0
 """Seconds for which a source may be out of reach before that is told."""
 
 
-SOON, RETRY = 0.1, 30.0
-"""Seconds at the least until the next look at a file that is not whole yet, and at one that is held up."""
+SOON, RETRY, FOLLOW = 0.1, 30.0, 1.0
+"""Seconds at the least until the next look at a file that is not whole yet, at one that is held up, and at
+one that workers send."""
 
 
 @dataclass(slots=True)
@@ -34,6 +35,16 @@ class PassReport:
     """Why the source, or a file of it, could not be reached."""
     held_up: bool = False
     """Whether a file that was begun could not be gone on with for that reason."""
+
+    @property
+    def with_workers(self) -> bool:
+        """Whether workers send one of its files."""
+        return any(one.finished is None and one.facts.get("with_workers") for one in self.handled)
+
+    def followed(self, later: PassReport) -> PassReport:
+        """Give this pass's report with how far its files have come since."""
+        files = later.joined(self).handled
+        return PassReport(files, later.gone or self.gone, later.held_up or self.held_up)
 
     def joined(self, earlier: PassReport) -> PassReport:
         """Give this pass's report with an earlier one's files, each as it stands now."""
@@ -94,7 +105,8 @@ class Passes:
         for one in report.handled:
             if one.finished is None:
                 resume = max(when(one.facts.get(fact)) for fact in ("resume_after", "tell_again"))
-                waits.append(max(RETRY, (resume - now).total_seconds()))
+                least = FOLLOW if one.facts.get("with_workers") else RETRY
+                waits.append(max(least, (resume - now).total_seconds()))
         return min(waits)
 
     @property

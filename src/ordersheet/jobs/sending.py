@@ -1,4 +1,7 @@
-"""A job's file, sent as the command sends it: the same pipeline, unattended."""
+"""A job's file, sent as the command sends it: the same pipeline, unattended.
+
+Where the ledger is shared and has a queue for workers, they send it.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,16 @@ from ordersheet.core.errors import (
     SettingsError,
     SourceError,
 )
-from ordersheet.core.model import StoppedBy
+from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.jobs.endings import by_row, ended_of, lines_of
 from ordersheet.jobs.file_work import Ended
-from ordersheet.jobs.messages import MOST_PROBLEMS
-from ordersheet.jobs.states import FAILED, SENT, TAKEN, WAITING
+from ordersheet.jobs.states import FAILED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ordersheet.config.settings import SandboxFinder, Settings
-    from ordersheet.core.model import Problem
-    from ordersheet.core.result import RunResult
     from ordersheet.delivery import Progress, StopSwitch
     from ordersheet.jobs.definition import JobDefinition
 
@@ -57,16 +58,21 @@ class PipelineSender:
         fixed = {"yes": True, "progress": False, "same_file": True if batch else None}
         return resolve({**job.options, **self.call, **own, **fixed}, find_sandbox=self.find_sandbox)
 
-    def send(self, job: JobDefinition, path: Path, batch: str | None, folder: Path) -> Ended:
-        """Send a file; its report goes to the folder."""
-        from ordersheet.pipeline.send import send
-
+    def send(
+        self, job: JobDefinition, path: Path, batch: str | None, folder: Path, known: Mapping[str, Any]
+    ) -> Ended:
+        """Send a file, or have it sent by workers; its report goes to the folder."""
         reports = folder / "reports"
         reports.mkdir(exist_ok=True)
         settings = self.settings(job, batch, reports)
         try:
-            log = CallLog(settings.log_format, job=job.name, file=path.name, run=None)
-            result = send(path, settings, tell=self.tell, stop=self.switch(), log=log)
+            if isinstance(settings.ledger, LedgerUrl):
+                from ordersheet.jobs.handing_over import HandedOver
+                from ordersheet.team.submit import goes_to_workers
+
+                if known.get("with_workers") or goes_to_workers(settings):
+                    return HandedOver(path, settings, known).go_on(self.switch())
+            return self._sent(job, path, settings)
         except RunStopped as stopped:
             return Ended(WAITING, {"error": str(stopped), "exit_code": stopped.exit_code})
         except (SourceError, MappingError) as error:
@@ -77,7 +83,13 @@ class PipelineSender:
             if error.code == "new-key":  # The file is well; whoever changed the key says which shop it is.
                 return Ended(WAITING, {"error": str(error), "exit_code": error.exit_code, "retry": False})
             return self._unreadable(job, path, folder, error)
-        return _ended(result)
+
+    def _sent(self, job: JobDefinition, path: Path, settings: Settings) -> Ended:
+        from ordersheet.pipeline.send import send
+
+        log = CallLog(settings.log_format, job=job.name, file=path.name, run=None)
+        result = send(path, settings, tell=self.tell, stop=self.switch(), log=log)
+        return ended_of(result, by_row(result.summary.problems))
 
     def _unreadable(self, job: JobDefinition, path: Path, folder: Path, error: OrdersheetError) -> Ended:
         """Note why a file was refused, with its problems beside the rows where it can be read at all."""
@@ -85,64 +97,15 @@ class PipelineSender:
 
         problems = folder / f"{path.stem}.problems{path.suffix}"
         facts: dict[str, Any] = {"error": str(error), "exit_code": 2, "code": error.code}
-        facts["problems"] = _lines(getattr(error, "problems", ()))
+        facts["problems"] = lines_of(getattr(error, "problems", ()))
         try:
             settings = resolve(
                 {**job.options, **self.call, "profile": job.profile, "problems": problems, "overwrite": True},
                 find_sandbox=self.find_sandbox,
             )
             checked = check(path, settings)
-            facts["problems"] = _lines(checked.result.summary.problems)
+            facts["problems"] = lines_of(checked.result.summary.problems)
         except OrdersheetError:
             return Ended(FAILED, facts)
         written = [one.path for one in checked.written if one.path.name.startswith(problems.stem)]
         return Ended(FAILED, facts, problems=written[0] if written else None)
-
-
-def _ended(result: RunResult) -> Ended:
-    summary = result.summary
-    lines, left_out = _no_rows(result)
-    facts: dict[str, Any] = {
-        "run": summary.run,
-        "host": summary.host,
-        "exit_code": summary.exit_code,
-        "status": dict(summary.status),
-        "outcomes": dict(summary.outcomes),
-        "left_out": left_out,
-        "problems": lines[:MOST_PROBLEMS],
-        "error": summary.error,
-        "resume_after": summary.resume_after,
-        "stopped_by": str(summary.stopped_by) if summary.stopped_by else None,
-        "retry": summary.retry,
-    }
-    state = SENT if summary.stopped_by is None else WAITING
-    if summary.stopped_by is StoppedBy.INTERRUPTED:
-        state = TAKEN
-    elif summary.stopped_by is StoppedBy.TOO_MANY_NO:
-        state = FAILED
-    return Ended(state, facts, report=result.report)
-
-
-def _no_rows(result: RunResult) -> tuple[list[str], int]:
-    """Tell the first rows that ended in no, and count those that were left out on purpose."""
-    told = {problem.row: line for problem in result.summary.problems for line in _lines((problem,))}
-    lines: list[str] = []
-    left_out = 0
-    for row in result.read_rows():
-        left_out += row.left_out
-        if row.status == "no" and not row.left_out and len(lines) < MOST_PROBLEMS:
-            # What is no number may be a customer's text.
-            order = f", order {row.order}" if row.order.isdecimal() else ""
-            lines.append(told.get(row.row, f"row {row.row}{order}: {row.outcome.value}"))
-    return lines, left_out
-
-
-def _lines(problems: tuple[Problem, ...]) -> list[str]:
-    """The first problems, without what their cells hold."""
-    lines = []
-    for problem in problems[:MOST_PROBLEMS]:
-        where = problem.cell or f"row {problem.row}"
-        column = f" ({problem.column})" if problem.column else ""
-        said = problem.message.replace(problem.value, "...") if problem.value else problem.message
-        lines.append(f"{where}{column}: {said}")
-    return lines

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ordersheet.config.settings import job_tables
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import OrdersheetError, SettingsError, UsageError
+from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.delivery import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.file_work import FileWork
@@ -200,4 +201,9 @@ def _source_faults(job: JobDefinition) -> list[str]:
 def _send_faults(sender: PipelineSender, job: JobDefinition) -> list[str]:
     settings = sender.settings(job)
     host = target_of(settings).host
+    if settings.api_key is None and isinstance(settings.ledger, LedgerUrl):
+        from ordersheet.team.submit import goes_to_workers
+
+        if goes_to_workers(settings):
+            return []  # Workers send, with keys of their own.
     return [] if settings.api_key is not None else [f"No API key is known for {host}. Run: ordersheet setup"]

@@ -68,6 +68,12 @@ SAME = compiled(
         run.c.finished.is_(None),
     )
 )
+OF_CONTENT = compiled(
+    select(run.c.name, run.c.input)
+    .join(submission, submission.c.run_id == run.c.id)
+    .where(run.c.sha256 == bind("sha256"))
+    .order_by(run.c.id.desc())
+)
 CHUNK = compiled(
     select(
         *(chunk.c[name] for name in ("state", "process_id", "tries", "progress", "content")),

@@ -6,7 +6,6 @@ no longer. Each try of a chunk is a run of its own, of which the submitted run i
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ordersheet.core.errors import LedgerError, UsageError
 from ordersheet.core.model import RequestCounts, StoppedBy
+from ordersheet.ledger import file_parts
 from ordersheet.ledger import submission_statements as sql
 from ordersheet.ledger.chunks import VERSION, give_results, is_meant_again, orders_done, settled, works_in
 from ordersheet.ledger.compiled import named
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 MOST_TRIES = 3
 """So many tries of a chunk that bring nothing further, and it is put aside."""
-_PART = 750_000
-"""Bytes of a file that one line holds."""
 _PAGE = 2000
 _ENDED_AT_ONCE = 20
 
@@ -180,12 +178,8 @@ class Submissions:
             many(DONE, page)
         for number, content in enumerate(given.chunks, 1):
             many(sql.ADD_CHUNK, [named(run=run_id, number=number, content=content)])
-        number = 0
-        for block in given.file:
-            for begin in range(0, len(block), _PART):
-                number += 1
-                data = base64.b64encode(block[begin : begin + _PART]).decode()
-                many(sql.ADD_PART, [named(run=run_id, number=number, data=data)])
+        for number, data in enumerate(file_parts.cut(given.file), 1):
+            many(sql.ADD_PART, [named(run=run_id, number=number, data=data)])
 
     def take(self, name: str, number: int) -> TakenChunk | None:
         """Take a chunk; None where it is at its end, or another living process has it.
@@ -315,6 +309,12 @@ class Submissions:
                 return True
         return False
 
+    def of_content(self, sha256: str) -> list[tuple[str, str]]:
+        """Name the submitted runs of these bytes, each with its input's path, the latest first."""
+        with self._reading() as cursor:
+            found = cursor.execute(sql.OF_CONTENT, named(sha256=sha256)).fetchall()
+            return [(name, path) for name, path in found]
+
     def state(self, name: str) -> SubmissionState:
         """Tell how far a submitted run has come."""
         with self._reading() as cursor:
@@ -349,16 +349,7 @@ class Submissions:
 
     def file(self, name: str) -> Iterator[bytes]:
         """Give the bytes of a run's file, as far as the ledger holds it."""
-        with self._reading() as cursor:
-            run_id = find_run(cursor, name)[1]
-        last = 0
-        while True:
-            with self._reading() as cursor:
-                found = cursor.execute(sql.PARTS, named(run=run_id, after=last)).fetchone()
-            if found is None:
-                return
-            last = found[0]
-            yield base64.b64decode(found[1])
+        return file_parts.read(self._reading, name)
 
     def enter(self) -> str:
         """Be seen by others as a process that works; gives the name by which they tell."""

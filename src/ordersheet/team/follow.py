@@ -59,8 +59,14 @@ def wait_for_end(
         tell(state)
 
 
-def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview) -> RunResult:
+def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview | None) -> RunResult:
     """Write the report of a run that has ended, and give what it came to.
+
+    Args:
+        place: the ledger's.
+        run: the run.
+        settings: where the report goes.
+        seen: what was said of the file when it was handed over; None where that was not here.
 
     Raises:
         LedgerError: the ledger cannot be asked.
@@ -93,9 +99,9 @@ def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview) -> 
         stopped_by=stopped_by,
         retry=stopped_by is not StoppedBy.KEY_REFUSED and (code not in (0, 1) or counted.unfinished > 0),
         rows=sum(counted.status.values()),
-        columns=seen.columns,
-        not_sent=seen.not_sent,
-        customer_visible=seen.customer_visible,
+        columns=seen.columns if seen is not None else (),
+        not_sent=seen.not_sent if seen is not None else (),
+        customer_visible=seen.customer_visible if seen is not None else 0,
         folder_settings=settings.of_folder(),
         left_out=counted.left_out,
         status=counted.status,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
-    from ordersheet.core.model import OrderWork
+    from ordersheet.core.model import OrderWork, Problem
     from ordersheet.delivery import StopSwitch
     from ordersheet.pipeline.intake import Prepared, Reading
     from ordersheet.pipeline.preview import Preview
@@ -53,8 +53,26 @@ class Submitted:
     run: str
     sha256: str | None
     preview: Preview
+    problems: tuple[Problem, ...]
+    """The first rows that cannot be sent."""
     notes: tuple[str, ...]
     """What a person should read about the files that were written beside it."""
+
+
+def goes_to_workers(settings: Settings) -> bool:
+    """Tell whether jobs and the page hand files over instead of sending them: the ledger has a queue.
+
+    Raises:
+        LedgerError: the database cannot be asked.
+    """
+    if not isinstance(settings.ledger, LedgerUrl):
+        return False
+    from ordersheet.ledger.shared import shared_ledgers
+
+    shared_ledgers()
+    from ordersheet.ledger.postgresql.queue_schema import has_queue
+
+    return has_queue(settings.ledger)
 
 
 def shared_place(settings: Settings, what: str) -> LedgerUrl:
@@ -123,7 +141,7 @@ def submit(
             run = ledger.submissions().submit(given)
             _line_up(queue, ledger, run)
         notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
-        return Submitted(run, sha256, settled.seen, notes)
+        return Submitted(run, sha256, settled.seen, tuple(prepared.tally.problems), notes)
 
 
 def _line_up(queue: QueueClient, ledger: Ledger, run: str) -> None:

@@ -67,20 +67,24 @@ def attachment(path: Path, name: str) -> FileResponse:
     return FileResponse(path, media_type="application/octet-stream", headers={"content-disposition": said})
 
 
-def news(site: Site, tell: Callable[[], dict[str, Any] | None]) -> StreamingResponse:
+def news(
+    site: Site, tell: Callable[[], dict[str, Any] | None], *, every: float | None = None
+) -> StreamingResponse:
     """Tell a browser whenever something has changed, until there is nothing more to tell.
 
     Args:
         site: its end ends the stream.
         tell: gives what to show; None ends it, and the browser looks at the page anew.
+        every: seconds between two calls where each takes its time; it is then called in a thread.
     """
+    pause = _NEWS_SECONDS if every is None else every
 
     async def stream() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"
         told: dict[str, Any] | None = {}
         quiet = 0.0
         while not site.closing.is_set():
-            now = tell()
+            now = tell() if every is None else await asyncio.to_thread(tell)
             if now is None:
                 yield "event: end\ndata: {}\n\n"
                 return
@@ -90,7 +94,7 @@ def news(site: Site, tell: Callable[[], dict[str, Any] | None]) -> StreamingResp
             elif quiet >= _ALIVE_SECONDS:
                 quiet = 0.0
                 yield ": still here\n\n"
-            await asyncio.sleep(_NEWS_SECONDS)
-            quiet += _NEWS_SECONDS
+            await asyncio.sleep(pause)
+            quiet += pause
 
     return StreamingResponse(stream(), media_type="text/event-stream")

@@ -26,6 +26,15 @@ from ordersheet.web.render import duration, page, plural
 from ordersheet.web.run_queue import PREPARING, WAITING
 from ordersheet.web.sheet_store import PAGE
 from ordersheet.web.uploads import Choices
+from ordersheet.web.workers_run import (
+    LOOK,
+    NewsOfWorkers,
+    has_input,
+    is_with_workers,
+    live_of,
+    stop_workers,
+    write_input,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +85,9 @@ class RunPage:
         info = await asyncio.to_thread(self._site.run, name)
         if info is None:
             return self._never_begun(name)
+        if is_with_workers(info):
+            live = await asyncio.to_thread(live_of, self._site, info)
+            return page("run_workers.html", info=info, live=live, file=Path(info.input).name)
         upload = self._site.uploads.of_path(info.input)
         query = request.query_params
         amiss = info.rows - info.ok - info.left_out
@@ -96,6 +108,7 @@ class RunPage:
             unfinished=sum(info.outcomes.get(one.value, 0) for one in UNFINISHED),
             amiss=amiss,
             undone=undone,
+            has_input=has_input(info),
             killed=info.state.value == "killed",
             running=info.state.value == "running",
         )
@@ -191,6 +204,10 @@ class RunPage:
     async def events(self, request: Request) -> Response:
         """Tell the browser how far a run has come."""
         name = request.path_params["run"]
+        if self._site.queue.find(name) is None:
+            info = await asyncio.to_thread(self._site.run, name)
+            if info is not None and is_with_workers(info):
+                return news(self._site, NewsOfWorkers(self._site, info), every=LOOK)
 
         def tell() -> dict[str, Any] | None:
             sending = self._site.queue.find(name)
@@ -207,6 +224,8 @@ class RunPage:
         sending = self._site.queue.find(name)
         if sending is not None and str(sending.stopping) == (text_of(form, "seen") or "0"):
             self._site.queue.stop(name)
+        if sending is None:
+            await asyncio.to_thread(stop_workers, self._site, name)
         return see(f"/runs/{name}")
 
     # ---- files ----
@@ -239,27 +258,37 @@ class RunPage:
     async def input(self, request: Request) -> Response:
         """Give the input back as it was sent."""
         info = await info_of(self._site, request)
-        if info.copy is None:
+        name = Path(info.input).name
+        if info.copy is not None:
+            return attachment(info.copy, name)
+        if not has_input(info):
             raise UsageError("No copy of this input is kept any more.", code="no-copy")
-        return attachment(info.copy, Path(info.input).name)
+        folder = Path(tempfile.mkdtemp(prefix="input-", dir=self._site.folder))
+        await asyncio.to_thread(write_input, self._site, info, folder / "input")
+        answer = attachment(folder / "input", name)
+        answer.background = BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
+        return answer
 
     async def take(self, request: Request) -> Response:
         """Take a run's input in as a file of the page, so that it can be looked at and sent again."""
         info = await info_of(self._site, request)
         upload = self._site.uploads.of_path(info.input)
         if upload is None:
-            if info.copy is None:
+            if not has_input(info):
                 raise UsageError(
                     "No copy of this input is kept any more. Choose the file again.", code="no-copy"
                 )
-            upload = await asyncio.to_thread(self._taken, info, info.copy)
+            upload = await asyncio.to_thread(self._taken, info)
         return see(f"/files/{upload.id}")
 
-    def _taken(self, info: RunInfo, copy: Path) -> Upload:
+    def _taken(self, info: RunInfo) -> Upload:
         choices = Choices(profile=info.profile, sheet=info.sheet, encoding=info.encoding)
         upload = self._site.uploads.new(Path(info.input).name, choices)
         make_private_folder(upload.path.parent)
-        shutil.copyfile(copy, upload.path)
+        if info.copy is not None:
+            shutil.copyfile(info.copy, upload.path)
+        else:
+            write_input(self._site, info, upload.path)
         return self._site.uploads.keep(upload)
 
     async def resolve(self, request: Request) -> Response:

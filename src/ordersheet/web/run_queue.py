@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import OrdersheetError
+from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.delivery.stop_switch import CUT, LEAVE, RUN_ON, WIND_DOWN, StopSwitch
 from ordersheet.web import messages
 from ordersheet.web.page_words import in_page_words
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.core.result import RunResult
     from ordersheet.delivery import Progress
     from ordersheet.ledger import RunInfo
+    from ordersheet.pipeline.intake import Reading
     from ordersheet.web.undoing import UndoWishes
     from ordersheet.web.uploads import Upload, Uploads
 
@@ -203,22 +205,16 @@ class RunQueue:
 
     def _send(self, sending: Sending) -> None:
         try:
-            result = self._sent(sending)
+            came_to = self._sent(sending)
         except OrdersheetError as error:
             self._note(sending, state=ENDED, error=sentence_of(error), code=error.code)
         except Exception:  # noqa: BLE001 - a bug in a run is told in the page
             self._note(sending, state=ENDED, error=messages.RUN_BROKE, code="bug")
         else:
-            said = result.summary.error
-            self._note(
-                sending,
-                state=ENDED,
-                run=result.run,
-                report=result.summary.report,
-                said=in_page_words(said) if said else None,
-            )
+            self._note(sending, state=ENDED, **came_to)
 
-    def _sent(self, sending: Sending) -> RunResult:
+    def _sent(self, sending: Sending) -> dict[str, object]:
+        """Send, undo or hand over; gives what is noted of the end."""
         from ordersheet.pipeline.send import send
         from ordersheet.pipeline.undo import UndoWays, undo
 
@@ -239,11 +235,36 @@ class RunQueue:
 
         if sending.undoes is not None:
             ways = UndoWays(tell=tell, looking=reading, stop=sending.switch, log=sending.log)
-            return undo(sending.undoes, settings, ways=ways)
+            return _noted(undo(sending.undoes, settings, ways=ways))
         upload = self._uploads.find(sending.upload_id)
         if upload is None:
             raise OrdersheetError(messages.FORGOTTEN, code="no-file")
-        return send(upload.source, settings, tell=tell, reading=reading, stop=sending.switch, log=sending.log)
+        if isinstance(settings.ledger, LedgerUrl):
+            from ordersheet.team.submit import goes_to_workers
+
+            if goes_to_workers(settings):
+                return self._handed_over(sending, upload, settings, reading)
+        ended = send(
+            upload.source, settings, tell=tell, reading=reading, stop=sending.switch, log=sending.log
+        )
+        return _noted(ended)
+
+    def _handed_over(
+        self, sending: Sending, upload: Upload, settings: Settings, reading: Reading
+    ) -> dict[str, object]:
+        """Have workers send it: the line goes on with the next one, and the run's page asks the ledger."""
+        from ordersheet.team.submit import submit
+
+        given = submit(
+            *(upload.source, settings),
+            ask=lambda _seen: True,
+            confirm=None,
+            reading=reading,
+            stop=sending.switch,
+        )
+        sending.state, sending.run = SENDING, given.run
+        self._meant_once(sending)
+        return {"run": given.run}
 
     def _meant_once(self, sending: Sending) -> None:
         """Take back what was asked for this run alone; the ledger knows what of it is left to be done."""
@@ -264,6 +285,15 @@ class RunQueue:
             # The ledger has what was sent; why it ended is told from here, for as long as the page runs.
             for name in filter(None, (sending.token, sending.run)):
                 self._unkept[name] = {**self._unkept.get(name, {}), **facts}
+
+
+def _noted(result: RunResult) -> dict[str, object]:
+    said = result.summary.error
+    return {
+        "run": result.run,
+        "report": result.summary.report,
+        "said": in_page_words(said) if said else None,
+    }
 
 
 class _Reading:

@@ -99,8 +99,9 @@ if (live) {
       if ("hideEmpty" in element.dataset) element.hidden = !value;
     }
     const stop = live.querySelector("[data-stop]");
-    stop.textContent = told.stopping ? "Stop now" : "Stop";
-    stop.disabled = told.stopping > 1;
+    const once = stop.dataset.stop === "once";
+    stop.textContent = told.stopping && !once ? "Stop now" : "Stop";
+    stop.disabled = told.stopping > (once ? 0 : 1);
   });
   source.addEventListener("end", () => { source.close(); location.reload(); });
 }
