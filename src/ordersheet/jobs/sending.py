@@ -70,7 +70,7 @@ class PipelineSender:
                 from ordersheet.jobs.handing_over import HandedOver
                 from ordersheet.team.submit import goes_to_workers
 
-                if known.get("with_workers") or goes_to_workers(settings):
+                if known.get("with_workers") or goes_to_workers(path, settings):
                     return HandedOver(path, settings, known).go_on(self.switch())
             return self._sent(job, path, settings)
         except RunStopped as stopped:

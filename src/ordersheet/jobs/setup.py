@@ -202,8 +202,8 @@ def _send_faults(sender: PipelineSender, job: JobDefinition) -> list[str]:
     settings = sender.settings(job)
     host = target_of(settings).host
     if settings.api_key is None and isinstance(settings.ledger, LedgerUrl):
-        from ordersheet.team.submit import goes_to_workers
+        from ordersheet.team.submit import has_workers
 
-        if goes_to_workers(settings):
+        if has_workers(settings):
             return []  # Workers send, with keys of their own.
     return [] if settings.api_key is not None else [f"No API key is known for {host}. Run: ordersheet setup"]

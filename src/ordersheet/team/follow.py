@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ordersheet.pipeline.preview import Preview
 
 _LOOK = 1.0
-STOPPED = "The run was stopped before this row's turn. Submit the file again to go on."
+STOPPED = "The run was stopped before this row's turn. Send or submit the file again to go on."
 
 
 def wait_for_end(

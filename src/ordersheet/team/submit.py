@@ -59,8 +59,17 @@ class Submitted:
     """What a person should read about the files that were written beside it."""
 
 
-def goes_to_workers(settings: Settings) -> bool:
-    """Tell whether jobs and the page hand files over instead of sending them: the ledger has a queue.
+def goes_to_workers(path: Path, settings: Settings) -> bool:
+    """Tell whether jobs and the page hand a file over; they send one that the ledger has no room for.
+
+    Raises:
+        LedgerError: the database cannot be asked.
+    """
+    return has_workers(settings) and path.stat().st_size <= LARGEST_FILE
+
+
+def has_workers(settings: Settings) -> bool:
+    """Tell whether the ledger is shared and has a queue for workers.
 
     Raises:
         LedgerError: the database cannot be asked.

@@ -242,7 +242,7 @@ class RunQueue:
         if isinstance(settings.ledger, LedgerUrl):
             from ordersheet.team.submit import goes_to_workers
 
-            if goes_to_workers(settings):
+            if goes_to_workers(upload.source, settings):
                 return self._handed_over(sending, upload, settings, reading)
         ended = send(
             upload.source, settings, tell=tell, reading=reading, stop=sending.switch, log=sending.log
