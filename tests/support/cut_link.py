@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.support.listener import Listener
 from tests.support.pooler import message, packed, startup
 
 if TYPE_CHECKING:
@@ -29,21 +30,12 @@ class CutLink:
         self._server = (parts.hostname or "", parts.port or 0)
         self._left, self._arrives, self.cuts = number, arrives, 0
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        place = f"{parts.username}@127.0.0.1:{self._listener.getsockname()[1]}"
+        self._listener = Listener(self._serve)
+        place = f"{parts.username}@127.0.0.1:{self._listener.port}"
         self.url = urlunsplit(parts._replace(netloc=place))
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError, EOFError), client, socket.create_connection(self._server) as server:

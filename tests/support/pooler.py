@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,22 +28,11 @@ class Pooler:
         parts = urlsplit(url)
         self.sessions = 0
         self._server = f"{parse_qs(parts.query)['host'][0]}/.s.PGSQL.5432"
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"postgresql://{parts.username}@127.0.0.1:{self._listener.getsockname()[1]}{parts.path}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        self._listener = Listener(self._serve)
+        self.url = f"postgresql://{parts.username}@127.0.0.1:{self._listener.port}{parts.path}"
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError, EOFError), client:

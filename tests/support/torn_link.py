@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from tests.support.listener import Listener
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,12 +23,11 @@ class TornLink:
 
     def __init__(self, port: int) -> None:
         self._server = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
         self._torn = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._serve)
+        self.port = self._listener.port
 
     def tear(self, seconds: float) -> None:
         """End all connections, and let none through for so long."""
@@ -39,15 +40,7 @@ class TornLink:
         self._torn.clear()
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError), client:
