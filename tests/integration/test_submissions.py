@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger import RunJournal
-    from ordersheet.ledger.submissions import TakenChunk
+    from ordersheet.ledger.chunks import TakenChunk
 
 SETTINGS = {"duplicates": "skip", "most_no": None}
 

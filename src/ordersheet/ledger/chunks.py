@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -17,7 +17,8 @@ from ordersheet.ledger.schema import again_run, operation, row, run
 from ordersheet.ledger.statements import DONE, moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from ordersheet.ledger.database import Cursor
 
@@ -53,6 +54,35 @@ _RESULTS = compiled(
     .where(row.c.run_id == bind("run"))
     .order_by(row.c.row)
 )
+
+
+class TakenChunk(NamedTuple):
+    """A chunk that this process has taken."""
+
+    run: str
+    number: int
+    turn: int
+    works: Sequence[OrderWork]
+    settings: Mapping[str, Any]
+    again: bool
+    """Whether what `--again` means is recorded already."""
+    no_rows: int
+    """How many rows of the run have ended in `no` while sending."""
+    done: frozenset[int] = frozenset()
+    """Orders of which earlier tries have applied every row."""
+
+
+class OpenChunk(NamedTuple):
+    """A chunk that is not at its end."""
+
+    run: str
+    number: int
+    turn: int
+    store: str
+    held: bool
+    """Whether somebody living has it."""
+    started: datetime
+    """When its run was handed over."""
 
 
 def written(works: Iterable[OrderWork]) -> str:

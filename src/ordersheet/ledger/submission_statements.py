@@ -76,7 +76,7 @@ OF_CONTENT = compiled(
 )
 CHUNK = compiled(
     select(
-        *(chunk.c[name] for name in ("state", "process_id", "tries", "progress", "content")),
+        *(chunk.c[name] for name in ("state", "process_id", "tries", "progress", "turn", "content")),
         process.c.lock,
     )
     .outerjoin(process, process.c.id == chunk.c.process_id)

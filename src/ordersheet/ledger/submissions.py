@@ -15,17 +15,26 @@ from ordersheet.core.errors import LedgerError, UsageError
 from ordersheet.core.model import RequestCounts, StoppedBy
 from ordersheet.ledger import file_parts
 from ordersheet.ledger import submission_statements as sql
-from ordersheet.ledger.chunks import VERSION, give_results, is_meant_again, orders_done, settled, works_in
+from ordersheet.ledger.chunks import (
+    VERSION,
+    OpenChunk,
+    TakenChunk,
+    give_results,
+    is_meant_again,
+    orders_done,
+    settled,
+    works_in,
+)
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.core.model import RowResult
     from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.writer import Writer
@@ -53,34 +62,6 @@ class Submission:
     version: int = field(default=VERSION)
 
 
-class TakenChunk(NamedTuple):
-    """A chunk that this process has taken."""
-
-    run: str
-    number: int
-    works: Sequence[OrderWork]
-    settings: Mapping[str, Any]
-    again: bool
-    """Whether what `--again` means is recorded already."""
-    no_rows: int
-    """How many rows of the run have ended in `no` while sending."""
-    done: frozenset[int] = frozenset()
-    """Orders of which earlier tries have applied every row."""
-
-
-class OpenChunk(NamedTuple):
-    """A chunk that is not at its end."""
-
-    run: str
-    number: int
-    turn: int
-    store: str
-    held: bool
-    """Whether somebody living has it."""
-    started: datetime
-    """When its run was handed over."""
-
-
 class SubmissionState(NamedTuple):
     """How far a submitted run has come."""
 
@@ -97,7 +78,8 @@ class Submissions:
     Args:
         writer: gives the ledger's writing thread.
         reading: gives a cursor for reading.
-        me: gives this process's number in the ledger and the name of its presence, once there is a writer.
+        process: gives this process's number in the ledger and the name of its presence, once there is a
+            writer.
         database: the ledger's.
         clock: gives the time in UTC.
     """
@@ -106,16 +88,16 @@ class Submissions:
         self,
         writer: Callable[[], Writer],
         reading: Callable[[], AbstractContextManager[Cursor]],
-        me: Callable[[], tuple[int, str]],
+        process: Callable[[], tuple[int, str]],
         database: Database,
         clock: Callable[[], datetime],
     ) -> None:
         self._writer, self._reading, self._clock = writer, reading, clock
-        self._place = me
+        self._process = process
         self._database = database
 
     def _me(self) -> int:
-        return self._place()[0]
+        return self._process()[0]
 
     def submit(self, given: Submission) -> str:
         """Hand a run over to the workers; gives its name.
@@ -191,19 +173,19 @@ class Submissions:
         def work(cursor: Cursor) -> TakenChunk | None:
             run_id = find_run(cursor, name)[1]
             found = cursor.execute(sql.CHUNK, named(run=run_id, number=number)).fetchone()
-            state, _, tries, progress, content, lock = found or ("done", 0, 0, 0, None, None)
+            state, _, tries, progress, turn, content, lock = found or ("done", 0, 0, 0, 0, None, None)
             if state not in ("waiting", "taken") or content is None or self._held(state, lock):
                 return None
             of_run = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
             version, settings, _, stopped, _, message, _ = of_run
             refuse_newer(version, name)
             if stopped is not None:
-                self._end(cursor, run_id, number, "stopped", message)
+                self._end(cursor, run_id, number, content, "stopped", message)
                 return None
             now = settled(cursor, run_id, number)
             tries = 0 if now > progress else tries
             if tries >= MOST_TRIES:
-                self._end(cursor, run_id, number, "aside", ASIDE)
+                self._end(cursor, run_id, number, content, "aside", ASIDE)
                 return None
             cursor.execute(
                 sql.TAKE, named(run=run_id, number=number, me=self._me(), tries=tries + 1, progress=now)
@@ -212,7 +194,7 @@ class Submissions:
             no_rows = int(cursor.execute(sql.NO_ROWS, named(run=run_id)).fetchone()[0])
             works = works_in(content)
             done = orders_done(cursor, run_id, number, works)
-            return TakenChunk(name, number, works, json.loads(settings), again, no_rows, done)
+            return TakenChunk(name, number, turn, works, json.loads(settings), again, no_rows, done)
 
         return self._writer().do(work)
 
@@ -241,16 +223,18 @@ class Submissions:
 
         def work(cursor: Cursor) -> bool:
             run_id = find_run(cursor, one.run)[1]
-            state, holder, *_ = cursor.execute(sql.CHUNK, named(run=run_id, number=one.number)).fetchone()
+            found = cursor.execute(sql.CHUNK, named(run=run_id, number=one.number)).fetchone()
+            state, holder, *_, content, _ = found
             if state != "taken" or holder != self._me():
                 return False
-            self._end(cursor, run_id, one.number, "done", rest)
+            self._end(cursor, run_id, one.number, content, "done", rest)
             return True
 
         return self._writer().do(work)
 
-    def _end(self, cursor: Cursor, run_id: int, number: int, state: str, rest: str) -> None:
-        content = cursor.execute(sql.CHUNK, named(run=run_id, number=number)).fetchone()[4]
+    def _end(
+        self, cursor: Cursor, run_id: int, number: int, content: str | None, state: str, rest: str
+    ) -> None:
         if content is not None:
             give_results(cursor, run_id, number, works_in(content), rest)
         cursor.execute(sql.END, named(run=run_id, number=number, state=state))
@@ -303,7 +287,8 @@ class Submissions:
         ended = 0
         for number, state, lock in cursor.execute(sql.OPEN_OF_RUN, named(run=run_id)).fetchall():
             if not self._held(state, lock):
-                self._end(cursor, run_id, number, "stopped", message)
+                content = cursor.execute(sql.CHUNK, named(run=run_id, number=number)).fetchone()[-2]
+                self._end(cursor, run_id, number, content, "stopped", message)
                 ended += 1
             if ended == _ENDED_AT_ONCE:
                 return True
@@ -354,7 +339,7 @@ class Submissions:
     def enter(self) -> str:
         """Be seen by others as a process that works; gives the name by which they tell."""
         self._writer()
-        return self._place()[1]
+        return self._process()[1]
 
     def living(self, names: Iterable[str]) -> set[str]:
         """Tell who of these processes lives."""

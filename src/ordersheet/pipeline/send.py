@@ -32,7 +32,7 @@ from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.guards import refuse_unread_guards
 from ordersheet.pipeline.intake import Prepared, Reading, prepare, refuse_missing_rows
 from ordersheet.pipeline.preview import Preview
-from ordersheet.pipeline.run_end import exit_code, rows_of
+from ordersheet.pipeline.run_end import rows_of, summed_up
 from ordersheet.pipeline.starting import start_of
 
 if TYPE_CHECKING:
@@ -264,15 +264,13 @@ class _Run:
         written: Written | None,
         signal: int | None,
     ) -> RunResult:
-        status, outcomes, amiss, unfinished, apart = count(read_rows())
         facts = self.prepared.table.facts
-        code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
         goes_on = (
             f"This run went on with the unfinished --again run {self.finishing}." if self.finishing else None
         )
         report = written.note if written is not None else None
         notes = (end.message, goes_on, *end.warnings, report, *self.notes)
-        summary = RunSummary(
+        known = RunSummary(
             command="send",
             run=run,
             batch=self.settings.batch,
@@ -284,25 +282,17 @@ class _Run:
             report=str(written.path.absolute()) if written is not None else None,
             ledger=str(self.ledger.path),
             ledger_created=self.ledger.created,
-            exit_code=code,
             stopped_by=end.stopped_by,
             resume_after=iso(end.resume_after),
-            # A key that was refused is refused again, until somebody sees to it.
-            retry=end.stopped_by is not StoppedBy.KEY_REFUSED and (code not in (0, 1) or unfinished > 0),
             rows=self.prepared.tally.rows,
             columns=self.seen.columns,
             not_sent=self.seen.not_sent,
             customer_visible=self.seen.customer_visible,
             folder_settings=self.settings.of_folder(),
-            left_out=apart,
-            status=status,
-            outcomes=outcomes,
             requests=end.requests,
-            started=iso(self.started),
-            seconds=round((datetime.now(UTC) - self.started).total_seconds(), 3),
             problems=tuple(self.prepared.tally.problems),
-            error=" ".join(filter(None, notes)) or None,
         )
+        summary = summed_up(known, count(read_rows()), notes, (self.started, datetime.now(UTC)), signal)
         return RunResult(summary, read_rows, self.prepared.frame)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.config.target import Target
-    from ordersheet.ledger import Ledger, RunStart
+    from ordersheet.ledger import Ledger, RunInfo, RunStart
     from ordersheet.pipeline.intake import Prepared
 
 
@@ -50,6 +50,28 @@ def start_of(
         header_row=facts.header_row,
         policy=policy_of(settings),
         encoding=facts.encoding,
+    )
+
+
+def start_over(
+    info: RunInfo, settings: Settings, target: Target, ledger: Ledger, *, same_store: bool
+) -> RunStart:
+    """Put together what is known of a run over the input of another run.
+
+    Args:
+        info: the other run.
+        settings: every setting.
+        target: where it goes.
+        ledger: knows the key by a fingerprint.
+        same_store: somebody said that a new key belongs to the same shop.
+    """
+    return replace(
+        start_by(settings, target, ledger, info.input, same_store=same_store),
+        mapping=info.mapping,
+        sha256=info.sha256,
+        sheet=info.sheet,
+        header_row=info.header_row,
+        encoding=info.encoding,
     )
 
 

@@ -21,8 +21,8 @@ from ordersheet.pipeline.before_sending import settle_new_key
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.online import read_access, refuse_unreadable
 from ordersheet.pipeline.rereport import rewrite_report
-from ordersheet.pipeline.run_end import exit_code, rows_of
-from ordersheet.pipeline.starting import start_by
+from ordersheet.pipeline.run_end import rows_of, summed_up
+from ordersheet.pipeline.starting import start_over
 from ordersheet.pipeline.undo_preview import UndoPreview, orders_to_read
 
 if TYPE_CHECKING:
@@ -279,14 +279,9 @@ class _Undo:
         if self._chosen.guess:
             options["guess_attributes"] = True
         return replace(
-            start_by(settings, self._target, self._ledger, info.input, same_store=self._same_store),
+            start_over(info, settings, self._target, self._ledger, same_store=self._same_store),
             options=options,
-            mapping=info.mapping,
-            sha256=info.sha256,
             copy=copy,
-            sheet=info.sheet,
-            header_row=info.header_row,
-            encoding=info.encoding,
             undo_of=info.run,
             undo_whole=self._chosen.rows is None,
             guess_attributes=self._chosen.guess,
@@ -324,11 +319,9 @@ class _Undo:
         written: Rewritten | None,
         signal: int | None,
     ) -> RunResult:
-        status, outcomes, amiss, unfinished, apart = count(read_rows())
-        info = self._chosen.info
-        code = exit_code(end.stopped_by, amiss, signal if end.stopped_by is not None else None)
+        counted, info = count(read_rows()), self._chosen.info
         notes = (end.message, *end.warnings, written.note if written is not None else None)
-        summary = RunSummary(
+        known = RunSummary(
             command="undo",
             run=run,
             undo_of=info.run,
@@ -339,17 +332,10 @@ class _Undo:
             host=self._target.host,
             report=str(written.path.absolute()) if written is not None else None,
             ledger=str(self._ledger.path),
-            exit_code=code,
             stopped_by=end.stopped_by,
             resume_after=iso(end.resume_after),
-            retry=end.stopped_by is not StoppedBy.KEY_REFUSED and (code not in (0, 1) or unfinished > 0),
-            rows=sum(outcomes.values()),
-            left_out=apart,
-            status=status,
-            outcomes=outcomes,
+            rows=sum(counted.status.values()),
             requests=end.requests,
-            started=iso(self._started),
-            seconds=round((datetime.now(UTC) - self._started).total_seconds(), 3),
-            error=" ".join(filter(None, notes)) or None,
         )
+        summary = summed_up(known, counted, notes, (self._started, datetime.now(UTC)), signal)
         return RunResult(summary, read_rows)

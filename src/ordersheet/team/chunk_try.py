@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import threading
 from collections import Counter
 from contextlib import contextmanager
@@ -10,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.config.target import key_for, target_of
+from ordersheet.config.target import target_of
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import StoppedBy
-from ordersheet.core.version import version
 from ordersheet.delivery import StopSwitch
 from ordersheet.delivery.stop_switch import WIND_DOWN
-from ordersheet.ledger import Ledger, RunStart, this_person
+from ordersheet.ledger import Ledger
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
+from ordersheet.pipeline.starting import start_over
+from ordersheet.team.queue import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.delivery import DeliveryEnd
-    from ordersheet.ledger import RunInfo
-    from ordersheet.ledger.submissions import Submissions, TakenChunk
+    from ordersheet.ledger import RunInfo, RunStart
+    from ordersheet.ledger.chunks import TakenChunk
+    from ordersheet.ledger.submissions import Submissions
+    from ordersheet.team.queue import ChunkTurn
 
 PASSING = frozenset({StoppedBy.SERVER_DOWN, StoppedBy.RETRY_AFTER, StoppedBy.PUSHED_BACK})
 """What ends by itself: the chunk is tried again later."""
@@ -43,22 +45,21 @@ _LOOK = 1.0
 class TryEnded:
     """What a try came to."""
 
-    again_after: float | None = None
-    """Seconds after which the chunk is to be tried again; None where it is done with, or not ours."""
+    again: Placed | None = None
+    """Where the chunk is to be put to be tried again; None where it is done with, or not ours."""
     requests: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """Rows by outcome, where the chunk came to its end."""
 
 
 def try_chunk(
-    place: LedgerUrl, run: str, number: int, stores: Mapping[str, Settings], ending: Callable[[], int]
+    place: LedgerUrl, turn: ChunkTurn, stores: Mapping[str, Settings], ending: Callable[[], int]
 ) -> TryEnded:
     """Take a chunk, and send it.
 
     Args:
         place: the ledger's.
-        run: the run that was submitted.
-        number: the chunk's.
+        turn: which chunk, and the how-manieth time it comes.
         stores: the settings for each store that this worker serves.
         ending: tells how urgently this worker has to end, as `StopSwitch.level` does.
 
@@ -67,13 +68,13 @@ def try_chunk(
     """
     with Ledger.open(place, create=False) as ledger:
         submissions = ledger.submissions()
-        info = ledger.run(run)
+        info = ledger.run(turn.run)
         if info.store not in stores or ending() >= WIND_DOWN:
             return TryEnded()
-        taken = submissions.take(run, number)
+        taken = submissions.take(turn.run, turn.chunk)
         if taken is None:
             return TryEnded()
-        return _Try(ledger, submissions, info, taken, stores[info.store]).carry_out(ending)
+        return _Try(ledger, submissions, info, taken, stores[info.store]).carry_out(turn, ending)
 
 
 class _Try:
@@ -89,7 +90,7 @@ class _Try:
         self._settings = replace(worker, **given, rate=min(rates, default=None))
         self._target = target_of(self._settings)
 
-    def carry_out(self, ending: Callable[[], int]) -> TryEnded:
+    def carry_out(self, turn: ChunkTurn, ending: Callable[[], int]) -> TryEnded:
         """Send it, and give its rows their results."""
         # What `--again` means was counted for all rows at once.
         done = frozenset() if self._settings.again else self._taken.done
@@ -109,35 +110,25 @@ class _Try:
             raise LedgerError(end.message, code="ledger")
         journal.finish(end.stopped_by, end.rest or end.message, sorted(rows), end.requests)
         outcomes = Counter(result.outcome.value for result in journal.results())
-        return self._ended(end, outcomes)
+        asked = end.requests.put + end.requests.get
+        pause = self._ended(end)
+        if pause is None:
+            return TryEnded(None, asked, outcomes)
+        after = turn._replace(number=turn.number + 1)
+        return TryEnded(Placed(after, self._taken.turn, self._info.store, pause), asked)
 
     def _start(self) -> RunStart:
-        settings, info, person = self._settings, self._info, this_person()
+        settings, info = self._settings, self._info
         policy = Policy(
             batch=settings.batch,
             again=settings.again and not self._taken.again,
             retry_no=settings.retry_no,
             duplicates=self._taken.settings["duplicates"],
         )
-        return RunStart(
-            store=self._target.store,
-            host=self._target.host,
-            profile=settings.profile,
-            tool_version=version(),
-            user=person.name,
-            uid=person.uid,
-            machine=platform.node(),
+        return replace(
+            start_over(info, settings, self._target, self._ledger, same_store=settings.same_store),
             options=info.options,
-            mapping=info.mapping,
-            input=info.input,
-            sha256=info.sha256,
-            sheet=info.sheet,
-            header_row=info.header_row,
             policy=policy,
-            settle=settings.settle,
-            encoding=info.encoding,
-            key_print=self._ledger.key_print(key_for(settings, self._target).reveal()),
-            same_store=settings.same_store,
             part_of=self._taken.run,
             part=self._taken.number,
         )
@@ -170,25 +161,25 @@ class _Try:
             # The delivery hears of it by itself.
             return False
 
-    def _ended(self, end: DeliveryEnd, outcomes: Mapping[str, int]) -> TryEnded:
-        asked = end.requests.put + end.requests.get
+    def _ended(self, end: DeliveryEnd) -> float | None:
+        """Finish the chunk, or give it back; gives the seconds after which it is to be tried again."""
         if end.stopped_by is None:
             self._submissions.finish(self._taken, "")
-            return TryEnded(None, asked, outcomes)
+            return None
         if end.stopped_by in PASSING and datetime.now(UTC) - self._info.started < GIVE_UP:
             self._submissions.give_back(self._taken, counts=False)
-            return TryEnded(_pause(end), asked)
+            return _pause(end)
         if end.stopped_by is StoppedBy.INTERNAL:
             self._submissions.give_back(self._taken, counts=True)
-            return TryEnded(SHORTEST_PAUSE, asked)
+            return SHORTEST_PAUSE
         if end.stopped_by is StoppedBy.INTERRUPTED and not self._is_stopped():
             # This worker ends; another goes on.
             self._submissions.give_back(self._taken, counts=False)
-            return TryEnded(0.0, asked)
+            return 0.0
         if end.stopped_by is not StoppedBy.INTERRUPTED:
             self._submissions.stop(self._taken.run, by=end.stopped_by, message=end.rest or end.message)
         self._submissions.finish(self._taken, end.rest or end.message)
-        return TryEnded(None, asked, outcomes)
+        return None
 
 
 def _pause(end: DeliveryEnd) -> float:

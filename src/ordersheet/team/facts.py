@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from ordersheet.ledger.submissions import OpenChunk
+    from ordersheet.ledger.chunks import OpenChunk
 
 
 @dataclass(slots=True)

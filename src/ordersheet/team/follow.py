@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import Interrupted, OrdersheetError
 from ordersheet.core.model import StoppedBy
-from ordersheet.core.result import RunResult, count, iso
+from ordersheet.core.result import RunResult, count
 from ordersheet.core.summary import RunSummary
 from ordersheet.delivery.stop_switch import RUN_ON
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.rereport import rewrite_report
-from ordersheet.pipeline.run_end import exit_code, rows_of
+from ordersheet.pipeline.run_end import rows_of, summed_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,16 +75,14 @@ def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview | No
         info = ledger.run(run)
         counted = count(ledger.results(run))
         stopped_by = None if info.stopped_by is None else StoppedBy(info.stopped_by)
-        notes = [info.message]
+        notes: list[str | None] = [info.message]
         report = None
         try:
             written = rewrite_report(ledger, run, target=settings.report, overwrite=settings.overwrite)
-            report, notes = str(written.path.absolute()), [info.message, written.note or ""]
+            report, notes = str(written.path.absolute()), [info.message, written.note]
         except OrdersheetError as error:
             stopped_by, notes = stopped_by or error.stopped_by, [info.message, str(error)]
-    code = exit_code(stopped_by, counted.amiss, None)
-    ended = info.finished or datetime.now(UTC)
-    summary = RunSummary(
+    known = RunSummary(
         command="submit",
         run=run,
         batch=info.batch,
@@ -95,22 +93,15 @@ def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview | No
         host=info.host,
         report=report,
         ledger=str(place),
-        exit_code=code,
         stopped_by=stopped_by,
-        retry=stopped_by is not StoppedBy.KEY_REFUSED and (code not in (0, 1) or counted.unfinished > 0),
         rows=sum(counted.status.values()),
         columns=seen.columns if seen is not None else (),
         not_sent=seen.not_sent if seen is not None else (),
         customer_visible=seen.customer_visible if seen is not None else 0,
         folder_settings=settings.of_folder(),
-        left_out=counted.left_out,
-        status=counted.status,
-        outcomes=counted.outcomes,
         requests=info.requests,
-        started=iso(info.started),
-        seconds=round((ended - info.started).total_seconds(), 3),
-        error=" ".join(filter(None, notes)) or None,
     )
+    summary = summed_up(known, counted, notes, (info.started, info.finished or datetime.now(UTC)))
     return RunResult(summary, partial(rows_of, place, run), None)
 
 

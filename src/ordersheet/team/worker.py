@@ -166,7 +166,7 @@ class Worker:
     def _try(self, client: QueueClient, turn: ChunkTurn) -> None:
         while self._switch.level == RUN_ON and not self._closing.is_set():
             try:
-                ended = try_chunk(self._place, turn.run, turn.chunk, self._stores, self._level)
+                ended = try_chunk(self._place, turn, self._stores, self._level)
             except LedgerError as error:
                 self._log.trouble(str(error))
                 self._pause(_AFTER_TROUBLE)
@@ -175,17 +175,11 @@ class Worker:
                 self.facts.count(ended.requests, ended.outcomes)
             if ended.outcomes:
                 self._log.chunk(turn, sum(ended.outcomes.values()))
-            if ended.again_after is not None:
-                self._put_again(client, turn, ended.again_after)
+            if ended.again is not None:
+                # Where it does not get there, the next sweep of any worker puts it.
+                with suppress(LedgerError):
+                    client.put([ended.again])
             return
 
     def _level(self) -> int:
         return max(self._switch.level, int(self._closing.is_set()))
-
-    def _put_again(self, client: QueueClient, turn: ChunkTurn, delay: float) -> None:
-        # Where it does not get there, the next sweep of any worker puts it.
-        with suppress(LedgerError), Ledger.open(self._place, create=False, read_only=True) as ledger:
-            for one in ledger.submissions().chunks_of(turn.run):
-                if one.number == turn.chunk:
-                    after = turn._replace(number=turn.number + 1)
-                    client.put([Placed(after, one.turn, one.store, delay)])
