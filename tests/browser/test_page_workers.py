@@ -118,5 +118,5 @@ def test_stop_in_the_page_ends_the_run_on_all_machines(
         handed_over(page, server, calls)
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("The run was stopped before", timeout=PATIENCE)
-        expect(page.get_by_role("button", name="Send what is not done")).to_be_visible()
+        expect(page.get_by_role("link", name="Send what is not done")).to_be_visible()
     assert not texts(store)
