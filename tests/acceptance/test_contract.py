@@ -44,13 +44,19 @@ def faulty(tmp_path, store):
     [
         ("close-after:1", "83600,once,", "confirmed", 0),
         ("close-before", "83600,never,", "unconfirmed", 1),
-        ("no-part:1", "83601,this part,and that", "partly applied", 1),
+        ("no-part:1", "83601,this part,and that", "unconfirmed", 1),
     ],
 )
 def test_what_becomes_of_a_row_in_a_shop_with_a_fault(faulty, fault, row, outcome, code):
     told = faulty(fault, row, "--attempts", "2", "--timeout", "5")
     assert (told["outcomes"], told["exit_code"]) == ({outcome: 1}, code)
     assert told["retry"] is (outcome == "unconfirmed")
+
+
+def test_a_row_is_partly_applied_where_another_one_shows_that_the_rest_would_be_seen(faulty):
+    rows = "83601,this part,and that\n83602,all of it,this too"
+    told = faulty("no-part:1", rows, "--settle", "20", "--concurrency", "1")
+    assert (told["outcomes"], told["exit_code"]) == ({"applied": 1, "partly applied": 1}, 1)
 
 
 def test_what_reading_back_finds_twice_is_left_to_a_person(faulty, store):

@@ -26,6 +26,8 @@ VIEWS = (
     View(moment="two replicas", seconds=200.0),
     View(moment="cached", seconds=200.0),
     View(moment="lagging", seconds=100.0),
+    View(apart=("comment", "lagging", 2.0)),
+    View(apart=("internalComment", "two replicas", 200.0)),
     View(fields="internalComment not shown"),
 )
 FAULTS = (
@@ -39,10 +41,11 @@ FAULTS = (
     APPLIED_IN_PART,
     Fault("part applied, answer lost", "comments", "lost"),
 )
-SHEETS = ((CALLED,), (SHORT, CALLED), (CALLED_AND_MORE, SECOND))
+BOTH = AskedRow(1, (*CALLED.asks, Ask("comment", "append", "paid")))
+SHEETS = ((CALLED,), (SHORT, CALLED), (CALLED_AND_MORE, SECOND), (BOTH, SECOND))
 KILLED_AND_AGAIN = (Start(0.0, killed=20.0), Start(5.0), Start())
 LIVES: tuple[dict[str, Any], ...] = (
-    {"starts": (Start(0.0), Start())},
+    {"starts": (Start(0.0), Start(retry_no=True))},
     {"starts": KILLED_AND_AGAIN},
     {"starts": KILLED_AND_AGAIN, "turned": ((22.0, 3600.0),)},
     {"starts": KILLED_AND_AGAIN, "turned": ((22.0, -86_400.0),)},
@@ -51,7 +54,7 @@ LIVES: tuple[dict[str, Any], ...] = (
     {"starts": (Start(0.0, still=(3, 100.0)), Start(-1.0), Start())},
     {"starts": (Start(0.0, pressed=60.0), Start(0.0), Start())},
 )
-IN_SHORT = 29
+IN_SHORT = 53
 """Every so many of them, which divides none of the numbers above."""
 
 

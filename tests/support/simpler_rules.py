@@ -140,6 +140,17 @@ RULES = {
             faults=(NO_FAULT, APPLIED_IN_PART),
         ),
     ),
+    "what shows in one field would show in another": SimplerRule(
+        "delivery/refusal.py",
+        "if self.proofs[part.field] is Proof.ABSENT]",
+        "if set(self.proofs.values()) == {Proof.ABSENT}]",
+        World(
+            (AskedRow(1, (*CALLED.asks, Ask("comment", "append", "paid"))),),
+            View(apart=("comment", "lagging", 2.0)),
+            faults=(APPLIED_IN_PART,),
+            starts=(Start(0.0), Start(retry_no=True)),
+        ),
+    ),
     "a no is believed where nothing speaks against it": SimplerRule(
         "delivery/refusal.py",
         "            return control, why\n",

@@ -51,11 +51,23 @@ class View(NamedTuple):
     """Which headers tell how old it is: `age`, `date`; `other time` is a clock that is hours late."""
     fields: str = "documented"
     """Under which names the comments stand: one of FIELDS."""
+    apart: tuple[str, str, float] | tuple[()] = ()
+    """A comment field that comes from a store of its own, the moment of which that shows, and its seconds."""
 
     @property
     def honest(self) -> bool:
         """Whether each reading shows the whole of what was there at the moment of reading."""
-        return not self.texts and self.moment == "now" and self.fields == "documented"
+        return not self.texts and not self.old and self.fields == "documented"
+
+    @property
+    def old(self) -> bool:
+        """Whether a reading may show what was there before."""
+        return self.moment != "now" or bool(self.apart)
+
+    def faster(self, times: float) -> View:
+        """Give the same view of a shop in which everything goes so many times as fast."""
+        apart = (*self.apart[:2], self.apart[2] / times) if self.apart else ()
+        return self._replace(seconds=self.seconds / times, apart=apart)
 
     @property
     def kind(self) -> str:
@@ -65,7 +77,7 @@ class View(NamedTuple):
             wrong.append(KINDS[1])
         if any(text in CHANGES for text in self.texts):
             wrong.append(KINDS[2])
-        if self.moment != "now":
+        if self.old:
             wrong.append(KINDS[3])
         if self.fields != "documented":
             wrong.append(KINDS[4])
@@ -77,6 +89,8 @@ class View(NamedTuple):
         words = [*self.texts]
         if self.moment != "now":
             words.append(f"{self.moment} {self.seconds:g} s")
+        if self.apart:
+            words.append("{} apart, {} {:g} s".format(*self.apart))
         words += [f"tells {one}" for one in self.tells]
         if self.fields != "documented":
             words.append(self.fields)
@@ -177,12 +191,46 @@ def view_of(told: dict[str, Any]) -> View:
 
 
 @dataclass
-class Reader:
-    """Shows orders in one view; it remembers what a cache holds, and how often it was asked."""
+class Copies:
+    """Which state of an order is shown; it remembers what a cache holds, and how often it was asked."""
 
-    view: View = HONEST
+    moment: str = "now"
+    seconds: float = 0.0
     reads: dict[int, int] = field(default_factory=dict)
     kept: dict[int, tuple[float, Held, Held]] = field(default_factory=dict)
+
+    def show(self, order: int, now: float, held: Callable[[int, float], Held]) -> tuple[float, Held, Held]:
+        """Give the moment that is shown of an order, what it held then, and what the next one held."""
+        then = self._moment(order, now)
+        shown = then, held(order, then), held(order + 1, then)
+        if self.moment != "cached":
+            return shown
+        kept = self.kept.get(order)
+        if kept is None or now - kept[0] >= self.seconds:
+            kept = self.kept[order] = shown
+        return kept
+
+    def _moment(self, order: int, now: float) -> float:
+        count = self.reads[order] = self.reads.get(order, 0) + 1
+        late = now - self.seconds
+        match self.moment:
+            case "lagging":
+                return late
+            case "two replicas":
+                return late if count % 2 == 0 else now
+            case "one of three replicas":
+                return late if count % 3 == 0 else now
+            case _:
+                return now
+
+
+class Reader:
+    """Shows orders in one view."""
+
+    def __init__(self, view: View = HONEST) -> None:
+        self.view = view
+        self._copies = Copies(view.moment, view.seconds)
+        self._apart = Copies(*view.apart[1:])
 
     def show(
         self, order: int, now: float, held: Callable[[int, float], Held]
@@ -197,28 +245,14 @@ class Reader:
         Returns:
             The order as GET shows it, and headers of the answer.
         """
-        then = self._moment(order, now)
-        own, other = held(order, then), held(order + 1, then)
-        if self.view.moment == "cached":
-            kept = self.kept.get(order)
-            if kept is None or now - kept[0] >= self.view.seconds:
-                kept = self.kept[order] = (now, own, other)
-            then, own, other = kept
+        then, own, other = self._copies.show(order, now, held)
+        if self.view.apart:
+            name = self.view.apart[0]
+            _, mine, theirs = self._apart.show(order, now, held)
+            own = own._replace(**{name: getattr(mine, name)})
+            other = other._replace(**{name: getattr(theirs, name)})
         shown = Held(*(self._text(mine, theirs) for mine, theirs in zip(own, other, strict=True)))
         return {"orderId": str(order), **self._named(shown)}, self._headers(now, then)
-
-    def _moment(self, order: int, now: float) -> float:
-        count = self.reads[order] = self.reads.get(order, 0) + 1
-        late = now - self.view.seconds
-        match self.view.moment:
-            case "lagging":
-                return late
-            case "two replicas":
-                return late if count % 2 == 0 else now
-            case "one of three replicas":
-                return late if count % 3 == 0 else now
-            case _:
-                return now
 
     def _text(self, text: str, other: str) -> str:
         for name in self.view.texts:

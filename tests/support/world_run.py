@@ -15,6 +15,7 @@ from tests.support.world_shop import Connection, Shop
 from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
 
 from ordersheet.api.answers import READ_NAMES
+from ordersheet.core.history.orderbook import Policy
 from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ async def _happen(world: World) -> Told:
 
 async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> None:
     """Send the sheet once, and end the run as the world has it."""
-    journal, switch = told.ledger.journal(who), StopSwitch()
+    journal, switch = told.ledger.journal(who, Policy(retry_no=start.retry_no)), StopSwitch()
     journal.seconds = _disk(start)
     bound = BOUND + (start.still[1] if start.still is not None else 0.0)
     task = asyncio.ensure_future(asyncio.wait_for(_deliver(told, journal, works, switch), bound))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from hypothesis import strategies as st
-from tests.support.views import CHANGES, CUTS, FIELDS, HONEST, NEVER_FRESH, View
+from tests.support.views import CHANGES, CUTS, FIELDS, HONEST, MOMENTS, NEVER_FRESH, Held, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +93,7 @@ FAULTS = (
     Fault("not the object", "none", "no object"),
     Fault("no connection", "none", "no connection"),
 )
+REFUSALS = tuple(fault for fault in FAULTS if fault.answer == "no")
 GET_FAULTS = ("ok", "lost", "502", "429", "404", "not the object", "too large", "403")
 
 
@@ -128,6 +129,8 @@ class Start(NamedTuple):
     """At which of its calls of the ledger it stands still, and for how many seconds, as after Ctrl-Z."""
     backwards: bool = False
     """Its file has the orders the other way round."""
+    retry_no: bool = False
+    """Whether it asks again for what was refused before."""
 
 
 class Deed(NamedTuple):
@@ -265,7 +268,7 @@ def some(choose: Chooser, options: Sequence[T], most: int) -> tuple[T, ...]:
 
 def draw_view(choose: Chooser) -> View:
     """Draw a view: most of them are honest but for one thing."""
-    kind = choose.one(("honest", "cut", "changed", "moment", "fields", "several"))
+    kind = choose.one(("honest", "cut", "changed", "moment", "apart", "fields", "several"))
     several = kind == "several"
     texts: list[str] = []
     view = HONEST
@@ -280,6 +283,14 @@ def draw_view(choose: Chooser) -> View:
         )
         if view.moment == "cached" and view.seconds > SETTLE:
             view = view._replace(tells=choose.one(((), ("age",), ("date",))))
+    if kind == "apart" or (several and choose.one((False, False, True))):
+        view = view._replace(
+            apart=(
+                choose.one(Held._fields),
+                choose.one(MOMENTS[1:]),
+                choose.one((2.0, 0.3, 20.0, 100.0, 200.0, 3600.0, NEVER_FRESH)),
+            )
+        )
     elif kind == "honest":
         view = view._replace(tells=choose.one(((), ("date",), ("other time",))))
     if several or kind == "fields":
@@ -339,7 +350,9 @@ def _draw_start(choose: Chooser, *, first: bool) -> Start:
             start = start._replace(still=(choose.one(range(1, 9)), choose.one((10.0, 100.0, 20_000.0))))
         case "pressed":
             start = start._replace(pressed=choose.one((0.05, 0.5, 20.0, 91.0)))
-    return start if first else start._replace(backwards=choose.one((False, True)))
+    if first:
+        return start
+    return start._replace(backwards=choose.one((False, True)), retry_no=choose.one((False, False, True)))
 
 
 def draw_world(choose: Chooser) -> World:
@@ -349,7 +362,7 @@ def draw_world(choose: Chooser) -> World:
     starts += [_draw_start(choose, first=False) for _ in range(choose.one(range(3)))]
     view = draw_view(choose)
     learned = choose.one(("nothing", "honest growth", "growth in this view"))
-    if view.moment != "now" and learned == "honest growth":
+    if view.old and learned == "honest growth":
         # That a store which was up to date yesterday is so today, nothing in a reading tells.
         learned = "growth in this view"
     merged = any(name.startswith("another order") for name in view.texts)
@@ -368,6 +381,24 @@ def draw_world(choose: Chooser) -> World:
         turned=_draw_turned(choose) if choose.one((False, False, True)) else (),
         started_anew=frozenset({len(starts)}) if choose.one((False,) * 5 + (True,)) else frozenset(),
         guarded=choose.one((False, False, True)),
+    )
+
+
+def draw_refusing_world(choose: Chooser) -> World:
+    """Draw a world whose shop refuses rows of several parts, some of which it has applied."""
+    view = draw_view(choose)
+    merged = any(name.startswith("another order") for name in view.texts)
+    rows = draw_rows(choose, merged=merged, wanted=SEVERAL)
+    world = draw_world(choose)
+    faults = some(choose, (NO_FAULT, NO_FAULT, *REFUSALS, LOST), 6)
+    moved = view.old and world.learned == "honest growth"
+    return replace(
+        world,
+        rows=rows,
+        view=view,
+        faults=faults,
+        learned="nothing" if moved else world.learned,
+        starts=(*world.starts[:-1], Start(retry_no=choose.one((True, False)))),
     )
 
 
@@ -452,3 +483,9 @@ def dense_worlds(draw: st.DrawFn) -> World:
 def worlds(draw: st.DrawFn) -> World:
     """Draw worlds as Hypothesis does."""
     return draw_world(HypothesisChooser(draw))
+
+
+@st.composite
+def refusing_worlds(draw: st.DrawFn) -> World:
+    """Draw worlds with refusals as Hypothesis does."""
+    return draw_refusing_world(HypothesisChooser(draw))

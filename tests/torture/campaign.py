@@ -274,12 +274,10 @@ class Campaign:
         """Send a sheet to a shop that shows its orders in a view, and kill the first run now and then."""
         chance = random.Random(number)
         view = draw_view(RandomChooser(number))
-        view = view._replace(seconds=view.seconds * SETTLE / WORLDS_SETTLE)
+        view = view.faster(WORLDS_SETTLE / SETTLE)
         plan = view_plan(number, view, chance)
         # Where what is shown is old, nothing was learned while it was not.
-        desk = self.yard.desk(
-            f"view{number}", mixed_rows(VIEW_ROWS, number), plan, fresh=view.moment != "now"
-        )
+        desk = self.yard.desk(f"view{number}", mixed_rows(VIEW_ROWS, number), plan, fresh=view.old)
         kills: Counter[str] = Counter()
         more = ("--timeout", "1", "--concurrency", "16", "--attempts", "4")
         for after in (chance.uniform(0.2, 1.5), None):

@@ -18,21 +18,16 @@ from tests.support.worlds import (
     FAULTS,
     LOST,
     NO_FAULT,
-    SEVERAL,
     SWALLOWED,
     Ask,
     AskedRow,
     Deed,
     Fault,
-    HypothesisChooser,
     Lists,
     Start,
     World,
     dense_worlds,
-    draw_rows,
-    draw_view,
-    draw_world,
-    some,
+    refusing_worlds,
     worlds,
 )
 
@@ -183,6 +178,21 @@ def test_a_cache_a_lag_and_replicas_show_what_was_there_before():
     assert seen(View(moment="one of three replicas", seconds=50), 120, 121, 122) == ["new", "new", "old"]
 
 
+def test_a_field_in_a_store_of_its_own_shows_another_moment_than_the_other():
+    def held(_order: int, at: float) -> Held:
+        return Held("new", "new") if at >= 100 else Held("old", "old")
+
+    def seen(moment: str, *times: float) -> list[tuple[str, str]]:
+        reader = Reader(View(apart=("comment", moment, 10.0)))
+        shown = [reader.show(1, at, held)[0] for at in times]
+        return [(one["internalComment"], one["otherComment"]) for one in shown]
+
+    assert seen("lagging", 105, 110) == [("new", "old"), ("new", "new")]
+    assert seen("cached", 99, 105, 109) == [("old", "old"), ("new", "old"), ("new", "new")]
+    assert seen("two replicas", 105, 106, 107) == [("new", "new"), ("new", "old"), ("new", "new")]
+    assert not View(apart=("comment", "lagging", 10.0)).honest
+
+
 def test_headers_tell_the_age_where_they_tell_it():
     _, headers = Reader(View(moment="lagging", seconds=10, tells=("age", "date"))).show(1, 3600.0, at_noon)
     assert headers == {"age": "10", "date": "Thu, 01 Jan 1970 00:59:50 GMT"}
@@ -284,22 +294,6 @@ def test_no_guarded_row_goes_out_over_what_somebody_wrote(examples):
         holds(world)
 
     check()
-
-
-REFUSALS = tuple(fault for fault in FAULTS if fault.answer == "no")
-
-
-@st.composite
-def refusing_worlds(draw: st.DrawFn) -> World:
-    """Draw a world whose shop refuses rows of several parts, some of which it has applied."""
-    choose = HypothesisChooser(draw)
-    view = draw_view(choose)
-    merged = any(name.startswith("another order") for name in view.texts)
-    rows = draw_rows(choose, merged=merged, wanted=SEVERAL)
-    world = draw_world(choose)
-    faults = some(choose, (NO_FAULT, NO_FAULT, *REFUSALS, LOST), 6)
-    moved = view.moment != "now" and world.learned == "honest growth"
-    return replace(world, rows=rows, view=view, faults=faults, learned="nothing" if moved else world.learned)
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 
 from tests.support.world_judge import judge
 from tests.support.world_run import run
-from tests.support.worlds import RandomChooser, draw_dense_world, draw_world
+from tests.support.worlds import RandomChooser, draw_dense_world, draw_refusing_world, draw_world
 
 if TYPE_CHECKING:
     from tests.support.worlds import World
 
 
 def world_of(seed: int) -> World:
-    """Draw the world of a seed; the odd ones have lists."""
-    return (draw_dense_world if seed % 2 else draw_world)(RandomChooser(seed))
+    """Draw the world of a seed: of each kind in turn."""
+    kinds = draw_world, draw_dense_world, draw_refusing_world
+    return kinds[seed % len(kinds)](RandomChooser(seed))
 
 
 def campaign(

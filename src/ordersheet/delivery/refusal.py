@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import Read, Wait
 from ordersheet.delivery.read_back import BETWEEN_SIGHTINGS, SIGHTINGS
-from ordersheet.delivery.reconcile import STANDS, proof_of_part
+from ordersheet.delivery.reconcile import proof_of_part
 from ordersheet.delivery.verdict.proof import Proof
-from ordersheet.delivery.verdict.trust import NO_LETTERS, hardness_of, needed_for
+from ordersheet.delivery.verdict.trust import needed_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,11 +85,8 @@ class RefusalCheck:
         # An order that cannot be seen shows nothing: it is as if nobody might read.
         judged = [] if self._missing and not shown else self._parts
         self.proofs = {part.field: proof_of_part(part, view) for part in judged}
-        added = [part for part in judged if self.proofs[part.field] in STANDS]
-        absent = [part for part in judged if self.proofs[part.field] is Proof.ABSENT]
-        for part in absent:
-            if any(_shows_beside(self._run, part, one) for one in added):
-                continue
+        # What shows in one field proves nothing of another: each may come from a store of its own.
+        for part in [part for part in judged if self.proofs[part.field] is Proof.ABSENT]:
             step, why = self._prove(part, now)
             if step is not None:
                 return step
@@ -141,14 +138,3 @@ def _why_no_proof(run: RunFacts, part: Part) -> str | None:
     if why != messages.NO_CONTROL or not trust.shows_at_all(needed_for(baseline, part.text)):
         return why
     return None if trust.shows_beyond(baseline) else why
-
-
-def _shows_beside(run: RunFacts, part: Part, added: Part) -> bool:
-    """Tell whether a reading that shows what was added to one field would show this in another one, too.
-
-    It is no old copy, since both were sent at once; and nothing is cut off where more shows in that field.
-    """
-    baseline, trust = part.baseline or "", run.trust[part.field]
-    cut = trust.looks_cut(baseline) or not trust.shows_beyond(baseline)
-    easier = hardness_of(part.text) <= min(hardness_of(added.text), NO_LETTERS - 1)
-    return run.shows(part.field) and easier and not cut
