@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,9 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import MOVES, OperationState
 from ordersheet.ledger import Ledger, RunState, make_shared, upgrade
 from ordersheet.ledger.postgresql.connect import ServerFacts, connect, inspect_server, now, opened
+from ordersheet.ledger.postgresql.cursor import GatheringCursor
+from ordersheet.ledger.postgresql.lease import RENEW
+from ordersheet.ledger.writer import BEFORE_COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,6 +282,61 @@ def test_what_a_dead_process_left_is_adopted_once_its_lease_has_ended(ledger_url
             assert doubt.ref == OperationRef(journal.run, 2, FIELD)
         del next_one
     assert carried_out(ledger_url, "SELECT count(*) FROM ordersheet.lease") == [(0,)]
+
+
+def test_who_claims_orders_keeps_nobody_from_another_store(ledger_url: LedgerUrl) -> None:
+    """One stands still in the middle of a claim; meanwhile another claims, writes and delivers elsewhere."""
+    claiming, go_on = threading.Event(), threading.Event()
+
+    def at(name: str) -> None:
+        if claiming.is_set() and name == BEFORE_COMMIT:
+            go_on.wait()
+
+    with Ledger.open(ledger_url, on_point=at) as slow, Ledger.open(ledger_url) as quick:
+        here, there = slow.start_run(start(store="here")), quick.start_run(start(store="there"))
+        claiming.set()
+        with ThreadPoolExecutor(1) as pool:
+            claim = pool.submit(run, here.take([STRIKE]))
+            try:
+                assert run(deliver(there, STRIKE)) == [None]
+            finally:
+                go_on.set()
+            assert claim.result() != [None]
+        claiming.clear()
+
+
+def test_a_renewal_that_is_under_way_is_waited_for_by_whoever_would_take_over(ledger_url: LedgerUrl) -> None:
+    """The lease ends while its renewal is held up, and the renewal is kept: nothing may be taken over."""
+    with Ledger.open(ledger_url) as late, Ledger.open(ledger_url) as other:
+        first, second = late.start_run(start()), other.start_run(start())
+        assert run(first.take([STRIKE])) != [None]
+        mine = f"(SELECT process_id FROM ordersheet.run WHERE name = '{first.run}')"
+        carried_out(
+            ledger_url,
+            f"UPDATE ordersheet.lease SET valid_until = clock_timestamp() WHERE process_id = {mine}",
+        )
+        with connect(ledger_url) as renewing, ThreadPoolExecutor(1) as pool:
+            renewing.execute("BEGIN")
+            renewing.execute(
+                "UPDATE ordersheet.lease SET valid_until = clock_timestamp() + interval '1 minute'"
+                f" WHERE process_id = {mine}".encode()
+            )
+            taking = pool.submit(run, second.take([STRIKE]))
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not taking.done() and carried_out(ledger_url, waits) == [(0,)]:
+                pass
+            renewing.execute("COMMIT")
+            assert taking.result() == [None]
+
+
+def test_a_lease_that_has_ended_is_not_renewed(ledger_url: LedgerUrl) -> None:
+    with Ledger.open(ledger_url) as ledger:
+        ledger.start_run(start())
+        let_leases_end(ledger_url)
+        ((number,),) = carried_out(ledger_url, "SELECT process_id FROM ordersheet.lease")
+        with connect(ledger_url) as renewing:
+            cursor = GatheringCursor(psycopg.ClientCursor(renewing))
+            assert cursor.gather(RENEW, {"me": number}).rowcount == 0
 
 
 # --- the database goes away

@@ -5,12 +5,14 @@ has ended. A job names arguments, folder, environment, where output goes, and ho
 n-th seam, at the n-th call that the shim counts, or after some seconds; or where it is to stand still, as
 after Ctrl-Z or under a closed lid. A seam is a step of a transaction of
 the ledger, a request that is about to leave or whose answer has come, and a file that is opened for writing,
-renamed or removed.
+renamed or removed. The number of a child's process stands beside its output, for as long as the child lives.
+With the argument `workers`, what a worker needs besides is imported before the first fork, too.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.truncate"})
 _POINTS = "points"
+PROCESS = "process"
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """Nothing is sent where there is no fork, yet the module can be imported."""
 
@@ -59,6 +62,8 @@ class Job:
     """What the shim is to do."""
     still: tuple[str, int, float] | None = None
     """Stand still at the n-th seam of this name, for so many seconds; a signal may stop it, too."""
+    held_back: float | None = None
+    """A worker: seconds after the database was away in which it takes nobody for dead; None for its own."""
 
 
 class Seams:
@@ -151,6 +156,9 @@ def run(job: Job) -> None:
         seams.install()
     else:
         shim.arm(shim.Arm(**job.arm))
+    if job.held_back is not None:
+        # Only now: what it imports is to find the seams.
+        importlib.import_module("ordersheet.team.worker").HELD_BACK = job.held_back  # type: ignore[attr-defined]
     code = 70
     try:
         ordersheet.cli.app()
@@ -189,6 +197,8 @@ def _wait(child: int, job: Job) -> int:
 
 
 def main() -> None:
+    if "workers" in sys.argv:
+        importlib.import_module("dbos")
     gc.freeze()
     for line in sys.stdin:
         job = Job(**json.loads(line))
@@ -196,9 +206,14 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             run(job)
+        number = f"{job.output}.{PROCESS}"
+        with open(number, "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(str(child))
         code = _wait(child, job)
+        os.unlink(number)  # noqa: PTH108
         points = None
-        if code >= 0:
+        if code >= 0 and os.path.exists(f"{job.output}.{_POINTS}"):  # noqa: PTH110
+            # Whoever leaves at once, as after three signals, counts nothing.
             with open(f"{job.output}.{_POINTS}", encoding="ascii") as file:  # noqa: PTH123
                 points = int(file.read())
         told = {"code": code, "points": points, "seconds": time.monotonic() - began}

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from ordersheet.core.ledger_url import LedgerUrl
 
 _EVERY = 0.2
+"""Seconds."""
 
 
 def moves(pid: int) -> bool:
     """Tell whether a process of this computer lives, and was not stopped by a signal."""
-    if not _exists(pid):
-        return False
+    return _exists(pid) and _state(pid) not in ("T", "t", "Z")
+
+
+def _state(pid: int) -> str | None:
+    """Give the letter that Linux has for what a process does; None where it tells none."""
     with suppress(OSError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZ"
-    return True
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return None
 
 
 def end_leases(url: LedgerUrl) -> Counter[str]:
@@ -35,7 +39,7 @@ def end_leases(url: LedgerUrl) -> Counter[str]:
         "SELECT process_id, pid FROM ordersheet.lease JOIN ordersheet.process ON id = process_id"
         " WHERE valid_until > clock_timestamp()",
     )
-    still = {str(number): pid for number, pid in known if not moves(pid)}
+    still = {str(number): _state(pid) for number, pid in known if not moves(pid)}
     over = list(still)
     if over:
         carried_out(
@@ -43,7 +47,7 @@ def end_leases(url: LedgerUrl) -> Counter[str]:
             "UPDATE ordersheet.lease SET valid_until = clock_timestamp() - interval '1 second'"
             f" WHERE process_id IN ({', '.join(over)})",
         )
-    return Counter("frozen" if _exists(pid) else "dead" for pid in still.values())
+    return Counter("frozen" if state in ("T", "t") else "dead" for state in still.values())
 
 
 def _exists(pid: int) -> bool:
@@ -55,14 +59,19 @@ def _exists(pid: int) -> bool:
 
 
 @contextmanager
-def short_leases(url: LedgerUrl) -> Iterator[Counter[str]]:
-    """Let them end so, for as long as this lasts, and count them; the database may be away meanwhile."""
+def short_leases(url: LedgerUrl, every: float = _EVERY) -> Iterator[Counter[str]]:
+    """Let them end so, for as long as this lasts, and count them; the database may be away meanwhile.
+
+    Args:
+        url: the ledger's.
+        every: seconds between two looks.
+    """
     import psycopg
 
     over, ended = threading.Event(), Counter[str]()
 
     def watch() -> None:
-        while not over.wait(_EVERY):
+        while not over.wait(every):
             with suppress(psycopg.OperationalError):
                 ended.update(end_leases(url))
 

@@ -106,7 +106,7 @@ class Ended(NamedTuple):
 class Drivers:
     """Some driver processes; each runs one command at a time."""
 
-    def __init__(self, number: int, *, preload: bool = False) -> None:
+    def __init__(self, number: int, *, preload: bool = False, workers: bool = False) -> None:
         env = {name: value for name, value in os.environ.items() if not name.startswith("ORDERSHEET_")}
         if preload:
             env["LD_PRELOAD"] = str(shim.build())
@@ -114,7 +114,7 @@ class Drivers:
         self._all = []
         for _ in range(number):
             driver = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.kill_driver"],
+                [sys.executable, "-m", "tests.support.kill_driver", *(["workers"] if workers else [])],
                 cwd=ROOT,
                 env=env,
                 stdin=subprocess.PIPE,
@@ -207,37 +207,49 @@ class Desk:
         report.parent.mkdir(exist_ok=True)
         options = ["--settle", str(SETTLE), "--timeout", str(TIMEOUT), "--grace", "5", "--concurrency", "4"]
         argv = [*(command or ("send", sheet or self.sheet)), "--yes", "--no-progress", *options]
-        output = self.folder.parent / f"{self.folder.name}-{who}.out"
+        argv += ["--report", str(report), *more]
+        told: dict[str, Any] = {} if arm is None else {"arm": asdict(arm)}
+        ended = self.run(who, argv, ledger=ledger, seam=seam, after=after, number=number, still=still, **told)
+        ended = ended._replace(report=report if report.exists() else None)
+        self.ended[int(who.removeprefix("run"))] = ended
+        return ended
+
+    def run(
+        self, name: str, argv: Sequence[str], *, key: str = "", ledger: str = "ledger.db", **fate: Any
+    ) -> Ended:
+        """Run a command once.
+
+        Args:
+            name: names its output.
+            argv: its arguments.
+            key: the middle part of its API key, by which the shop's log tells who sent something; the name
+                where it is not said.
+            ledger: its file, where the desk shares none.
+            fate: more of its `Job`.
+        """
+        output = self.output_of(name)
         output.touch()
         job = Job(
-            argv=[*argv, "--report", str(report), *more],
+            argv=list(argv),
             cwd=str(self.folder),
             env={
                 "ORDERSHEET_BASE_URL": f"http://127.0.0.1:{self.oracle.port}/{self.shop}",
-                "ORDERSHEET_API_KEY": f"key.{who}.{SECRET}",
+                "ORDERSHEET_API_KEY": f"key.{key or name}.{SECRET}",
                 "ORDERSHEET_LEDGER": str(self.folder / ledger) if self.shared is None else self.shared.url,
                 "ORDERSHEET_STORE": "torture",
                 "HOME": str(self.folder),
                 "XDG_CONFIG_HOME": str(self.folder),
             },
             output=str(output),
-            seam=seam,
-            after=after,
-            number=number,
-            still=still,
-            arm=None if arm is None else asdict(arm),
+            **fate,
         )
         told = self.drivers.run(job)
-        ended = Ended(
-            who,
-            told["code"],
-            told["points"],
-            output.read_text(encoding="utf-8"),
-            report if report.exists() else None,
-        )
+        ended = Ended(name, told["code"], told["points"], output.read_text(encoding="utf-8"), None)
         assert "Traceback" not in ended.output, ended.output
-        self.ended[int(who.removeprefix("run"))] = ended
         return ended
+
+    def output_of(self, name: str) -> Path:
+        return self.folder.parent / f"{self.folder.name}-{name}.out"
 
     def done(self) -> list[Applied]:
         """Wait until nothing is under way at the shop, and give all that it ever applied."""
@@ -335,10 +347,12 @@ def mixed_rows(number: int, seed: int, *, orders: int | None = None, name: str =
 
 
 @contextmanager
-def workshop(folder: Path, drivers: int = 2, *, preload: bool = False) -> Iterator[Workshop]:
+def workshop(
+    folder: Path, drivers: int = 2, *, preload: bool = False, workers: bool = False
+) -> Iterator[Workshop]:
     """An oracle and drivers, for as long as they are needed."""
     oracle = Oracle(folder / "oracle")
-    crew = Drivers(drivers, preload=preload)
+    crew = Drivers(drivers, preload=preload, workers=workers)
     try:
         yield Workshop(folder, oracle, crew)
     finally:

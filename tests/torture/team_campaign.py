@@ -1,12 +1,16 @@
-"""The team's campaign: desks that share a ledger, through kills, freezes, crashes and cuts.
+"""The team's campaign: desks and workers that share a ledger, through kills, freezes, crashes and cuts.
 
-    python -m tests.torture.team_campaign --minutes 30 --write
+    python -m tests.torture.team_campaign --minutes 25 --keep team.json --write
 
-Teams of two to five send the same sheet at once, to a shop that does a share of everything wrong. Meanwhile
-processes are killed, or frozen until their lease has ended; the database crashes and comes back; the way to
-it is cut. Then everything is calm, the sheet is sent until it is done, and the shop's own log is held against
-every report. A lease ends as soon as its process is dead or stands still, rather than after a minute.
-`--write` puts the figures into docs/team-figures.json and docs/team.md.
+Teams of two to five desks and three workers send the same sheet at once, to a shop that does a share of
+everything wrong. Meanwhile processes are killed, or frozen until their lease has ended; the database crashes
+and comes back; the way to it is cut. Then everything is calm, the sheet is sent until it is done, and the
+shop's own log is held against every report. A lease ends as soon as its process is dead or stands still,
+rather than after a minute.
+
+`--keep FILE` adds the figures to those of earlier pieces, after each team, and goes on with other seeds;
+`--write` puts them into docs/team-figures.json and docs/team.md. No team begins after the minutes are over;
+those that live come to their end.
 """
 
 from __future__ import annotations
@@ -14,11 +18,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections import Counter
@@ -28,95 +30,20 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.tables import table
 from benchmarks.team_page import publish
-from tests.support.leases import short_leases
-from tests.support.oracle_plan import Plan
-from tests.support.postgres import Server
-from tests.support.postgres_cluster import Cluster, cluster
-from tests.support.torn_link import TornLink, torn_link
-from tests.support.torture import mixed_rows, workshop
-from tests.torture.campaign import Tally, plan_of
-
-from ordersheet.core.ledger_url import LedgerUrl
-from ordersheet.ledger import make_shared
-from ordersheet.ledger.writer import AFTER_COMMIT, BEFORE_COMMIT
+from tests.support.torture import workshop
+from tests.torture.campaign import Tally
+from tests.torture.team_life import MOST_DESKS, WORKERS, Harm, Home, Team, home
 
 if TYPE_CHECKING:
-    from tests.support.torture import Desk, Workshop
+    from tests.support.oracle_check import Findings
+    from tests.support.torture import Workshop
 
-MORE = ("--timeout", "1", "--attempts", "12")
-FROZEN = 5.5
-"""Seconds: longer than an update that is written ahead may wait."""
-SHARE = 0.03
-ROWS = 25
-"""Of each desk's part of the sheet."""
-MOST_COMMITS = 60
-SENDS = 8
-
-
-class Team:
-    """One team's life: a sheet, a ledger, a shop, and what befalls them."""
-
-    def __init__(
-        self, yard: Workshop, server: Cluster, link: TornLink, number: int, desks: int | None
-    ) -> None:
-        self._chance = random.Random(number)
-        self._server, self._link = server, link
-        self.desks = desks or self._chance.randint(2, 5)
-        direct = Server(server.url).of(Server(server.url).make_database())
-        self._direct = LedgerUrl(direct, Path())
-        make_shared(self._direct)
-        self._yard = yard
-        rows = mixed_rows(ROWS * self.desks, number)
-        plan = plan_of(number, share=SHARE, push_back=0.0)
-        plan.latency = 0.02
-        self.desk: Desk = yard.desk(f"team{number}", rows, plan, shared=self._direct)
-        through = direct.replace(f":{server.port}/", f":{link.port}/")
-        self.desk.shared = LedgerUrl(through, Path())
-        self.happened: Counter[str] = Counter()
-
-    def live(self) -> None:
-        """Go through it all, and come to the sheet's end."""
-        over = threading.Event()
-        trouble = threading.Thread(target=self._trouble, args=(over,))
-        with short_leases(self._direct) as ended:
-            trouble.start()
-            try:
-                with ThreadPoolExecutor(self.desks) as pool:
-                    runs = [pool.submit(self._desk) for _ in range(self.desks)]
-                    for run in runs:
-                        run.result()
-            finally:
-                over.set()
-                trouble.join()
-            self._yard.oracle.plan(self.desk.shop, Plan())
-            self.desk.finish(most=SENDS)
-        self.happened["processes killed"] += ended["dead"]
-        self.happened["processes frozen beyond their lease"] += ended["frozen"]
-
-    def _desk(self) -> None:
-        """Send, again and again, as this desk fares."""
-        for _ in range(self._chance.randint(2, 4)):
-            fate = self._chance.random()
-            if fate < 0.4:
-                self.desk.send(*MORE, after=self._chance.uniform(0.2, 3.0))
-            elif fate < 0.6:
-                seam = self._chance.choice((AFTER_COMMIT, BEFORE_COMMIT))
-                still = (seam, self._chance.randint(4, MOST_COMMITS), FROZEN)
-                self.desk.send(*MORE, still=still, after=60.0)
-            else:
-                self.desk.send(*MORE)
-
-    def _trouble(self, over: threading.Event) -> None:
-        """Let the database crash, or its way be cut, now and then."""
-        while not over.wait(self._chance.uniform(1.0, 4.0)):
-            if self._chance.random() < 0.5:
-                self._link.tear(self._chance.uniform(0.1, 2.0))
-                self.happened["cuts of the way to the database"] += 1
-            else:
-                self._server.crash()
-                over.wait(self._chance.uniform(0.0, 1.0))
-                self._server.start()
-                self.happened["crashes of the database"] += 1
+_TEAMS = "teams"
+_WANTED = (
+    *("seconds", "processors", "runs", "row-deliveries", "puts", "gets", "faults of puts", "applied late"),
+    *("doubled", "lost", "misreported", "out of order", "unconfirmed"),
+    "sheets that did not come to their end",
+)
 
 
 class TeamCampaign:
@@ -126,9 +53,11 @@ class TeamCampaign:
         self.yard, self._asked = yard, asked
         self.tally = Tally()
         self.happened: Counter[str] = Counter()
-        self._numbers = itertools.count(asked.seed)
-        self._until = time.monotonic() + 60 * asked.minutes
+        self._kept = _kept(asked.keep)
+        lived = self._kept.get("happened", {}).get(_TEAMS, 0)
+        self._numbers = itertools.count(asked.seed + lived)
         self._began = time.monotonic()
+        self._until = self._began + 60 * asked.minutes
 
     def run(self) -> None:
         with ThreadPoolExecutor(self._asked.teams) as pool:
@@ -136,17 +65,16 @@ class TeamCampaign:
                 task.result()
 
     def _teams(self) -> None:
-        with cluster() as server:
-            server.make()
-            server.start()
-            with torn_link(server.port) as link:
-                lived = 0
-                while not lived or time.monotonic() < self._until:
-                    self._one(server, link, next(self._numbers))
-                    lived += 1
+        with home() as place:
+            lived = 0
+            while not lived or time.monotonic() < self._until:
+                self._one(place, next(self._numbers))
+                lived += 1
 
-    def _one(self, server: Cluster, link: TornLink, number: int) -> None:
-        team = Team(self.yard, server, link, number, self._asked.desks)
+    def _one(self, place: Home, number: int) -> None:
+        asked = self._asked
+        harm = Harm() if asked.harm is None else asked.harm
+        team = Team(self.yard, place, number, desks=asked.desks, rows=asked.rows, harm=harm)
         try:
             team.live()
             findings = team.desk.findings()
@@ -157,40 +85,68 @@ class TeamCampaign:
         self.tally.take(team.desk, kills=Counter(), findings=findings)
         with self.tally.lock:
             self.happened += team.happened
-            self.happened["teams"] += 1
+            self.happened[_TEAMS] += 1
+            if asked.keep is not None:
+                asked.keep.write_text(json.dumps(self.figures(), indent=1) + "\n", encoding="utf-8")
+            well = findings.kept and not any(f"team {number}:" in one for one in self.tally.unfinished)
+        self._tell(number, team, findings)
+        if well:
+            self._clear_away(team)
+
+    def _tell(self, number: int, team: Team, findings: Findings) -> None:
+        seconds = time.monotonic() - self._began
+        tally = self.tally
         print(  # noqa: T201 - a script
-            f"team {number}: {dict(team.happened)}; in all {self.tally.deliveries} row-deliveries,"
-            f" {self.tally.findings if not self.tally.findings.kept else 'nothing amiss'}",
+            f"{seconds:.0f} s, team {number} of {team.desks}: {dict(team.happened)},"
+            f" {findings if not findings.kept else 'nothing amiss'}; in all {tally.deliveries:,}"
+            f" row-deliveries, {tally.deliveries / seconds:.0f} a second, {dict(self.happened)},"
+            f" {len(tally.unfinished)} unfinished, {tally.unconfirmed.total()} unconfirmed",
             flush=True,
         )
 
+    def _clear_away(self, team: Team) -> None:
+        """Remove what nobody needs any more: each search for the key would go through it again."""
+        desk = team.desk
+        shutil.rmtree(desk.folder)
+        (desk.oracle.folder / f"{desk.shop}.jsonl").unlink()
+        for output in desk.folder.parent.glob(f"{desk.folder.name}-*"):
+            output.unlink()
+
     def figures(self) -> dict[str, Any]:
+        """Give what has come of it so far, earlier pieces included."""
         known = self.tally.as_json(time.monotonic() - self._began)
-        wanted = (
-            *(
-                "seconds",
-                "processors",
-                "runs",
-                "row-deliveries",
-                "puts",
-                "gets",
-                "faults of puts",
-                "applied late",
-            ),
-            *("doubled", "lost", "misreported", "out of order", "unconfirmed"),
-            "sheets that did not come to their end",
-        )
-        return {**{name: known[name] for name in wanted}, "happened": dict(sorted(self.happened.items()))}
+        piece = {name: known[name] for name in _WANTED} | {"happened": dict(self.happened)}
+        return added(self._kept, piece)
+
+
+def _kept(file: Path | None) -> dict[str, Any]:
+    if file is None or not file.exists():
+        return {}
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def added(kept: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
+    """Add a piece's figures to those of earlier ones."""
+    whole: dict[str, Any] = {}
+    for name in sorted({*kept, *piece}):
+        if name == "processors":
+            whole[name] = piece[name]
+        elif isinstance(piece.get(name, kept.get(name)), dict):
+            whole[name] = added(kept.get(name, {}), piece.get(name, {}))
+        else:
+            whole[name] = kept.get(name, 0) + piece.get(name, 0)
+    return whole
 
 
 def render(found: dict[str, Any]) -> str:
     """Write what docs/team.md says of it."""
     happened = dict(found["happened"])
-    teams = happened.pop("teams")
+    teams = happened.pop(_TEAMS)
     told = (
-        f"{teams:,} teams of two to five in {found['seconds'] / 60:.0f} minutes, {found['runs']:,} runs"
-        f" of the command: {found['row-deliveries']:,} deliveries of a row,\n{found['puts']:,} updates, of"
-        f" which {sum(found['faults of puts'].values()):,} met a fault of the shop."
+        f"{teams:,} teams of two to {MOST_DESKS} desks and {WORKERS} workers in"
+        f" {found['seconds'] / 60:.0f} minutes on {found['processors']} processors,\n{found['runs']:,} runs"
+        f" of the command: {found['row-deliveries']:,} deliveries of a row, {found['puts']:,} updates, of"
+        f" which\n{sum(found['faults of puts'].values()):,} met a fault of the shop."
     )
     lines = {
         **happened,
@@ -199,6 +155,7 @@ def render(found: dict[str, Any]) -> str:
         "rows called no that were applied, or missing": found["misreported"],
         "rows applied out of their order": found["out of order"],
         "sheets that could not be brought to their end": found["sheets that did not come to their end"],
+        "rows that a report calls `unconfirmed`, to be looked up": sum(found["unconfirmed"].values()),
     }
     return f"{told}\n\n{table(['', 'times'], [[name, f'{number:,}'] for name, number in lines.items()])}"
 
@@ -206,18 +163,22 @@ def render(found: dict[str, Any]) -> str:
 def limits() -> argparse.ArgumentParser:
     """Say how far a campaign goes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--teams", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=25.0)
+    parser.add_argument("--teams", type=int, default=2, help="beside each other")
     parser.add_argument("--desks", type=int, help="of each team; drawn where it is not said")
+    parser.add_argument("--rows", type=int, default=5000, help="of each team's sheet")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="a file that adds up the figures of several pieces")
     parser.add_argument("--write", action="store_true")
+    parser.set_defaults(harm=None)
     return parser
 
 
 def main() -> None:
     asked = limits().parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ordersheet-team-"))
-    with workshop(folder, 5 * asked.teams) as yard:
+    drivers = asked.teams * (MOST_DESKS + WORKERS + 1)
+    with workshop(folder, drivers, workers=True) as yard:
         campaign = TeamCampaign(yard, asked)
         campaign.run()
         figures = campaign.figures()

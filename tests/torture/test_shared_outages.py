@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,9 @@ from tests.support.oracle_check import Findings
 from tests.support.oracle_plan import Plan
 from tests.support.postgres import Server, carried_out
 from tests.support.postgres_cluster import Cluster, cluster
-from tests.support.torture import mixed_rows
-from tests.torture.team_campaign import TeamCampaign, limits
+from tests.support.torture import mixed_rows, workshop
+from tests.torture.team_campaign import TeamCampaign, limits, render
+from tests.torture.team_life import WORKERS, Harm
 
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.ledger import make_shared
@@ -188,10 +190,20 @@ def test_a_synchronous_standby_that_is_promoted_knows_of_each_row(yard, seed):
 
 
 @pytest.mark.torture
-def test_a_team_s_short_campaign_finds_nothing_false(yard):
-    asked = limits().parse_args(["--minutes", "0", "--teams", "1", "--desks", "2"])
-    campaign = TeamCampaign(yard, asked)
-    campaign.run()
-    assert campaign.tally.findings.kept, campaign.tally.findings
-    assert not campaign.tally.unfinished
-    assert campaign.figures()["happened"]["teams"] == 1
+@pytest.mark.needs("dbos")
+def test_a_team_s_short_campaign_finds_nothing_false_and_adds_up(tmp_path):
+    kept = tmp_path / "kept.json"
+    words = ["--minutes", "0", "--teams", "1", "--desks", "2", "--rows", "400", "--keep", str(kept)]
+    asked = limits().parse_args(words)
+    asked.harm = Harm(crash=(2.0, 6.0), life=(2.0, 10.0), steps=(50, 500))
+    with workshop(tmp_path / "yard", 2 + WORKERS + 1, workers=True) as yard:
+        for number in (1, 2):
+            campaign = TeamCampaign(yard, asked)
+            campaign.run()
+            assert campaign.tally.findings.kept, campaign.tally.findings
+            assert not campaign.tally.unfinished
+            found = campaign.figures()
+            assert found == json.loads(kept.read_text(encoding="utf-8")) | {"seconds": found["seconds"]}
+            assert (found["happened"]["teams"], found["happened"]["runs by workers"]) == (number, number)
+            assert found["row-deliveries"] >= campaign.tally.deliveries + 200 * (number - 1)
+            assert f"{found['puts']:,} updates" in render(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -58,11 +58,13 @@ class Transactions(Protocol):
     def open(self) -> bool:
         """Whether a transaction is under way."""
 
-    def begin(self, *, alone: bool) -> None:
+    def begin(self, *, alone: bool, stores: Collection[int] = ()) -> None:
         """Begin a transaction.
 
         Args:
             alone: nobody else writes meanwhile. Without it, those may who write what they have claimed alone.
+            stores: whose orders it is about, by their numbers; alone, it keeps nobody from other stores.
+                None is named where it may be about anything.
         """
 
     def commit(self) -> None:

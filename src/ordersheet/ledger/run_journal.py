@@ -341,7 +341,9 @@ class RunJournal:
 
         Whoever is cancelled while waiting leaves it to be finished all the same.
         """
-        future = self._handles.writer.submit(work, asyncio.get_running_loop(), alone=alone)
+        future = self._handles.writer.submit(
+            work, asyncio.get_running_loop(), alone=alone, store=self._store_id
+        )
 
         def note(ended: asyncio.Future[T]) -> None:
             if ended.exception() is None:

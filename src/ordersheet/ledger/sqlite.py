@@ -14,7 +14,7 @@ from ordersheet.ledger.migrations import copy_database
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -189,9 +189,9 @@ class SqliteTransactions:
         """Whether a transaction is under way."""
         return self._driver.in_transaction
 
-    def begin(self, *, alone: bool) -> None:
+    def begin(self, *, alone: bool, stores: Collection[int] = ()) -> None:
         """Begin a transaction; SQLite knows of no other than one alone."""
-        del alone
+        del alone, stores
         self.cursor.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:

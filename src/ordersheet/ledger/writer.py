@@ -42,6 +42,8 @@ class _Job(NamedTuple):
     loop: asyncio.AbstractEventLoop | None
     alone: bool = True
     """Whether nobody else may write meanwhile."""
+    store: int | None = None
+    """At whose orders alone; None for anything in the ledger."""
 
 
 class Writer:
@@ -108,7 +110,12 @@ class Writer:
         return answer.result()
 
     def submit(
-        self, work: Callable[[Cursor], T], loop: asyncio.AbstractEventLoop, *, alone: bool = True
+        self,
+        work: Callable[[Cursor], T],
+        loop: asyncio.AbstractEventLoop,
+        *,
+        alone: bool = True,
+        store: int | None = None,
     ) -> asyncio.Future[T]:
         """Hand over a job; the future has its result when it is committed.
 
@@ -118,6 +125,7 @@ class Writer:
             work: what to do.
             loop: where the future is waited for.
             alone: whether nobody else may write meanwhile; not needed to write what is claimed.
+            store: the number of the store whose orders it is about, where it is about nothing else.
         """
         answer: asyncio.Future[T] = loop.create_future()
 
@@ -129,7 +137,7 @@ class Writer:
             else:
                 answer.set_result(result)
 
-        self._submit(_Job(work, done, loop, alone))
+        self._submit(_Job(work, done, loop, alone, store))
         return answer
 
     def close(self) -> None:
@@ -202,7 +210,9 @@ class Writer:
             raise self._fault
         if not transactions.open:
             self._on_point(AT_BEGIN)
-            transactions.begin(alone=any(job.alone for job in jobs))
+            everything = any(job.alone and job.store is None for job in jobs)
+            stores = () if everything else {job.store for job in jobs if job.store is not None}
+            transactions.begin(alone=any(job.alone for job in jobs), stores=stores)
         results = [job.work(transactions.cursor) for job in jobs]
         began = time.perf_counter()
         self._on_point(BEFORE_COMMIT)

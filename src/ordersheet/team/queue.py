@@ -140,12 +140,14 @@ class QueueClient:
         _hush()
         self._url = url
         self._engine = engine_for_queue(url)
-        self._client = dbos.DBOSClient(
-            system_database_url="postgresql://ledger/orders",
-            system_database_engine=self._engine,
-            dbos_system_schema=QUEUE_SCHEMA,
-            serializer=dbos.DBOSPortableJSONSerializer(),
-        )
+        with _told(url):
+            # It connects at once, and the database may have gone since the look at its tables.
+            self._client = dbos.DBOSClient(
+                system_database_url="postgresql://ledger/orders",
+                system_database_engine=self._engine,
+                dbos_system_schema=QUEUE_SCHEMA,
+                serializer=dbos.DBOSPortableJSONSerializer(),
+            )
 
     def put(self, placed: Iterable[Placed]) -> None:
         """Put chunks into the queue; those that stand there in this turn already stay as they are.

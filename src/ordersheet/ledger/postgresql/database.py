@@ -18,11 +18,11 @@ from ordersheet.ledger.postgresql.connect import connect, now, opened
 from ordersheet.ledger.postgresql.cursor import GatheringCursor, gathering
 from ordersheet.ledger.postgresql.ddl import NUMBERED
 from ordersheet.ledger.postgresql.dialect import SCHEMA, translated
-from ordersheet.ledger.postgresql.lease import LIVING, Lease
+from ordersheet.ledger.postgresql.lease import LIVING, STILL_LIVING, Lease
 from ordersheet.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -122,7 +122,7 @@ class PostgresDatabase:
     def writing(self) -> PostgresTransactions:
         """Open the connection that writes."""
         transactions = PostgresTransactions(connect(self.url), self)
-        self._here.cursor = transactions.cursor
+        self._here.cursor = self._here.writes = transactions.cursor
         return transactions
 
     def appear(self) -> Lease:
@@ -133,14 +133,16 @@ class PostgresDatabase:
     def alive(self, name: str) -> bool:
         """Tell whether a process has a lease that is valid, as far as this transaction sees.
 
-        One that has ended is never valid again: to renew it is a transaction that writes, and so is to take
-        over what it held, alone.
+        One that has ended is never valid again: it is renewed only while it is valid, and whoever looks in
+        order to take over waits for whoever is just renewing it.
         """
         if self.lease is not None and name == self.lease.name:
             return True
         cursor: GatheringCursor = self._here.cursor
         look = GatheringCursor(psycopg.ClientCursor(cursor.connection))
-        return look.gather(LIVING, {"lock": name}).fetchone() is not None
+        statement = STILL_LIVING if cursor is getattr(self._here, "writes", None) else LIVING
+        found = look.gather(statement, {"lock": name}).fetchone()
+        return found is not None and bool(found[0])
 
     def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
         """Give what a statement gives, a page at a time."""
@@ -204,13 +206,16 @@ class PostgresTransactions:
             self._gathering.waiting or self._connection.info.transaction_status is not TransactionStatus.IDLE
         )
 
-    def begin(self, *, alone: bool) -> None:
+    def begin(self, *, alone: bool, stores: Collection[int] = ()) -> None:
         """Begin a transaction; it fails where this process's lease has ended."""
         lease = self._database.lease
         me = None if lease is None else lease.number
         self._gathering.gather("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        # In one order for all: who has one of them waits for nobody who waits for that one.
+        named = f"{{{','.join(map(str, sorted(stores)))}}}"
         self._gathering.gather(
-            f"SELECT {SCHEMA}.begin_writing(%(me)s::BIGINT, %(alone)s)", {"me": me, "alone": alone}
+            f"SELECT {SCHEMA}.begin_writing(%(me)s::BIGINT, %(alone)s, %(stores)s::INT[])",
+            {"me": me, "alone": alone, "stores": named},
         )
 
     def commit(self) -> None:

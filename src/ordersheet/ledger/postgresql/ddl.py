@@ -43,7 +43,10 @@ END $$
 """
 
 _BEGIN = f"""
-CREATE FUNCTION {SCHEMA}.begin_writing(me BIGINT, alone BOOLEAN) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION {SCHEMA}.begin_writing(me BIGINT, alone BOOLEAN, stores INT[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    store INT;
 BEGIN
     PERFORM set_config('lock_timeout', '30s', true);
     PERFORM set_config('idle_in_transaction_session_timeout', '20s', true);
@@ -53,11 +56,18 @@ BEGIN
     -- Where a few lines are named, their index finds them, however small the tables still are.
     PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
         set_config('enable_mergejoin', 'off', true);
-    IF alone THEN
+    IF alone AND stores = '{{}}' THEN
         PERFORM pg_advisory_xact_lock({_LOCK});
     ELSE
         PERFORM pg_advisory_xact_lock_shared({_LOCK});
     END IF;
+    FOREACH store IN ARRAY stores LOOP
+        IF alone THEN
+            PERFORM pg_advisory_xact_lock({_LOCK}, store);
+        ELSE
+            PERFORM pg_advisory_xact_lock_shared({_LOCK}, store);
+        END IF;
+    END LOOP;
     IF me IS NOT NULL THEN
         PERFORM FROM {SCHEMA}.lease
         WHERE process_id = me AND valid_until > clock_timestamp() + interval '{LEASE_LEFT} seconds';
@@ -67,7 +77,11 @@ BEGIN
     END IF;
 END $$
 """
-"""What every transaction that writes begins with. Nothing of it outlives the transaction (poolers)."""
+"""What every transaction that writes begins with. Nothing of it outlives the transaction (poolers).
+
+Who claims orders is alone at their store, and keeps nobody from others; who starts or ends something is alone
+in the whole ledger.
+"""
 
 _MUST_BE = f"""
 CREATE FUNCTION {SCHEMA}.must_be(wanted BIGINT, changed BIGINT, which TEXT) RETURNS void

@@ -80,6 +80,11 @@ _REFUSED = (
     "The server of the ledger {url} turned this user away: {fault}. Check database, user and password.",
 )
 _TURNED_AWAY = "FATAL:"
+_IN_WORDS = (
+    ("57P03", ("starting up", "shutting down", "not yet accepting connections", "in recovery mode")),
+    ("53300", ("too many clients", "too many connections", "remaining connection slots")),
+)
+"""What libpq tells in words alone where no connection came about, by the state that the server meant."""
 _OTHER = (
     "ledger",
     "The ledger {url} cannot be used ({fault}). Mend it, and run again.",
@@ -100,10 +105,17 @@ def translate(fault: BaseException, url: LedgerUrl) -> LedgerError:
         return fault
     if not isinstance(fault, psycopg.Error):
         return of_system(fault, url)
-    code, sentence = _SENTENCES.get(fault.sqlstate or "", _GONE if _is_gone(fault) else _OTHER)
-    if fault.sqlstate is None and _TURNED_AWAY in str(fault):
+    state = fault.sqlstate or _state_in_words(str(fault))
+    code, sentence = _SENTENCES.get(state or "", _GONE if _is_gone(fault) else _OTHER)
+    if state is None and _TURNED_AWAY in str(fault):
         code, sentence = _REFUSED
     return LedgerError(sentence.format(url=url, fault=url.hide(_first_line(fault))), code=code)
+
+
+def _state_in_words(said: str) -> str | None:
+    if _TURNED_AWAY not in said:
+        return None
+    return next((state for state, words in _IN_WORDS if any(word in said for word in words)), None)
 
 
 def _is_gone(fault: psycopg.Error) -> bool:

@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 
 _UNTIL = f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
 _ENTER = f"INSERT INTO {SCHEMA}.lease (process_id, valid_until) VALUES (%(me)s, {_UNTIL})"
-_RENEW = f"UPDATE {SCHEMA}.lease SET valid_until = {_UNTIL} WHERE process_id = %(me)s"
-LIVING = (
-    f"SELECT 1 FROM {SCHEMA}.lease JOIN {SCHEMA}.process ON id = process_id"
-    " WHERE lock = %(lock)s AND valid_until > clock_timestamp()"
+RENEW = (
+    f"UPDATE {SCHEMA}.lease SET valid_until = {_UNTIL}"
+    " WHERE process_id = %(me)s AND valid_until > clock_timestamp()"
 )
+LIVING = (
+    f"SELECT valid_until > clock_timestamp() FROM {SCHEMA}.lease JOIN {SCHEMA}.process ON id = process_id"
+    " WHERE lock = %(lock)s"
+)
+# The end is no condition of the search: a line that does not fit is not locked, and so not waited for.
+STILL_LIVING = f"{LIVING} FOR SHARE OF lease"
+"""The same in a transaction that writes, which may take over what it finds dead: a renewal that is under way
+is waited for, and none begins before the transaction has ended."""
 
 
 class Lease:
@@ -59,7 +66,7 @@ class Lease:
 
     def _renew(self, do: Do) -> None:
         def renew(cursor: Cursor) -> None:
-            gathering(cursor).gather(_RENEW, {"me": self.number})
+            gathering(cursor).gather(RENEW, {"me": self.number})
 
         with suppress(LedgerError):
             # Where it is lost, or the database is gone, whoever writes next hears of it.
