@@ -321,12 +321,12 @@ def test_a_renewal_that_is_under_way_is_waited_for_by_whoever_would_take_over(le
                 "UPDATE ordersheet.lease SET valid_until = clock_timestamp() + interval '1 minute'"
                 f" WHERE process_id = {mine}".encode()
             )
-            taking = pool.submit(run, second.take([STRIKE]))
+            claim = pool.submit(run, second.take([STRIKE]))
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            while not taking.done() and carried_out(ledger_url, waits) == [(0,)]:
+            while not claim.done() and carried_out(ledger_url, waits) == [(0,)]:
                 pass
             renewing.execute("COMMIT")
-            assert taking.result() == [None]
+            assert claim.result() == [None]
 
 
 def test_a_lease_that_has_ended_is_not_renewed(ledger_url: LedgerUrl) -> None:
