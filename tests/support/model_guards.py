@@ -15,7 +15,7 @@ from tests.support.delivery import SHOWN, World, append, replaced, sheet
 from tests.support.fake_store import OK, Fate, Order, Store
 
 from ordersheet.core.journal import Begin
-from ordersheet.core.model import Outcome
+from ordersheet.core.model import Outcome, StoppedBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,9 @@ class GuardWorld:
         """How many updates had been applied when a person wrote."""
         self.read_after = 0
         """How many edits the latest reading can know of."""
+        self.written_on: list[str] = []
+        """Nobody's texts that could have been seen, and were written on. Told after the run: what is raised
+        within one ends as a fault of that run."""
 
     @property
     def held(self) -> str:
@@ -123,7 +126,10 @@ class GuardWorld:
             run = await self.world.send(works(file, expected), prepare=prepare, lanes=1)
         except KilledError:
             self.world.ledger.dies(name)
+            self._judge_updates()
             return None, moments.passed
+        assert run.end.stopped_by is not StoppedBy.INTERNAL, (self.story, run.end.message)
+        self._judge_updates()
         self._judge_report(run, name)
         return run, moments.passed
 
@@ -138,10 +144,14 @@ class GuardWorld:
         unguarded = "." in file
         seen = [f"{PERSON}{number + 1}" for number in range(self.read_after)]
         if not unguarded and any(text in self.held for text in seen) and self.expects_none:
-            raise BrokenError("\n".join([*self.story, f"it writes on {self.held!r}"]))
+            self.written_on.append(self.held)
 
     expects_none = True
     """Whether no guard expects a person's text."""
+
+    def _judge_updates(self) -> None:
+        if self.written_on:
+            raise BrokenError("\n".join([*self.story, f"it writes on {self.written_on[0]!r}"]))
 
     def _judge_report(self, run: Run, name: str) -> None:
         sent = {event.row for events in run.journal.log for event in events if isinstance(event, Begin)}
