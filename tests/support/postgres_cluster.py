@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ACCOUNT = "pgserver"
+ACCOUNT = "pgserver"
 """Whom the server runs as where the tests run as root, which it refuses to."""
 _PATIENCE = 300.0
 
@@ -48,7 +48,7 @@ class Cluster:
         self.data = folder / "data"
         self.port = free_port()
         self._bin = _bin_path()
-        self._as = _ACCOUNT if os.name == "posix" and os.geteuid() == 0 else None
+        self._as = ACCOUNT if os.name == "posix" and os.geteuid() == 0 else None
 
     @property
     def url(self) -> str:

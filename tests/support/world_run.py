@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.support import virtual_time
 from tests.support.delivery import append, clear, put_attribute, replaced, sheet
-from tests.support.memory_journal import MemoryJournal, MemoryLedger
+from tests.support.memory_journal import MemoryLedger
 from tests.support.views import HONEST, Held, Reader
 from tests.support.world_shop import Connection, Shop
 from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
@@ -21,6 +21,8 @@ from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.support.memory_journal import MemoryJournal
+    from tests.support.world_ledgers import RealJournal
     from tests.support.worlds import Ask, AskedRow
 
     from ordersheet.core.journal import Event
@@ -59,14 +61,20 @@ class Told:
     world: World
     shop: Shop
     works: list[OrderWork]
-    ledger: MemoryLedger
+    ledger: Any
+    """A MemoryLedger, or a RealLedger."""
     clock: virtual_time.VirtualClock
     reports: list[Report] = field(default_factory=list)
 
 
-def run(world: World) -> Told:
-    """Let a world happen."""
-    return virtual_time.run(_happen(world))
+def in_memory(clock: virtual_time.VirtualClock) -> MemoryLedger:
+    """Give a world a ledger that is gone with it."""
+    return MemoryLedger(clock.uptime)
+
+
+def run(world: World, ledger: Callable[[virtual_time.VirtualClock], Any] = in_memory) -> Told:
+    """Let a world happen, its runs on a ledger that is made for its clock."""
+    return virtual_time.run(_happen(world, ledger))
 
 
 def sheet_of(world: World) -> list[OrderWork]:
@@ -101,10 +109,10 @@ def _operation(ask: Ask) -> Operation:
             return put_attribute(ask.text)
 
 
-async def _happen(world: World) -> Told:
+async def _happen(world: World, ledger: Callable[[virtual_time.VirtualClock], Any]) -> Told:
     clock = virtual_time.VirtualClock()
     shop = Shop(world)
-    told = Told(world, shop, sheet_of(world), MemoryLedger(clock.uptime), clock)
+    told = Told(world, shop, sheet_of(world), ledger(clock), clock)
     for order, held in enumerate(world.held, start=1):
         if world.held_since > float("-inf"):
             shop.hold(order, Held(), float("-inf"))
@@ -136,7 +144,7 @@ async def _send(told: Told, who: str, works: list[OrderWork], start: Start) -> N
     journal, switch = told.ledger.journal(who, Policy(retry_no=start.retry_no)), StopSwitch()
     journal.seconds = _disk(start)
     bound = BOUND + (start.still[1] if start.still is not None else 0.0)
-    task = asyncio.ensure_future(asyncio.wait_for(_deliver(told, journal, works, switch), bound))
+    task = asyncio.ensure_future(asyncio.wait_for(_deliver(told, who, journal, works, switch), bound))
 
     def kill() -> None:
         journal.fail_after = 0
@@ -173,7 +181,7 @@ def _disk(start: Start) -> Callable[[], float]:
     return seconds
 
 
-def _before_write(journal: MemoryJournal, number: int, kill: object) -> None:
+def _before_write(journal: MemoryJournal | RealJournal, number: int, kill: object) -> None:
     writes = 0
 
     def count(_events: tuple[Event, ...]) -> None:
@@ -186,12 +194,12 @@ def _before_write(journal: MemoryJournal, number: int, kill: object) -> None:
 
 
 async def _deliver(
-    told: Told, journal: MemoryJournal, works: list[OrderWork], switch: StopSwitch
+    told: Told, who: str, journal: MemoryJournal | RealJournal, works: list[OrderWork], switch: StopSwitch
 ) -> DeliveryEnd:
     return await deliver(
         works,
         journal=journal,
-        transports=lambda: Connection(told.shop, journal.run),
+        transports=lambda: Connection(told.shop, who),
         options=OPTIONS,
         clock=told.clock,
         stop=switch,

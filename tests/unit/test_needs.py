@@ -66,7 +66,7 @@ def test_it_runs_where_it_is_there(tmp_path):
 
 
 def test_a_word_that_is_no_need_is_refused():
-    with pytest.raises(ValueError, match="libre is none of browser, dbos, libreoffice, postgres"):
+    with pytest.raises(ValueError, match="libre is none of browser, dbos, libreoffice, pgbouncer, postgres"):
         required_by("browser,libre")
 
 
