@@ -17,7 +17,13 @@ from tests.support.handmade_xls import (
 
 from ordersheet.core.errors import SourceError
 from ordersheet.loader import open_table
-from ordersheet.loader.cells import HIDDEN_BY_CONDITION, HIDDEN_ZERO, NOT_A_NUMBER, STALE_VALUE
+from ordersheet.loader.cells import (
+    HIDDEN_BY_CONDITION,
+    HIDDEN_ZERO,
+    NOT_A_NUMBER,
+    SHOWN_AS_FORMULA,
+    STALE_VALUE,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +79,13 @@ def test_a_zero_that_the_view_hides_is_a_problem(tmp_path):
     assert comment(tmp_path, workbook(cells)).problem is None
     assert comment(tmp_path, workbook(cells, shows_zeros=False)).problem == HIDDEN_ZERO
     assert comment(tmp_path, workbook(HEAD + number(1, 1, 5), shows_zeros=False)).problem is None
+
+
+def test_where_formulas_are_shown_no_result_of_one_is_read(tmp_path):
+    cells = HEAD + formula(1, 1, 7)
+    assert comment(tmp_path, workbook(cells)).problem is None
+    assert comment(tmp_path, workbook(cells, shows_formulas=True)).problem == SHOWN_AS_FORMULA
+    assert comment(tmp_path, workbook(HEAD + number(1, 1, 5), shows_formulas=True)).problem is None
 
 
 @pytest.mark.parametrize(("kind", "problem"), [(2, HIDDEN_BY_CONDITION), (6, HIDDEN_BY_CONDITION), (3, None)])

@@ -38,7 +38,12 @@ def conditional(kind: int, rows: tuple[int, int], column: int) -> bytes:
 
 
 def workbook(
-    cells: bytes, *, charset: int = 0, codepage: int | None = None, shows_zeros: bool = True
+    cells: bytes,
+    *,
+    charset: int = 0,
+    codepage: int | None = None,
+    shows_zeros: bool = True,
+    shows_formulas: bool = False,
 ) -> bytes:
     """Give a workbook of one sheet, all in one font.
 
@@ -47,6 +52,7 @@ def workbook(
         charset: the font's character set.
         codepage: of the file; None for none.
         shows_zeros: whether the sheet's view shows zeros.
+        shows_formulas: whether it shows formulas rather than what they give.
     """
     font = record(FONT, struct.pack("<5H4B", 200, 0, 0x7FFF, 400, 0, 0, 0, charset, 0) + b"\x05Arial")
     cell_format = record(XF, bytes(16))
@@ -54,5 +60,7 @@ def workbook(
     head = record(BOF, struct.pack("<4H", 0x0500, 0x0005, 0, 0)) + page + font * 5 + cell_format * 16
     begin = len(head) + 4 + 7 + len(b"Orders") + 4
     head += record(BOUNDSHEET, struct.pack("<IHB", begin, 0, 6) + b"Orders") + record(EOF)
-    view = record(WINDOW2, struct.pack("<HHHI", 0x06A6 | (SHOWS_ZEROS if shows_zeros else 0), 0, 0, 0))
+    view = record(
+        WINDOW2, struct.pack("<HHHI", 0x06A6 | (SHOWS_ZEROS if shows_zeros else 0) | shows_formulas, 0, 0, 0)
+    )
     return head + record(BOF, struct.pack("<4H", 0x0500, 0x0010, 0, 0)) + cells + view + record(EOF)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Cell, CellKind
 from ordersheet.loader.error_words import error_problem
+from ordersheet.loader.numberformat.numerals import decimal_of, general
 from ordersheet.loader.numberformat.render import LONG_NUMBER, MEND_DATE
 from ordersheet.loader.numberformat.serial_date import FIRST_DATE, NoDateError, When, iso_from_text
 
@@ -33,6 +34,15 @@ HOLDS_PICTURE = (
 HIDDEN_ZERO = (
     "This 0 is not seen: the sheet is set to show no zeros. Show them (in Excel under File, Options, "
     "Advanced; in LibreOffice under Tools, Options, LibreOffice Calc, View), or empty the cell."
+)
+SHOWN_AS_FORMULA = (
+    "The sheet is set to show formulas, so that this cell shows its formula and not the result. Switch that "
+    "off (Ctrl and the key left of 1; in LibreOffice under View, Show Formula), save it, and try again."
+)
+SHOWN_PLAINLY = (
+    "The sheet is set to show formulas, and so no number formats: this is seen in another way than its "
+    "format says. Switch that off (Ctrl and the key left of 1; in LibreOffice under View, Show Formula), "
+    "save it, and try again."
 )
 HIDDEN_BY_CONDITION = (
     "A conditional format may hide this value, or show it in another way. Remove the conditional format, "
@@ -159,7 +169,21 @@ def shown_by_condition(other: str) -> str:
 
 def as_id(cell: Cell) -> Cell:
     """Give a cell of the order ID's column: an ID is read by its value, however many digits are shown."""
-    return cell._replace(problem=None) if cell.problem == LONG_NUMBER else cell
+    return cell._replace(problem=None) if cell.problem in (LONG_NUMBER, SHOWN_PLAINLY) else cell
+
+
+def among_formulas(seen: SeenValue, *, formula: bool) -> SeenValue:
+    """See a cell of a sheet that is set to show formulas: neither results nor number formats are seen."""
+    if seen.problem is not None or seen.kind is CellKind.BLANK:
+        return seen
+    if formula:
+        return seen._replace(problem=SHOWN_AS_FORMULA)
+    plain: object = seen.value
+    if seen.kind is CellKind.NUMBER and isinstance(seen.value, (int, float)):
+        plain = general(decimal_of(seen.value))
+    elif seen.kind is not CellKind.TEXT:
+        plain = None if seen.kind is CellKind.DATE else seen.shown
+    return seen if seen.shown == plain else seen._replace(problem=SHOWN_PLAINLY)
 
 
 def plain_value(value: float, *, exact: bool = False) -> int | float:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.handmade_xlsx import MAIN, parts_of, sheet, strings, styles, write_parts
 
+from ordersheet.core.errors import SourceError
 from ordersheet.core.model import CellKind, column_letters
 from ordersheet.loader.cells import (
     HIDDEN_BY_CONDITION,
@@ -17,6 +18,8 @@ from ordersheet.loader.cells import (
     HOLDS_PICTURE,
     INVISIBLE,
     NO_SAVED_VALUE,
+    SHOWN_AS_FORMULA,
+    SHOWN_PLAINLY,
     see_text,
 )
 from ordersheet.loader.numberformat.render import LONG_NUMBER
@@ -47,6 +50,87 @@ def own_styles(*number_formats: int, dxfs: str = "") -> str:
 
 
 # ---- what the sheet's view and its conditions do ----
+
+
+FORMULAS = '<sheetViews><sheetView showFormulas="1" workbookViewId="0"/></sheetViews>'
+
+
+@given(
+    st.sampled_from(
+        ["General", "0", "00000", "0.00", "#,##0", "0%", "yyyy-mm-dd", "h:mm", '"Box "0', "0.00E+00"]
+    ),
+    st.integers(-99_999, 99_999) | st.decimals(-999, 99_999, places=2),
+)
+def test_where_formulas_are_shown_no_number_is_read_that_its_format_shows_otherwise(
+    tmp_path_factory, code, number
+):
+    """Excel and LibreOffice then show numbers as General does, whatever format they have."""
+    folder = tmp_path_factory.mktemp("numbers")
+    plain = cells_of(folder, f'<c r="B2"><v>{number}</v></c>')[1]
+    seen = cells_of(folder, f'<c r="B2" s="1"><v>{number}</v></c>', before=FORMULAS, style=styles(code))[1]
+    assert seen.problem is not None or seen.shown == plain.shown
+    if code == "General":
+        assert seen.problem is None
+
+
+def test_where_formulas_are_shown_no_result_of_one_is_read(tmp_path):
+    for result in ('t="str"><f>A2</f><v>text</v>', "><f>A2</f><v>5</v>", 't="b"><f>A2</f><v>1</v>'):
+        cell = f'<c r="B2" {result}</c>'
+        assert cells_of(tmp_path, cell)[1].problem is None
+        assert cells_of(tmp_path, cell, before=FORMULAS)[1].problem == SHOWN_AS_FORMULA
+    for own in ('t="str"><v>text</v>', "><v>5</v>", 't="b"><v>1</v>'):
+        assert cells_of(tmp_path, f'<c r="B2" {own}</c>', before=FORMULAS)[1].problem is None
+    pattern = styles('0;0;0;"for "@')
+    text = '<c r="B2" s="1" t="str"><v>a</v></c>'
+    assert cells_of(tmp_path, text, before=FORMULAS, style=pattern)[1].problem == SHOWN_PLAINLY
+
+
+def test_an_order_id_is_read_by_its_value_where_formulas_are_shown(tmp_path):
+    path = tmp_path / "orders.xlsx"
+    body = sheet('<row r="2"><c r="A2" s="1"><v>83651</v></c></row>', before=FORMULAS)
+    write_parts(path, parts_of(body, style=styles("#,##0")))
+    (row,) = open_workbook(path, is_id_header=lambda text: text == "Order ID").rows()
+    assert (row.cells[0].value, row.cells[0].problem) == (83651, None)
+
+
+@pytest.mark.parametrize(
+    ("listed", "hidden"),
+    [
+        ("", {0, 1}),
+        ('<cols><col min="1" max="1" width="9"/></cols>', {1}),
+        ('<cols><col min="1" max="2" width="9"/></cols>', set()),
+        ('<cols><col min="1" max="1" width="9" hidden="1"/><col min="2" max="2" width="9"/></cols>', {0}),
+    ],
+)
+def test_columns_that_no_width_is_left_for_are_hidden(tmp_path, listed, hidden):
+    """So Excel writes a sheet down whose unused columns are all hidden."""
+    narrow = f'<sheetFormatPr defaultColWidth="0" defaultRowHeight="15"/>{listed}'
+    path = write_parts(tmp_path / "orders.xlsx", parts_of(sheet(before=narrow)))
+    table = open_workbook(path, is_id_header=lambda text: text == "Order ID")
+    assert {one.column for one in table.headers if one.hidden} == hidden
+
+
+MC = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+CELL = '<c r="B2" t="str"><v>a</v></c>'
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f'<mc:AlternateContent {MC}><mc:Fallback><row r="2">{CELL}</row></mc:Fallback></mc:AlternateContent>',
+        f'<row r="2"><mc:AlternateContent {MC}><mc:Fallback>{CELL}</mc:Fallback></mc:AlternateContent></row>',
+    ],
+)
+def test_rows_and_cells_that_a_program_may_pass_over_refuse_the_file(tmp_path, row):
+    path = write_parts(tmp_path / "orders.xlsx", parts_of(sheet(row)))
+    with pytest.raises(SourceError, match="where none belong"):
+        open_workbook(path, is_id_header=lambda text: text == "Order ID")
+
+
+@pytest.mark.parametrize("kind", ["", ' t="n"', ' t="s"', ' t="str"', ' t="b"', ' t="e"'])
+def test_a_text_in_a_cell_of_another_type_is_a_problem(tmp_path, kind):
+    cell = f'<c r="B2"{kind}><is><t>12</t></is></c>'
+    assert "garbled" in (cells_of(tmp_path, cell)[1].problem or "")
 
 
 @pytest.mark.parametrize("value", ["0", "0.0", "-0"])

@@ -77,7 +77,6 @@ RICH = (
         (' t="str"', "<v>_xD83D__xDE00_</v>", "😀", "😀", CellKind.TEXT),
         (' t="inlineStr"', "<is><t>in</t></is>", "in", "in", CellKind.TEXT),
         (' t="inlineStr"', RICH, "in line", "in line", CellKind.TEXT),
-        ("", "<is><t>without a type</t></is>", "without a type", "without a type", CellKind.TEXT),
         ("", "<f>1+1</f><v>2</v>", "2", 2, CellKind.NUMBER),
         (' t="d"', "<v>2026-11-23</v>", "2026-11-23", "2026-11-23", CellKind.DATE),
         (' t="d"', "<v>2026-11-23T13:45Z</v>", "2026-11-23T13:45:00", "2026-11-23T13:45:00", CellKind.DATE),

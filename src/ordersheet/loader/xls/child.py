@@ -20,6 +20,7 @@ from ordersheet.loader.cells import (
     NOT_A_NUMBER,
     STALE_VALUE,
     SeenValue,
+    among_formulas,
     plain_value,
     see_error,
     see_number,
@@ -125,6 +126,7 @@ class _RowBlock:
         self._book = book
         self._sheet = sheet = book.sheet_by_index(number)
         self._records = _records_of(book, number)
+        self._shows_formulas = bool(getattr(sheet, "show_formulas", False))
         self._hides_zeros = not getattr(sheet, "show_zero_values", True)
         self.name = self._decoded(str(sheet.name), None)
         self.visible = sheet.visibility == 0
@@ -153,7 +155,10 @@ class _RowBlock:
     def cell(self, row: int, column: int) -> Cell:
         """Read a filled cell as the person sees it."""
         seen = self._seen(self._sheet.cell(row, column))
-        if (row, column) in self._records.formulas and self._records.stale:
+        formula = (row, column) in self._records.formulas
+        if self._shows_formulas:
+            seen = among_formulas(seen, formula=formula)
+        if formula and self._records.stale:
             seen = SeenValue("", None, CellKind.BLANK, STALE_VALUE)
         elif seen.problem is None and seen.kind in (CellKind.NUMBER, CellKind.DATE):
             if self._hides_zeros and seen.value == 0:

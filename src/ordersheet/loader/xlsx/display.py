@@ -42,7 +42,7 @@ class SheetDisplay:
 
     Attributes:
         recalculates: as given.
-        hidden_columns: the hidden columns, 0 for A.
+        shows_formulas: whether a view of the sheet shows formulas rather than what they give.
         hides_zeros: whether a view of the sheet shows no zeros.
         arrays: blocks of cells that one formula fills.
         conditions: conditional formats that matter here.
@@ -51,16 +51,26 @@ class SheetDisplay:
     def __init__(self, name: str, limits: Limits = LIMITS, *, recalculates: bool = False) -> None:
         self._limits = limits
         self.recalculates = recalculates
-        self.hidden_columns: set[int] = set()
         self.hides_zeros = False
+        self.shows_formulas = False
         self.arrays: list[CellRange] = []
         self.conditions: list[Condition] = []
         self._name = name
         self._spanned = 0
+        self._hides_others = False
+        self._hidden_columns: set[int] = set()
+        self._seen_columns: set[int] = set()
         self._merges = array("I")
         self._rules: list[Condition] = []
         self._blocks: tuple[CellRange, ...] = ()
         self._reference: list[str] | None = None
+
+    @property
+    def hidden_columns(self) -> set[int]:
+        """The hidden columns, 0 for A."""
+        # A width of nothing for all columns is how a sheet hides those that it does not list.
+        others = set(range(MAX_COLUMN)) - self._seen_columns if self._hides_others else set()
+        return self._hidden_columns | others
 
     @property
     def merges(self) -> Iterator[CellRange]:
@@ -80,8 +90,10 @@ class SheetDisplay:
             self._column(attributes)
         elif local == "mergeCell":
             self._merge(attributes.get("ref", ""))
-        elif local == "sheetView":
+        elif local in ("sheetView", "sheetFormatPr"):
             self.hides_zeros |= attributes.get("showZeros") in _OFF
+            self.shows_formulas |= attributes.get("showFormulas") in _ON
+            self._hides_others |= is_zero(attributes.get("defaultColWidth", "1"))
         elif local == "conditionalFormatting":
             self._blocks = self._ranges(attributes.get("sqref", ""))
             self._rules = []
@@ -140,7 +152,8 @@ class SheetDisplay:
 
     def _column(self, attributes: dict[str, str]) -> None:
         width = attributes.get("width", "1")
-        if attributes.get("hidden") not in _ON and not is_zero(width):
+        hidden = attributes.get("hidden") in _ON or is_zero(width)
+        if not hidden and not self._hides_others:
             return
         try:
             first, last = int(attributes["min"]), int(attributes["max"])
@@ -150,7 +163,7 @@ class SheetDisplay:
         self._spanned += len(span)
         if first < 1 or self._spanned > MAX_COLUMN:
             raise self._damaged("has columns twice")
-        self.hidden_columns.update(span)
+        (self._hidden_columns if hidden else self._seen_columns).update(span)
 
     def _merge(self, reference: str) -> None:
         block = parse_range(reference)

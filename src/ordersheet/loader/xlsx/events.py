@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ordersheet.ooxml.limits import Limits
     from ordersheet.ooxml.part import PartParser
 
+_IN_DATA, _IN_ROW = 3, 4
+"""How deep a row and a cell stand: in the worksheet's sheetData, and in a row of it."""
 _HELD_BACK = 2**18
 """Bytes of a row that is not complete yet; beyond them it is left to expat."""
 _ROW_DIGITS = 7
@@ -155,8 +157,10 @@ class SheetEvents:
         if not attributes.keys() <= _COMMON:
             self._refuse_redeclared(attributes)
         if local == "c":
+            self._refuse_elsewhere(_IN_ROW)
             self._start_cell(attributes)
         elif local == "row":
+            self._refuse_elsewhere(_IN_DATA)
             self._start_row(attributes)
         elif self._cell is not None:
             self._start_in_cell(self._cell, local, attributes)
@@ -198,6 +202,11 @@ class SheetEvents:
         for key, space in attributes.items():
             if key.startswith("xmlns") and (key == own) != (space in MAIN):
                 raise self._shapes.damaged("changes its namespaces halfway")
+
+    def _refuse_elsewhere(self, depth: int) -> None:
+        """Refuse rows and cells between two choices, of which a program shows one: which, is not known."""
+        if len(self._path) != depth:
+            raise self._shapes.damaged("has rows or cells where none belong")
 
     # ---- rows ----
 
@@ -298,7 +307,9 @@ class SheetEvents:
         kept = self._display.arrays or (cell.formula and self._display.recalculates)
         if not text and not uncomputed and not (empty and kept):
             return
-        kind = "inlineStr" if cell.inline is not None else cell.kind
+        kind = cell.kind
+        if inline and kind != "inlineStr":
+            kind = f"{kind or 'n'} with a text"  # programs differ on whether they show it
         shape = self._shapes.number(cell.letters, cell.style, kind, formula=cell.formula)
         if self._shapes.is_blank(shape, text):
             return

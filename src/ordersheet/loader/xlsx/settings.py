@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import Cell, CellKind
-from ordersheet.loader.cells import HIDDEN_BY_CONDITION, HIDDEN_ZERO, as_id, plain_value, shown_by_condition
+from ordersheet.loader.cells import (
+    HIDDEN_BY_CONDITION,
+    HIDDEN_ZERO,
+    SeenValue,
+    among_formulas,
+    as_id,
+    plain_value,
+    shown_by_condition,
+)
 from ordersheet.loader.numberformat.render import compile_format
 
 if TYPE_CHECKING:
@@ -49,6 +57,8 @@ class SheetSettings:
 
     def upon(self, read: Reader, shape: Shape) -> Reader:
         """Give the reader of one shape's cells under the sheet's settings."""
+        if self._display.shows_formulas:
+            read = _among_formulas(read, formula=shape.formula)
         if shape.column == self._id_column:
             read = _by_value(read)
         if self._display.hides_zeros:
@@ -67,6 +77,17 @@ def _by_value(read: Reader) -> Reader:
         return cell if cell is None or cell.problem is None else as_id(cell)
 
     return read_id
+
+
+def _among_formulas(read: Reader, *, formula: bool) -> Reader:
+    def read_plainly(raw: str, row: int) -> Cell | None:
+        cell = read(raw, row)
+        if cell is None:
+            return None
+        seen = SeenValue(cell.shown, cell.value, cell.kind, cell.problem)
+        return among_formulas(seen, formula=formula).at(cell.column, cell.row)
+
+    return read_plainly
 
 
 def _without_zeros(read: Reader) -> Reader:
