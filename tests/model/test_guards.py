@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.model_guards import BrokenError, GuardWorld, ending, explored
+from tests.support.model_guards import FIRST, BrokenError, GuardWorld, ending, explored
 
 from ordersheet.core.history.orderbook import OrderBook
 from ordersheet.core.model import Outcome
@@ -28,11 +29,11 @@ class AloneBook(OrderBook):
         return None
 
 
-def moments_of(file: str) -> int:
+def moments_of(file: str, *, skip_unchanged: bool = False) -> int:
     """Count what happens in a run that nothing befalls, and see that it does what the file asks, once."""
 
     async def main() -> int:
-        world = GuardWorld()
+        world = GuardWorld(skip_unchanged=skip_unchanged)
         run, moments = await world.send(file)
         assert run is not None
         assert all(outcome.ok for outcome in run.outcomes), world.story
@@ -53,9 +54,9 @@ def kills(files: tuple[str, ...]) -> Iterator[tuple[str, int]]:
         yield from ((file, moment) for moment in range(1, moments_of(file) + 1))
 
 
-def killed_and_sent_again(file: str, corrected: str, moment: int) -> None:
+def killed_and_sent_again(file: str, corrected: str, moment: int, *, skip_unchanged: bool = False) -> None:
     async def main() -> None:
-        world = GuardWorld()
+        world = GuardWorld(skip_unchanged=skip_unchanged)
         await world.send(file, kill_at=moment)
         run, _ = await world.send(corrected)
         assert run is not None
@@ -114,6 +115,55 @@ def test_nobody_s_text_is_written_over_although_the_run_is_killed():
     for file, kill_at in kills(("a", "X", "aX", "Xa")):
         for moment in {0, kill_at - 1, kill_at}:
             somebody_writes(file, moment, kill_at)
+
+
+@pytest.mark.parametrize("file", ["F", "Fa", "aF", "FX", "XF", "Fab"])
+def test_what_stands_there_already_is_sent_neither_now_nor_by_a_later_run(file: str) -> None:
+    """Without its place in the history a later run would send it over what came below it."""
+    for moment in range(1, moments_of(file, skip_unchanged=True) + 1):
+        killed_and_sent_again(file, file, moment, skip_unchanged=True)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_another_batch_did_is_somebody_s_text_and_what_its_own_did_is_not(file: str) -> None:
+    async def main() -> None:
+        world = GuardWorld()
+        await world.send(file, batch="May")
+        before, reviewed = len(world.store.puts), world.held
+        assert reviewed != FIRST
+        run, _ = await world.send(file, batch="June")
+        assert run is not None
+        assert not any(outcome.ok for outcome in run.outcomes), (world.story, run.results)
+        assert len(world.store.puts) == before, "nobody has said that it may stand there"
+        for kill_at in (3, 4, 5, None):
+            run, _ = await world.send(file, reviewed, kill_at=kill_at, batch="June")
+        assert run is not None
+        assert all(outcome.ok for outcome in run.outcomes), (world.story, run.results)
+
+    explored(main)
+
+
+NOBODY_CAN_LOOK = {
+    "the field is not shown": b'{"status":"ok","orders":[{"orderId":"1"}]}',
+    "only the other one is": b'{"status":"ok","orders":[{"orderId":"1","otherComment":"first"}]}',
+    "nothing stands in it": b'{"status":"ok","orders":[{"orderId":"1","internalComment":null}]}',
+    "there is no such order": b'{"status":"ok","orders":[]}',
+    "it is another one": b'{"status":"ok","orders":[{"orderId":"2","internalComment":"first"}]}',
+    "it is no answer": b"<html>first</html>",
+    "it says no": b'{"status":"no","msg":"not now"}',
+}
+
+
+@pytest.mark.parametrize("answer", NOBODY_CAN_LOOK)
+def test_no_guarded_row_goes_out_where_nobody_can_look(answer: str) -> None:
+    async def main(file: str) -> None:
+        world = GuardWorld(blind=NOBODY_CAN_LOOK[answer])
+        run, _ = await world.send(file)
+        assert run is not None
+        assert not world.store.puts, (file, run.results)
+
+    for file in FILES:
+        explored(partial(main, file))
 
 
 @pytest.mark.parametrize("file", ["Xa.", "aX.", "Xa.b.", "X.a"])

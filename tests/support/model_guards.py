@@ -14,6 +14,7 @@ from tests.support import virtual_time
 from tests.support.delivery import SHOWN, World, append, replaced, sheet
 from tests.support.fake_store import OK, Fate, Order, Store
 
+from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.journal import Begin
 from ordersheet.core.model import Outcome, StoppedBy
 
@@ -40,13 +41,18 @@ class KilledError(BaseException):
     """The process is gone at this moment."""
 
 
+def text_of(letter: str) -> str:
+    """What a letter writes: `F` what stands there at the beginning."""
+    return FIRST if letter == "F" else letter
+
+
 def works(file: str, expected: str = FIRST) -> list[OrderWork]:
     """Make a file of letters."""
     rows: list[Any] = []
     for at, letter in enumerate(file):
         if letter == ".":
             continue
-        operation = replaced(letter) if letter.isupper() else append(letter)
+        operation = replaced(text_of(letter)) if letter.isupper() else append(letter)
         rows.append((1, operation) if file[at + 1 : at + 2] == "." else (1, operation, expected))
     return sheet(*rows)
 
@@ -74,6 +80,9 @@ class GuardWorld:
 
     book: type[OrderBook] | None = None
     """Decides by other rules than the product's, where a wording is to fail."""
+    skip_unchanged: bool = False
+    blind: bytes | None = None
+    """How the order is answered where nobody can look; None where it is shown."""
     story: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,6 +93,8 @@ class GuardWorld:
         shown.internalComment = f"{above}\n{shown.internalComment}"
         for kept in self.world.ledger.operations.values():
             kept.baseline = above
+        self.batches: list[str | None] = []
+        """In which batch each update was applied."""
         self.edits: list[int] = []
         """How many updates had been applied when a person wrote."""
         self.read_after = 0
@@ -109,13 +120,14 @@ class GuardWorld:
         *,
         kill_at: int | None = None,
         edit_at: int | None = None,
+        batch: str | None = None,
     ) -> tuple[Run | None, int]:
         """Send a file; None where it was killed. Gives the number of moments, too."""
         self.story.append(f"{file} expecting {expected!r}, kill {kill_at}, edit {edit_at}")
         moments = Moments(kill_at, edit_at, self.edit)
-        self.store.get_fate = lambda _order: self._read(moments)
+        self.store.get_fate = lambda order: self._read(moments, order)
         self.store.on_put = lambda: self._about_to_change(moments, file)
-        self.store.after_put = lambda _store, _payload: moments.pass_by()
+        self.store.after_put = lambda _store, _payload: self._has_changed(moments, batch)
         name = f"R{self.world.runs + 1}"
 
         def prepare(journal: Any) -> None:
@@ -123,7 +135,14 @@ class GuardWorld:
             journal.book = self.book or journal.book
 
         try:
-            run = await self.world.send(works(file, expected), prepare=prepare, lanes=1)
+            run = await self.world.send(
+                works(file, expected),
+                policy=Policy(batch=batch),
+                prepare=prepare,
+                lanes=1,
+                batch=batch,
+                skip_unchanged=self.skip_unchanged,
+            )
         except KilledError:
             self.world.ledger.dies(name)
             self._judge_updates()
@@ -133,10 +152,10 @@ class GuardWorld:
         self._judge_report(run, name)
         return run, moments.passed
 
-    def _read(self, moments: Moments) -> Fate:
+    def _read(self, moments: Moments, order: int) -> Fate:
         moments.pass_by()
         self.read_after = len(self.edits)
-        return OK
+        return OK if self.blind is None or order == SHOWN else Fate(body=self.blind)
 
     def _about_to_change(self, moments: Moments, file: str) -> None:
         """An update arrives: nobody's text that could have been seen may be in its way."""
@@ -145,6 +164,10 @@ class GuardWorld:
         seen = [f"{PERSON}{number + 1}" for number in range(self.read_after)]
         if not unguarded and any(text in self.held for text in seen) and self.expects_none:
             self.written_on.append(self.held)
+
+    def _has_changed(self, moments: Moments, batch: str | None) -> None:
+        self.batches.append(batch)
+        moments.pass_by()
 
     expects_none = True
     """Whether no guard expects a person's text."""
@@ -161,10 +184,13 @@ class GuardWorld:
         self.judge_twice()
 
     def judge_twice(self) -> None:
-        """No text of ours stands twice since the field was last overwritten, whoever else wrote."""
-        standing: list[str] = []
-        for payload in self.store.applied:
-            text = payload[FIELD]
+        """No text of ours stands twice since the field was last overwritten, whoever else wrote.
+
+        In another batch it is meant once more.
+        """
+        standing: list[tuple[str, str | None]] = []
+        for payload, batch in zip(self.store.applied, self.batches, strict=True):
+            text = payload[FIELD], batch
             standing = [text] if payload.get("replaceInternalComment") else [*standing, text]
             if len(set(standing)) < len(standing):
                 raise BrokenError("\n".join([*self.story, f"it stands twice: {standing}"]))
@@ -176,8 +202,8 @@ def ending(file: str, start: str = FIRST) -> str:
     added: list[str] = []
     for letter in file.replace(".", ""):
         if letter.isupper():
-            if lines != [letter]:
-                lines, added = [letter], []
+            if lines != [text_of(letter)]:
+                lines, added = [text_of(letter)], []
         elif letter not in added:
             lines.append(letter)
             added.append(letter)

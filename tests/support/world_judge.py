@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +33,10 @@ SAYS_NOTHING_WAS_APPLIED = frozenset(
         Outcome.CHANGED_SINCE,
     }
 )
+
+
+READ_WITHIN = 5.1
+"""Seconds between what a guard was judged by and the overwrite that it guards, the answer's way included."""
 
 
 class Finding(NamedTuple):
@@ -92,7 +97,10 @@ def _doubled(told: Told) -> Iterator[Finding]:
 
 
 def _unguarded(told: Told) -> Iterator[Finding]:
-    """No update of ours to a field that a person wrote to, where its run has read the order since."""
+    """No update of ours to a field that a person wrote to, where its run has read the order since.
+
+    Nor an overwrite so long after that it should have read the order since.
+    """
     written: dict[tuple[int, str], float] = {}
     for did in told.shop.log:
         place = did.order, did.field
@@ -100,10 +108,16 @@ def _unguarded(told: Told) -> Iterator[Finding]:
             written.pop(place, None)
             if any(text in did.text for text in BY_HAND):
                 written[place] = did.at
-        elif did.field in FLAGS and written.get(place, float("inf")) < told.shop.known[did.put]:
+        elif did.field in FLAGS and written.get(place, float("inf")) < _seen_until(told, did):
             yield Finding("unguarded", f"{did.who} sent {did.text!r} to order {did.order}, {did.field}")
         elif did.kind == "overwrite":
             written.pop(place, None)  # It came between reading and writing, and is gone.
+
+
+def _seen_until(told: Told, did: Did) -> float:
+    """Up to which moment the run of an update must have seen what others wrote."""
+    read = told.shop.known[did.put]
+    return max(read, told.shop.left[did.put] - READ_WITHIN) if did.kind == "overwrite" else read
 
 
 def _judge_report(told: Told, report: Report) -> Iterator[Finding]:
@@ -153,7 +167,23 @@ def _judge_row(
         yield "false there", "this ledger has written all of it"
     if told.shop.disturbed:
         return
+    if outcome is Outcome.ALREADY_THERE and told.world.view.honest and not _ever_stood(told, update):
+        yield "false there", "nothing of it ever stood there"
     if outcome is Outcome.PARTLY_APPLIED and not applied:
         yield "false part", "nothing of it was applied"
     if outcome is Outcome.APPLIED_TWICE and applied < 2:
         yield "false ok", "it was not applied twice"
+
+
+def _ever_stood(told: Told, update: OrderUpdate) -> bool:
+    """Tell whether a text that a row adds stood in its order at any time, letters and blanks apart."""
+    texts = [(one.field, _plain(str(one.value))) for one in update.operations if not one.kind.overwrites]
+    return any(
+        text in _plain(getattr(held, name))
+        for held in told.shop.ever_held(update.order)
+        for name, text in texts
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text).casefold() if char.isalnum())

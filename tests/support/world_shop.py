@@ -18,6 +18,8 @@ from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.observation import Failure, Observation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.views import View
 
 FLAGS = {"internalComment": "replaceInternalComment", "comment": "replaceComment"}
@@ -68,6 +70,8 @@ class Shop:
     """By run and order: when it was last read."""
     known: dict[int, float] = field(default_factory=dict)
     """By the number of a PUT: of which moment its run knew what the order held."""
+    left: dict[int, float] = field(default_factory=dict)
+    """By the number of a PUT: when it left."""
     _states: dict[int, list[tuple[float, Held]]] = field(default_factory=dict)
 
     def now(self) -> float:
@@ -92,6 +96,10 @@ class Shop:
         if at is None:
             return states[-1][1]
         return states[bisect.bisect_right(states, at, key=lambda one: one[0]) - 1][1]
+
+    def ever_held(self, order: int) -> list[Held]:
+        """Tell all that an order held, one after the other."""
+        return [held for _, held in self._states.get(order, [])]
 
     def begin(self) -> None:
         """Let the world's view, faults, freezes and people begin."""
@@ -209,11 +217,16 @@ class Shop:
         if lists.manner in ("shuffled", "by another date"):
             numbers.sort(key=lambda number: number * 7 % 5)
         self.pages += 1
+        held: Callable[[int, float], Held] = self._held_at
+        if lists.manner == "every second one old" and self.pages % 2 == 0:
+            # A copy from before, in which what was changed since is still missing.
+            numbers = [number for number in numbers if number not in {did.order for did in self.log}]
+            held = self._held_at_first
         headers: dict[str, str] = {}
         entries = []
         for number in numbers[: min(lists.most, int(asked["limit"][0]))]:
             source = number + 1 if lists.manner == "texts of the next one" else number
-            shown, headers = self.lister.show(source, START.timestamp() + self.now(), self._held_at)
+            shown, headers = self.lister.show(source, START.timestamp() + self.now(), held)
             entry = shown | self._dated(number) | {"orderId": str(number)}
             if lists.manner == "without dates":
                 del entry["orderDate"]
@@ -228,6 +241,9 @@ class Shop:
 
     def _held_at(self, order: int, at: float) -> Held:
         return self.held(order, at - START.timestamp())
+
+    def _held_at_first(self, order: int, _at: float) -> Held:
+        return self.held(order, float("-inf"))
 
     def date(self) -> dict[str, str]:
         """The header by which an answer tells the server's time, where it does."""
@@ -274,6 +290,7 @@ class Connection:
                 self._last = Observation(bytes_left=False, failure=Failure.CONNECT)
                 return self._last
             shop.puts += 1
+            shop.left[shop.puts] = shop.now()
             shop.known[shop.puts] = shop.read_at.get((self._who, payload["order"]), float("-inf"))
             loop.call_later(WAY, self._arrive, payload, shop.puts, fault, answered)
         else:

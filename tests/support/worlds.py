@@ -90,6 +90,7 @@ FAULTS = (
     Fault("doubled by a gateway, lost", answer="lost", again=40.0),
     Fault("doubled by a gateway, 500", answer="500", again=5.0),
     Fault("another order's answer", answer="other order"),
+    Fault("another order's answer, not applied", "none", "other order"),
     Fault("not the object", "none", "no object"),
     Fault("no connection", "none", "no connection"),
 )
@@ -174,6 +175,7 @@ MANNERS = (
     "without dates",
     "empty",
     "texts of the next one",
+    "every second one old",
 )
 
 

@@ -333,26 +333,6 @@ def test_what_a_list_hides_is_not_taken_for_ours(lists):
     holds(World(rows, held=held, held_since=-1.0, faults=faults, lists=lists))
 
 
-CUT_AT = {
-    "first 20 characters": "o" * 20,
-    "first 60 characters": "o" * 60,
-    "first 200 characters": "o" * 200,
-    "first 3 lines": "o\no\no",
-}
-"""By how a list cuts: the most that it shows whole."""
-
-
-@pytest.mark.parametrize("cut", CUT_AT)
-@pytest.mark.parametrize("long", [6, 9, 12])
-def test_the_one_order_that_a_list_cuts_is_not_taken_for_ours(cut, long):
-    """What the list leaves out of the one long comment is the very text that is asked for."""
-    rows = tuple(AskedRow(order, (Ask("internalComment", "append", f"call {order}"),)) for order in DENSE)
-    held = [("old", "")] * len(DENSE)
-    held[long - 1] = (f"{CUT_AT[cut]}\ncall {long}", "")
-    faults = (NO_FAULT,) * (long - 1) + (SWALLOWED,) * 20
-    holds(World(rows, held=tuple(held), faults=faults, lists=Lists(View((cut,)))))
-
-
 def test_a_list_that_shows_things_as_they_are_is_read_instead_of_each_order():
     rows = tuple(AskedRow(order, (Ask("internalComment", "append", f"call {order}"),)) for order in DENSE)
     told = run(World(rows, held=(("before", ""),) * len(DENSE), lists=Lists()))
