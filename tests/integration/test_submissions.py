@@ -159,25 +159,10 @@ def test_what_a_try_applied_stays_applied_where_others_overwrote_it_before_the_n
         colleague.finish()
         one = taken(ledger, name, 1)
         later = ledger.start_run(start(part_of=name, part=1))
-        assert run(deliver(later, one.works[0])) == [Outcome.OVERWRITTEN_SINCE]
+        assert run(deliver(later, one.works[0])) == [Outcome.ALREADY_APPLIED]
         later.finish()
         ledger.submissions().finish(one, "")
         assert outcomes(ledger, name)[10] is Outcome.APPLIED
-
-
-def test_orders_that_a_try_has_done_are_known_to_the_next(place: Path) -> None:
-    """Whoever writes into them meanwhile is newer: an overwrite would be sent once more."""
-    rows = [work(10, (10, replace("a")), (11, replace("b"))), work(12, (12, replace("c"))), *works(13, 2)]
-    with opened(place) as ledger:
-        name = hand_over(ledger, rows)
-        one = taken(ledger, name, 1)
-        assert one.done == frozenset()
-        journal = ledger.start_run(start(part_of=name, part=1))
-        run(deliver(journal, rows[0]))
-        run(deliver(journal, rows[1], state=OperationState.IN_DOUBT))
-        run(deliver(journal, rows[2], state=OperationState.REFUSED))
-        ledger.submissions().give_back(one, counts=False)
-        assert taken(ledger, name, 1).done == {10}
 
 
 def test_a_chunk_given_back_in_peace_is_no_try_that_failed(place: Path) -> None:

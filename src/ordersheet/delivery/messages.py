@@ -266,6 +266,8 @@ def decided(decision: Decision, run: str) -> str:
 
 
 def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+    if entry.kind.overwrites:
+        return _perhaps_overwritten(decision, entry, follower, run)
     there = entry.state is OperationState.THERE
     before = "The text stood in the order" if there else f"Added by {_who(entry, run)}"
     name, who = field_name(decision.ask.operation.field), _who(follower, run)
@@ -277,6 +279,15 @@ def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) ->
     return (
         f"{before} on {moment(entry.at)}, and {who} replaced {name} on {moment(follower.at)}. Not sent; "
         "--again adds it again."
+    )
+
+
+def _perhaps_overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+    name = field_name(decision.ask.operation.field)
+    return (
+        f"Sent by {_who(entry, run)} on {moment(entry.at)}, and whether it was applied is not known. Then"
+        f" {_who(follower, run)} wrote to {name} on {moment(follower.at)}, so it was not sent once more. Look"
+        " at the order; if it is still wanted, send the file again."
     )
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 from ordersheet.core.model import Guard, Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
-from ordersheet.ledger.results import interrupted
+from ordersheet.ledger.results import judged
 from ordersheet.ledger.schema import again_run, operation, row, run
 from ordersheet.ledger.statements import DONE, moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.ledger.database import Cursor
@@ -30,9 +30,10 @@ _SENT_NOTHING = frozenset(
     {Outcome.OVERWRITTEN_SINCE, Outcome.CHANGED_SINCE, Outcome.UNCHANGED, Outcome.ALREADY_THERE}
 )
 """What a later try says of a row for which it sent nothing."""
+_SAYS_WHAT_STANDS = frozenset({Outcome.UNCONFIRMED, Outcome.PARTLY_APPLIED})
+_UNKNOWN = frozenset({OperationState.SENDING, OperationState.IN_DOUBT})
 
 _of_chunk = run.c.part_of == bind("run"), run.c.part == bind("part")
-_TRIES = compiled(select(run.c.id, run.c.name).where(*_of_chunk).order_by(run.c.id))
 _MEANT_AGAIN = compiled(
     select(run.c.id).join(again_run, again_run.c.run_id == run.c.id).where(*_of_chunk).limit(ONE).offset(ZERO)
 )
@@ -50,9 +51,16 @@ _SETTLED = compiled(
     )
 )
 _RESULTS = compiled(
-    select(*(row.c[name] for name in ("row", "order_text", "outcome", "message", "at", "left_out")))
-    .where(row.c.run_id == bind("run"))
-    .order_by(row.c.row)
+    select(*(row.c[name] for name in ("run_id", "row", "order_text", "outcome", "message", "at", "left_out")))
+    .select_from(row.join(run, run.c.id == row.c.run_id))
+    .where(*_of_chunk)
+    .order_by(row.c.run_id, row.c.row)
+)
+_OPERATIONS = compiled(
+    select(*(operation.c[name] for name in ("run_id", "row", "field", "state", "message", "at")))
+    .select_from(operation.join(run, run.c.id == operation.c.run_id))
+    .where(*_of_chunk)
+    .order_by(operation.c.id)
 )
 
 
@@ -68,8 +76,6 @@ class TakenChunk(NamedTuple):
     """Whether what `--again` means is recorded already."""
     no_rows: int
     """How many rows of the run have ended in `no` while sending."""
-    done: frozenset[int] = frozenset()
-    """Orders of which earlier tries have applied every row."""
 
 
 class OpenChunk(NamedTuple):
@@ -151,38 +157,62 @@ def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[Order
     )
 
 
-def orders_done(cursor: Cursor, run_id: int, number: int, works: Sequence[OrderWork]) -> frozenset[int]:
-    """Name the orders of a chunk of which earlier tries have applied every row: nothing is left to send.
+class _Part(NamedTuple):
+    """What became of an operation in one try."""
 
-    Whatever somebody else has written into them since then is newer than what this run wants.
-    """
-    known = _told(cursor, run_id, number)
-    applied = {row for row, result in known.items() if result.outcome in _DONE}
-    return frozenset(work.order for work in works if all(one.row in applied for one in work.updates))
+    field: str
+    state: OperationState
+    message: str
+    at: datetime | None
 
 
 def _told(cursor: Cursor, run_id: int, number: int) -> dict[int, RowResult]:
     """Give by row what the tries of a chunk know of it."""
+    of_chunk = named(run=run_id, part=number)
+    parts: dict[tuple[int, int], list[_Part]] = {}
+    for try_id, at_row, field, state, message, at in cursor.execute(_OPERATIONS, of_chunk).fetchall():
+        part = _Part(field, OperationState(state), message, moment(at))
+        parts.setdefault((try_id, at_row), []).append(part)
     known: dict[int, RowResult] = {}
-    for try_id, _ in cursor.execute(_TRIES, named(run=run_id, part=number)).fetchall():
-        for result in _results(cursor, try_id):
-            known[result.row] = _better(known.get(result.row), result)
-    return known
+    of_row: dict[int, list[_Part]] = {}
+    for try_id, *told in cursor.execute(_RESULTS, of_chunk).fetchall():
+        its_parts = parts.get((try_id, told[0]), [])
+        result = _result(told, its_parts)
+        known[result.row] = _better(known.get(result.row), result)
+        of_row.setdefault(result.row, []).extend(its_parts)
+    return {at_row: _with_doubts(result, of_row[at_row]) for at_row, result in known.items()}
 
 
-def _results(cursor: Cursor, try_id: int) -> Iterator[RowResult]:
-    for number, order, outcome, message, at, left_out in cursor.execute(
-        _RESULTS, named(run=try_id)
-    ).fetchall():
-        judged = interrupted(cursor, try_id, number, order)
-        if outcome is None:
-            yield judged
-            continue
-        told = RowResult(
-            number, order, Outcome(outcome), message, moment(at) if at is not None else None, bool(left_out)
+def _result(told: Sequence[Any], parts: Sequence[_Part]) -> RowResult:
+    """Give what one try knows of a row."""
+    number, order, outcome, message, at, left_out = told
+    latest = max((part.at for part in parts if part.at is not None), default=None)
+    by_parts = judged([part.state for part in parts], [part.message for part in parts])
+    since = RowResult(number, order, *by_parts, latest)
+    if outcome is None:
+        return since
+    result = RowResult(
+        number, order, Outcome(outcome), message, moment(at) if at is not None else None, bool(left_out)
+    )
+    # What was in doubt at that try's end may have been proven since.
+    return since if not result.outcome.ok and since.outcome is Outcome.CONFIRMED else result
+
+
+def _with_doubts(result: RowResult, parts: Sequence[_Part]) -> RowResult:
+    """Say of a row that is `no` what any try has applied of it, or may have: the last one may not know."""
+    if result.outcome.ok or result.outcome in _SAYS_WHAT_STANDS:
+        return result
+    applied = {part.field for part in parts if part.state is OperationState.APPLIED}
+    in_doubt = {part.field for part in parts if part.state in _UNKNOWN} - applied
+    if not applied and not in_doubt:
+        return result
+    if in_doubt:
+        said = (
+            f"It is not known whether an earlier try of this run applied it. The last one: {result.message}"
         )
-        # What was in doubt at that try's end may have been proven since.
-        yield judged if not told.outcome.ok and judged.outcome is Outcome.CONFIRMED else told
+        return result._replace(outcome=Outcome.UNCONFIRMED, message=said)
+    said = f"An earlier try of this run applied a part of the row. The last one: {result.message}"
+    return result._replace(outcome=Outcome.PARTLY_APPLIED, message=said)
 
 
 def _better(before: RowResult | None, now: RowResult) -> RowResult:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, OrderBook, TakenOut
+from ordersheet.core.history.tries import EarlierTries
 from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import AnsweredAppend
 from ordersheet.core.model import Operation, OperationKind
@@ -49,6 +50,7 @@ class Found(NamedTuple):
     """By field and key, what undos have taken back."""
     gone: Mapping[str, TakenOut] = MappingProxyType({})
     """By field, the texts of it, and when that was."""
+    tries: EarlierTries | None = None
 
 
 _NOTHING = Found((), (), 1)
@@ -69,6 +71,25 @@ class _Gathered:
     undone_at: dict[str, datetime] = dataclasses.field(default_factory=dict)
     """By field, when the latest undo put it back."""
     place: int = 0
+    story: list[Entry] = dataclasses.field(default_factory=list)
+    """What earlier tries of the same rows need to know."""
+    own: set[OperationRef] = dataclasses.field(default_factory=set)
+    since: set[OperationRef] = dataclasses.field(default_factory=set)
+
+    def note_try(self, entry: Entry, came: Came, *, since: bool, taken: int | None) -> None:
+        """Note what tries did, undone since or not, and what others did since the first of them."""
+        own = entry.ref.run in came.runs
+        if entry.state is OperationState.ABSENT or (taken == UNDONE and not own):
+            return
+        self.story.append(entry)
+        if own:
+            self.own.add(entry.ref)
+        elif since:
+            self.since.add(entry.ref)
+
+    def tries(self) -> EarlierTries | None:
+        """Give what is known of earlier tries; None where there were none, or nothing came of them."""
+        return EarlierTries(self.story, self.own, self.since) if self.own or self.since else None
 
     def note_undone(self, entry: Entry, *, undone: bool) -> None:
         """Note what was undone, or when an undo was applied."""
@@ -82,6 +103,19 @@ class _Gathered:
     def gone_texts(self) -> dict[str, TakenOut]:
         """Give by field the texts that an old copy would still show, and since when they are gone."""
         return {name: TakenOut(tuple(self.gone.get(name, ())), at) for name, at in self.undone_at.items()}
+
+
+class Came(NamedTuple):
+    """How far the tries of a chunk have come."""
+
+    runs: frozenset[str]
+    """The tries, by their names as runs."""
+    places: Mapping[int, int]
+    """Of each order to which one has come: the place of its latest operation then."""
+
+    def is_since(self, order: int, place: int) -> bool:
+        """Tell whether an operation came later than the first try."""
+        return order in self.places and place > self.places[order]
 
 
 class TakenOver(NamedTuple):
@@ -161,6 +195,7 @@ class Reader:
         cursor: Cursor,
         orders: Iterable[int],
         now: TakenOver | None = None,
+        came: Came | None = None,
     ) -> dict[int, Found]:
         """Read what the ledger knows of these orders.
 
@@ -168,13 +203,17 @@ class Reader:
             cursor: of a connection in a transaction.
             orders: their IDs.
             now: the moment; None where nobody asks since when something is in doubt.
+            came: how far other tries of the same rows have come; None where there is none.
         """
         gathered: dict[int, _Gathered] = {}
         values = {"p_store": self._store_id, "p_orders": json.dumps(list(orders))}
         for record in cursor.execute(statements.HISTORY, values).fetchall():
-            self._gather(cursor, record, gathered, now)
+            self._gather(cursor, record, gathered, now, came)
         return {
-            order: Found(one.entries, one.doubts, one.place + 1, one.absent, one.taken_back, one.gone_texts())
+            order: Found(
+                *(one.entries, one.doubts, one.place + 1, one.absent),
+                *(one.taken_back, one.gone_texts(), one.tries()),
+            )
             for order, one in gathered.items()
         }
 
@@ -184,6 +223,7 @@ class Reader:
         record: Sequence[Any],
         gathered: dict[int, _Gathered],
         now: TakenOver | None,
+        came: Came | None,
     ) -> None:
         """Take in one operation of an order."""
         order, name, run, row, kind, key, state, occurrence, batch, at, message, value, *rest = record
@@ -193,6 +233,8 @@ class Reader:
         entry_state = _HISTORY_STATES[state] or OperationState.ABSENT
         ref, text = OperationRef(run, row, name), as_text(value)
         entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
+        if came is not None and undo_of is None:
+            one.note_try(entry, came, since=came.is_since(order, place), taken=taken)
         if taken == UNDONE or (undo_of is not None and not is_open):
             # Neither what was undone nor the undo is a part of the history.
             one.note_undone(entry, undone=taken == UNDONE)
@@ -232,9 +274,13 @@ class Reader:
             # What an unfinished --again run left is finished as such.
             policy = replace(policy, again=True)
         known = found or _NOTHING
-        return OrderBook(
-            work.order, asks, known.entries, policy, known.doubts, known.absent, known.taken_back, known.gone
+        book = OrderBook(
+            *(work.order, asks, known.entries, policy, known.doubts, known.absent),
+            *(known.taken_back, known.gone),
         )
+        if known.tries is not None:
+            book.go_on_from(known.tries)
+        return book
 
     def undo_book(
         self,

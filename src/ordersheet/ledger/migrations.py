@@ -50,6 +50,9 @@ _TO_2 = (
     CONSTRAINT chunk_state CHECK (state IN ('waiting', 'taken', 'done', 'aside', 'stopped')),
     FOREIGN KEY(run_id) REFERENCES run (id))""",
     "CREATE INDEX chunk_open ON chunk (turn) WHERE content IS NOT NULL",
+    """CREATE TABLE chunk_order (
+    run_id INTEGER NOT NULL, number INTEGER NOT NULL, order_id INTEGER NOT NULL, place INTEGER NOT NULL,
+    PRIMARY KEY (run_id, number, order_id), FOREIGN KEY(run_id) REFERENCES run (id)) WITHOUT ROWID""",
     """CREATE TABLE file_part (
     run_id INTEGER NOT NULL, number INTEGER NOT NULL, data TEXT NOT NULL,
     PRIMARY KEY (run_id, number), FOREIGN KEY(run_id) REFERENCES run (id))""",

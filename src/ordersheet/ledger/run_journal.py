@@ -22,6 +22,7 @@ from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.remembered import Remembered
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
+from ordersheet.ledger.tries import Tries
 from ordersheet.ledger.undo import CLOSE_OCCURRENCES, past_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class RunJournal:
         self._left_behind: set[asyncio.Future[Any]] = set()
         """What is still to be written though nobody waits for it any more."""
         self._closed = False
+        self._tries = None
+        if start.part_of is not None and start.part is not None:
+            self._tries = Tries(self._target(start.part_of)[1], start.part)
+            handles.writer.do(self._tries.find)
         handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
     @property
@@ -148,15 +153,14 @@ class RunJournal:
         if not self._again_is_settled:
             raise LedgerError("An --again run has to record what it means before it sends.", code="refused")
         orders = [work.order for work in works]
+        asking = [work.order for work in works if work.updates]
         now = TakenOver(self._handles.clock(), self._handles.uptime())
 
         past: dict[int, PastOfOrder] = {}
 
         def claim(cursor: Cursor) -> tuple[set[int], dict[int, Found], dict[int, Wanted]]:
             new, mine = self._claims.take(cursor, orders)
-            found = self._reader.found(cursor, new, now) if new else {}
-            if mine:
-                found |= self._reader.found(cursor, mine, now._replace(adopts=False))
+            found = self._found(cursor, new, mine, now, asking)
             if self._undo is not None:
                 past.update(past_of(cursor, self._store_id, self._undo, new | mine))
             return new | mine, found, self._again.wanted(cursor, new | mine)
@@ -180,6 +184,19 @@ class RunJournal:
                 self._remember_wanted(work.order, book)
             books.append(book)
         return books
+
+    def _found(
+        self, cursor: Cursor, new: set[int], mine: set[int], now: TakenOver, asking: Iterable[int]
+    ) -> dict[int, Found]:
+        """Read what is known of orders just claimed, and of those claimed before."""
+        tries = self._tries
+        came = None if tries is None else tries.came(cursor, new | mine)
+        found = self._reader.found(cursor, new, now, came) if new else {}
+        if mine:
+            found |= self._reader.found(cursor, mine, now._replace(adopts=False), came)
+        if tries is not None and came is not None:
+            tries.note(cursor, new.intersection(asking).difference(came.places), found)
+        return found
 
     async def write(self, *events: Event) -> None:
         """Make the events durable, in this order, in one transaction.

@@ -295,6 +295,15 @@ chunk = Table(
     CheckConstraint("state IN ('waiting', 'taken', 'done', 'aside', 'stopped')", name="chunk_state"),
 )
 Index("chunk_open", chunk.c.turn, sqlite_where=chunk.c.content.is_not(None))
+chunk_order = Table(
+    "chunk_order",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("order_id", Integer, primary_key=True),
+    Column("place", Integer, nullable=False),  # of its latest operation, when a try of the chunk first came
+    sqlite_with_rowid=False,
+)
 file_part = Table(
     "file_part",
     metadata,

@@ -21,13 +21,13 @@ from ordersheet.ledger.chunks import (
     TakenChunk,
     give_results,
     is_meant_again,
-    orders_done,
     settled,
     works_in,
 )
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, moment, timestamp
+from ordersheet.ledger.tries import FORGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -192,9 +192,7 @@ class Submissions:
             )
             again = is_meant_again(cursor, run_id, number)
             no_rows = int(cursor.execute(sql.NO_ROWS, named(run=run_id)).fetchone()[0])
-            works = works_in(content)
-            done = orders_done(cursor, run_id, number, works)
-            return TakenChunk(name, number, turn, works, json.loads(settings), again, no_rows, done)
+            return TakenChunk(name, number, turn, works_in(content), json.loads(settings), again, no_rows)
 
         return self._writer().do(work)
 
@@ -238,6 +236,7 @@ class Submissions:
         if content is not None:
             give_results(cursor, run_id, number, works_in(content), rest)
         cursor.execute(sql.END, named(run=run_id, number=number, state=state))
+        cursor.execute(FORGET, named(run=run_id, number=number))
         self._close_if_done(cursor, run_id)
 
     def _close_if_done(self, cursor: Cursor, run_id: int) -> None:

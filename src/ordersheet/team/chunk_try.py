@@ -92,9 +92,7 @@ class _Try:
 
     def carry_out(self, turn: ChunkTurn, ending: Callable[[], int]) -> TryEnded:
         """Send it, and give its rows their results."""
-        # What `--again` means was counted for all rows at once.
-        done = frozenset() if self._settings.again else self._taken.done
-        works = [one for one in self._taken.works if one.order not in done]
+        works = self._taken.works
         rows = [(one.row, work.order) for work in works for one in work.updates]
         journal = self._ledger.start_run(self._start())
         again = self._settings.again and not self._taken.again

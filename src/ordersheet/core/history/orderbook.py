@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.history.decide import Ruling, decide, outcome_of
 from ordersheet.core.history.entries import Ask, Decision, Entry, OperationRef, Policy
+from ordersheet.core.history.tries import EarlierTries, Story
 from ordersheet.core.operation_state import OperationState
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class OrderBook:
         "_policy",
         "_rows",
         "_taken_back",
+        "_tries",
         "doubts",
         "order",
     )
@@ -116,8 +118,13 @@ class OrderBook:
         self._asks = tuple(asks)
         self._given = tuple(history)
         self._policy = policy
+        self._tries: EarlierTries | None = None
         self._rows: dict[int, list[tuple[Ask, int]]] | None = None
         self._fields: dict[str, _Field] | None = None
+
+    def go_on_from(self, tries: EarlierTries) -> None:
+        """Decide by what earlier tries of the same rows have come to; told before anything is asked."""
+        self._tries = tries
 
     @property
     def rows(self) -> tuple[int, ...]:
@@ -150,7 +157,8 @@ class OrderBook:
             KeyError: where the row asks nothing of this order.
         """
         asks = self._asks
-        if self._fields is None and asks and asks[0].row == asks[-1].row == row:
+        alone = self._fields is None and asks and asks[0].row == asks[-1].row == row
+        if alone and self._tries is None:
             if not self._given:
                 return tuple([Decision(ask, None) for ask in asks])
             repeated = self._repeated()
@@ -221,7 +229,7 @@ class OrderBook:
         """An undo that was in doubt is seen in the order: what it took back is no part of the history."""
         del at
         for entry in doubt.takes_back or ():
-            self._field(entry.ref.field).forget(entry.ref)
+            self._field(entry.ref.field).forget(entry.ref, undone=True)
 
     def forget(self, ref: OperationRef) -> None:
         """Take an operation out of the history: it is proven absent."""
@@ -248,6 +256,9 @@ class OrderBook:
                 asks.append(ask)
             for entry in self._given:
                 self._field(entry.ref.field).entries[entry.ref] = entry
+            if self._tries is not None:
+                for name, field in self._fields.items():
+                    field.begin(Story(self._tries, name))
         return self._fields
 
     def _field(self, name: str) -> _Field:
@@ -261,7 +272,7 @@ class OrderBook:
 class _Field:
     """One field of the order, with its decisions as long as nothing changes them."""
 
-    __slots__ = ("_added", "_own", "_policy", "_ruling", "asks", "entries")
+    __slots__ = ("_added", "_own", "_policy", "_ruling", "_story", "asks", "entries")
 
     def __init__(self, policy: Policy) -> None:
         self.asks: list[Ask] = []
@@ -270,10 +281,18 @@ class _Field:
         self._own: set[OperationRef] = set()
         self._added: dict[OperationRef, Entry] = {}
         self._ruling: Ruling | None = None
+        self._story: Story | None = None
+
+    def begin(self, story: Story) -> None:
+        """Decide by what earlier tries have come to."""
+        self._own.update(story.own)
+        self._story = story
 
     def record(self, entry: Entry) -> None:
         known = entry.ref in self.entries
         self.entries[entry.ref] = entry
+        if self._story is not None:
+            self._story.record(entry)
         if not known:
             self._own.add(entry.ref)
         if not known or entry.ref in self._added:
@@ -281,8 +300,10 @@ class _Field:
         else:
             self._ruling = None
 
-    def forget(self, ref: OperationRef) -> Entry | None:
+    def forget(self, ref: OperationRef, *, undone: bool = False) -> Entry | None:
         entry = self.entries.pop(ref, None)
+        if self._story is not None and not (undone and ref in self._story.own):
+            self._story.forget(ref)
         if self._added.pop(ref, None) is None:
             self._ruling = None
         return entry
@@ -290,6 +311,13 @@ class _Field:
     def ruling(self) -> Ruling:
         """Give the decisions as of now: the earlier ones, gone on with, where that is enough."""
         if self._ruling is None or not all(map(self._ruling.advance, self._added.values())):
-            self._ruling = Ruling(self.asks, tuple(self.entries.values()), self._policy, self._own)
+            self._ruling = self._decided()
         self._added.clear()
+        while self._story is not None and self._story.take_in(self._ruling, self.asks, self._policy):
+            self._ruling = self._decided()
         return self._ruling
+
+    def _decided(self) -> Ruling:
+        if self._story is not None:
+            return self._story.ruling(self.asks, self._policy, self._own)
+        return Ruling(self.asks, tuple(self.entries.values()), self._policy, self._own)
