@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +39,7 @@ from ordersheet.ledger.chunks import works_in, written
 from ordersheet.ledger.submissions import Submission
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.core.model import OrderWork
@@ -163,6 +169,61 @@ def test_what_a_try_applied_stays_applied_where_others_overwrote_it_before_the_n
         later.finish()
         ledger.submissions().finish(one, "")
         assert outcomes(ledger, name)[10] is Outcome.APPLIED
+
+
+def die_while_handing_over(place: str) -> None:
+    """Hand a run over, and be killed before all of it is there."""
+
+    def chunks() -> Iterator[str]:
+        yield written(works(10, 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with opened(Path(place)) as ledger:
+        ledger.submissions().submit(
+            Submission(start=start(sha256="a" * 64), settings=SETTINGS, left_out=[], chunks=chunks(), file=[])
+        )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing is killed so here")
+def test_a_run_whose_giver_is_killed_before_it_is_handed_over_was_never_there(place: Path) -> None:
+    with opened(place) as ledger:
+        earlier = hand_over(ledger, works(5, 1), sha256="b" * 64)
+    name = die_while_handing_over.__name__
+    code = f"import sys; from {__name__} import {name}; {name}(sys.argv[1])"
+    root = Path(__file__).parents[2]
+    died = subprocess.run([sys.executable, "-c", code, str(place)], cwd=root, check=False)
+    assert died.returncode == -signal.SIGKILL
+    with sqlite3.connect(place) as found:
+        assert found.execute("SELECT count(*) FROM chunk").fetchone() == (2,)
+    found.close()
+    with opened(place) as ledger:
+        assert [one.run for one in ledger.runs()] == [earlier]
+        assert ledger.run("last").run == earlier
+        assert [one.run for one in ledger.submissions().open_chunks(9)] == [earlier]
+        name = hand_over(ledger, works(10, 1))
+        assert [one.run for one in ledger.runs()] == [name, earlier]
+    with sqlite3.connect(place) as found:
+        assert found.execute("SELECT count(*) FROM chunk").fetchone() == (2,)
+        assert found.execute("SELECT count(*) FROM run").fetchone() == (2,)
+    found.close()
+
+
+def test_rows_that_end_in_no_are_counted_across_chunks_under_way(place: Path) -> None:
+    with opened(place) as ledger:
+        submissions = ledger.submissions()
+        name = hand_over(ledger, works(10, 2), works(20, 2), works(30, 2))
+        under_way = [taken(ledger, name, number) for number in (1, 2)]
+        for one in under_way:
+            journal = ledger.start_run(start(part_of=name, part=one.number))
+            run(deliver(journal, one.works[0], state=OperationState.REFUSED))
+            run(deliver(journal, one.works[1]))
+        assert submissions.no_rows(name) == 2
+        submissions.finish(under_way[1], "")
+        assert submissions.no_rows(name) == 2
+        assert taken(ledger, name, 3).no_rows == 2
+    with opened(place) as ledger:
+        # What an earlier try of the same chunk told counts once it is told again.
+        assert taken(ledger, name, 1).no_rows == 1
 
 
 def test_a_chunk_given_back_in_peace_is_no_try_that_failed(place: Path) -> None:

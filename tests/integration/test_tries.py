@@ -277,13 +277,15 @@ CLEAR = Operation(FIELD, OperationKind.CLEAR, None)
 OK, NOT = ["applied"] * 4, ["applied", "dies", "dies", "dies"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(FILES, STEPS)
 @example([[replace("x")], [append("a")]], [("try", NOT), ("desk", [[replace("y")]])])
 @example([[replace("x"), append("a", "comment")]], [("try", ["lost"] * 4), ("desk", [[replace("y")]])])
 @example([[append("a")], [replace("x")], [append("a")]], [("try", NOT), ("desk", [[CLEAR]])])
 @example([[append("a")], [append("b")]], [("try", NOT), ("desk", [[append("b")]])])
 @example([[replace("x")], [append("a")]], [("try", ["dies"] * 4), ("desk", [[append("a")]])])
+@example([[replace("x")], [replace("y")]], [("try", ["applied", "lost", "dies", "dies"])])
+@example([[replace("x")]], [("try", ["lost"] * 4), ("try", ["refused"] * 4)])
 def test_nothing_is_sent_again_or_over_what_is_newer_however_often_a_chunk_is_tried(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[Operation]], steps: list[tuple[str, Any]]
 ) -> None:

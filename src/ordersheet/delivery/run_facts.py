@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.verdict.trust import Needed
 
 _INTERRUPTED = "The run was interrupted. Send the same file again to go on where it stopped."
-_TOO_MANY_NO = (
+TOO_MANY_NO = (
     "More rows ended in `no` than --max-no allows. Look at what their messages say, then send the same file "
     "again to go on where it stopped."
 )
@@ -179,7 +179,7 @@ class RunFacts:
         self.tally.count(result, replaced)
         most = self.options.most_no
         if most is not None and self.tally.no > most and self.stop is None:
-            self._end(Stop(StoppedBy.TOO_MANY_NO, _TOO_MANY_NO))
+            self._end(Stop(StoppedBy.TOO_MANY_NO, TOO_MANY_NO))
 
     def row_unknown(self) -> None:
         """Count a row that ended unknown where reading back is not possible."""

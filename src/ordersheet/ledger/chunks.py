@@ -157,7 +157,7 @@ def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[Order
     )
 
 
-class _Part(NamedTuple):
+class _TriedPart(NamedTuple):
     """What became of an operation in one try."""
 
     field: str
@@ -169,12 +169,12 @@ class _Part(NamedTuple):
 def _told(cursor: Cursor, run_id: int, number: int) -> dict[int, RowResult]:
     """Give by row what the tries of a chunk know of it."""
     of_chunk = named(run=run_id, part=number)
-    parts: dict[tuple[int, int], list[_Part]] = {}
+    parts: dict[tuple[int, int], list[_TriedPart]] = {}
     for try_id, at_row, field, state, message, at in cursor.execute(_OPERATIONS, of_chunk).fetchall():
-        part = _Part(field, OperationState(state), message, moment(at))
+        part = _TriedPart(field, OperationState(state), message, moment(at))
         parts.setdefault((try_id, at_row), []).append(part)
     known: dict[int, RowResult] = {}
-    of_row: dict[int, list[_Part]] = {}
+    of_row: dict[int, list[_TriedPart]] = {}
     for try_id, *told in cursor.execute(_RESULTS, of_chunk).fetchall():
         its_parts = parts.get((try_id, told[0]), [])
         result = _result(told, its_parts)
@@ -183,7 +183,7 @@ def _told(cursor: Cursor, run_id: int, number: int) -> dict[int, RowResult]:
     return {at_row: _with_doubts(result, of_row[at_row]) for at_row, result in known.items()}
 
 
-def _result(told: Sequence[Any], parts: Sequence[_Part]) -> RowResult:
+def _result(told: Sequence[Any], parts: Sequence[_TriedPart]) -> RowResult:
     """Give what one try knows of a row."""
     number, order, outcome, message, at, left_out = told
     latest = max((part.at for part in parts if part.at is not None), default=None)
@@ -198,7 +198,7 @@ def _result(told: Sequence[Any], parts: Sequence[_Part]) -> RowResult:
     return since if not result.outcome.ok and since.outcome is Outcome.CONFIRMED else result
 
 
-def _with_doubts(result: RowResult, parts: Sequence[_Part]) -> RowResult:
+def _with_doubts(result: RowResult, parts: Sequence[_TriedPart]) -> RowResult:
     """Say of a row that is `no` what any try has applied of it, or may have: the last one may not know."""
     if result.outcome.ok or result.outcome in _SAYS_WHAT_STANDS:
         return result

@@ -62,7 +62,7 @@ _runs = (
 )
 _ONE_RUN = compiled(_runs.where(run.c.id == bind("run")))
 _at_store = or_(bind("store").is_(None), store.c.name == bind("store"))
-_listed = _runs.where(_at_store, run.c.part_of.is_(None))
+_listed = _runs.where(_at_store, run.c.part.is_(None))
 _RUNS = compiled(_listed.order_by(run.c.id.desc()))
 _LATEST_RUNS = compiled(_listed.order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
 _operations = (

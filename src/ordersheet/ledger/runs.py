@@ -57,11 +57,7 @@ _CLOSE = compiled(
 )
 _LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
 _latest = (
-    select(run.c.name, run.c.id)
-    .where(run.c.part_of.is_(None))
-    .order_by(run.c.id.desc())
-    .limit(ONE)
-    .offset(ZERO)
+    select(run.c.name, run.c.id).where(run.c.part.is_(None)).order_by(run.c.id.desc()).limit(ONE).offset(ZERO)
 )
 _LATEST = compiled(_latest)
 _LATEST_SEND = compiled(_latest.where(run.c.undo_of.is_(None)))

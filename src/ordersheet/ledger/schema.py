@@ -106,7 +106,7 @@ run = Table(
     Column("same_store", Integer),  # 1: a person said that this key belongs to the shop known at this store
     Column("undo_of", Integer),  # of an undo: the run that it takes back
     Column("part_of", Integer),  # of one try of a chunk: the run that was submitted
-    Column("part", Integer),  # of one try of a chunk: the chunk's number
+    Column("part", Integer),  # of one try of a chunk: the chunk's number; 0 while it is being handed over
     sqlite_autoincrement=True,
 )
 Index("run_part", run.c.part_of, run.c.part, sqlite_where=run.c.part_of.is_not(None))

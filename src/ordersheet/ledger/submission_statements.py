@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, null, select, update
+from sqlalchemy import and_, delete, func, null, or_, select, update
 
 from ordersheet.core.model import Outcome
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, insert
 from ordersheet.ledger.schema import chunk, file_part, process, row, run, store, submission
 
+BEING_HANDED_OVER = 0
+"""The part of a run that is not handed over yet: nobody sees it."""
 OF_RUN = compiled(
     select(
         submission.c.version,
@@ -33,6 +35,16 @@ ADD_CHUNK = compiled(
         progress=ZERO,
         content=bind("content"),
     )
+)
+SHOW = compiled(update(run).where(run.c.id == bind("run")).values(part=null()))
+HIDDEN = compiled(
+    select(run.c.id, process.c.lock)
+    .outerjoin(process, process.c.id == run.c.process_id)
+    .where(run.c.part_of.is_(None), run.c.part == constant(BEING_HANDED_OVER))
+)
+TAKE_AWAY = tuple(
+    compiled(delete(table).where(table.c[name] == bind("run")))
+    for table, name in ((row, "run_id"), (chunk, "run_id"), (file_part, "run_id"), (run, "id"))
 )
 ADD_PART = compiled(insert(file_part).values(run_id=bind("run"), number=bind("number"), data=bind("data")))
 PARTS = compiled(
@@ -126,15 +138,26 @@ STOP = compiled(
 )
 REQUESTS = compiled(select(run.c.counts).where(run.c.part_of == bind("run"), run.c.counts.is_not(None)))
 _NOT_NO = {*filter(lambda outcome: outcome.ok, Outcome), Outcome.INVALID, Outcome.NOTHING_TO_UPDATE}
+_others_open = select(chunk.c.run_id).where(
+    chunk.c.run_id == run.c.part_of,
+    chunk.c.number == run.c.part,
+    chunk.c.number != bind("except"),
+    chunk.c.content.is_not(None),
+)
+_latest_tries = select(func.max(run.c.id)).where(run.c.part_of == bind("run")).group_by(run.c.part)
 NO_ROWS = compiled(
     select(func.count())
-    .select_from(row)
+    .select_from(row.join(run, run.c.id == row.c.run_id))
     .where(
-        row.c.run_id == bind("run"),
+        or_(
+            row.c.run_id == bind("run"),
+            and_(run.c.part_of == bind("run"), run.c.id.in_(_latest_tries), _others_open.exists()),
+        ),
         row.c.left_out == ZERO,
         row.c.outcome.in_([constant(outcome.value) for outcome in Outcome if outcome not in _NOT_NO]),
     )
 )
+"""Of chunks that are not at their end, what their latest tries have told so far counts, too."""
 PROCESSES = compiled(select(process.c.lock))
 NEWEST = compiled(
     select(func.max(submission.c.version))

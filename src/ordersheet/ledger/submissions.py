@@ -7,7 +7,7 @@ no longer. Each try of a chunk is a run of its own, of which the submitted run i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -113,7 +113,9 @@ class Submissions:
 
         def begin(cursor: Cursor) -> tuple[str, int, int]:
             self._refuse_same(cursor, start)
-            return insert_run(cursor, start, self._me(), now, self._database.user)
+            self._clear_away(cursor)
+            hidden = replace(start, part=sql.BEING_HANDED_OVER)
+            return insert_run(cursor, hidden, self._me(), now, self._database.user)
 
         name, run_id, store_id = writer.do(begin)
         self._fill(writer, run_id, given)
@@ -130,10 +132,18 @@ class Submissions:
                 message="",
             )
             cursor.execute(sql.ADD, values)
+            cursor.execute(sql.SHOW, named(run=run_id))
             self._close_if_done(cursor, run_id)
 
         writer.do(show)
         return name
+
+    def _clear_away(self, cursor: Cursor) -> None:
+        """Take away what processes left that died while they handed a run over: nobody ever saw it."""
+        for run_id, lock in cursor.execute(sql.HIDDEN).fetchall():
+            if lock is None or not self._database.alive(lock):
+                for statement in sql.TAKE_AWAY:
+                    cursor.execute(statement, named(run=run_id))
 
     def _refuse_same(self, cursor: Cursor, start: RunStart) -> None:
         wanted = named(store=start.store, sha256=start.sha256, batch=start.policy.batch)
@@ -191,7 +201,7 @@ class Submissions:
                 sql.TAKE, named(run=run_id, number=number, me=self._me(), tries=tries + 1, progress=now)
             )
             again = is_meant_again(cursor, run_id, number)
-            no_rows = int(cursor.execute(sql.NO_ROWS, named(run=run_id)).fetchone()[0])
+            no_rows = _no_rows(cursor, run_id, number)
             return TakenChunk(name, number, turn, works_in(content), json.loads(settings), again, no_rows)
 
         return self._writer().do(work)
@@ -309,6 +319,11 @@ class Submissions:
             raise UsageError(f"Run {name} was not submitted.", code="not-submitted")
         return SubmissionState(counts, found[3] is not None, found[-1] is not None)
 
+    def no_rows(self, name: str) -> int:
+        """Count how many rows of a run have ended in `no` so far, those of chunks under way included."""
+        with self._reading() as cursor:
+            return _no_rows(cursor, find_run(cursor, name)[1], 0)
+
     def open_chunks(self, most: int) -> list[OpenChunk]:
         """Name chunks that are not at their end, in turn."""
         with self._reading() as cursor:
@@ -361,6 +376,10 @@ ASIDE = (
     "It failed three times without getting any further. Submit the file again: what is done is not done"
     " twice."
 )
+
+
+def _no_rows(cursor: Cursor, run_id: int, but: int) -> int:
+    return int(cursor.execute(sql.NO_ROWS, {**named(run=run_id), "p_except": but}).fetchone()[0])
 
 
 def refuse_newer(version: int, name: str | None) -> None:

@@ -14,6 +14,7 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import StoppedBy
 from ordersheet.delivery import StopSwitch
+from ordersheet.delivery.run_facts import TOO_MANY_NO
 from ordersheet.delivery.stop_switch import WIND_DOWN
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
@@ -153,8 +154,12 @@ class _Try:
             thread.join()
 
     def _is_stopped(self) -> bool:
+        """Tell whether the run is to end; ends it where all its chunks together have too many `no`."""
+        name = self._taken.run
         try:
-            return self._submissions.state(self._taken.run).stopped
+            if self._most_no is not None and self._submissions.no_rows(name) > self._most_no:
+                self._submissions.stop(name, by=StoppedBy.TOO_MANY_NO, message=TOO_MANY_NO)
+            return self._submissions.state(name).stopped
         except LedgerError:
             # The delivery hears of it by itself.
             return False

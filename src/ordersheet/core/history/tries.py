@@ -68,6 +68,8 @@ class Story:
         history = [
             entry._replace(state=OperationState.APPLIED) if ref in followers else entry
             for ref, entry in self._entries.items()
+            # Where nobody wrote after it, it is simply sent again: it is no part of what is behind.
+            if ref in followers or not (ref in self.own and _is_open_overwrite(entry))
         ]
         ruling = Ruling(asks, history, policy, own)
         for index, (ask, _, entry, *_) in enumerate(ruling.decisions):
@@ -102,10 +104,14 @@ class Story:
     def _follower(self, ref: OperationRef) -> Entry | None:
         """Give what others wrote after an overwrite of an earlier try that is in doubt."""
         entry = self._entries.get(ref)
-        if entry is None or not entry.kind.overwrites or entry.state is not OperationState.IN_DOUBT:
+        if entry is None or not _is_open_overwrite(entry):
             return None
         later = (other for other in self._others.values() if self._places[other.ref] > self._places[ref])
         return next(filter(_is_written, later), None)
+
+
+def _is_open_overwrite(entry: Entry) -> bool:
+    return entry.kind.overwrites and entry.state is OperationState.IN_DOUBT
 
 
 def _is_written(entry: Entry) -> bool:
