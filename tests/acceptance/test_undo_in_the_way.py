@@ -77,5 +77,6 @@ def test_an_undo_with_a_key_that_may_not_read_changes_nothing(tmp_path: Path, st
         told = desk.run("undo", "last", "--yes")
     assert told.code == 2
     assert "may not read orders" in told.err
+    assert "--online" not in told.err
     assert "Nothing was sent" in told.err
     assert texts(store) == after

@@ -133,4 +133,5 @@ def test_a_key_that_may_not_read_exports_nothing(tmp_path: Path, store: Store) -
         ended = run(tmp_path, sandbox, "export", "out.xlsx")
     assert ended.code == 2
     assert "may not read orders" in ended.err
+    assert "--online" not in ended.err
     assert not (tmp_path / "out.xlsx").exists()

@@ -330,6 +330,8 @@ class Connection:
         body, headers = self._shop.read_list(asked) if one is None else self._shop.read(int(one[0]))
         if len(body) > most:
             fault = "too large"
+        if one is None and (self._shop.world.lists or Lists()).manner == "turned away":
+            fault = "403"
         if fault == "ok":
             for entry in json.loads(body)["orders"]:
                 self._shop.read_at[self._who, int(entry["orderId"])] = self._shop.now()

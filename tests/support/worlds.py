@@ -176,6 +176,7 @@ MANNERS = (
     "empty",
     "texts of the next one",
     "every second one old",
+    "turned away",
 )
 
 

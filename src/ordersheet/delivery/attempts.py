@@ -98,7 +98,13 @@ class Attempts:
         return verdict
 
     async def read_list(
-        self, url: str, *, entries: int = 1, fields: Sequence[str] = (), tries: int = READS
+        self,
+        url: str,
+        *,
+        entries: int = 1,
+        fields: Sequence[str] = (),
+        tries: int = READS,
+        spares: bool = False,
     ) -> GetVerdict | None:
         """Read a list of orders, as `read` reads one.
 
@@ -107,9 +113,10 @@ class Attempts:
             entries: how many orders it asks for; so much larger may its answer be.
             fields: further fields of an order to keep.
             tries: how often it is asked for; answers of 429 and 503 apart.
+            spares: it only saves readings by the order's ID: a shop that turns it away may allow those.
         """
         judge = partial(classify_list, fields=fields)
-        return await self._read(url, judge, tries=tries, most=largest_list(entries))
+        return await self._read(url, judge, tries=tries, most=largest_list(entries), spares=spares)
 
     async def _read(
         self,
@@ -119,6 +126,7 @@ class Attempts:
         once: bool = False,
         tries: int = READS,
         most: int = LARGEST_BODY,
+        spares: bool = False,
     ) -> GetVerdict | None:
         tried = 0
 
@@ -128,7 +136,7 @@ class Attempts:
 
         async def ask() -> GetVerdict | None:
             nonlocal tried
-            verdict = await self._get_once(url, judge, most)
+            verdict = await self._get_once(url, judge, most, spares=spares)
             if verdict is not None and not verdict.pushed_back:
                 tried += 1
             return verdict
@@ -167,7 +175,7 @@ class Attempts:
         return cause_of(self.last, self.context.run.options.base_url)
 
     async def _get_once(
-        self, url: str, judge: Callable[[Observation], GetVerdict], most: int
+        self, url: str, judge: Callable[[Observation], GetVerdict], most: int, *, spares: bool
     ) -> GetVerdict | None:
         context, run = self.context, self.context.run
         # Without a ticket the run is ending; orders in doubt are read all the same.
@@ -183,7 +191,7 @@ class Attempts:
         answered = verdict.view is not None or verdict.listed is not None
         run.api_seen |= verdict.status == HTTPStatus.OK and answered
         self._learn(seen, verdict, ticket)
-        if verdict.kind is GetKind.UNREADABLE and run.readable:
+        if verdict.kind is GetKind.UNREADABLE and run.readable and not spares:
             run.warn_unreadable(verdict.status)
         return verdict
 

@@ -91,7 +91,7 @@ def look_online(
 
     access.stop.armed = True
     end = run_in_thread(lambda: read_orders(wanted, access, found), access.stop)
-    refuse_unreadable(end, access.stop, read=len(online.orders) + len(missing))
+    refuse_unreadable(end, access.stop, read=len(online.orders) + len(missing), without="--online")
     online.unread, online.requests, online.warnings = end.unread, end.requests, end.warnings
     online.stopped = end.stopped
     guarded: dict[int, dict[int, tuple[Guard, ...]]] = {}
@@ -144,14 +144,14 @@ def read_access(
     )
 
 
-def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int, without: str = "--online") -> None:
+def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int, without: str = "") -> None:
     """Say so where orders cannot be read at all, or a signal ended it.
 
     Args:
         end: how reading ended.
         switch: what a signal presses.
         read: how many orders a usable answer came of.
-        without: what is to be left out to go on all the same.
+        without: what may be left out to go on all the same; "" where nothing can.
 
     Raises:
         UsageError: the key may not read orders, or the server turned the whole away.
@@ -160,9 +160,10 @@ def refuse_unreadable(end: ReadEnd, switch: StopSwitch, *, read: int, without: s
     if switch.level and switch.signal is not None:
         raise Interrupted("Interrupted.", signal=switch.signal, nothing_sent=True)
     if end.unreadable:
+        other = f", or go on without {without}" if without else ""
         raise UsageError(
             "This key may not read orders, so what stands in them cannot be seen. Allow GET orders for it in "
-            f"the plugin's settings, or go on without {without}.",
+            f"the plugin's settings{other}.",
             code="no-reading",
         )
     if end.stopped:

@@ -76,6 +76,14 @@ def test_lists_that_are_no_good_cost_few_requests(lists):
     assert told.shop.gets <= len(ROWS) + 4
 
 
+def test_a_shop_that_turns_lists_away_is_read_by_the_ids():
+    lost = Fault("never arrived", "none", "lost")
+    told = happened(World(ROWS, held=BEFORE, lists=Lists(manner="turned away"), faults=(lost,)))
+    assert told.shop.pages == 1
+    outcomes = {result.outcome for result in told.reports[0].results.values()}
+    assert outcomes == {Outcome.APPLIED}, "what was lost is looked up by its ID, and sent again"
+
+
 @pytest.mark.parametrize("answer", ["429", "502", "lost", "not the object", "404"])
 def test_a_page_that_is_not_answered_is_no_harm(answer):
     for at in range(4, 9):

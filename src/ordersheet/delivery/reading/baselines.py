@@ -205,7 +205,7 @@ class Baselines:
             url = list_url(
                 base, newer_than=request.newer_than, older_than=request.older_than, limit=request.limit
             )
-            verdict = await self._attempts.read_list(url, entries=request.limit, tries=1)
+            verdict = await self._attempts.read_list(url, entries=request.limit, tries=1, spares=True)
             self._keep(page, verdict, request.limit)
         except Exception as error:  # noqa: BLE001 - perhaps nobody waits for it
             self._context.run.crash(error)

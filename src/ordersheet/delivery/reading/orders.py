@@ -161,7 +161,9 @@ async def _carry_out(
         plan.tell_one(request.order, None if one is None else one.date)
         return
     url = list_url(base, newer_than=request.newer_than, older_than=request.older_than, limit=request.limit)
-    verdict = await reading.attempts.read_list(url, entries=request.limit, fields=reading.fields, tries=1)
+    verdict = await reading.attempts.read_list(
+        url, entries=request.limit, fields=reading.fields, tries=1, spares=True
+    )
     if verdict is None or verdict.listed is None:
         last = reading.attempts.last
         plan.tell_page_failed(too_large=last is not None and last.failure is Failure.TOO_LARGE)
