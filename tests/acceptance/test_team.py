@@ -120,8 +120,11 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert [(one["run"], one["state"], one["rows"]) for one in listed] == [(run, "finished", MANY)]
     told = [json.loads(line) for line in server.run("show", run, "--rows", "--json").out.splitlines()]
     assert {len(row["operations"]) for row in told} == {1}
-    undo = server.run("undo", run, "--yes")
-    assert (undo.code, "in parts" in undo.err) == (2, True)
+    undo = server.run("undo", run, "--yes", "--json")
+    assert undo.code == 0, undo.err
+    assert (undo.json["undo_of"], undo.json["outcomes"]) == (run, {"undone": MANY})
+    assert not +written(big_shop)
+    assert server.run("undo", run, "--yes", "--json").json["outcomes"] == {"undone": MANY}
 
 
 def test_another_worker_goes_on_where_one_was_killed(
@@ -140,6 +143,10 @@ def test_another_worker_goes_on_where_one_was_killed(
     assert each_once(big_shop)
     # What the run did before is not told as an earlier run's.
     assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
+    # Several tries sent it, and one undo takes all of it back.
+    undo = clerk.run("undo", run, "--yes", "--json")
+    assert undo.json["outcomes"] == {"undone": MANY}, undo.err
+    assert not +written(big_shop)
 
 
 @pytest.mark.torture
@@ -210,3 +217,23 @@ def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: TeamDesk, ledger_
     for command in (("submit", "calls.csv", "--yes"), ("worker",)):
         lacking = clerk.run(*command, "--ledger", ledger_url.url)
         assert (lacking.code, "ledger upgrade" in lacking.err) == (2, True), command
+
+
+def test_last_is_the_last_of_whoever_asks(
+    clerk: TeamDesk, tmp_path: Path, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    owner = team_desk(home(tmp_path, "owner"), big_shop, team_url.url)
+    sheet(clerk, range(FIRST, FIRST + 2))
+    nothing = owner.run("show", "last")
+    assert (nothing.code, "no run yet" in nothing.err) == (2, True)
+    run = submitted(clerk)
+    nothing = owner.run("show", "last")
+    assert (nothing.code, "the runs of all" in nothing.err) == (2, True)
+    assert owner.run("stop", "last").code == 2
+    sheet(owner, range(FIRST + 2, FIRST + 4))
+    other = submitted(owner)
+    assert owner.run("show", "last", "--json").json["run"] == other
+    assert clerk.run("show", "last", "--json").json["run"] == run
+    assert clerk.run("stop", "last").code == 0
+    assert owner.run("show", "--json").json["state"] == "running"
+    assert clerk.run("show", "--json").json["state"] == "stopped"

@@ -172,7 +172,7 @@ class MemoryJournal:
             for ref in refs
             if ref.run == target and ledger.operations[by].state is S.APPLIED
         ]
-        return UndoBook(order, entries, self.policy, doubts, target, past, undone)
+        return UndoBook(order, entries, self.policy, doubts, frozenset({target}), past, undone)
 
     def _occurrence(self, kept: list[Kept], operation: Operation) -> int:
         if not self.policy.again or operation.kind.overwrites:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIELD = "comment"
 OK, MUTE, LOST, KILLED, KILLED_BEFORE = "ok", "mute", "lost", "killed", "killed before"
 """Answered; applied and the answer lost; lost on its way; applied or not as the process dies."""
-Walk: TypeAlias = "Callable[[str, Sequence[PastAttempt], str], FieldWalk]"
+Walk: TypeAlias = "Callable[[str, Sequence[PastAttempt], frozenset[str]], FieldWalk]"
 
 
 class Piece(NamedTuple):
@@ -99,7 +99,7 @@ class UndoneWorld:
             for one in self.attempts
             if one.ref in standing and one.ref not in self.undone
         ]
-        found = self.walk(self.text, past, run)
+        found = self.walk(self.text, past, frozenset({run}))
         if found.restore is None or fault == KILLED_BEFORE:
             return found
         if fault == LOST:
@@ -185,6 +185,6 @@ def _must(holds: bool, what: str, life: Life) -> None:  # noqa: FBT001 - it read
         raise UndoBrokenError(f"{what}: {life}")
 
 
-def by_operations(now: str, attempts: Sequence[PastAttempt], run: str) -> FieldWalk:
+def by_operations(now: str, attempts: Sequence[PastAttempt], runs: frozenset[str]) -> FieldWalk:
     """Walk by operations, each known by its latest attempt alone: a plausible simpler wording."""
-    return walk_back(now, list({one.ref: one for one in attempts}.values()), run)
+    return walk_back(now, list({one.ref: one for one in attempts}.values()), runs)

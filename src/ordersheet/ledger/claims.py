@@ -286,7 +286,7 @@ class Reader:
         self,
         work: OrderWork,
         found: Found | None,
-        target: str,
+        targets: frozenset[str],
         past: PastOfOrder | None,
         *,
         guess: bool = False,
@@ -295,7 +295,7 @@ class Reader:
         known = found or _NOTHING
         attempts, undone = past or ({}, ())
         history, doubts = known.entries, known.doubts
-        return UndoBook(work.order, history, self.policy, doubts, target, attempts, undone, guess=guess)
+        return UndoBook(work.order, history, self.policy, doubts, targets, attempts, undone, guess=guess)
 
 
 class Claims:

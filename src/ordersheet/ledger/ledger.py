@@ -232,7 +232,7 @@ class Ledger:
             UsageError: none is meant, or several are.
         """
         with self._database.reading() as cursor:
-            return find_run(cursor, text, sends=sends)[0]
+            return find_run(cursor, text, sends=sends, database_user=self._database.user)[0]
 
     def to_undo(self, name: str, store: str) -> RunToUndo:
         """Give what is known of a run that is to be undone."""
@@ -275,7 +275,8 @@ class Ledger:
     def run(self, text: str) -> RunInfo:
         """Tell one run, found as `find_run` finds it."""
         with self._database.reading() as cursor:
-            return queries.one_run(cursor, self._context(), find_run(cursor, text)[1])
+            run_id = find_run(cursor, text, database_user=self._database.user)[1]
+            return queries.one_run(cursor, self._context(), run_id)
 
     def results(self, text: str) -> Iterator[RowResult]:
         """Give the results of an earlier run in row order, as far as the ledger holds any."""
@@ -306,7 +307,7 @@ class Ledger:
             UsageError: there is nothing to settle, or it is too early to tell.
             LedgerError: it could not be made durable.
         """
-        verdict = resolve.Resolution(text, row, applied, who, self.clock(), self._uptime())
+        verdict = resolve.Resolution(self.find_run(text), row, applied, who, self.clock(), self._uptime())
         writer = self._writing()
         writer.do(lambda cursor: resolve.adopt(cursor, verdict, self._database.alive))
         return writer.do(lambda cursor: resolve.resolve(cursor, verdict, self._database.alive))

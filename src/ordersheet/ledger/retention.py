@@ -130,7 +130,7 @@ class Purge(NamedTuple):
 
 
 _UNDOABLE = compiled(
-    select(func.count(operation.c.run_id.distinct()))
+    select(func.count(func.coalesce(run.c.part_of, run.c.id).distinct()))
     .select_from(operation.join(run, run.c.id == operation.c.run_id))
     .where(
         func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"),

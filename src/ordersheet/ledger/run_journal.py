@@ -20,10 +20,10 @@ from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.remembered import Remembered
-from ordersheet.ledger.runs import close_run, find_run, insert_run
+from ordersheet.ledger.runs import close_run, insert_run
 from ordersheet.ledger.statements import storable, timestamp
 from ordersheet.ledger.tries import Tries
-from ordersheet.ledger.undo import CLOSE_OCCURRENCES, past_of
+from ordersheet.ledger.undo import CLOSE_OCCURRENCES, UndoTarget, past_of, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -107,12 +107,12 @@ class RunJournal:
         """This run's id."""
         return self._name
 
-    def _target(self, name: str) -> tuple[str, int]:
-        return self._handles.writer.do(lambda cursor: find_run(cursor, name))
+    def _target(self, name: str) -> UndoTarget:
+        return self._handles.writer.do(lambda cursor: target_of(cursor, name))
 
     def _undo_book(self, work: OrderWork, found: Found | None, past: PastOfOrder | None) -> UndoBook:
         assert self._undo is not None
-        return self._reader.undo_book(work, found, self._undo[0], past, guess=self._guess)
+        return self._reader.undo_book(work, found, self._undo.names, past, guess=self._guess)
 
     def record_again(self, works: Iterable[OrderWork]) -> AgainFacts:
         """Record, for an `--again` run and before its first byte, what is meant once more.
@@ -303,7 +303,7 @@ class RunJournal:
 
         def close(cursor: Cursor) -> None:
             if self._undo is not None and self._whole and stopped_by is None:
-                cursor.execute(CLOSE_OCCURRENCES, named(target=self._undo[1]))
+                cursor.execute(CLOSE_OCCURRENCES, named(target=self._undo.id))
             close_run(cursor, self._run_id, now, stopped_by, message, requests)
             self._again.find_unfinished(cursor, timestamp(now))
 

@@ -47,12 +47,13 @@ class RunToUndo:
         while chunk := list(islice(iterator, _CHUNK)):
             orders = [work.order for work in chunk]
             with self._database.reading() as cursor:
+                target = undo.target_of(cursor, self._name)
                 store_id = store_of(cursor, self._store)
                 reader = Reader(store_id, b"", Policy())
                 found = reader.found(cursor, orders)
-                past = past_of(cursor, store_id, find_run(cursor, self._name), orders)
+                past = past_of(cursor, store_id, target, orders)
             for order, work in zip(orders, chunk, strict=True):
-                yield reader.undo_book(work, found.get(order), self._name, past.get(order), guess=guess)
+                yield reader.undo_book(work, found.get(order), target.names, past.get(order), guess=guess)
 
     def busy(self, orders: Collection[int]) -> list[int]:
         """Name those of these orders that a living run works on."""
@@ -62,4 +63,4 @@ class RunToUndo:
     def counted_on(self) -> int:
         """Count the rows of later runs that are `already applied` since this run did it."""
         with self._database.reading() as cursor:
-            return undo.counted_on(cursor, find_run(cursor, self._name)[1], self._name)
+            return undo.counted_on(cursor, undo.target_of(cursor, self._name))

@@ -6,11 +6,12 @@ import json
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from ordersheet.core.errors import UsageError
 from ordersheet.ledger import results
 from ordersheet.ledger.compiled import NOTHING, ONE, ZERO, bind, compiled, constant, insert, named
+from ordersheet.ledger.person import this_person
 from ordersheet.ledger.schema import claim, row, run, store
 from ordersheet.ledger.statements import storable, timestamp
 
@@ -57,8 +58,23 @@ _CLOSE = compiled(
 )
 _LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
 _latest = (
-    select(run.c.name, run.c.id).where(run.c.part.is_(None)).order_by(run.c.id.desc()).limit(ONE).offset(ZERO)
+    select(run.c.name, run.c.id)
+    .where(
+        run.c.part.is_(None),
+        # A ledger in a file is its owner's.
+        or_(
+            run.c.database_user.is_(None),
+            and_(
+                run.c.user == bind("user"),
+                run.c.database_user == func.coalesce(bind("database_user"), run.c.database_user),
+            ),
+        ),
+    )
+    .order_by(run.c.id.desc())
+    .limit(ONE)
+    .offset(ZERO)
 )
+_ANY = compiled(select(run.c.id).limit(ONE).offset(ZERO))
 _LATEST = compiled(_latest)
 _LATEST_SEND = compiled(_latest.where(run.c.undo_of.is_(None)))
 _BEGINNING = compiled(
@@ -179,15 +195,29 @@ def _counts(outcomes: dict[str, int], left_out: int, requests: dict[str, int] | 
     return json.dumps({"outcomes": outcomes, "left_out": left_out, "requests": requests})
 
 
-def find_run(cursor: Cursor, text: str, *, sends: bool = False) -> tuple[str, int]:
-    """Find a run by its id, the unique beginning of one, or `last`; `sends` where `last` means no undo.
+def find_run(
+    cursor: Cursor, text: str, *, sends: bool = False, database_user: str | None = None
+) -> tuple[str, int]:
+    """Find a run by its id, the unique beginning of one, or `last`, which is this person's.
+
+    Args:
+        cursor: of a connection that reads.
+        text: what somebody called it.
+        sends: whether `last` means no undo.
+        database_user: whom a shared ledger's database takes this process for; None for whomever.
 
     Raises:
         UsageError: none is meant, or several are.
     """
     wanted = text.strip().lower()
     if wanted == "last":
-        found = cursor.execute(_LATEST_SEND if sends else _LATEST).fetchall()
+        mine = named(user=this_person().name, database_user=database_user)
+        found = cursor.execute(_LATEST_SEND if sends else _LATEST, mine).fetchall()
+        if not found and cursor.execute(_ANY).fetchone() is not None:
+            raise UsageError(
+                "You have sent nothing with this ledger yet. See the runs of all with: ordersheet runs",
+                code="no-run",
+            )
         if not found:
             raise UsageError("The ledger holds no run yet.", code="no-run")
     else:

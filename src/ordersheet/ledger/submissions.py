@@ -274,7 +274,7 @@ class Submissions:
         """
 
         def work(cursor: Cursor) -> str:
-            name, run_id = find_run(cursor, text)
+            name, run_id = find_run(cursor, text, database_user=self._database.user)
             found = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
             if found is None:
                 raise UsageError(f"Run {name} was not submitted: end it where it runs.", code="not-submitted")

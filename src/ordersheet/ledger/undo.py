@@ -7,13 +7,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_text
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, bind, compiled, constant, listed, named
+from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import again, attempt, baseline, baseline_of, operation, row, run, undo_step
 from ordersheet.ledger.statements import OWED_CLAIMS, moment
 from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor
 
+_own_runs = select(run.c.id).where(or_(run.c.id == bind("target"), run.c.part_of == bind("target")))
+"""Of a run that is undone: itself, and where workers sent it, each try of a chunk."""
+_OWN_NAMES = compiled(select(run.c.name).where(run.c.id.in_(_own_runs)))
 _PAST = compiled(
     select(
         *(operation.c[name] for name in ("order_id", "field")),
@@ -51,35 +55,57 @@ _PAST = compiled(
 )
 _undo_run = run.alias("undo_run")
 _UNDONE = compiled(
-    select(operation.c.order_id, operation.c.row, operation.c.field, _undo_run.c.name, undo.c.at)
+    select(run.c.name, operation.c.order_id, operation.c.row, operation.c.field, _undo_run.c.name, undo.c.at)
     .select_from(
-        operation.join(undo_step, undo_step.c.step_id == operation.c.id)
+        operation.join(run, run.c.id == operation.c.run_id)
+        .join(undo_step, undo_step.c.step_id == operation.c.id)
         .join(undo, its_undo)
         .join(_undo_run, _undo_run.c.id == undo.c.run_id)
     )
     .where(
-        operation.c.run_id == bind("target"),
+        operation.c.run_id.in_(_own_runs),
         operation.c.order_id.in_(listed("orders")),
         undo.c.state == APPLIED,
     )
 )
 _ROWS = compiled(
     select(*(operation.c[name] for name in ("order_id", "row", "field", "kind", "value")))
-    .where(operation.c.run_id == bind("run"), operation.c.state.in_(MAY_STAND))
+    .where(operation.c.run_id.in_(_own_runs), operation.c.state.in_(MAY_STAND))
     .order_by(operation.c.order_id, operation.c.row, operation.c.id)
 )
-CLOSE_OCCURRENCES = compiled(update(again).where(again.c.run_id == bind("target")).values(closed=ONE))
+CLOSE_OCCURRENCES = compiled(update(again).where(again.c.run_id.in_(_own_runs)).values(closed=ONE))
 """What an undone `--again` run meant once more is not meant any more."""
 
 _COUNTED_ON = compiled(
     select(func.count())
-    .select_from(row)
+    .select_from(row.join(run, run.c.id == row.c.run_id))
     .where(
         row.c.run_id > bind("run"),
+        # What one try of a chunk says of another one is no later run's word.
+        run.c.part_of.is_(None),
         row.c.outcome == constant(Outcome.ALREADY_APPLIED.value),
         row.c.message.like(bind("words")),
     )
 )
+
+
+class UndoTarget(NamedTuple):
+    """A run that is to be undone."""
+
+    id: int
+    names: frozenset[str]
+    """Its own, and those of the tries by which workers sent it."""
+
+
+def target_of(cursor: Cursor, text: str) -> UndoTarget:
+    """Find a run that is to be undone.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    run_id = find_run(cursor, text)[1]
+    names = cursor.execute(_OWN_NAMES, named(target=run_id)).fetchall()
+    return UndoTarget(run_id, frozenset(name for (name,) in names))
 
 
 class PastOfOrder(NamedTuple):
@@ -91,17 +117,16 @@ class PastOfOrder(NamedTuple):
 
 
 def past_of(
-    cursor: Cursor, store_id: int, target: tuple[str, int], orders: Iterable[int]
+    cursor: Cursor, store_id: int, target: UndoTarget, orders: Iterable[int]
 ) -> dict[int, PastOfOrder]:
     """Read what was sent to orders, and what of a run is undone there.
 
     Args:
         cursor: of a connection in a transaction.
         store_id: whose orders.
-        target: the run that is to be undone: its name and number.
+        target: the run that is to be undone.
         orders: their IDs.
     """
-    name, run_id = target
     asked = json.dumps(list(orders))
     found: dict[int, PastOfOrder] = {}
     for record in cursor.execute(_PAST, named(store=store_id, orders=asked)):
@@ -115,7 +140,7 @@ def past_of(
             may_have_left=verdict is None or not verdict.startswith("not "),
         )
         found.setdefault(order, PastOfOrder({}, [])).attempts.setdefault(field, []).append(one)
-    for order, number, field, by, at in cursor.execute(_UNDONE, named(target=run_id, orders=asked)):
+    for name, order, number, field, by, at in cursor.execute(_UNDONE, named(target=target.id, orders=asked)):
         undone = UndoneBefore(OperationRef(name, number, field), by, moment(at))
         found.setdefault(order, PastOfOrder({}, [])).undone.append(undone)
     return found
@@ -138,15 +163,16 @@ def works_of(cursor: Cursor, run_id: int, chosen: Container[int] | None) -> list
         chosen: the rows that are meant; None for all of them.
     """
     works = []
-    for order, together in groupby(cursor.execute(_ROWS, named(run=run_id)).fetchall(), key=itemgetter(0)):
+    for order, together in groupby(cursor.execute(_ROWS, named(target=run_id)).fetchall(), key=itemgetter(0)):
         updates = []
         for number, operations in groupby(together, key=itemgetter(1)):
-            asked = tuple(
-                Operation(field, OperationKind(kind), None if value is None else json.loads(value))
+            # Of what workers tried several times, the latest.
+            asked = {
+                field: Operation(field, OperationKind(kind), None if value is None else json.loads(value))
                 for _, _, field, kind, value in operations
-            )
+            }
             if chosen is None or number in chosen:
-                updates.append(OrderUpdate(number, order, asked))
+                updates.append(OrderUpdate(number, order, tuple(asked.values())))
         if updates:
             works.append(OrderWork(order, tuple(updates)))
     return works
@@ -161,7 +187,7 @@ def busy_orders(
     return [order for order, _, lock in claimed if order in orders and living.setdefault(lock, alive(lock))]
 
 
-def counted_on(cursor: Cursor, run_id: int, name: str) -> int:
+def counted_on(cursor: Cursor, target: UndoTarget) -> int:
     """Count the rows of later runs that are `already applied` since this run did it."""
-    wanted = named(run=run_id, words=f"%run {name} on %")
-    return int(cursor.execute(_COUNTED_ON, wanted).fetchone()[0])
+    wanted = (named(run=target.id, words=f"%run {name} on %") for name in sorted(target.names))
+    return sum(int(cursor.execute(_COUNTED_ON, one).fetchone()[0]) for one in wanted)

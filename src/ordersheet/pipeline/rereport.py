@@ -58,7 +58,7 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
             f" {info.run}",
             code="unfinished",
         )
-    with _source(ledger, info) as source:
+    with source_of(ledger, info) as source:
         return _rewritten(ledger, info, source, target=target, overwrite=overwrite)
 
 
@@ -95,7 +95,7 @@ def _existing(path: Path) -> Path | None:
 
 
 @contextmanager
-def _source(ledger: Ledger, info: RunInfo) -> Iterator[Path | None]:
+def source_of(ledger: Ledger, info: RunInfo) -> Iterator[Path | None]:
     """Find the input as it was: a private copy, the file where nobody has changed it, or the ledger's own."""
     named = Path(info.input)
     if info.copy is not None and info.copy.exists():

@@ -20,7 +20,7 @@ from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.before_sending import settle_new_key
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.online import read_access, refuse_unreadable
-from ordersheet.pipeline.rereport import rewrite_report
+from ordersheet.pipeline.rereport import rewrite_report, source_of
 from ordersheet.pipeline.run_end import rows_of, summed_up
 from ordersheet.pipeline.starting import start_over
 from ordersheet.pipeline.undo_preview import UndoPreview, orders_to_read
@@ -155,12 +155,6 @@ def find(ledger: Ledger, target: Target, text: str, settings: Settings, *, guess
             "or address.",
             code="other-store",
         )
-    if info.submitted:
-        raise UsageError(
-            f"Workers sent run {info.run} in parts, each a run of its own. Undo those: ordersheet show"
-            f" {info.run} --rows --json names the run of each row's operations.",
-            code="in-parts",
-        )
     if info.state is RunState.RUNNING:
         raise UsageError(
             f"Run {info.run} still goes on. Stop it, or wait until it has ended.", code="under-way"
@@ -271,8 +265,9 @@ class _Undo:
     def _start(self) -> RunStart:
         info, settings = self._chosen.info, self._settings
         copy = None
-        if info.copy is not None:
-            copy, _ = self._ledger.keep_copy(info.copy)
+        if info.copy is not None or info.submitted:
+            with source_of(self._ledger, info) as source:
+                copy = None if source is None else self._ledger.keep_copy(source)[0]
         options = settings.as_options()
         if self._chosen.rows is not None:
             options["rows"] = ",".join(f"{first}-{last}" for first, last in self._chosen.rows.ranges)

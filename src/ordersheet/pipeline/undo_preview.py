@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.model import CUSTOMER_FIELD, Outcome, RequestCounts
 from ordersheet.delivery.reconcile import stood_in
 from ordersheet.delivery.undoing import messages
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from ordersheet.api import ListedOrder
+    from ordersheet.core.history.entries import OperationRef
     from ordersheet.core.history.undo import UndoBook
     from ordersheet.core.model import OrderWork
 
@@ -74,7 +74,7 @@ class UndoPreview:
         for name in fields_of(book):
             self._see_field(name, book, seen, chosen, fates)
         for update in work.updates:
-            refs = [OperationRef(book.target, update.row, one.field) for one in update.operations]
+            refs = [ref for one in update.operations for ref in book.refs(update.row, one.field)]
             words = {fates[ref] for ref in refs if ref in fates}
             if words:
                 self.rows[next(word for word in (CANNOT, KEPT, UNDONE) if word in words)] += 1
@@ -95,7 +95,7 @@ class UndoPreview:
         outcome = plan.stays if seen is not None else Outcome.CANNOT_BE_UNDONE
         why = plan.message if seen is not None else messages.NOT_VISIBLE
         taken = plan.walk.undone if seen is not None or book.guess else ()
-        ours = {one.ref for one in book.past[name] if one.ref.run == book.target and one.may_stand}
+        ours = {one.ref for one in book.past[name] if one.ref.run in book.targets and one.may_stand}
         fates |= {ref: UNDONE if ref in taken else outcome.value for ref in ours}
         if taken:
             one = UndoExample(taken[-1].row, book.order, name, now, plan.walk.restore)

@@ -80,8 +80,6 @@ _COMMANDS = (
      'then press "It was applied" or "It was not".'),
     (re.compile(r"Settle each by its own run and row: (.*)\."), r"Settle each in its own run: \1."),
     (re.compile(r"See how far it is with: ordersheet show \S+"), 'See how far it is under "Runs".'),
-    (re.compile(r"Undo those: ordersheet show \S+ --rows --json names the run of each row's operations\."),
-     "Undo those, each on its own page."),
     (re.compile(r"(\S+) --row (\d+)"), r"\1 row \2"),
     (re.compile(r"^ +--encoding (\S+) +", re.MULTILINE), r"\1 "),
     (re.compile(r"say --encoding (\S+)\.$"), r'choose \1 as the encoding under "Columns".'),

@@ -108,14 +108,17 @@ class FieldWalk(NamedTuple):
 
 
 def walk_back(
-    now: str, attempts: Sequence[PastAttempt], run: str, chosen: Callable[[int], bool] = lambda _row: True
+    now: str,
+    attempts: Sequence[PastAttempt],
+    runs: frozenset[str],
+    chosen: Callable[[int], bool] = lambda _row: True,
 ) -> FieldWalk:
     """Walk back from what stands in a field.
 
     Args:
         now: what it holds.
         attempts: all that this ledger sent to it, oldest first, but for what was undone and undos themselves.
-        run: the run to undo.
+        runs: the run to undo; of one that workers sent, its tries, too.
         chosen: tells whether a row is to be undone.
     """
     steps: list[Step] = []
@@ -133,7 +136,7 @@ def walk_back(
                 text = past.baseline
                 steps[-1] = steps[-1]._replace(before=text)
             continue
-        end = _end(past, text, run, chosen)
+        end = _end(past, text, runs, chosen)
         if end is not None:
             return _walked(steps, end, past)
         assert past.baseline is not None
@@ -143,7 +146,7 @@ def walk_back(
 
 
 def walk_blind(
-    attempts: Sequence[PastAttempt], run: str, chosen: Callable[[int], bool] = lambda _row: True
+    attempts: Sequence[PastAttempt], runs: frozenset[str], chosen: Callable[[int], bool] = lambda _row: True
 ) -> FieldWalk:
     """Guess what an attribute held that nobody can see: what this ledger wrote last before, else nothing."""
     standing = [past for past in attempts if past.may_stand]
@@ -152,7 +155,7 @@ def walk_blind(
         past = standing[at]
         if steps and steps[-1].ref == past.ref:
             continue
-        end = WalkEnd.OTHER_RUN if past.ref.run != run else None
+        end = WalkEnd.OTHER_RUN if past.ref.run not in runs else None
         end = end or (None if chosen(past.ref.row) else WalkEnd.LEFT_OUT)
         earlier = next((one for one in reversed(standing[:at]) if one.ref != past.ref), None)
         before = past.baseline if past.baseline is not None else "" if earlier is None else earlier.text
@@ -184,9 +187,9 @@ def _covers(seen: str, text: str) -> bool:
     )
 
 
-def _end(past: PastAttempt, text: str, run: str, chosen: Callable[[int], bool]) -> WalkEnd | None:
+def _end(past: PastAttempt, text: str, runs: frozenset[str], chosen: Callable[[int], bool]) -> WalkEnd | None:
     """Say why an attempt is no step back; None where it is one."""
-    if past.ref.run != run:
+    if past.ref.run not in runs:
         return WalkEnd.OTHER_RUN
     if not chosen(past.ref.row):
         return WalkEnd.LEFT_OUT
@@ -255,13 +258,13 @@ class UndoBook(OrderBook):
     """One order in an undo: what this ledger sent to each of its fields, and what is to be taken back.
 
     Attributes:
-        target: the run to undo.
+        targets: the run to undo; of one that workers sent, its tries, too.
         past: by field, all that was sent to it, oldest first, but for undos and what they took back.
         undone: what earlier undos took back of the run.
         guess: whether attributes that the shop does not show are put back as this ledger knows them.
     """
 
-    __slots__ = ("guess", "past", "target", "undone")
+    __slots__ = ("guess", "past", "targets", "undone")
 
     def __init__(
         self,
@@ -269,17 +272,26 @@ class UndoBook(OrderBook):
         history: Sequence[Entry],
         policy: Policy,
         doubts: Sequence[Doubt],
-        target: str,
+        targets: frozenset[str],
         past: Mapping[str, Sequence[PastAttempt]],
         undone: Sequence[UndoneBefore],
         *,
         guess: bool = False,
     ) -> None:
         super().__init__(order, (), history, policy, doubts)
-        self.target = target
+        self.targets = targets
         self.guess = guess
         self.past = {name: list(attempts) for name, attempts in past.items()}
         self.undone = {one.ref: one for one in undone}
+
+    def refs(self, row: int, field: str) -> list[OperationRef]:
+        """Name what the run did, or tried, in a row's field; several where workers tried it several times."""
+        known = (*(one.ref for one in self.past.get(field, ())), *self.undone)
+        return [
+            ref
+            for ref in dict.fromkeys(known)
+            if ref.run in self.targets and (ref.row, ref.field) == (row, field)
+        ]
 
     def may_stand(self, ref: OperationRef) -> bool:
         """Tell whether an operation was applied, or may have been, and is not undone."""
@@ -291,7 +303,7 @@ class UndoBook(OrderBook):
         taken = {entry.ref for entry in doubt.takes_back or ()}
         name = doubt.ref.field
         self.past[name] = [one for one in self.past.get(name, ()) if one.ref not in taken]
-        self.undone |= {ref: UndoneBefore(ref, doubt.ref.run, at) for ref in taken if ref.run == self.target}
+        self.undone |= {ref: UndoneBefore(ref, doubt.ref.run, at) for ref in taken if ref.run in self.targets}
 
     def confirm(self, ref: OperationRef, at: datetime, message: str) -> None:
         """Let what another run left in doubt stand as applied."""

@@ -6,7 +6,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.history.undo import FieldWalk
 from ordersheet.core.journal import Done
 from ordersheet.core.model import Outcome, RowResult
@@ -111,15 +110,17 @@ class UndoNotes(OrderNotes):
 
     def _fate(self, row: int, name: str) -> tuple[Outcome, str]:
         """Say what became of what one row wrote to one field."""
-        ref = OperationRef(self._undo.target, row, name)
-        if ref in self._undo.undone:
-            return Outcome.UNDONE, messages.before(self._undo.undone[ref])
+        refs = self._undo.refs(row, name)
+        standing = [ref for ref in refs if self._undo.may_stand(ref)]
+        undone = next((self._undo.undone[ref] for ref in refs if ref in self._undo.undone), None)
+        if undone is not None and not standing:
+            return Outcome.UNDONE, messages.before(undone)
         field = self._fields.get(name)
-        if field is None or not self._undo.may_stand(ref):
+        if field is None or not standing:
             return Outcome.NOTHING_TO_UNDO, messages.NOTHING
         (part,) = field.parts
         assert part.outcome is not None
-        if field.walk.steps and ref not in field.walk.undone:
+        if field.walk.steps and not set(standing) <= set(field.walk.undone):
             return field.stays, field.stays_since
         if part.outcome in _DONE:
             return Outcome.UNDONE, part.message if part.outcome is Outcome.UNDONE else messages.DONE

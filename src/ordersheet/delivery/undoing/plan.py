@@ -35,7 +35,7 @@ def fields_of(book: UndoBook) -> list[str]:
     return [
         name
         for name, attempts in book.past.items()
-        if any(one.ref.run == book.target and one.may_stand for one in attempts)
+        if any(one.ref.run in book.targets and one.may_stand for one in attempts)
     ]
 
 
@@ -53,9 +53,9 @@ def plan_field(name: str, now: str | None, book: UndoBook, chosen: Container[int
     if now is None and not blind:
         return FieldPlan(FieldWalk(), cannot, messages.not_shown(name), cannot)
     walk = (
-        walk_blind(past, book.target, chosen.__contains__)
+        walk_blind(past, book.targets, chosen.__contains__)
         if now is None
-        else walk_back(now, past, book.target, chosen.__contains__)
+        else walk_back(now, past, book.targets, chosen.__contains__)
     )
     stays, said = Outcome.KEPT, ""
     if walk.end is not None and walk.stopped_at is not None:
