@@ -13,6 +13,7 @@ import pytest
 from tests.support.postgres import carried_out, let_leases_end
 from tests.support.team import TeamDesk, can_freeze, home, team_desk, until, worker
 
+from ordersheet.ledger import Ledger
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
 
@@ -237,3 +238,26 @@ def test_last_is_the_last_of_whoever_asks(
     assert clerk.run("stop", "last").code == 0
     assert owner.run("show", "--json").json["state"] == "running"
     assert clerk.run("show", "--json").json["state"] == "stopped"
+
+
+def test_figures_say_what_waits_and_a_newer_worker_drains_what_an_older_version_lined_up(
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    from ordersheet.ledger.postgresql.queue_schema import QUEUE_SCHEMA
+
+    sheet(clerk)
+    run = submitted(clerk)
+    with Ledger.open(team_url, create=False, read_only=True) as ledger:
+        (found,) = ledger.waiting().values()
+        assert (found.chunks, found.since) == (3, ledger.run(run).started)
+    table = f"{QUEUE_SCHEMA}.workflow_status"
+    carried_out(team_url, f"UPDATE {table} SET application_version = '0'")
+    figures = server.folder / "worker.prom"
+    with worker(server, "--metrics", str(figures)):
+        until(lambda: is_over(server, run), "the run's end")
+        until(lambda: 'chunks_waiting{store="' in figures.read_text(), "the figures")
+        until(lambda: "oldest_chunk_seconds 0\n" in figures.read_text(), "nothing that waits")
+        until(lambda: f'{{outcome="applied"}} {MANY}' in figures.read_text(), "all rows")
+    assert each_once(big_shop)
+    with Ledger.open(team_url, create=False, read_only=True) as ledger:
+        assert ledger.waiting() == {}

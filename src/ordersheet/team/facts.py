@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ordersheet.ledger.chunks import OpenChunk
+    from ordersheet.ledger.waiting import Waiting
 
 
 @dataclass(slots=True)
@@ -26,10 +26,8 @@ class WorkerFacts:
     requests: int = 0
     under_way: int = 0
     """Chunks that it works on now."""
-    waiting: Mapping[str, int] = field(default_factory=dict)
-    """Chunks next in turn, by store, as far as it has looked."""
-    oldest: datetime | None = None
-    """When the oldest run among them was handed over."""
+    waiting: Mapping[str, Waiting | None] = field(default_factory=dict)
+    """By store that it serves, what nobody works on yet."""
     leases: int = 0
     """Processes that work with the ledger."""
 
@@ -39,14 +37,9 @@ class WorkerFacts:
         self.outcomes.update(outcomes)
         self.chunks += bool(outcomes)
 
-    def look(self, waiting: Mapping[str, int], oldest: datetime | None) -> None:
-        """Note what waits."""
-        self.waiting, self.oldest = waiting, oldest
-
-
-def by_store(chunks: Iterable[OpenChunk]) -> dict[str, int]:
-    """Count chunks by store."""
-    return dict(Counter(one.store for one in chunks))
+    def look(self, waiting: Mapping[str, Waiting | None], leases: int) -> None:
+        """Note what it sees in the ledger."""
+        self.waiting, self.leases = waiting, leases
 
 
 def write_signs(facts: WorkerFacts, health: Path | None, metrics: Path | None) -> None:
@@ -65,18 +58,20 @@ def write_signs(facts: WorkerFacts, health: Path | None, metrics: Path | None) -
 
 def metrics_of(facts: WorkerFacts) -> Iterator[str]:
     """Write figures as Prometheus reads them, line by line."""
-    age = 0.0 if facts.oldest is None else (datetime.now(UTC) - facts.oldest).total_seconds()
+    oldest = min((one.since for one in facts.waiting.values() if one is not None), default=None)
+    age = 0.0 if oldest is None else max(0.0, (datetime.now(UTC) - oldest).total_seconds())
     yield from _one("worker_chunks_total", "counter", "Chunks brought to their end.", facts.chunks)
     yield from _one("worker_requests_total", "counter", "Requests to the Order API.", facts.requests)
     yield from _one("worker_chunks_under_way", "gauge", "Chunks worked on now.", facts.under_way)
     yield from _one("worker_last_look_seconds", "gauge", "Its last look, in seconds since 1970.", time.time())
-    yield from _one("oldest_run_seconds", "gauge", "Age of the oldest run that waits.", age)
+    yield from _one("oldest_chunk_seconds", "gauge", "Since the oldest waiting chunk was handed over.", age)
     yield from _one("leases", "gauge", "Processes that work with the ledger.", facts.leases)
     yield from _head("worker_rows_total", "counter", "Rows brought to their end, by outcome.")
     for outcome, number in sorted(facts.outcomes.items()):
         yield f'ordersheet_worker_rows_total{{outcome="{outcome}"}} {number}'
-    yield from _head("chunks_waiting", "gauge", "Chunks next in turn, by store.")
-    for store, number in sorted(facts.waiting.items()):
+    yield from _head("chunks_waiting", "gauge", "Chunks that nobody works on, by store.")
+    for store, one in sorted(facts.waiting.items()):
+        number = 0 if one is None else one.chunks
         yield f'ordersheet_chunks_waiting{{store="{_label(store)}"}} {number}'
 
 

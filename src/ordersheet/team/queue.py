@@ -169,7 +169,11 @@ class QueueClient:
                 self._client.enqueue_in_transaction(connection, options, one.turn.id)
 
     def turns(self, chunks: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[ChunkTurn, bool]]:
-        """Give of each of these chunks its latest turn, and whether that is still to come or under way."""
+        """Give of each of these chunks its latest turn, and whether that is still to come or under way.
+
+        What an older program has put there no newer one gets, so it does not count as coming: the chunk gets
+        a turn of this version. Should an older worker come to it, too, the ledger says no to one of them.
+        """
         prefixes = [f"{run}-{chunk}-" for run, chunk in chunks]
         if not prefixes:
             return {}
@@ -182,7 +186,7 @@ class QueueClient:
             turn = ChunkTurn.of(one.workflow_id)
             key = turn.run, turn.chunk
             if key not in found or found[key][0].number < turn.number:
-                found[key] = turn, one.status in _LIVING
+                found[key] = turn, one.status in _LIVING and not _is_of_older(one.app_version)
         return found
 
     def under_way(self, stores: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
@@ -224,6 +228,10 @@ def _told(url: LedgerUrl) -> Iterator[None]:
     except Exception as fault:
         words = (url.hide(str(fault)).splitlines() or [type(fault).__name__])[0]
         raise LedgerError(f"The workers' queue in {url} cannot be used: {words}", code="queue") from fault
+
+
+def _is_of_older(version: str | None) -> bool:
+    return version is not None and version.isdecimal() and int(version) < VERSION
 
 
 class WorkQueue:

@@ -15,7 +15,7 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.delivery.stop_switch import RUN_ON, StopSwitch
 from ordersheet.ledger import Ledger
 from ordersheet.team.chunk_try import try_chunk
-from ordersheet.team.facts import WorkerFacts, by_store
+from ordersheet.team.facts import WorkerFacts
 from ordersheet.team.queue import ChunkTurn, Placed, QueueClient, WorkQueue
 from ordersheet.team.stores import refuse_new_keys
 
@@ -118,6 +118,8 @@ class Worker:
                 while self._switch.level == RUN_ON:
                     submissions.beat()
                     self._sweep(client, submissions)
+                    found = ledger.waiting()
+                    self.facts.look({store: found.get(store) for store in self._stores}, submissions.leases())
                     self._show(self.facts)
                     self._pause(self._poll)
             finally:
@@ -142,8 +144,6 @@ class Worker:
                 if executor not in living:
                     client.resume(workflows)
         chunks = [one for one in submissions.open_chunks(_SWEPT) if one.store in self._stores]
-        self.facts.look(by_store(chunks), min((one.started for one in chunks), default=None))
-        self.facts.leases = submissions.leases()
         turns = client.turns((one.run, one.number) for one in chunks)
         missing = []
         for one in chunks:
