@@ -98,7 +98,7 @@ class RunJournal:
         self._closed = False
         self._tries = None
         if start.part_of is not None and start.part is not None:
-            self._tries = Tries(self._target(start.part_of)[1], start.part)
+            self._tries = Tries(self._target(start.part_of).id, start.part)
             handles.writer.do(self._tries.find)
         handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
 
