@@ -58,6 +58,14 @@ class Server:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0{more}".encode())
         return name
 
+    def ledger(self) -> LedgerUrl:
+        """Make an empty ledger in a database of its own."""
+        from ordersheet.ledger.postgresql.making import make
+
+        url = LedgerUrl(self.of(self.make_database()), Path())
+        make(url)
+        return url
+
     def drop(self, database: str) -> None:
         if self.pid is not None:
             # To drop one takes a checkpoint, and the whole server goes soon.

@@ -100,6 +100,17 @@ class Cluster:
         log = str(self.folder / "log")
         self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "-l", log, "-o", options, "start")
 
+    def ask_for(self, password: str) -> None:
+        """Ask everybody for this password from now on; the server must run, and is started anew."""
+        import psycopg
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"ALTER ROLE postgres PASSWORD '{password}'".encode())
+        hosts = self.data / "pg_hba.conf"
+        hosts.write_text("host all all 127.0.0.1/32 scram-sha-256\n", encoding="ascii")
+        self.stop()
+        self.start()
+
     def stop(self) -> None:
         """Stop it in order, ending whoever is connected."""
         self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "-m", "fast", "stop")
@@ -125,9 +136,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Give a folder for a server; whatever runs in it at the end is ended."""
-    folder = Path(tempfile.mkdtemp(prefix="ospg"))
+def cluster(place: Path | None = None) -> Iterator[Cluster]:
+    """Give a folder for a server; whatever runs in it at the end is ended.
+
+    Args:
+        place: in which folder that is; where it is not said, among the temporary ones.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ospg", dir=place))
     one = Cluster(folder)
     try:
         yield one

@@ -9,8 +9,8 @@ shop's own log is held against every report. A lease ends as soon as its process
 rather than after a minute.
 
 `--keep FILE` adds the figures to those of earlier pieces, after each team, and goes on with other seeds;
-`--write` puts them into docs/team-figures.json and docs/team.md. No team begins after the minutes are over;
-those that live come to their end.
+`--write` puts them into docs/team-figures.json and docs/team.md. After the minutes nothing befalls
+anybody any more, no team begins, and those that live come to their end.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tests.support.torture import Workshop
 
 _TEAMS = "teams"
+_SHORTEST = 20.0
+"""Seconds for which something befalls a team, whatever the time."""
 _WANTED = (
     *("seconds", "processors", "runs", "row-deliveries", "puts", "gets", "faults of puts", "applied late"),
     *("doubled", "lost", "misreported", "out of order", "unconfirmed"),
@@ -74,7 +76,8 @@ class TeamCampaign:
     def _one(self, place: Home, number: int) -> None:
         asked = self._asked
         harm = Harm() if asked.harm is None else asked.harm
-        team = Team(self.yard, place, number, desks=asked.desks, rows=asked.rows, harm=harm)
+        until = max(self._until, time.monotonic() + _SHORTEST)
+        team = Team(self.yard, place, number, desks=asked.desks, rows=asked.rows, harm=harm, until=until)
         try:
             team.live()
             findings = team.desk.findings()
@@ -164,7 +167,7 @@ def limits() -> argparse.ArgumentParser:
     """Say how far a campaign goes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=25.0)
-    parser.add_argument("--teams", type=int, default=2, help="beside each other")
+    parser.add_argument("--teams", type=int, default=3, help="beside each other")
     parser.add_argument("--desks", type=int, help="of each team; drawn where it is not said")
     parser.add_argument("--rows", type=int, default=5000, help="of each team's sheet")
     parser.add_argument("--seed", type=int, default=1)

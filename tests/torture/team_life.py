@@ -40,8 +40,8 @@ SHARE, PUSHED_BACK = 0.03, 0.001
 MOST_COMMITS = 120
 HELD_BACK = 2.0
 """Seconds: a lease ends here as soon as its process is dead or stands still."""
-SENDS = 10
-PATIENCE = 300.0
+SENDS = 14
+PATIENCE = 1800.0
 _MORE = ("--timeout", "1", "--attempts", "12", "--concurrency", "16")
 _SUBMITTED = "SELECT name FROM ordersheet.run JOIN ordersheet.submission ON run_id = run.id"
 
@@ -49,15 +49,17 @@ _SUBMITTED = "SELECT name FROM ordersheet.run JOIN ordersheet.submission ON run_
 class Harm(NamedTuple):
     """How often what befalls a team."""
 
-    kills: float = 0.75
+    kills: float = 0.65
     """The share of processes that are killed: at a moment, or at a step of ledger, request or file."""
     freezes: float = 0.1
     """The share of those that stand still."""
-    crash: tuple[float, float] = (30.0, 90.0)
+    moments: float = 0.2
+    """The share of kills that come at a moment, however far the process is."""
+    crash: tuple[float, float] = (40.0, 120.0)
     """Seconds between two crashes of the database, or cuts of the way to it."""
-    life: tuple[float, float] = (10.0, 60.0)
+    life: tuple[float, float] = (20.0, 120.0)
     """Seconds that a process lives, at the most."""
-    steps: tuple[int, int] = (200, 3000)
+    steps: tuple[int, int] = (200, 4000)
     """How many of them."""
 
 
@@ -112,13 +114,22 @@ class Team:
         desks: how many; drawn where None.
         rows: of the sheet.
         harm: how often what befalls it.
+        until: when that ends, by the monotonic clock, so that all comes to its end soon after.
     """
 
     def __init__(
-        self, yard: Workshop, home: Home, number: int, *, desks: int | None, rows: int, harm: Harm
+        self,
+        yard: Workshop,
+        home: Home,
+        number: int,
+        *,
+        desks: int | None,
+        rows: int,
+        harm: Harm,
+        until: float,
     ) -> None:
         self._chance = random.Random(number)
-        self._home, self._yard, self._harm = home, yard, harm
+        self._home, self._yard, self._harm, self._until = home, yard, harm, until
         self.desks = desks or self._chance.randint(2, MOST_DESKS)
         self._direct, through = home.ledger(number)
         plan = plan_of(number, share=SHARE, push_back=PUSHED_BACK if number % 4 == 0 else 0.0)
@@ -179,7 +190,9 @@ class Team:
     def _fate(self) -> dict[str, Any]:
         """Draw how a process ends: it is killed, stands still for a while, or nothing befalls it."""
         fate = self._chance.random()
-        if fate < self._harm.kills / 2:
+        if time.monotonic() > self._until:
+            return {}
+        if fate < self._harm.kills * self._harm.moments:
             return {"after": self._chance.uniform(*self._harm.life), "number": KILL}
         if fate < self._harm.kills:
             return {"seam": self._chance.randint(*self._harm.steps)}
@@ -246,6 +259,8 @@ class Team:
     def _trouble(self) -> None:
         """Let the database crash, or its way be cut, now and then."""
         while not self._over.wait(self._chance.uniform(*self._harm.crash)):
+            if time.monotonic() > self._until:
+                return
             if self._chance.random() < 0.5:
                 self._home.link.tear(self._chance.uniform(0.1, 2.0))
                 self._note("cuts of the way to the database", 1)

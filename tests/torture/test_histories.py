@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,9 +30,6 @@ from tests.support.oracle_check import (
 )
 from tests.support.oracle_plan import Plan
 from tests.support.torture import LATE
-
-from ordersheet.core.ledger_url import LedgerUrl
-from ordersheet.ledger import make_shared
 
 if TYPE_CHECKING:
     from tests.support.oracle_check import Line
@@ -60,8 +56,7 @@ class Histories(RuleBasedStateMachine):
         self.cleanup = ExitStack()
         url = None
         if self.server is not None:
-            url = LedgerUrl(self.server.of(self.server.make_database()), Path())
-            make_shared(url)
+            url = self.server.ledger()
             self.cleanup.enter_context(short_leases(url))
         self.desk: Desk = self.yard.desk(self.name, shared=url)
         self.texts = itertools.count(1)
@@ -236,7 +231,7 @@ def test_the_promise_holds_after_any_history(yard, examples, steps):
 @pytest.mark.needs("postgres")
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [pytest.param(1, 5, marks=pytest.mark.torture), pytest.param(40, 10, marks=pytest.mark.torture)],
+    [(1, 4), pytest.param(40, 10, marks=pytest.mark.torture)],
 )
 def test_the_promise_holds_after_any_history_in_a_shared_ledger(yard, postgres_server, examples, steps):
     machine = type("HistoriesThere", (Histories,), {"yard": yard, "server": postgres_server})

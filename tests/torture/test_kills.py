@@ -42,6 +42,21 @@ def test_a_run_killed_at_any_seam_is_finished_by_the_next(yard, seed, fresh):
     assert not found
 
 
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize(
+    ("first", "step", "fresh"),
+    [(9, 31, False), *(pytest.param(1, 1, fresh, marks=pytest.mark.torture) for fresh in (False, True))],
+)
+def test_a_run_killed_at_a_seam_of_a_shared_ledger_is_finished_by_the_next(
+    yard, postgres_server, first, step, fresh
+):
+    kills, found = kill_at_each_point(
+        yard, "seam", first=first, step=step, fresh=fresh, server=postgres_server
+    )
+    assert kills > 60 / step
+    assert not found
+
+
 @pytest.mark.torture
 @pytest.mark.parametrize("way", ["kill", "power"])
 @pytest.mark.parametrize("fresh", [False, True])

@@ -16,6 +16,7 @@ from tests.support.oracle_check import Findings
 from tests.support.oracle_plan import Plan
 from tests.support.postgres import Server, carried_out
 from tests.support.postgres_cluster import Cluster, cluster
+from tests.support.small_disk import small_disk
 from tests.support.torture import mixed_rows, workshop
 from tests.torture.team_campaign import TeamCampaign, limits, render
 from tests.torture.team_life import WORKERS, Harm
@@ -159,6 +160,32 @@ def test_a_way_that_is_cut_around_a_commit_leaves_nothing_twice(yard, own_server
         assert link.cuts == (ended.code in (2, 3)), ended
         assert each_put_was_written_ahead(desk, url)
         assert finished(desk)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(3))
+def test_a_full_disk_of_the_database_stops_the_run_until_there_is_room(yard, seed):
+    """The disk that fills is a real one: tables, log and all."""
+    with small_disk(160) as disk, cluster(disk.place) as server:
+        server.make()
+        server.start(max_wal_size="32MB", min_wal_size="32MB")
+        url = ledger_in(server)
+        rows = mixed_rows(600, 370 + seed)
+        desk = yard.desk(f"full-{seed}", rows, Plan(latency=0.01), shared=url)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(desk.send)
+            once_it_sends(desk, 1 + 20 * seed)
+            disk.fill()
+            ended = sent.result()
+        assert ended.code == 3, ended
+        assert len(desk.lines(ended, Findings())) == len(rows)
+        disk.make_room()
+        # Where its log found no room, the server has ended.
+        server.crash()
+        server.start()
+        assert each_put_was_written_ahead(desk, url)
+        with short_leases(url):
+            assert finished(desk)
 
 
 @pytest.mark.torture
