@@ -276,7 +276,6 @@ submission = Table(
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("version", Integer, nullable=False),  # of what its chunks hold
     Column("settings", Text, nullable=False),  # JSON: how its rows are sent
-    Column("place", Text),  # the URL of its file; NULL where the file's parts are here
     Column("stopped", Text),  # when somebody, or something, asked for its end
     Column("stopped_by", Text),
     Column("message", Text, nullable=False),

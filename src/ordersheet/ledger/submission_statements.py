@@ -14,7 +14,6 @@ OF_RUN = compiled(
     select(
         submission.c.version,
         submission.c.settings,
-        submission.c.place,
         submission.c.stopped,
         submission.c.stopped_by,
         submission.c.message,
@@ -55,9 +54,7 @@ PARTS = compiled(
     .offset(ZERO)
 )
 ADD = compiled(
-    insert(submission).values(
-        {name: bind(name) for name in ("run_id", "version", "settings", "place", "message")}
-    )
+    insert(submission).values({name: bind(name) for name in ("run_id", "version", "settings", "message")})
 )
 _open = chunk.c.state.in_([constant("waiting"), constant("taken")])
 CURRENT_TURN = compiled(

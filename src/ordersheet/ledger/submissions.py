@@ -57,8 +57,7 @@ class Submission:
     chunks: Iterable[str]
     """What each holds, as `chunks.written` gives it."""
     file: Iterable[bytes]
-    """The input's bytes; nothing where it lies at `place`."""
-    place: str | None = None
+    """The input's bytes."""
     version: int = field(default=VERSION)
 
 
@@ -128,7 +127,6 @@ class Submissions:
                 run_id=run_id,
                 version=given.version,
                 settings=json.dumps(given.settings),
-                place=given.place,
                 message="",
             )
             cursor.execute(sql.ADD, values)
@@ -187,7 +185,7 @@ class Submissions:
             if state not in ("waiting", "taken") or content is None or self._held(state, lock):
                 return None
             of_run = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
-            version, settings, _, stopped, _, message, _ = of_run
+            version, settings, stopped, _, message, _ = of_run
             refuse_newer(version, name)
             if stopped is not None:
                 self._end(cursor, run_id, number, content, "stopped", message)
@@ -317,7 +315,7 @@ class Submissions:
             found = cursor.execute(sql.OF_RUN, named(run=run_id)).fetchone()
         if found is None:
             raise UsageError(f"Run {name} was not submitted.", code="not-submitted")
-        return SubmissionState(counts, found[3] is not None, found[-1] is not None)
+        return SubmissionState(counts, found[2] is not None, found[-1] is not None)
 
     def no_rows(self, name: str) -> int:
         """Count how many rows of a run have ended in `no` so far, those of chunks under way included."""
