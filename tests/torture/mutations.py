@@ -21,10 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 COPIED = ("src", "tests", "samples", "docs", "benchmarks", "pyproject.toml", "README.md", "CHANGELOG.md")
 KILLS, FAULTS = "tests/torture/test_kills.py", "tests/torture/test_faults.py"
-FAULTS_ALONE = f"{FAULTS}::test_faults_are_told_truly_and_mended[alone]"
 GUARDS = "tests/model/test_guards.py"
 UNDOS, UNDO_MODEL = "tests/torture/test_undo.py", "tests/model/test_undo.py"
-WORLDS, SMALL_WORLDS = "tests/torture/test_worlds.py", "tests/model/test_small_worlds.py"
+RULES = "tests/torture/test_worlds_by_rule.py"
 DISK, PROCESSES = "tests/torture/test_disk.py", "tests/torture/test_processes.py"
 
 DELIVER, PROMISE = "tests/unit/delivery/test_deliver.py", "tests/unit/delivery/test_deliver_promise.py"
@@ -101,7 +100,7 @@ MUTANTS = (
         "delivery/read_back.py",
         "self.clear_at = now.seconds + self._run.options.settle",
         "self.clear_at = now.seconds",
-        SMALL_WORLDS,
+        f"{RULES}::test_what_still_arrives_within_settle_is_not_sent_a_second_time",
         PROMISE,
     ),
     Mutant(
@@ -117,7 +116,7 @@ MUTANTS = (
         "delivery/verdict/put.py",
         "return self.answer is not None and self.answer.order == self.order",
         "return self.answer is not None",
-        FAULTS_ALONE,
+        f"{RULES}::test_an_ok_that_speaks_of_another_order_says_nothing_of_this_one",
         VERDICT,
     ),
     Mutant(
@@ -175,7 +174,7 @@ MUTANTS = (
         "delivery/verdict/page_trust.py",
         "return frozenset() if self.off else frozenset(proven)",
         "return frozenset(self._fields)",
-        WORLDS,
+        f"{RULES}::test_a_list_that_proves_itself_nowhere_is_not_taken_for_the_one_before",
         PAGE_TRUST,
     ),
     Mutant(
@@ -183,7 +182,7 @@ MUTANTS = (
         "delivery/verdict/page_trust.py",
         "larger = self.chars > size.chars and",
         "larger = True or self.chars > size.chars and",
-        WORLDS,
+        f"{RULES}::test_the_one_order_that_a_list_cuts_is_not_taken_for_ours",
         PAGE_TRUST,
     ),
     Mutant(
@@ -191,7 +190,7 @@ MUTANTS = (
         "delivery/page_readings.py",
         "if whole and not self._decides(row, view):",
         "if whole:",
-        WORLDS,
+        f"{RULES}::test_what_a_list_shows_of_another_order_keeps_no_row_from_being_sent",
         BY_PAGES,
     ),
     Mutant(
@@ -199,7 +198,7 @@ MUTANTS = (
         "delivery/order.py",
         "if self._view is not None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:",
         "if self._view is None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:",
-        WORLDS,
+        f"{RULES}::test_what_somebody_adds_while_a_row_waits_is_not_taken_for_ours",
         BY_PAGES,
     ),
     Mutant(
@@ -209,7 +208,7 @@ MUTANTS = (
         " <= seen.status < _END,\n        _U,",
         '        "any 5xx",\n        lambda seen: HTTPStatus.INTERNAL_SERVER_ERROR'
         " <= seen.status < _END,\n        _N,",
-        FAULTS,
+        f"{RULES}::test_what_still_arrives_within_settle_is_not_sent_a_second_time",
         VERDICT,
     ),
     Mutant(
@@ -217,7 +216,7 @@ MUTANTS = (
         "delivery/guards.py",
         "        if not guard_holds(",
         "        if False and not guard_holds(",
-        GUARDS,
+        f"{GUARDS}::test_nobody_s_text_is_written_over_whenever_it_comes",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -225,7 +224,7 @@ MUTANTS = (
         "delivery/verdict/guard.py",
         " or _gone_on(expected, held, asks, history, batch)",
         "",
-        GUARDS,
+        f"{GUARDS}::test_a_file_is_sent_once_and_goes_on_after_a_kill_at_any_moment",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -233,7 +232,7 @@ MUTANTS = (
         "delivery/verdict/guard.py",
         "    if batch is not None and entry.batch != batch:\n        return None\n",
         "",
-        GUARDS,
+        f"{GUARDS}::test_what_another_batch_did_is_somebody_s_text_and_what_its_own_did_is_not",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -241,7 +240,7 @@ MUTANTS = (
         "delivery/rows.py",
         "            earlier = self._book.waits_for(update.row)\n",
         "            earlier = None\n",
-        GUARDS,
+        f"{GUARDS}::test_unguarded_rows_beside_guarded_ones_stand_once",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -249,7 +248,7 @@ MUTANTS = (
         "delivery/guards.py",
         "            return Outcome.NOT_SENT, messages.guard_not_shown(guard.field)\n",
         "            continue\n",
-        GUARDS,
+        f"{GUARDS}::test_no_guarded_row_goes_out_where_nobody_can_look",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -257,7 +256,7 @@ MUTANTS = (
         "delivery/guards.py",
         "GUARD_FRESH = 5.0",
         "GUARD_FRESH = 5000.0",
-        GUARDS,
+        f"{RULES}::test_no_guarded_overwrite_leaves_long_after_its_reading",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -265,7 +264,7 @@ MUTANTS = (
         "delivery/guards.py",
         "    return held if trusted and not run.trust[field].looks_cut(held) else None\n",
         "    return held\n",
-        GUARDS,
+        f"{RULES}::test_no_guarded_row_goes_out_where_a_reading_shows_less_than_stands",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -273,7 +272,7 @@ MUTANTS = (
         "delivery/order.py",
         "        self._notes.events.append(There(self.order, part.ask, now.utc))\n",
         "",
-        GUARDS,
+        f"{GUARDS}::test_what_stands_there_already_is_sent_neither_now_nor_by_a_later_run",
         GUARDED_ROWS,
     ),
     Mutant(
@@ -281,8 +280,8 @@ MUTANTS = (
         "mapping/resolver.py",
         "            elif field not in fed:\n",
         "            elif field not in fed:\n                continue\n",
-        GUARDS,
-        GUARD_COLUMNS,
+        f"{GUARD_COLUMNS}::test_each_guard_that_a_sheet_states_goes_with_its_rows_or_nothing_is_sent",
+        f"{GUARD_COLUMNS}::test_a_guard_that_guards_nothing_refuses_the_sheet_in_one_sentence",
     ),
     Mutant(
         "an undo takes back what somebody has written on",
@@ -290,7 +289,7 @@ MUTANTS = (
         "        return WalkEnd.OTHER_TEXT if applied else WalkEnd.IN_DOUBT\n",
         "        del applied\n",
         UNDOS,
-        UNDO_PROMISE,
+        f"{UNDO_PROMISE}::test_no_text_of_somebody_else_is_lost_by_an_undo",
     ),
     Mutant(
         "an undo walks by operations",
@@ -305,16 +304,16 @@ MUTANTS = (
         "delivery/undoing/machine.py",
         "            part.to_look_up = True\n",
         "            part.to_look_up = False\n",
-        UNDOS,
-        UNDO_PROMISE,
+        f"{UNDO_PROMISE}::test_with_nobody_else_writing_every_field_is_what_it_was",
+        f"{UNDO_PROMISE}::test_a_lost_answer_is_looked_up_and_not_sent_again",
     ),
     Mutant(
         "an undo puts back what may have been cut",
         "delivery/undoing/machine.py",
         "        if plan.walk.whole or ",
         "        if True or ",
-        UNDOS,
-        UNDO_PROMISE,
+        f"{UNDO_PROMISE}::test_an_undo_puts_back_all_of_what_stood_there_or_nothing",
+        f"{UNDO_PROMISE}::test_what_the_shop_cuts_is_not_put_back",
     ),
     Mutant(
         "what is undone still counts as done",

@@ -10,11 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support import virtual_time
 from tests.support.delivery import Run, World, append, clear, replaced, sheet
 from tests.support.fake_store import LOST, SWALLOWED, Fate, Order, Store, no, status
+from tests.support.views import CUTS
 
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.delivery.verdict.observation import Failure
@@ -255,6 +257,23 @@ def test_somebody_who_writes_on_what_was_restored_keeps_it():
         assert later.outcomes == [O.NOT_SENT]
 
     virtual_time.run(main())
+
+
+@pytest.mark.parametrize("name", [name for name in CUTS if not name.endswith(" 1 lines")])
+def test_an_undo_puts_back_all_of_what_stood_there_or_nothing(name):
+    """Whatever the shop leaves out of what it shows, unless it ends just where what was sent ended, too."""
+
+    async def main(before: str) -> None:
+        store = Store({1: Order(before)}, shown=lambda text: CUTS[name](text, ""))
+        world = World(store).show()
+        await world.send(sheet((1, replaced("another text"))))
+        await world.undo("R1")
+        await asyncio.sleep(200)
+        assert store.order(1).internalComment in (before, "another text")
+
+    for size in (4, 20, 21, 60, 61, 201, 400):
+        for text in ("line of letters, and so on and on " * 12, "two\nlines\n" * 40):
+            virtual_time.run(main(f"{text[: size - 1]}."))
 
 
 def test_what_the_shop_cuts_is_not_put_back():

@@ -82,6 +82,32 @@ def test_a_guard_that_guards_nothing_refuses_the_sheet_in_one_sentence(
     assert "\n" not in str(refused.value)
 
 
+FIELDS = {
+    "internalComment": ("internalComment", "text"),
+    "comment": ("comment", "text"),
+    "extraAttributes.erp_reference": ("attr:erp_reference", "R-1"),
+}
+
+
+@given(
+    sent=st.sets(st.sampled_from(sorted(FIELDS)), min_size=1),
+    guarded=st.lists(st.sampled_from(sorted(FIELDS)), min_size=1, max_size=3),
+)
+def test_each_guard_that_a_sheet_states_goes_with_its_rows_or_nothing_is_sent(
+    sent: set[str], guarded: list[str]
+) -> None:
+    columns = [FIELDS[field] for field in sorted(sent)] + [
+        (f"expect:{FIELDS[field][0]}", "was") for field in guarded
+    ]
+    try:
+        found = resolve(headers("order", *(header for header, _ in columns)))
+    except MappingError:
+        return
+    item = asked("1", *(cell for _, cell in columns), by=found)
+    assert isinstance(item, OrderUpdate)
+    assert sorted(one.field for one in item.guards) == sorted(guarded)
+
+
 def test_a_guard_goes_with_the_column_that_somebody_chose_not_to_send(tmp_path: Path) -> None:
     sheet = headers(*SHEET, "expect:internalComment")
     chosen = resolve(sheet, only_columns=["attr:erp_reference"])
