@@ -40,6 +40,18 @@ def test_a_run_is_taken_back_and_can_be_sent_again(desk: Desk, texts: Any) -> No
     assert texts() == after
 
 
+def test_of_a_run_that_changed_nothing_the_one_that_did_is_named(desk: Desk, texts: Any) -> None:
+    desk.file("calls.csv", CALLS)
+    first = desk.run("send", "calls.csv", "--yes", "--json").json["run"]
+    after = texts()
+    desk.run("send", "calls.csv", "--yes")
+    told = desk.run("undo", "last", "--yes", "--report", "undone.csv")
+    assert (told.code, "That run changed no order" in told.out, texts()) == (0, True, after)
+    assert (desk.folder / "undone.csv").read_text(encoding="utf-8").count(f"run {first} ") == 4
+    assert "changed no order" not in desk.run("undo", first, "--yes").out
+    assert "changed no order" not in desk.run("undo", first, "--yes").out
+
+
 def test_what_somebody_wrote_since_is_kept(desk: Desk, texts: Any, held: Any) -> None:
     desk.file("calls.csv", CALLS)
     first = desk.run("send", "calls.csv", "--yes", "--json").json["run"]

@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,12 @@ def test_the_words_of_a_preview_are_all_told():
     page = (DOCS / "see-it-first.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| (`[^|]*`) \|", page, re.MULTILINE)
     assert re.findall(r"`([a-z ]+)`", " ".join(table)) == [word.value for word in ChangeWord]
+
+
+def test_each_library_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [one for group in project["optional-dependencies"].values() for one in group]
+    names = {re.split(r"[^\w-]", one, maxsplit=1)[0].lower() for one in [*project["dependencies"], *extras]}
+    page = (DOCS / "decisions.md").read_text(encoding="utf-8").partition("## Dependencies")[2].lower()
+    told = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| ([^|]+)\|", page, re.MULTILINE))))
+    assert names <= told

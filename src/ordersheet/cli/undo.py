@@ -33,6 +33,10 @@ _MOMENT = (
     "Between reading an order and writing to it lie at most five seconds: what somebody writes into the same "
     "field in that moment is lost."
 )
+_NO_CHANGE = (
+    "That run changed no order. Where an earlier one had done what its rows ask, their messages in the "
+    "report name it: undo that one by its id."
+)
 _MAILS = "An e-mail or a delivery note that the comment for customers has caused is not taken back by this."
 
 
@@ -179,6 +183,8 @@ def _sentences(seen: UndoPreview) -> Iterator[str]:
         yield _MOMENT
     if seen.for_customers:
         yield _MAILS
+    if not any(seen.rows.values()) and not seen.before:
+        yield _NO_CHANGE
 
 
 def _example(one: UndoExample) -> Iterator[str]:
