@@ -25,10 +25,20 @@ OK = b'{"status":"ok","order":7}'
 Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
-def put(handler: Handler, *, proxy: str | None = None, traced: bool = False) -> Observation:
+def put(
+    handler: Handler,
+    *,
+    proxy: str | None = None,
+    traced: bool = False,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Observation:
     async def work() -> Observation:
         connection = HttpConnection(
-            lambda: httpx.MockTransport(handler), RequestHeaders(Secret(KEY)), proxy=proxy, traced=traced
+            lambda: httpx.MockTransport(handler),
+            RequestHeaders(Secret(KEY)),
+            proxy=proxy,
+            traced=traced,
+            clock=clock,
         )
         seen = await connection.request("PUT", f"{BASE}/orders", b"{}", deadline=5)
         await connection.close()
@@ -54,6 +64,21 @@ def test_a_mock_of_httpx_stands_in_for_the_network():
         "shop.example.com",
     )
     assert request.headers["api-authorization"] == KEY
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(29.9, True), (30.1, False), (7200.0, False)])
+def test_of_a_request_whose_process_was_frozen_while_it_connected_no_byte_leaves(seconds, left):
+    """By then another process may have taken its order over."""
+    applied: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await request.extensions["trace"](SENDING, {"request": request})
+        applied.append(request)
+        return httpx.Response(200, content=OK)
+
+    seen = put(answer, traced=True, clock=iter((1000.0, 1000.0 + seconds)).__next__)
+    assert (seen.bytes_left, len(applied)) == (left, left)
+    assert classify(seen, order=7).kind is (VerdictKind.ANSWERED_OK if left else VerdictKind.NOT_SENT)
 
 
 @pytest.mark.parametrize("fault", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), OSError(), ValueError()])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
+from ordersheet.core.uptime import elapsed
 from ordersheet.delivery.verdict.observation import Failure, Observation
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ LARGEST_BODY = 1 << 20
 
 IDLE_LIMIT = 4.0
 """Seconds after which a kept connection is not used again: some servers close it after five."""
+
+LATEST_START = 30.0
+"""Seconds after the call in which a request may still begin to leave, however long its deadline is.
+
+A process that was frozen while it connected may be taken for dead some time after, and others may have its
+order: of a lease that is renewed in time, more than this is left.
+"""
 
 SENDING = "http11.send_request_headers.started"
 """The event after which a byte may have left."""
@@ -117,9 +125,27 @@ class RequestHeaders:
 class Exchange:
     """What is being seen of one request while it is under way."""
 
-    __slots__ = ("body", "bytes_left", "detail", "failure", "headers", "most", "status", "tunnelled")
+    __slots__ = (
+        "_began",
+        "_clock",
+        "body",
+        "bytes_left",
+        "detail",
+        "failure",
+        "headers",
+        "most",
+        "status",
+        "tunnelled",
+    )
 
-    def __init__(self, *, bytes_left: bool = False, most: int = LARGEST_BODY) -> None:
+    def __init__(
+        self,
+        *,
+        bytes_left: bool = False,
+        most: int = LARGEST_BODY,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
+        self._clock, self._began = clock, clock()
         self.most = most
         self.bytes_left = bytes_left
         self.tunnelled = False
@@ -130,8 +156,14 @@ class Exchange:
         self.detail = ""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take an event of the engine; through a proxy those of its CONNECT do not count."""
+        """Take an event of the engine; through a proxy those of its CONNECT do not count.
+
+        Raises:
+            httpx.ConnectTimeout: no byte has left, and it is too late to begin.
+        """
         if event == SENDING:
+            if not self.bytes_left and self._clock() - self._began > LATEST_START:
+                raise httpx.ConnectTimeout("connected too late")
             self.bytes_left = self.bytes_left or info["request"].method not in ("CONNECT", b"CONNECT")
         elif event == TUNNEL:
             self.tunnelled = True
@@ -191,6 +223,7 @@ class HttpConnection:
         headers: of every request.
         proxy: the address of the proxy, without a login, that the engine goes through.
         traced: whether the engine tells of `SENDING`. What one that does not has been given counts as sent.
+        clock: gives seconds that go on while the process is frozen, or the machine sleeps.
     """
 
     def __init__(
@@ -200,11 +233,13 @@ class HttpConnection:
         *,
         proxy: str | None = None,
         traced: bool = True,
+        clock: Callable[[], float] = elapsed,
     ) -> None:
         self._open_engine = open_engine
         self._headers = headers
         self._proxy = proxy
         self._traced = traced
+        self._clock = clock
         self._engine: httpx.AsyncBaseTransport | None = None
         self._url: tuple[str, httpx.URL] | None = None
         self._last: Observation | None = None
@@ -235,7 +270,7 @@ class HttpConnection:
         """Send one request, once, and tell what was seen of it (see `Transport`)."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        seen = Exchange(bytes_left=not self._traced, most=most)
+        seen = Exchange(bytes_left=not self._traced, most=most, clock=self._clock)
         self._cut = False
         limit = asyncio.timeout(deadline)
         try:
