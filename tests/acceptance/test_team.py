@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import signal
@@ -10,9 +11,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.support.ledgers import deliver, start
 from tests.support.postgres import carried_out, let_leases_end
 from tests.support.team import TeamDesk, can_freeze, home, team_desk, until, worker
 
+from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
@@ -211,6 +214,48 @@ def test_what_cannot_be_handed_over_or_worked_on_is_one_sentence(
     older = clerk.run("worker")
     assert (older.code, "newer version" in older.err) == (2, True)
     assert outcomes(clerk, run) == {}
+
+
+def test_a_worker_that_is_told_to_end_gives_its_chunk_back_at_once(
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    sheet(clerk, range(FIRST, FIRST + 60))
+    run = submitted(clerk, "--rate", "10", "--grace", "5", "--settle", "1")
+    with worker(server, name="first") as first:
+        until(lambda: sum(written(big_shop).values()) > 3, "the first rows")
+        assert first.end() == 128 + signal.SIGTERM
+    assert not is_over(clerk, run)
+    assert carried_out(team_url, "SELECT state, tries FROM ordersheet.chunk") == [("waiting", 0)]
+    with worker(server, name="second"):
+        until(lambda: is_over(clerk, run), "the run's end")
+    assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
+    assert sum(written(big_shop).values()) == 60
+
+
+def test_rows_that_end_in_no_elsewhere_end_a_chunk_here(
+    clerk: TeamDesk, server: TeamDesk, big_shop: Running, team_url: LedgerUrl
+) -> None:
+    """`--max-no` is the run's: what other workers were refused counts in each chunk."""
+    sheet(clerk)
+    run = submitted(clerk, "--rate", "5", "--grace", "5", "--settle", "1", "--max-no", "3")
+    with Ledger.open(team_url) as elsewhere:
+        submissions = elsewhere.submissions()
+        held = [one for number in (2, 3) if (one := submissions.take(run, number)) is not None]
+        assert len(held) == 2
+        with worker(server):
+            until(lambda: sum(written(big_shop).values()) > 3, "the first rows")
+            info = elsewhere.run(run)
+            journal = elsewhere.start_run(start(store=info.store, part_of=run, part=2))
+            for work in held[0].works[:4]:
+                asyncio.run(deliver(journal, work, state=OperationState.REFUSED))
+            journal.finish()
+            until(lambda: submissions.state(run).stopped, "the run's end")
+            for one in held:
+                submissions.finish(one, "stopped")
+            until(lambda: is_over(clerk, run), "the run's end")
+    told = clerk.run("show", run, "--json").json
+    assert (told["stopped_by"], told["outcomes"]["refused"]) == ("too-many-no", 4)
+    assert sum(written(big_shop).values()) < MANY / 3
 
 
 def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: TeamDesk, ledger_url: LedgerUrl) -> None:
