@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.far_network import FarNetwork
+
 ACCOUNT = "pgserver"
 """Whom the server runs as where the tests run as root, which it refuses to."""
 _PATIENCE = 300.0
@@ -39,11 +41,17 @@ def free_port() -> int:
 class Cluster:
     """One server's data, and the server while it runs; it listens on a port of this computer.
 
+    Args:
+        folder: what it has.
+        network: another network that it is in.
+
     Attributes:
         port: where it listens, from its first start to its last.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, network: FarNetwork | None = None) -> None:
+        self._network = network
+        self._address = "127.0.0.1" if network is None else network.address
         self.folder = folder
         self.data = folder / "data"
         self.port = free_port()
@@ -52,20 +60,20 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://postgres@{self._address}:{self.port}/postgres"
 
-    def _run(self, command: str, *arguments: str) -> None:
+    def _run(self, command: str, *arguments: str, inside: tuple[str, ...] = ()) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
         with tempfile.TemporaryFile("w+") as told:
             done = subprocess.run(
-                [str(self._bin / command), *arguments],
+                [*inside, str(self._bin / command), *arguments],
                 check=False,
                 stdout=told,
                 stderr=told,
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 cwd=self.folder,
-                user=self._as,
+                user=None if inside else self._as,
                 timeout=_PATIENCE,
             )
             told.seek(0)
@@ -78,8 +86,11 @@ class Cluster:
             "initdb", "--auth=trust", "--encoding=UTF8", "--no-sync", "-U", "postgres", "-D", str(self.data)
         )
         with (self.data / "postgresql.conf").open("a", encoding="ascii") as conf:
-            conf.write("unix_socket_directories = ''\nlisten_addresses = '127.0.0.1'\nmax_connections = 60\n")
+            conf.write(f"unix_socket_directories = ''\nlisten_addresses = '{self._address}'\n")
+            conf.write("max_connections = 60\n")
             conf.write("logging_collector = off\nshared_buffers = 16MB\n")
+        with (self.data / "pg_hba.conf").open("a", encoding="ascii") as hosts:
+            hosts.write("host all all 10.213.0.0/16 trust\n")
 
     def _own(self, folder: Path) -> None:
         if self._as is not None:
@@ -98,7 +109,12 @@ class Cluster:
         given = {"port": str(self.port), **settings}
         options = " ".join(f"-c {name}={value}" for name, value in given.items())
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-w", "-t", "240", "-D", str(self.data), "-l", log, "-o", options, "start")
+        inside: tuple[str, ...] = ()
+        if self._network is not None:
+            # Whoever goes to another network is root until it is there.
+            inside = (*self._network.inside, "runuser", "-u", ACCOUNT, "--")
+        words = ("-w", "-t", "240", "-D", str(self.data), "-l", log, "-o", options)
+        self._run("pg_ctl", *words, "start", inside=inside)
 
     def ask_for(self, password: str) -> None:
         """Ask everybody for this password from now on; the server must run, and is started anew."""
@@ -117,15 +133,17 @@ class Cluster:
 
     def crash(self) -> None:
         """Let it end at once, as in a power failure; nothing is finished."""
-        pid = self._pid()
+        pid = self.pid
         if pid is None:
             return
         os.kill(pid, signal.SIGQUIT)
         until = time.monotonic() + _PATIENCE
-        while self._pid() is not None and time.monotonic() < until:
+        while self.pid is not None and time.monotonic() < until:
             time.sleep(0.01)
 
-    def _pid(self) -> int | None:
+    @property
+    def pid(self) -> int | None:
+        """The number of the server's process, while it runs."""
         with suppress(OSError, ValueError, IndexError):
             return int((self.data / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
         return None
@@ -136,14 +154,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster(place: Path | None = None) -> Iterator[Cluster]:
+def cluster(place: Path | None = None, network: FarNetwork | None = None) -> Iterator[Cluster]:
     """Give a folder for a server; whatever runs in it at the end is ended.
 
     Args:
         place: in which folder that is; where it is not said, among the temporary ones.
+        network: another network that it is in.
     """
     folder = Path(tempfile.mkdtemp(prefix="ospg", dir=place))
-    one = Cluster(folder)
+    one = Cluster(folder, network)
     try:
         yield one
     finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.cut_link import cut_link
+from tests.support.far_network import far_network
 from tests.support.leases import moves, short_leases
 from tests.support.oracle_check import Findings
 from tests.support.oracle_plan import Plan
@@ -160,6 +161,27 @@ def test_a_way_that_is_cut_around_a_commit_leaves_nothing_twice(yard, own_server
         assert link.cuts == (ended.code in (2, 3)), ended
         assert each_put_was_written_ahead(desk, url)
         assert finished(desk)
+
+
+@pytest.mark.torture
+def test_a_cable_that_is_pulled_is_noticed_and_nothing_leaves_meanwhile(yard):
+    """Nobody refuses or resets anything: what is sent to the database just does not arrive."""
+    with far_network() as network, cluster(network=network) as server:
+        server.make()
+        server.start()
+        url = ledger_in(server)
+        desk = yard.desk("cable", mixed_rows(ROWS, 380), SLOW, shared=url)
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(desk.send)
+            once_it_sends(desk)
+            network.cut()
+            ended = sent.result()
+            network.mend()
+        assert ended.code == 3, ended
+        assert accounted_for(desk, ended)
+        assert each_put_was_written_ahead(desk, url)
+        with short_leases(url):
+            assert finished(desk)
 
 
 @pytest.mark.torture
