@@ -139,12 +139,23 @@ def show(
         elif settings.json:
             _print_json({"schema": 1, "command": "show", **run_object(info)})
         else:
-            console.say(*_run_lines(info))
+            console.say(*_run_lines(info, _how_far(ledger, info)))
             if rows:
                 console.say("", *columns(_row_cells(row) for row in ledger.rows(info.run)))
 
 
-def _run_lines(info: RunInfo) -> Iterator[str]:
+def _how_far(ledger: Ledger, info: RunInfo) -> str | None:
+    """Say how far workers have come with a run; None where none send it."""
+    if not info.submitted or info.finished is not None:
+        return None
+    state = ledger.submissions().state(info.run)
+    under_way, waiting = state.chunks.get("taken", 0), state.chunks.get("waiting", 0)
+    whole = sum(state.chunks.values())
+    done = f"{whole - under_way - waiting:,} of {plural(whole, 'chunk')} done"
+    return f"{done}, {under_way:,} under way" + (", it is being stopped" if state.stopped else "")
+
+
+def _run_lines(info: RunInfo, how_far: str | None) -> Iterator[str]:
     yield from columns(
         [
             ("run", f"{info.run} ({info.state.value})"),
@@ -157,6 +168,7 @@ def _run_lines(info: RunInfo) -> Iterator[str]:
                 "ended",
                 iso(info.finished) or ("(not yet)" if info.state.value == "running" else "(it was killed)"),
             ),
+            *([("workers", how_far)] if how_far is not None else []),
             *([("batch", info.batch)] if info.batch else []),
             *([("report", info.report)] if info.report else []),
         ],
