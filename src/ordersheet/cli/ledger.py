@@ -152,7 +152,9 @@ def _how_far(ledger: Ledger, info: RunInfo) -> str | None:
     under_way, waiting = state.chunks.get("taken", 0), state.chunks.get("waiting", 0)
     whole = sum(state.chunks.values())
     done = f"{whole - under_way - waiting:,} of {plural(whole, 'chunk')} done"
-    return f"{done}, {under_way:,} under way" + (", it is being stopped" if state.stopped else "")
+    if state.stopped:
+        return f"{done}, {under_way:,} under way; it is being stopped"
+    return f"{done}, {under_way:,} under way" + ("" if under_way else "; it waits for a worker")
 
 
 def _run_lines(info: RunInfo, how_far: str | None) -> Iterator[str]:
