@@ -208,6 +208,30 @@ def test_a_run_whose_giver_is_killed_before_it_is_handed_over_was_never_there(pl
     found.close()
 
 
+def test_to_take_a_chunk_again_costs_as_much_for_many_rows_as_for_few(place: Path) -> None:
+    """Whoever takes one is alone in the whole ledger meanwhile."""
+    said: list[str] = []
+
+    def overheard(path: Path, *, read_only: bool, busy: float) -> sqlite3.Connection:
+        connection = unsynced(path, read_only=read_only, busy=busy)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    costs = []
+    with Ledger.open(place, connect=overheard) as ledger:
+        name = hand_over(ledger, works(10, 2), works(100, 60))
+        for number in (1, 2):
+            one = taken(ledger, name, number)
+            journal = ledger.start_run(start(part_of=name, part=number))
+            for wanted in one.works:
+                run(deliver(journal, wanted))
+            ledger.submissions().give_back(one, counts=False)
+            said.clear()
+            taken(ledger, name, number)
+            costs.append(len(said))
+    assert costs[0] == costs[1] < 20
+
+
 def test_rows_that_end_in_no_are_counted_across_chunks_under_way(place: Path) -> None:
     with opened(place) as ledger:
         submissions = ledger.submissions()
