@@ -97,6 +97,11 @@ def guard_not_shown(field: str) -> str:
     )
 
 
+def sent_before(run: str) -> str:
+    """Say, behind why a row is not sent, that an earlier run may have had it applied."""
+    return f" Run {run} sent it, and whether it was applied then is not known."
+
+
 def changed_since(guard: Guard, held: str) -> str:
     """Say that a field holds something else than its guard says, and what."""
     now = f"It holds now: {_beginning(held, _SHOWN_WHOLE)}." if held.strip() else "It is empty now."

@@ -73,7 +73,7 @@ class OrderNotes:
         elif part.doubted:
             part.close(Outcome.NOT_APPLIED, messages.NOT_APPLIED)
         else:
-            part.close(Outcome.NOT_SENT, why)
+            part.close(Outcome.NOT_SENT, why + self._earlier(part))
 
     def stop(self, row: RowInHand, outcome: Outcome, why: str) -> None:
         """Send nothing of a row, or no more of it."""
@@ -81,7 +81,16 @@ class OrderNotes:
             if part.open:
                 self.give_up(row, part)
             else:
-                part.close(outcome, why)
+                part.close(outcome, why + self._earlier(part))
+
+    def _earlier(self, part: Part) -> str:
+        """Say which run left the very same in doubt: nothing of it has left here, and it may stand there."""
+        same = (part.ask.operation.kind, part.ask.key)
+        for entry in reversed(self._book.history(part.field)):
+            doubtful = entry.state is OperationState.IN_DOUBT and entry.ref.run != self._run.run
+            if doubtful and (entry.kind, entry.key) == same:
+                return messages.sent_before(entry.ref.run)
+        return ""
 
     def give_up(self, row: RowInHand, part: Part, *, said: str = "", why: str = "") -> None:
         """Leave a part unconfirmed: nothing more can be learned about it.

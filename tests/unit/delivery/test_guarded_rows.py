@@ -143,6 +143,26 @@ def test_somebody_who_writes_while_a_row_is_in_doubt_is_not_written_over() -> No
     assert len(store.puts) == 1
 
 
+@pytest.mark.parametrize("stands", ["by hand", None])
+def test_what_an_earlier_run_left_in_doubt_is_named_where_a_guard_keeps_it_from_being_sent(
+    stands: str | None,
+) -> None:
+    """Nothing of the row leaves now, and it may stand in the order: who reads the report must know both."""
+
+    async def main() -> None:
+        world = World(holding("as it was", put_fates=[Fate(status=500)] * 9)).show()
+        rows = sheet((1, [replaced("new"), put_attribute("R-1")], "as it was"))
+        assert (await world.send(rows, attempts=1)).outcomes == [O.UNCONFIRMED]
+        world.store.order(1).internalComment = stands
+        run = await world.send(rows)
+        assert {*run.outcomes} <= {O.NOT_SENT, O.CHANGED_SINCE}
+        assert "Run R1 sent it, and whether it was applied then is not known" in run.results[2].message
+        untried = await world.send(sheet((1, replaced("another"), "as it was")))
+        assert "R1" not in untried.results[2].message
+
+    virtual_time.run(main())
+
+
 @pytest.mark.parametrize(
     "store",
     [
