@@ -56,6 +56,7 @@ _PHRASES = (
     ("; --trust-report leaves it so.", "; it is left as it is."),
     ("(ordersheet runs shows it)", '("Runs" shows it)'),
     ("See them all with: ordersheet runs", 'See them all under "Runs".'),
+    ("See the runs of all with: ordersheet runs", 'See the runs of all under "Runs".'),
     ("See them with: ordersheet check", 'See them under "Rows".'),
     ("Run ordersheet doctor;", 'Press "Try" under Settings;'),
     ("ordersheet doctor tells more", '"Try" under Settings tells more'),
