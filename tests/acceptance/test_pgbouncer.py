@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.pgbouncer import pgbouncer
+from tests.support.postgres import GIVEN
 from tests.support.team import team_desk, until, worker
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.sandbox.server import Running
 
-pytestmark = pytest.mark.needs("postgres", "pgbouncer")
+pytestmark = [
+    pytest.mark.needs("postgres", "pgbouncer"),
+    pytest.mark.skipif(bool(GIVEN), reason="PgBouncer would need the given server's password"),
+]
 CALLS = "order,internalComment\n" + "".join(f"{order},Called\n" for order in range(83600, 83612))
 
 

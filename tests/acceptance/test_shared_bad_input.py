@@ -91,7 +91,7 @@ def test_a_reader_may_not_send(desk: Desk, postgres_server: Server, held) -> Non
     name = postgres_server.make_database()
     url = LedgerUrl(postgres_server.of(name), Path())
     make_shared(url)
-    carried_out(url, f"CREATE ROLE looks_{name} LOGIN IN ROLE ordersheet_reader")
+    carried_out(url, f"CREATE ROLE looks_{name} {postgres_server.login} IN ROLE ordersheet_reader")
     refused(desk, postgres_server.of(name, f"looks_{name}"), 2, "ordersheet_writer")
     assert nothing_sent(held)
     carried_out(url, f"DROP ROLE looks_{name}")

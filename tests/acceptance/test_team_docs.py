@@ -67,7 +67,7 @@ def test_who_follows_the_page_step_by_step_sends_with_a_shared_ledger(
         assert desk.run(*shlex.split(init)[1:]).code == 0
         (people,) = blocks("sql")
         with closing(postgres_server.connect()) as connection:
-            connection.execute(people.encode())
+            connection.execute(people.replace("LOGIN PASSWORD '...'", postgres_server.login).encode())
         desk.file("calls.csv", CALLS)
         assert desk.run("send", "calls.csv", "--yes").code == 0
         ledger = str(desk.folder / "ledger.db")

@@ -31,3 +31,15 @@ def test_what_a_shared_ledger_costs_is_measured_to_the_end(tmp_path):
     main(["--rows", "60", "--rounds", "1", "--out", str(tmp_path / "cost.json")])
     found = json.loads((tmp_path / "cost.json").read_text(encoding="utf-8"))
     assert all(cost["own"] > 0 for case in found["cases"].values() for cost in case.values())
+
+
+@pytest.mark.needs("postgres", "dbos")
+@pytest.mark.torture
+def test_what_one_database_carries_is_measured_to_the_end(tmp_path):
+    from benchmarks.team_limits import WORKERS, main, render
+
+    main(["--rows", "60", "--most", "1", "--seconds", "4", "--out", str(tmp_path / "limits.json")])
+    found = json.loads((tmp_path / "limits.json").read_text(encoding="utf-8"))
+    assert found["together"]["connections"] >= WORKERS
+    assert found["waiting"]["transactions_per_second"] > 0
+    assert f"{found['calculated']['connections']:,}" in render(found)

@@ -15,7 +15,7 @@ import warnings
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import pytest
 from tests.support.needs import need
@@ -35,6 +35,13 @@ class Server:
     """A running server; each of its databases is named by a URL."""
 
     def __init__(self, url: str, pid: int | None = None) -> None:
+        parts = urlsplit(url)
+        self.password = parts.password
+        if parts.password is not None:
+            # It may stand in no command and no settings; everybody takes it from here.
+            os.environ["PGPASSWORD"] = unquote(parts.password)
+            place = f"{parts.username}@{parts.netloc.rpartition('@')[2]}"
+            url = urlunsplit(parts._replace(netloc=place))
         self.url = url
         self.pid = pid
         """The server's own process, where it was started here."""
@@ -44,6 +51,11 @@ class Server:
         parts = urlsplit(self.url)
         place = parts.netloc if user is None else f"{user}@{parts.netloc.rpartition('@')[2]}"
         return urlunsplit(parts._replace(netloc=place, path=f"/{database}"))
+
+    @property
+    def login(self) -> str:
+        """Write what lets a new role log in here: all have the same password, where one is asked for."""
+        return "LOGIN" if self.password is None else f"LOGIN PASSWORD '{unquote(self.password)}'"
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         import psycopg
@@ -131,6 +143,11 @@ def emptied(url: LedgerUrl) -> LedgerUrl:
     return url
 
 
+def with_option(url: LedgerUrl, option: str) -> LedgerUrl:
+    """Give the URL of the same ledger, for sessions that begin with an option."""
+    return LedgerUrl(f"{url.url}{'&' if '?' in url.url else '?'}options=-c{quote(option)}", url.home)
+
+
 def carried_out(url: LedgerUrl, statement: str) -> list[tuple[Any, ...]]:
     """Carry a statement out in a ledger's database, beside the ledger."""
     import psycopg
@@ -159,7 +176,9 @@ def team_database(postgres_server: Server) -> str:
     make(url)
     assert make_tables(url)
     with closing(postgres_server.connect()) as connection, suppress(psycopg.errors.DuplicateObject):
-        connection.execute("CREATE ROLE team_writer LOGIN IN ROLE ordersheet_writer")
+        connection.execute(
+            f"CREATE ROLE team_writer {postgres_server.login} IN ROLE ordersheet_writer".encode()
+        )
     return name
 
 

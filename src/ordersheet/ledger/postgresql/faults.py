@@ -113,6 +113,9 @@ def translate(fault: BaseException, url: LedgerUrl) -> LedgerError:
 
 
 def _state_in_words(said: str) -> str | None:
+    if "no password supplied" in said:
+        # libpq's own words: the server asked for one.
+        return "28P01"
     if _TURNED_AWAY not in said:
         return None
     return next((state for state, words in _IN_WORDS if any(word in said for word in words)), None)
