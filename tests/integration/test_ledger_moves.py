@@ -203,4 +203,4 @@ def test_each_table_but_those_of_a_place_is_copied(path: Path) -> None:
             for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
             if not name.startswith("sqlite_")
         }
-    assert set(ALL) == tables - {"meta", "process", "claim"}
+    assert set(ALL) == tables - {"meta", "process", "claim", "pace"}

@@ -6,13 +6,18 @@ import heapq
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from ordersheet.core.pace import PaceLook, PaceMember, SharedPace
 from ordersheet.delivery.rate.estimator import AHEAD
+from ordersheet.delivery.rate.shared import SharedEstimator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ordersheet.delivery.rate.estimator import RateEstimator, Ticket
+    from ordersheet.delivery.rate.exchange import PaceExchange
 
 
 class Limit(Protocol):
@@ -258,51 +263,70 @@ class Run:
         return sum(start <= at < end for at in self.refused)
 
 
-class _World:
-    """Lanes, the way to the server and back, and the server."""
+class _Server:
+    """The server, which all who send have in common, and the clock."""
 
-    def __init__(
-        self,
-        pace: RateEstimator,
-        limits: tuple[Limit, ...],
-        *,
-        lanes: int,
-        latency: Callable[[], float],
-        header: Callable[[float], float | None],
-        queue: Queue | None,
-        stall: float,
-        still: tuple[float, float],
-        failing: Failing,
-        puts: float,
-    ) -> None:
-        self.run = Run()
-        self._pace, self._limits = pace, limits
-        self._lanes, self._latency, self._header = lanes, latency, header
-        self._queue, self._stall, self._failing = queue, stall, failing
-        self._puts, self._random = puts, random.Random(1)
-        self._still_from, self._still_until = still[0], sum(still)
+    def __init__(self, limits: tuple[Limit, ...], queue: Queue | None, failing: Failing) -> None:
+        self.limits, self.queue, self.failing = limits, queue, failing
+        self.busy = 0
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        self._number = self._waiting = self._opened = self._busy = self._line = 0
-        self._booked = False
+        self._number = 0
+
+    def at(self, when: float, what: Callable[..., None], *about: object) -> None:
+        self._number += 1
+        heapq.heappush(self._events, (when, self._number, what, about))
 
     def turn(self, until: float) -> None:
         """Let all happen that happens until then."""
-        self._open_lanes(0.0)
         while self._events:
             now, _, what, about = heapq.heappop(self._events)
             if now > until:
                 break
             what(now, *about)
 
-    def _at(self, when: float, what: Callable[..., None], *about: object) -> None:
-        self._number += 1
-        heapq.heappush(self._events, (when, self._number, what, about))
+
+class _World:
+    """Lanes, and the way to the server and back."""
+
+    def __init__(
+        self,
+        pace: RateEstimator | SharedEstimator,
+        server: _Server,
+        *,
+        lanes: int,
+        latency: Callable[[], float],
+        header: Callable[[float], float | None],
+        stall: float = 0.0,
+        still: tuple[float, float] = (0.0, 0.0),
+        puts: float = 1.0,
+        until: float = math.inf,
+    ) -> None:
+        self.run = Run()
+        self._pace, self._server, self._until = pace, server, until
+        self._lanes, self._latency, self._header = lanes, latency, header
+        self._stall = stall
+        self.on_change: Callable[[float], None] = lambda _now: None
+        self._puts, self._random = puts, random.Random(1)
+        self._still_from, self._still_until = still[0], sum(still)
+        self._waiting = self._opened = self._line = 0
+        self._booked = False
+        self._bookings = self._booked_for = 0
+
+    def begin(self, now: float) -> None:
+        """Let the lanes begin."""
+        self._open_lanes(now)
+
+    def heard(self, now: float) -> None:
+        """The pace has heard of others: there may be room."""
+        if now < self._until:
+            self._wake_the_first(now)
+            self._let_in(now)
 
     def _client(self, when: float, what: Callable[..., None], *about: object) -> None:
         if self._still_from <= when < self._still_until:
             when = self._still_until
         second = math.floor(when) + 1.0
-        self._at(second if when > second - self._stall else when, what, *about)
+        self._server.at(second if when > second - self._stall else when, what, *about)
 
     def _open_lanes(self, now: float) -> None:
         while self._opened < min(self._lanes, AHEAD * self._pace.width()):
@@ -310,16 +334,21 @@ class _World:
             self._ask(now)
 
     def _ask(self, now: float) -> None:
-        if self._pace.room() <= 0:
+        if self._pace.room() <= 0 or (isinstance(self._pace, SharedEstimator) and self._pace.permits() <= 0):
             self._waiting += 1
+            self.on_change(now)
             return
         if self._booked:
             self._line += 1
             return
         self._booked = True
-        self._client(max(now, self._pace.reserve(now)), self._go, self._pace.generation)
+        self._bookings += 1
+        self._booked_for = self._pace.generation
+        self._client(max(now, self._pace.reserve(now)), self._go, self._booked_for, self._bookings)
 
-    def _go(self, now: float, generation: int) -> None:
+    def _go(self, now: float, generation: int, booking: int) -> None:
+        if booking != self._bookings:
+            return
         self._booked = False
         if self._pace.room() > 0 and self._pace.may_go(now, generation):
             self._send(now)
@@ -329,30 +358,38 @@ class _World:
             self._line -= 1
             self._ask(now)
 
+    def _wake_the_first(self, now: float) -> None:
+        """A moment that has lapsed is not waited for."""
+        if self._booked and self._booked_for != self._pace.generation:
+            self._bookings += 1
+            self._booked = False
+            self._ask(now)
+
     def _send(self, now: float) -> None:
         ticket = self._pace.sent(now, put=self._random.random() < self._puts)
         self.run.sent.append(now)
         self.run.most_at_once = max(self.run.most_at_once, self._pace.in_flight)
         takes = self._latency()
-        self._at(now + takes * 0.1, self._arrive, ticket, takes)
+        self._server.at(now + takes * 0.1, self._arrive, ticket, takes)
 
     def _arrive(self, now: float, ticket: Ticket, takes: float) -> None:
-        fails = self._failing(now)
+        server = self._server
+        fails = server.failing(now)
         if fails is not None:
             self._client(now + fails + takes * 0.1, self._fail, ticket)
             return
-        wait = max((limit.ask(now, self._busy) for limit in self._limits), default=0.0)
+        wait = max((limit.ask(now, server.busy) for limit in server.limits), default=0.0)
         if wait > 0:
             self._client(now + takes * 0.1, self._back, ticket, wait)
             return
-        for limit in self._limits:
+        for limit in server.limits:
             limit.take(now)
-        self._busy += 1
-        queued = self._queue.wait(now) if self._queue else 0.0
-        self._at(now + takes * 0.8 + queued, self._done, ticket, takes)
+        server.busy += 1
+        queued = server.queue.wait(now) if server.queue else 0.0
+        self._server.at(now + takes * 0.8 + queued, self._done, ticket, takes)
 
     def _done(self, now: float, ticket: Ticket, takes: float) -> None:
-        self._busy -= 1
+        self._server.busy -= 1
         self._client(now + takes * 0.1, self._back, ticket, 0.0)
 
     def _fail(self, now: float, ticket: Ticket) -> None:
@@ -370,7 +407,14 @@ class _World:
         self._go_on(now)
 
     def _go_on(self, now: float) -> None:
+        if now >= self._until:
+            # It was killed: what its lanes would do next is not done.
+            return
         self._ask(now)
+        self._let_in(now)
+        self.on_change(now)
+
+    def _let_in(self, now: float) -> None:
         waiting, self._waiting = self._waiting, 0
         for _ in range(waiting):
             self._ask(now)
@@ -398,17 +442,126 @@ def simulate(
     have a request under way are at work. `puts` is the share of updates among the requests, by chance.
     """
     takes = latency if callable(latency) else lambda: latency
+    server = _Server(limits, queue, failing)
     world = _World(
-        pace,
-        limits,
-        lanes=lanes,
-        latency=takes,
-        header=header,
-        queue=queue,
-        stall=stall,
-        still=still,
-        failing=failing,
-        puts=puts,
+        pace, server, lanes=lanes, latency=takes, header=header, stall=stall, still=still, puts=puts
     )
-    world.turn(until)
+    world.begin(0.0)
+    server.turn(until)
     return world.run
+
+
+@dataclass
+class Sender:
+    """One of several processes that send to the same store."""
+
+    begins: float = 0.0
+    ends: float = math.inf
+    """When it is killed."""
+    lanes: int = 8
+    puts: float = 1.0
+    cap: float | None = None
+
+
+LATE = 0.01
+"""Seconds until a change of the line is made, and until its end is heard of."""
+
+
+class _Board:
+    """The line in the ledger, and a process that looks at it."""
+
+    def __init__(self) -> None:
+        self.pace = SharedPace()
+        self.changes = 0
+
+
+class _Process:
+    """One process, which keeps its pace together with the others'."""
+
+    def __init__(
+        self, name: str, pace: SharedEstimator, server: _Server, board: _Board, world: _World, until: float
+    ) -> None:
+        self._name, self._pace, self._server, self._board, self._world = name, pace, server, board, world
+        self._until = until
+        self._busy = False
+        self._due = math.inf
+
+    def begin(self, now: float) -> None:
+        """Enter, and let the lanes begin."""
+        entered = {**self._board.pace.members, self._name: PaceMember(now)}
+        self._board.pace = replace(self._board.pace, members=entered)
+        self.step(now)
+        self._world.begin(now)
+
+    def poke(self, now: float) -> None:
+        """Something has happened: see whether anything is due earlier."""
+        due = self._pace.due(now)
+        if not self._busy and due < self._due:
+            self._due = due
+            self._server.at(due, self._wake, due)
+
+    def _wake(self, now: float, due: float) -> None:
+        if due == self._due and not self._busy:
+            self.step(now)
+
+    def step(self, now: float) -> None:
+        """Do what is due about the others."""
+        if now >= self._until:
+            return
+        pace, self._due = self._pace, math.inf
+        if pace.due(now) > now:
+            self.poke(now)
+        elif pace.exchanges(now) or pace.noticed(PaceLook(self._board.pace, now), now):
+            self._exchange(now)
+        else:
+            self._world.heard(now)
+            self.poke(now)
+
+    def _exchange(self, now: float) -> None:
+        self._busy = True
+        times = [now]
+        exchange, told = self._pace.exchange(lambda: times[0])
+        self._server.at(now + LATE, self._change, exchange, told, times)
+
+    def _change(self, now: float, exchange: PaceExchange, told: int, times: list[float]) -> None:
+        times[0] = now
+        self._board.changes += 1
+        self._board.pace = exchange(self._board.pace, now)
+        self._server.at(now + LATE, self._take, exchange, told)
+
+    def _take(self, now: float, exchange: PaceExchange, told: int) -> None:
+        self._busy = False
+        if now < self._until:
+            self._pace.take(exchange, told, now)
+            self._world.heard(now)
+            self.poke(now)
+
+
+def together(
+    senders: Sequence[Sender],
+    *limits: Limit,
+    until: float,
+    latency: float = 0.05,
+    header: Callable[[float], float | None] = seconds,
+    queue: Queue | None = None,
+    failing: Failing = lambda _now: None,
+) -> list[Run]:
+    """Let several processes send to one server, each with lanes of its own, as `simulate` does one."""
+    server, board, runs = _Server(limits, queue, failing), _Board(), []
+    for number, sender in enumerate(senders):
+        pace = SharedEstimator(str(number), company=number > 0 and sender.begins > 0, cap=sender.cap)
+        world = _World(
+            pace,
+            server,
+            lanes=sender.lanes,
+            latency=lambda: latency,
+            header=header,
+            puts=sender.puts,
+            until=sender.ends,
+        )
+        process = _Process(str(number), pace, server, board, world, sender.ends)
+        world.on_change = process.poke
+        runs.append(world.run)
+        server.at(sender.begins, process.begin)
+    server.turn(until)
+    return runs

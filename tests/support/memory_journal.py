@@ -111,6 +111,10 @@ class MemoryJournal:
     book: type[OrderBook] = OrderBook
     """What decides; another one for a rule that is to fail."""
 
+    @property
+    def board(self) -> None:
+        """Nobody else is there."""
+
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
         await asyncio.sleep(self.seconds())
         return [self._take(work) for work in works]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import AnsweredAppend, Event, Journal
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.core.pace import PaceBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class LoggedJournal:
     def run(self) -> str:
         """The run's id."""
         return self.journal.run
+
+    @property
+    def board(self) -> PaceBoard | None:
+        """As the journal has it."""
+        return self.journal.board
 
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
         """As the journal does."""

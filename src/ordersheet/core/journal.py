@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.core.operation_state import OperationState
+    from ordersheet.core.pace import PaceBoard
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,10 @@ class Journal(Protocol):
     @property
     def run(self) -> str:
         """This run's id."""
+
+    @property
+    def board(self) -> PaceBoard | None:
+        """Where this run finds the pace of the others at its store; None where there are none."""
 
     async def take(self, works: Sequence[OrderWork]) -> Sequence[OrderBook | None]:
         """Claim these orders, adopt what dead processes left there, and tell each order's history and doubts.

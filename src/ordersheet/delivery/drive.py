@@ -19,6 +19,7 @@ from ordersheet.delivery.order_queue import OrderQueue
 from ordersheet.delivery.progress import ProgressTally
 from ordersheet.delivery.rate.concurrency import MOST, START, AutoConcurrency
 from ordersheet.delivery.rate.estimator import AHEAD
+from ordersheet.delivery.rate.keeper import keep_together
 from ordersheet.delivery.rate.limiter import RateLimiter
 from ordersheet.delivery.reading.baselines import Baselines
 from ordersheet.delivery.run_facts import RunFacts
@@ -104,7 +105,7 @@ class _Delivery:
             journal=journal,
             connections=connections,
             clock=clock,
-            limiter=RateLimiter(clock, rate=options.rate, auto=self._auto, most=options.lanes),
+            limiter=RateLimiter(clock, journal.board, options.rate, self._auto, most=options.lanes),
         )
         self._baselines = Baselines(self.context)
         self._works = iter(works)
@@ -120,10 +121,8 @@ class _Delivery:
     async def run(self) -> DeliveryEnd:
         context = self.context
         self._lanes = [Lane(context, self._baselines) for _ in range(self._most)]
-        helpers = [
-            asyncio.ensure_future(self._heed_the_switch()),
-            asyncio.ensure_future(self._tick()),
-        ]
+        keeper = keep_together(context.journal.board, context.limiter, context.clock)
+        helpers = [asyncio.ensure_future(one) for one in (self._heed_the_switch(), self._tick(), keeper)]
         try:
             await self._guarded(self._begin())
             await self._guarded(self._work_off())

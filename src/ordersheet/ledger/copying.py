@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor, Database
 
-_LEFT = ("meta", "process", "claim")
+_LEFT = ("meta", "process", "claim", "pace")
 """What belongs to a place, and to those who are at work there."""
 _TABLES = tuple(table for table in schema.metadata.sorted_tables if table.name not in _LEFT)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.core.errors import LedgerError
+    from ordersheet.core.uptime import Uptime
 
 
 PAGE = 2000
@@ -138,6 +139,9 @@ class Database(Protocol):
 
     def alive(self, name: str) -> bool:
         """Tell whether the process with this presence lives; inside a transaction of this ledger."""
+
+    def shared_clock(self, cursor: Cursor) -> Uptime:
+        """Tell the time by the clock that all who use this ledger have in common."""
 
     def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
         """Give what a statement without values gives, a page at a time, so that it may be more than fits."""

@@ -31,6 +31,10 @@ _TO_2 = (
         WHEN OLD.state = 'in doubt' AND NEW.state = 'sending'
         AND EXISTS (SELECT 1 FROM run WHERE run.id = OLD.run_id AND run.undo_of IS NOT NULL)
         BEGIN SELECT RAISE(ABORT, 'illegal move: an undo in doubt is not sent'); END""",
+    """CREATE TABLE pace (
+    store_id INTEGER NOT NULL, boot TEXT NOT NULL, members TEXT NOT NULL, rate FLOAT, next_free FLOAT,
+    paused_until FLOAT, succeeded FLOAT, generation INTEGER NOT NULL, closed INTEGER NOT NULL, learned TEXT,
+    PRIMARY KEY (store_id), FOREIGN KEY(store_id) REFERENCES store (id))""",
     """CREATE TABLE job_file (
     id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, name TEXT NOT NULL,
     sha256 TEXT NOT NULL, batch TEXT NOT NULL, state TEXT NOT NULL, process_id INTEGER NOT NULL,

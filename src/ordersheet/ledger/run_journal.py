@@ -18,6 +18,7 @@ from ordersheet.ledger.again import Again
 from ordersheet.ledger.claims import Claims, Reader, TakenOver, answered_appends
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
+from ordersheet.ledger.pace import LedgerPaceBoard
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.remembered import Remembered
 from ordersheet.ledger.runs import close_run, insert_run
@@ -100,7 +101,13 @@ class RunJournal:
         if start.part_of is not None and start.part is not None:
             self._tries = Tries(self._target(start.part_of).id, start.part)
             handles.writer.do(self._tries.find)
-        handles.writer.do(lambda cursor: self._again.find_unfinished(cursor, timestamp(now)))
+        self.board = LedgerPaceBoard(handles.writer, handles.database, self._run_id, self._store_id)
+
+        def begin(cursor: Cursor) -> None:
+            self._again.find_unfinished(cursor, timestamp(now))
+            self.board.enter(cursor)
+
+        handles.writer.do(begin)
 
     @property
     def run(self) -> str:
@@ -306,6 +313,7 @@ class RunJournal:
                 cursor.execute(CLOSE_OCCURRENCES, named(target=self._undo.id))
             close_run(cursor, self._run_id, now, stopped_by, message, requests)
             self._again.find_unfinished(cursor, timestamp(now))
+            self.board.leave(cursor)
 
         self._handles.writer.do(close)
         self._closed = True

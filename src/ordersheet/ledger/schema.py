@@ -252,6 +252,17 @@ undo_step = Table(
 )
 Index("undo_step_of", undo_step.c.step_id)
 
+pace = Table(
+    "pace",
+    metadata,
+    Column("store_id", ForeignKey("store.id"), primary_key=True),
+    Column("boot", Text, nullable=False),  # which start of the clock that all here share
+    Column("members", Text, nullable=False),  # JSON: the runs under way, `core.pace.PaceMember` each
+    *(Column(name, Float) for name in ("rate", "next_free", "paused_until", "succeeded")),  # `SharedPace`
+    *(Column(name, Integer, nullable=False) for name in ("generation", "closed")),
+    Column("learned", Text),  # JSON: all that was learned of the limit
+)
+
 job_file = Table(
     "job_file",
     metadata,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.uptime import uptime
 from ordersheet.ledger import engine, faults, files, schema
 from ordersheet.ledger.database import PAGE
 from ordersheet.ledger.migrations import copy_database
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.database import Cursor, Do
 
 
@@ -98,6 +100,11 @@ class SqliteDatabase:
         if self._lock is not None and name == self._lock.name:
             return True
         return is_alive(files.locks_folder(self.path), name)
+
+    def shared_clock(self, cursor: Cursor) -> Uptime:
+        """Tell the machine's time: nobody uses the file from another one."""
+        del cursor
+        return uptime()
 
     def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
         """Give what a statement gives, a page at a time."""

@@ -69,7 +69,7 @@ CATCH_UP = 0.05
 class Ticket(NamedTuple):
     """One request that may go."""
 
-    number: int
+    number: float
     at: float
     """When it went, on the monotonic clock."""
     busy: float
@@ -81,11 +81,11 @@ class Ticket(NamedTuple):
     """Whether it is an update; a server may shut these out, and let readings through."""
 
 
-class _Mark(NamedTuple):
+class PushBackMark(NamedTuple):
     """The state of the counters at a push-back: the server's store was empty then."""
 
     busy: float
-    number: int
+    number: float
     rejected: int
 
 
@@ -126,8 +126,8 @@ class RateEstimator:
         self._sent = 0
         self._rejected = 0
         self._fast = True
-        self._first: _Mark | None = None
-        self._marks: deque[_Mark] = deque(maxlen=EVIDENCE)
+        self._first: PushBackMark | None = None
+        self._marks: deque[PushBackMark] = deque(maxlen=EVIDENCE)
         self._widest = self._as_wide = 0
         self._hold = 0
         self._steps = 0
@@ -180,11 +180,11 @@ class RateEstimator:
         self._clock.sent(now, distance=1.0 / self.allowed, gate=self.gate)
         busy = self._clock.at(now)
         self._sent += 1
-        self._last = now
+        self._last = max(self._last, now)
         self.in_flight += 1
         self._fresh += 1
         if self._first is None:
-            self._first = _Mark(busy, 0, 0)
+            self._first = PushBackMark(busy, 0, 0)
             self._calm_since = busy
         return Ticket(self._sent, now, busy, self.generation, self.in_flight, put)
 
@@ -201,8 +201,14 @@ class RateEstimator:
         if self._closed is not None and ticket.generation == self.generation:
             self._close(max(self.gate, now + PROBE_PAUSE))
 
-    def accepted(self, now: float, ticket: Ticket) -> None:
-        """Learn from a request that the server took, whatever it answered."""
+    def accepted(self, now: float, ticket: Ticket, *, told: float | None = None) -> None:
+        """Learn from a request that the server took, whatever it answered.
+
+        Args:
+            now: when it was answered.
+            ticket: the request's.
+            told: when this is told, where that is later: in what order is then not known.
+        """
         busy = self._heard(now)
         self._count_back(ticket)
         self._misses[ticket.put] = 0
@@ -220,7 +226,7 @@ class RateEstimator:
             return
         if self._auto is not None:
             self._auto.answered(now, ticket.in_flight)
-        self._heed_latency(now, ticket)
+        self._heed_latency(now if told is None else told, now - ticket.at, ticket)
         if current:
             self._grow(busy)
 
@@ -243,7 +249,7 @@ class RateEstimator:
     def _forget_the_flow(self, busy: float) -> None:
         """What flowed in an outage, and before it, tells nothing of what flows from now on."""
         self._marks.clear()
-        self._marks.append(_Mark(busy, self._sent, self._rejected))
+        self._marks.append(PushBackMark(busy, self._sent, self._rejected))
 
     def _heard(self, now: float) -> float:
         self._clock.heard(now, distance=1.0 / self.allowed, gate=self.gate)
@@ -334,7 +340,7 @@ class RateEstimator:
         self._next = max(until, self._last + 1.0 / self.allowed)
 
     def _learn(self, ticket: Ticket, wait: float, *, too_many: bool) -> None:
-        here = _Mark(ticket.busy, ticket.number, self._rejected - 1)
+        here = PushBackMark(ticket.busy, ticket.number, self._rejected - 1)
         if too_many:
             # Hardly ever were as many under way and accepted: perhaps it is their number that is limited. If
             # it is not, the next push-back comes with fewer, and tells.
@@ -350,13 +356,13 @@ class RateEstimator:
             self.lanes = None
             self.rate = min(max(self._flow(here, wait), SLOWEST), self.rate)
         # The mark counts this refusal, which `here` does not yet.
-        self._marks.append(_Mark(here.busy, here.number, here.rejected + 1))
+        self._marks.append(PushBackMark(here.busy, here.number, here.rejected + 1))
         self._fast = False
         self._edge = self.rate
 
-    def _flow(self, here: _Mark, wait: float) -> float:
+    def _flow(self, here: PushBackMark, wait: float) -> float:
         """Tell what the server let flow, from the latest push-backs that together hold evidence enough."""
-        best: tuple[int, float] | None = None
+        best: tuple[float, float] | None = None
         most = FASTEST
         for mark in reversed(self._marks):
             count, seconds = (
@@ -372,7 +378,7 @@ class RateEstimator:
         if best is not None and best[0] >= 1 and best[1] > 0:
             count, seconds = best
             # A part of a request may be left in the store at either end: few requests tell a rate badly.
-            self._trust = min(max(HOLD_ROWS, int(HOLD_SECONDS * count / seconds)), TRUST * count)
+            self._trust = int(min(max(HOLD_ROWS, HOLD_SECONDS * count / seconds), TRUST * count))
             return min((count + (0.5 if count < EVIDENCE else 0.0)) / seconds, most)
         if best is not None or self._first is None or here.number == 1:
             return self.rate * CUT
@@ -382,8 +388,8 @@ class RateEstimator:
         whole = here.busy - self._first.busy + wait
         return min(self.rate * CUT, max(here.number - 1, 1) / whole if whole > 0 else self.rate)
 
-    def _heed_latency(self, now: float, ticket: Ticket) -> None:
-        flow = self._latency.add(now, now - ticket.at)
+    def _heed_latency(self, now: float, took: float, ticket: Ticket) -> None:
+        flow = self._latency.add(now, took)
         if flow is None:
             return
         if self._auto is not None and flow < float("inf"):

@@ -23,9 +23,13 @@ class Health:
     """What failures leave of the rate and of the number of requests at once.
 
     Every time is in seconds on one clock that the caller names; it stands still while nothing is asked for.
+
+    Attributes:
+        known_flow: requests a second that are known to flow, where others send, too.
     """
 
     def __init__(self) -> None:
+        self.known_flow = 0.0
         self._answers: deque[bool] = deque(maxlen=WINDOW)
         self._times: deque[float] = deque(maxlen=FLOW_ROWS)
         self._in_a_row = 0
@@ -40,9 +44,9 @@ class Health:
     def flow(self, now: float) -> float:
         """Requests a second that succeeded lately."""
         if len(self._times) <= 1:
-            return UNKNOWN_FLOW
+            return max(UNKNOWN_FLOW, self.known_flow)
         span = now - self._times[0]
-        return len(self._times) / span if span > 0 else math.inf
+        return max(len(self._times) / span, self.known_flow) if span > 0 else math.inf
 
     def succeeded(self, now: float) -> None:
         """Count an answer that is no failure."""

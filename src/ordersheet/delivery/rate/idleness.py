@@ -6,6 +6,7 @@ on a clock that stands still then: what flowed by that clock is at least what th
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 IDLE = 2.0
@@ -36,14 +37,18 @@ class BusyClock:
             gate: until when nothing might be sent.
         """
         self._pass_over(now - max(self._latest + distance, gate), IDLE)
-        self._latest = now
+        self._note(now)
 
     def heard(self, now: float, *, distance: float, gate: float) -> None:
         """Count something that is heard, so that it was under way meanwhile; otherwise as `sent`."""
         idle = now - max(self._latest + distance, gate)
         self._pass_over(idle, max(IDLE, SLOW * max(self._waits, default=0.0)))
-        self._waits.append(now - self._latest)
-        self._latest = now
+        self._waits.append(max(now - self._latest, 0.0))
+        self._note(now)
+
+    def _note(self, now: float) -> None:
+        # What others did may be told late.
+        self._latest = now if math.isinf(self._latest) else max(self._latest, now)
 
     def _pass_over(self, idle: float, least: float) -> None:
         if idle > least:

@@ -10,14 +10,17 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from ordersheet.delivery.rate.estimator import CATCH_UP, RateEstimator, Ticket
+from ordersheet.delivery.rate.estimator import CATCH_UP
+from ordersheet.delivery.rate.shared import SharedEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from ordersheet.core.pace import PaceBoard
     from ordersheet.delivery.clock import Clock
     from ordersheet.delivery.rate.concurrency import AutoConcurrency
+    from ordersheet.delivery.rate.estimator import Ticket
 
 
 class Turn(NamedTuple):
@@ -35,24 +38,41 @@ class RateLimiter:
         auto: decides how many requests may be under way at once (`--concurrency auto`): open `lanes.MOST`
             lanes then, of which it lets as many work as help.
         most: how many requests may be under way at once where `auto` does not decide it; None for any number.
+        board: where the pace is kept together with the other runs at the store; None for a pace of its own.
+
+    Attributes:
+        estimator: decides.
+        on_change: called where something has happened that may concern the others at the store.
     """
 
     def __init__(
         self,
         clock: Clock,
-        *,
+        board: PaceBoard | None = None,
         rate: float | None = None,
         auto: AutoConcurrency | None = None,
+        *,
         most: int | None = None,
     ) -> None:
         self._clock = clock
-        self._pace = RateEstimator(cap=rate, auto=auto, most=most)
+        self.estimator = self._pace = SharedEstimator(
+            "" if board is None else board.name,
+            company=board is not None and board.company,
+            cap=rate,
+            auto=auto,
+            most=most,
+        )
+        self.on_change: Callable[[], None] = lambda: None
         self._released = False
         self._leave = self._next = float("-inf")
         self._first_in_line = asyncio.Lock()
         self._sleepers: set[asyncio.Future[None]] = set()
         self._freed: deque[asyncio.Future[None]] = deque()
         self._behind: deque[asyncio.Future[None]] = deque()
+        self._without_permit: deque[asyncio.Future[None]] = deque()
+        self._first: tuple[int, asyncio.Future[None]] | None = None
+        """Of the moment that is waited for: its generation, and who wakes whoever waits."""
+        self._lapsed: asyncio.Future[None] | None = None
 
     @property
     def rate(self) -> float:
@@ -136,14 +156,18 @@ class RateLimiter:
             if room() <= 0:
                 await self._wait_for_room(waiting)
                 continue
+            if pace.permits() <= 0:
+                self.on_change()
+                await self._wait_for_room(self._without_permit)
+                continue
             # One at a time: whoever took a moment far ahead would keep to it after the rate has grown.
             async with self._first_in_line:
-                if self._ended() or room() <= 0:
+                if self._ended() or room() <= 0 or pace.permits() <= 0:
                     continue
                 generation, now = pace.generation, clock.monotonic()
                 at = self._next = pace.reserve(now)
                 if at > now:
-                    await self._sleep(at - now)
+                    await self._sleep(at - now, generation)
                     now = clock.monotonic()
                 if not self._ended() and room() > 0 and pace.may_go(now, generation):
                     return generation
@@ -153,6 +177,8 @@ class RateLimiter:
         """Tell that the server took the request: a whole answer that is neither a push-back nor a failure."""
         self._pace.accepted(self._clock.monotonic(), ticket)
         self._free()
+        if self._pace.urgent:
+            self.on_change()
 
     def pushed_back(self, ticket: Ticket, resume: datetime | None) -> None:
         """Tell of a 429 or 503.
@@ -164,21 +190,30 @@ class RateLimiter:
         pause = None if resume is None else max(0.0, (resume - self._clock.now()).total_seconds())
         self._pace.pushed_back(self._clock.monotonic(), ticket, pause)
         self._free()
+        self.on_change()
 
     def failed(self, ticket: Ticket) -> None:
         """Tell that the server failed: a 5xx, a reset, no answer in time."""
         self._pace.failed(self._clock.monotonic(), ticket)
         self._free()
+        self.on_change()
 
     def ended(self, ticket: Ticket) -> None:
         """Tell that the request ended in a way that says nothing about the pace."""
         self._pace.ended(ticket)
         self._free()
 
+    def changed(self) -> None:
+        """Tell that the estimator was told of others: there may be permits, and moments may have lapsed."""
+        if self._first is not None and self._first[0] != self._pace.generation:
+            _, self._lapsed = self._first
+            self._lapsed.cancel()
+        self._free()
+
     def release(self) -> None:
         """End every wait at once, those to come included: the run is ending."""
         self._released = True
-        for sleeper in (*self._sleepers, *self._freed, *self._behind):
+        for sleeper in (*self._sleepers, *self._freed, *self._behind, *self._without_permit):
             sleeper.cancel()
 
     def _ended(self) -> bool:
@@ -188,27 +223,34 @@ class RateLimiter:
         # A limit that has moved lets several in at once; what is written down already goes first.
         _let_in(self._freed, self._pace.room())
         _let_in(self._behind, self._pace.room_ahead())
+        if self._without_permit:
+            _let_in(self._without_permit, self._pace.permits())
 
     async def _wait_for_room(self, waiting: deque[asyncio.Future[None]]) -> None:
         room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting.append(room)
         await self._until(room)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float, generation: int | None = None) -> None:
+        """Sleep; for a moment that was reserved, no longer than its generation is good."""
         sleeper = asyncio.ensure_future(self._clock.sleep(seconds))
         self._sleepers.add(sleeper)
+        if generation is not None:
+            self._first = (generation, sleeper)
         try:
             await self._until(sleeper)
         finally:
             self._sleepers.discard(sleeper)
+            if generation is not None:
+                self._first = None
 
     async def _until(self, wait: asyncio.Future[None]) -> None:
         try:
             await wait
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            # Our own release ends the wait alone; a cancelled task goes on being cancelled.
-            if not self._released or (task is not None and task.cancelling()):
+            # What we end ourselves ends the wait alone; a cancelled task goes on being cancelled.
+            if not (self._released or wait is self._lapsed) or (task is not None and task.cancelling()):
                 raise
 
 

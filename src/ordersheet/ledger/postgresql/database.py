@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.uptime import Uptime
 from ordersheet.ledger.copying import fill
 from ordersheet.ledger.database import PAGE
 from ordersheet.ledger.engine import BUSY_SECONDS, write_schema
@@ -143,6 +144,11 @@ class PostgresDatabase:
         statement = STILL_LIVING if cursor is getattr(self._here, "writes", None) else LIVING
         found = look.gather(statement, {"lock": name}).fetchone()
         return found is not None and bool(found[0])
+
+    def shared_clock(self, cursor: Cursor) -> Uptime:
+        """Tell the database's time: those of two machines may be minutes apart."""
+        now = gathering(cursor).gather("SELECT extract(epoch FROM clock_timestamp())")
+        return Uptime("database", float(now.fetchone()[0]))
 
     def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
         """Give what a statement gives, a page at a time."""
