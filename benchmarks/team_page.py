@@ -15,6 +15,7 @@ PAGE, FIGURES = ROOT / "docs" / "team.md", ROOT / "docs" / "team-figures.json"
 PARTS = {
     "cost": "benchmarks.shared_ledger",
     "limits": "benchmarks.team_limits",
+    "pace": "benchmarks.pace_together",
     "takeover": "benchmarks.team_takeover",
     "proof": "tests.torture.team_campaign",
 }

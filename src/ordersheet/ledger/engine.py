@@ -17,6 +17,7 @@ from ordersheet.ledger import schema
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.files import make_private_folder, sync_file, sync_folder
 from ordersheet.ledger.keys import SALT_BYTES
+from ordersheet.ledger.triggers import triggers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +116,7 @@ def write_schema(draft: Path) -> None:
         connection.exec_driver_sql("PRAGMA synchronous=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         schema.metadata.create_all(connection, checkfirst=False)
-        for trigger in schema.triggers():
+        for trigger in triggers():
             connection.exec_driver_sql(trigger)
         connection.execute(
             schema.meta.insert(),

@@ -21,9 +21,10 @@ from ordersheet.ledger import (
     retention,
 )
 from ordersheet.ledger.copying import facts as facts_of
+from ordersheet.ledger.handles import LedgerHandles
 from ordersheet.ledger.job_files import JobFiles
 from ordersheet.ledger.opening import open_database, refuse_moved
-from ordersheet.ledger.run_journal import LedgerHandles, RunJournal
+from ordersheet.ledger.run_journal import RunJournal
 from ordersheet.ledger.run_to_undo import RunToUndo
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.shared import shared_ledgers

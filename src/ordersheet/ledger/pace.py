@@ -18,6 +18,8 @@ from ordersheet.ledger.compiled import ONE, bind, compiled, insert, listed, name
 from ordersheet.ledger.schema import pace, process, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ordersheet.core.pace import Change
     from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.writer import Writer
@@ -102,7 +104,11 @@ class LedgerPaceBoard:
             line, boot, now = self._read(cursor, _LINE)
             self._write(cursor, change(line, now), boot)
 
-        await asyncio.shield(self._writer.submit(write, asyncio.get_running_loop(), alone=False))
+        await asyncio.shield(self._submit(write))
+
+    def _submit(self, write: Callable[[Cursor], None]) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        return self._writer.submit(write, loop, alone=False, store=self._store_id)
 
     def _read(self, cursor: Cursor, statement: str) -> tuple[SharedPace, str, float]:
         """Give the line, and the time: which start of the clock, and seconds."""

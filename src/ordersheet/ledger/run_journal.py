@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.fingerprint import marked
@@ -28,35 +28,22 @@ from ordersheet.ledger.undo import CLOSE_OCCURRENCES, UndoTarget, past_of, targe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.history.undo import UndoBook
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
-    from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.again import Wanted
     from ordersheet.ledger.claims import Found
     from ordersheet.ledger.compiled import Params
-    from ordersheet.ledger.database import Cursor, Database
+    from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.handles import LedgerHandles
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.undo import PastOfOrder
-    from ordersheet.ledger.writer import Writer
 
 T = TypeVar("T")
 
 _CHUNK = 5000
-
-
-class LedgerHandles(NamedTuple):
-    """What a run stands on: the parts of an open ledger."""
-
-    writer: Writer
-    database: Database
-    process_id: int
-    salt: bytes
-    clock: Callable[[], datetime]
-    uptime: Callable[[], Uptime]
 
 
 class RunJournal:

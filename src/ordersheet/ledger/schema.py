@@ -391,18 +391,3 @@ RULES = (
     ),
 )
 """Legal moves, a fixed identity, and nothing taken away that is still needed."""
-
-
-def triggers() -> tuple[str, ...]:
-    """Write the rules as SQLite's triggers."""
-    return tuple(
-        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON operation "
-        + (f"WHEN {_condition(rule)} " if rule.condition else "")
-        + f"BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
-        for rule in RULES
-    )
-
-
-def _condition(rule: Rule) -> str:
-    parts = (rule.condition.format(differs="IS NOT"), rule.beside.format(run="run"))
-    return " AND ".join(filter(None, parts))

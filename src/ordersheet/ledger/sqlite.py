@@ -13,6 +13,7 @@ from ordersheet.ledger import engine, faults, files, schema
 from ordersheet.ledger.database import PAGE
 from ordersheet.ledger.migrations import copy_database
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
+from ordersheet.ledger.triggers import triggers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -118,7 +119,7 @@ class SqliteDatabase:
         for rule in schema.RULES:
             cursor.execute(f"DROP TRIGGER {rule.name}")
         yield
-        for trigger in schema.triggers():
+        for trigger in triggers():
             cursor.execute(trigger)
 
     def count_on(self, cursor: Cursor) -> None:

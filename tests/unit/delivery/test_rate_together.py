@@ -17,9 +17,7 @@ def test_one_alone_goes_as_if_nobody_could_be_there():
 @pytest.mark.parametrize(("senders", "puts"), [(2, 1.0), (5, 0.5)])
 def test_together_they_use_a_bucket_as_one_does(senders, puts):
     runs = together([Sender(begins=0.2 * at, puts=puts) for at in range(senders)], Bucket(10, 20), until=180)
-    taken, refused = (
-        sum(map(len, every)) for every in zip(*((r.accepted, r.refused) for r in runs), strict=True)
-    )
+    taken = sum(len(run.accepted) for run in runs)
     assert taken >= 0.95 * (20 + 10 * 180)
     assert sum(run.pushed_back(60, 180) for run in runs) <= 0.015 * 10 * 120
     assert sum(len(run.refused) for run in runs) <= 30

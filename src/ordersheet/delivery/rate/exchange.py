@@ -212,9 +212,9 @@ class PaceExchange:
         telling = self._telling
         sent = [event.at + shift for event in telling.events if event.kind == "sent"]
         if since is not None:
-            estimator.know_better(since, telling.flow, sent)
-        flow_of_others = sum(other.flow for other in others.values())
-        told_at = sum(other.flow * (other.at - epoch) for other in others.values())
+            estimator.know_better(since, _expected(telling.flow), sent)
+        flow_of_others = sum(_expected(other.flow) for other in others.values())
+        told_at = sum(_expected(other.flow) * (other.at - epoch) for other in others.values())
         replay(
             estimator,
             telling.events,
@@ -224,7 +224,7 @@ class PaceExchange:
             untold=lambda at: flow_of_others * at - told_at,
         )
         flow = self._flow(len(sent), 0.0 if since is None else now - since)
-        estimator.flows(flow_of_others + flow)
+        estimator.flows(sum(other.flow for other in others.values()) + flow)
         return flow
 
     def _state(
@@ -296,17 +296,22 @@ class PaceExchange:
         )
         if estimator.is_closed:
             held = sum(o.held for o in others.values() if o.generation == estimator.generation)
-            count, ahead = (1 if estimator.fresh + held + left == 0 else 0), SLICE
+            count, ahead = int(telling.hungry and estimator.fresh + held + left == 0), SLICE
         else:
             count, ahead = max(1, int(share * rate * SLICE)) - left, max(SLICE, everybody / rate)
             if not telling.hungry:
-                count = min(count, 2 * telling.used + 1 - left)
+                count = min(count, 2 * telling.used - left)
         if count <= 0:
             return given
         start = estimator.take_moments(now, count, ahead)
         if start is None:
             return given._replace(again=min(given.again, estimator.next_free - ahead))
         return given._replace(permits=count, first=start)
+
+
+def _expected(flow: float) -> float:
+    """Tell how many requests a second are taken to go untold: who sends seldom tells of each at once."""
+    return flow if flow * SLICE >= 1 else 0.0
 
 
 def _finite(moment: float) -> float | None:

@@ -88,6 +88,11 @@ class SharedEstimator:
         return self._state is ALONE
 
     @property
+    def together(self) -> bool:
+        """Whether the pace is kept together with others."""
+        return self._state is TOGETHER
+
+    @property
     def allowed(self) -> float:
         """Requests a second that are let go now."""
         return self._own.allowed if self._alone or not self._distance else 1 / self._distance
@@ -223,6 +228,8 @@ class SharedEstimator:
         self._generation += 1
         self._gate = gate
         self._permits = 0
+        # What was reserved, perhaps far ahead, is not used.
+        self._last = min(self._last, gate)
 
     # --- the others
 
@@ -247,7 +254,8 @@ class SharedEstimator:
     def _exchange_due(self, now: float) -> float:
         if self.urgent:
             return now
-        last = self._told_at + SLICE
+        # Who sends seldom tells of each request: where others are pushed back, it counts.
+        last = self._told_at + (APART if self._events and self._distance >= SLICE else SLICE)
         if self._permits > 0:
             return (
                 min(last, self._next + (self._permits - 1) * self._distance - LEAD) if self._hungry else last
