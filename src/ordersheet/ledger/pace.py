@@ -60,6 +60,7 @@ class LedgerPaceBoard:
         self._writer, self._database = writer, database
         self._store_id = store_id
         self.name = str(run_id)
+        self._looking: asyncio.Future[PaceLook] | None = None
 
     def enter(self, cursor: Cursor) -> None:
         """Let the others see that this run is under way; those that have died are taken out."""
@@ -91,7 +92,10 @@ class LedgerPaceBoard:
                 line, _, now = self._read(cursor, _LOOK)
                 return PaceLook(line, now)
 
-        return await asyncio.to_thread(read)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(asyncio.to_thread(read))
+        # A database that is gone keeps one thread waiting, and no more.
+        return await asyncio.shield(self._looking)
 
     async def change(self, change: Change) -> None:
         """Change the line, while nobody else does; in the next transaction that this run writes.
