@@ -130,13 +130,19 @@ class CommonEstimator(RateEstimator):
         return self.sent_late(at, put=put, generation=-1, untold=0.0)
 
     def alone(
-        self, *, cap: float, auto: AutoConcurrency | None, most: float, in_flight: int, share: float
+        self,
+        *,
+        cap: float,
+        auto: AutoConcurrency | None,
+        most: float,
+        under_way: tuple[int, int],
+        share: float,
     ) -> None:
-        """Go on with a share of the rate, for one process alone, with its own limits."""
+        """Go on with a share of the rate, for one process alone, with its own limits and requests under way."""
         self.cap, self._auto, self._most = cap, auto, most
         self.rate = min(self.rate * share, cap)
         self._health.known_flow = 0.0
-        self.in_flight = in_flight
+        self.in_flight, self._fresh = under_way
 
 
 def _plain(value: object) -> object:

@@ -381,8 +381,13 @@ class SharedEstimator:
         """Go on alone, with what is known."""
         replay(self._own, self._events, self._tickets, shift=self._shift, now=now + self._shift)
         self._events.clear()
+        fresh = sum(ticket.generation == self._own.generation for ticket in self._tickets.values())
         self._own.alone(
-            cap=self._cap, auto=self._auto, most=self._most, in_flight=self._in_flight, share=share
+            cap=self._cap,
+            auto=self._auto,
+            most=self._most,
+            under_way=(self._in_flight, fresh),
+            share=share,
         )
         self._state, self._epoch = ALONE, None
         self._generation += 1
