@@ -138,7 +138,7 @@ class CommonEstimator(RateEstimator):
         under_way: tuple[int, int],
         share: float,
     ) -> None:
-        """Go on with a share of the rate, for one process alone, with its own limits and requests under way."""
+        """Go on alone with a share of the rate, its own limits and its own requests under way."""
         self.cap, self._auto, self._most = cap, auto, most
         self.rate = min(self.rate * share, cap)
         self._health.known_flow = 0.0
