@@ -132,6 +132,12 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert (undo.json["undo_of"], undo.json["outcomes"]) == (run, {"undone": MANY})
     assert not +written(big_shop)
     assert server.run("undo", run, "--yes", "--json").json["outcomes"] == {"undone": MANY}
+    # After its retention the report is a table of its own, and says why.
+    assert server.run("purge", "--all", "--yes").code == 0
+    with Ledger.open(team_url, create=False, read_only=True) as ledger:
+        assert list(ledger.submissions().file(run)) == []
+    later = clerk.run("report", run)
+    assert (later.code, "is gone or has changed" in later.err + later.out) == (0, True)
 
 
 def test_another_worker_goes_on_where_one_was_killed(
