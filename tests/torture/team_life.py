@@ -208,7 +208,7 @@ class Team:
                 self._workers += 1
                 name = f"worker{self._workers}"
             fate = self._fate()
-            if not fate:
+            if not fate and time.monotonic() <= self._until:
                 fate = {"after": self._chance.uniform(*self._harm.life), "number": signal.SIGTERM}
             ended = self.desk.run(name, ("worker", "--poll", "1"), key="workers", held_back=HELD_BACK, **fate)
             self._note("processes killed", ended.killed)
