@@ -15,7 +15,19 @@ from typing import NamedTuple
 
 from tests.support.views import View
 from tests.support.world_judge import judged
-from tests.support.worlds import LOST, NO_FAULT, Ask, AskedRow, Fault, Start, World
+from tests.support.worlds import (
+    DENSE,
+    LOST,
+    NO_FAULT,
+    SWALLOWED,
+    Ask,
+    AskedRow,
+    Fault,
+    Lists,
+    SecondKey,
+    Start,
+    World,
+)
 
 PACKAGE = Path(__file__).parents[2] / "src" / "ordersheet"
 LONG = "p" * 200
@@ -29,6 +41,28 @@ CYRILLIC = AskedRow(
 DONE_SLOWLY = Fault("carried out slowly", late=20.0)
 ARRIVES_LATE = Fault("applied late, answer lost", answer="lost", late=60.0)
 APPLIED_IN_PART = Fault("no, comments applied", "comments", "no")
+
+HALF = 6
+"""Of so many orders lists show what was written; what is written to the others meets a fault."""
+HARD = "\N{CYRILLIC SMALL LETTER DE}\N{CYRILLIC SMALL LETTER A}"
+WRITTEN = tuple(
+    Ask("internalComment", "append", HARD if order > HALF and order % 2 else f"call {order}")
+    for order in DENSE
+)
+BEFORE = ("old", "one\ntwo\nthree", "x" * 60)
+
+
+def _standing(standing: str, order: int, text: str) -> str:
+    if order <= HALF:
+        return BEFORE[0] * (order % 2)
+    return standing.format(before=BEFORE[order % len(BEFORE)], text=text)
+
+
+def listed(lists: Lists, fault: Fault, standing: str) -> World:
+    """Make a world of orders that lists show; what is written after the first ones meets a fault."""
+    rows = tuple(AskedRow(order, (ask,)) for order, ask in zip(DENSE, WRITTEN, strict=True))
+    held = tuple((_standing(standing, row.order, row.asks[0].text), "") for row in rows)
+    return World(rows, held=held, held_since=-1.0, faults=(NO_FAULT,) * HALF + (fault,) * 3, lists=lists)
 
 
 class SimplerRule(NamedTuple):
@@ -150,6 +184,40 @@ RULES = {
             faults=(APPLIED_IN_PART,),
             starts=(Start(0.0), Start(retry_no=True)),
         ),
+    ),
+    "an order that is not seen any more holds nothing": SimplerRule(
+        "delivery/refusal.py",
+        "judged = [] if self._missing and not shown else",
+        "judged = [] if not shown else",
+        World(
+            (CALLED_AND_MORE,),
+            faults=(APPLIED_IN_PART,),
+            starts=(Start(0.0), Start(retry_no=True)),
+            second=SecondKey(0, 0.1, hidden=frozenset({1})),
+        ),
+    ),
+    "a key that does not see an order sees that it lacks a text": SimplerRule(
+        "delivery/reconcile.py",
+        "    return view.comments.get(field) if view is not None and view.found else None\n",
+        '    return (view.comments.get(field) if view.found else "") if view is not None else None\n',
+        World(
+            (SHORT, CALLED),
+            faults=(NO_FAULT, LOST),
+            learned="honest growth",
+            second=SecondKey(0, 0.07, hidden=frozenset({1})),
+        ),
+    ),
+    "a page that shows what was written shows the whole of everything": SimplerRule(
+        "delivery/verdict/page_trust.py",
+        " and of.covers(held)",
+        "",
+        listed(Lists(View(("first 60 characters",))), SWALLOWED, "{before}\n{text}"),
+    ),
+    "a page that shows what was written shows every letter": SimplerRule(
+        "delivery/verdict/page_trust.py",
+        "hardness_of(text) <= of.hardness and ",
+        "",
+        listed(Lists(View(("only ASCII",))), SWALLOWED, "{text}"),
     ),
     "a no is believed where nothing speaks against it": SimplerRule(
         "delivery/refusal.py",

@@ -82,10 +82,10 @@ def _doubled(told: Told) -> Iterator[Finding]:
 
     What a gateway carried out twice came with one PUT of ours, and counts once.
     """
-    standing: dict[tuple[int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    standing: dict[tuple[bool, int, str], dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for did in told.shop.log:
-        place = did.order, did.field
-        if not did.who or place in told.shop.disturbed:
+        place = did.elsewhere, did.order, did.field
+        if not did.who or place[1:] in told.shop.disturbed:
             continue
         if did.kind == "overwrite":
             standing[place].clear()
@@ -101,9 +101,9 @@ def _unguarded(told: Told) -> Iterator[Finding]:
 
     Nor an overwrite so long after that it should have read the order since.
     """
-    written: dict[tuple[int, str], float] = {}
+    written: dict[tuple[bool, int, str], float] = {}
     for did in told.shop.log:
-        place = did.order, did.field
+        place = did.elsewhere, did.order, did.field
         if not did.who:
             written.pop(place, None)
             if any(text in did.text for text in BY_HAND):

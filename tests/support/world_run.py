@@ -132,6 +132,11 @@ async def _happen(world: World, ledger: Callable[[virtual_time.VirtualClock], An
             await asyncio.gather(*under_way)
         await asyncio.sleep(abs(start.after))
         clock.boots += number in world.started_anew
+        if world.second is not None and world.second.run == number:
+            if world.second.after is None:
+                shop.change_key()
+            else:
+                asyncio.get_running_loop().call_later(world.second.after, shop.change_key)
         works = told.works[::-1] if start.backwards else told.works
         under_way.append(asyncio.ensure_future(_send(told, f"run{number}", works, start)))
     await asyncio.gather(*under_way)

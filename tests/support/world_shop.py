@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.support.views import HONEST, Held, Reader
 from tests.support.virtual_time import START
-from tests.support.worlds import DISTURBING, NO_FAULT, Deed, Fault, Lists, World
+from tests.support.worlds import DISTURBING, NO_FAULT, Deed, Fault, Lists, SecondKey, World
 
 from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.observation import Failure, Observation
@@ -27,6 +27,8 @@ BY_HAND = ("Anna was here", "Anna wrote this anew")
 """What people write."""
 UNREAD = frozenset({"403", "404"})
 """Answers to a GET after which nothing is read, or the order is not there."""
+MOVED = 30
+"""By how many places an update moves an order in a list."""
 WAY, ANSWER = 0.02, 0.02
 """Seconds that a request and its answer are under way."""
 
@@ -44,6 +46,8 @@ class Did(NamedTuple):
     kind: str
     """`append` or `overwrite`."""
     text: str
+    elsewhere: bool = False
+    """Whether another shop did it, that had taken this one's place."""
 
 
 @dataclass
@@ -72,7 +76,10 @@ class Shop:
     """By the number of a PUT: of which moment its run knew what the order held."""
     left: dict[int, float] = field(default_factory=dict)
     """By the number of a PUT: when it left."""
-    _states: dict[int, list[tuple[float, Held]]] = field(default_factory=dict)
+    second: bool = False
+    """Whether the world's second key is in use."""
+    _states: dict[tuple[bool, int], list[tuple[float, Held]]] = field(default_factory=dict)
+    """By whether another shop has it, and its ID."""
 
     def now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -81,16 +88,36 @@ class Shop:
         self.reader = Reader(view)
         self.lister = Reader(HONEST if self.world.lists is None else self.world.lists.view)
 
-    def hold(self, order: int, held: Held, at: float | None = None) -> None:
+    def change_key(self) -> None:
+        """Answer as the world's second key has it from now on."""
+        second = self.world.second
+        assert second is not None
+        self.second = True
+        self.reader = Reader(second.view)
+        for order, held in enumerate(second.held if second.elsewhere else (), start=1):
+            self._states[True, order] = [(float("-inf"), Held(*held))]
+
+    @property
+    def _key(self) -> SecondKey:
+        """What the key in use may see and do."""
+        world = self.world
+        if self.second and world.second is not None:
+            more = (frozenset(), frozenset()) if world.second.elsewhere else (world.hidden, world.unknown)
+            hidden, unknown = world.second.hidden | more[0], world.second.unknown | more[1]
+            return world.second._replace(hidden=hidden, unknown=unknown)
+        return SecondKey(hidden=world.hidden, unknown=world.unknown)
+
+    def hold(self, order: int, held: Held, at: float | None = None, *, elsewhere: bool | None = None) -> None:
         """Let an order hold this, from now on or from an earlier moment."""
-        states = self._states.setdefault(order, [])
+        place = (self._key.elsewhere if elsewhere is None else elsewhere), order
+        states = self._states.setdefault(place, [])
         if not states and at is None:
             states.append((float("-inf"), Held()))
         states.append((self.now() if at is None else at, held))
 
-    def held(self, order: int, at: float | None = None) -> Held:
+    def held(self, order: int, at: float | None = None, *, elsewhere: bool | None = None) -> Held:
         """Tell what an order holds, or held at a moment."""
-        states = self._states.get(order)
+        states = self._states.get((self._key.elsewhere if elsewhere is None else elsewhere, order))
         if not states:
             return Held()
         if at is None:
@@ -99,7 +126,7 @@ class Shop:
 
     def ever_held(self, order: int) -> list[Held]:
         """Tell all that an order held, one after the other."""
-        return [held for _, held in self._states.get(order, [])]
+        return [held for where in (False, True) for _, held in self._states.get((where, order), [])]
 
     def begin(self) -> None:
         """Let the world's view, faults, freezes and people begin."""
@@ -144,27 +171,30 @@ class Shop:
                 text = text.rpartition("\n")[0]
         if deed.what in DISTURBING:
             self.disturbed.add((deed.order, deed.field))
-        self.log.append(Did(self.now(), "", 0, deed.order, deed.field, "overwrite", text))
+        elsewhere = self._key.elsewhere
+        self.log.append(Did(self.now(), "", 0, deed.order, deed.field, "overwrite", text, elsewhere))
         self.hold(deed.order, held._replace(**{deed.field: text}))
 
-    def apply(self, payload: dict[str, Any], who: str, put: int) -> None:
+    def apply(self, payload: dict[str, Any], who: str, put: int, elsewhere: bool) -> None:  # noqa: FBT001 - told by call_later
         order = payload["order"]
         for name, flag in FLAGS.items():
             if name not in payload:
                 continue
-            held, text = self.held(order), payload[name]
+            held, text = self.held(order, elsewhere=elsewhere), payload[name]
             before = getattr(held, name)
             kind = "overwrite" if payload.get(flag) else "append"
             whole = f"{before}\n{text}" if before and kind == "append" else text
-            self.hold(order, held._replace(**{name: whole}))
-            self.log.append(Did(self.now(), who, put, order, name, kind, text))
+            self.hold(order, held._replace(**{name: whole}), elsewhere=elsewhere)
+            self.log.append(Did(self.now(), who, put, order, name, kind, text, elsewhere))
         for name, value in payload.get("extraAttributes", {}).items():
-            self.log.append(Did(self.now(), who, put, order, name, "overwrite", value))
+            self.log.append(Did(self.now(), who, put, order, name, "overwrite", value, elsewhere))
 
     def next_fault(self, payload: dict[str, Any]) -> Fault:
         fault = self.faults.pop(0) if self.faults else NO_FAULT
-        if payload["order"] in self.world.unknown:
+        if payload["order"] in self._key.unknown:
             return Fault("unknown order", "none", "no")
+        if payload["order"] in self._key.forbidden:
+            return Fault("403", "none", "403")
         if fault.applies in ("all", "none"):
             return fault
         several = (
@@ -177,37 +207,47 @@ class Shop:
         return fault
 
     def _unseen(self, order: int, fault: Fault) -> bool:
+        reading = "ok" if self.world.second is None else self.world.second.reading
         return fault.answer == "no" and (
-            order in self.world.hidden or bool(UNREAD & {*self.world.get_faults})
+            order in self._key.hidden | self._key.unknown
+            or self._key.reading in UNREAD
+            or reading == "403"
+            or bool(UNREAD & {*self.world.get_faults})
         )
+
+    def next_get_fault(self) -> str:
+        """Tell how the next reading is answered."""
+        fault = self.get_faults.pop(0) if self.get_faults else "ok"
+        return self._key.reading if fault == "ok" else fault
 
     def take(self, payload: dict[str, Any], who: str, put: int, fault: Fault) -> None:
         """Carry an update out, as the fault has it."""
         if fault.applies == "none":
             return
         part = payload if fault.applies == "all" else _part(payload, fault)
-        loop = asyncio.get_running_loop()
-        loop.call_later(fault.late, self.apply, part, who, put)
+        loop, elsewhere = asyncio.get_running_loop(), self._key.elsewhere
+        loop.call_later(fault.late, self.apply, part, who, put, elsewhere)
         if fault.again is not None:
-            loop.call_later(fault.late + fault.again, self.apply, part, who, put)
+            loop.call_later(fault.late + fault.again, self.apply, part, who, put, elsewhere)
 
     def read(self, order: int) -> tuple[bytes, dict[str, str]]:
         shown, headers = self.reader.show(order, START.timestamp() + self.now(), self._held_at)
-        absent = order in self.world.hidden or order in self.world.unknown
+        absent = order in self._key.hidden | self._key.unknown
         shown |= self._dated(order)
         return json.dumps({"status": "ok", "orders": [] if absent else [shown]}).encode(), headers
 
     def read_list(self, asked: dict[str, list[str]]) -> tuple[bytes, dict[str, str]]:
         """Show the orders between two times, as the world's lists do."""
-        lists = self.world.lists or Lists()
+        lists, key = self.world.lists or Lists(), self._key
         newer, older = (
             asked.get(name, [edge])[0] for name, edge in (("newer_than", ""), ("older_than", "9"))
         )
         numbers = [
             number
-            for number in sorted(self._states)
-            if newer < _date_of(number) < older
-            and number not in self.world.hidden | self.world.unknown
+            for elsewhere, number in sorted(self._states)
+            if elsewhere == key.elsewhere
+            and newer < _date_of(self._page_of(number)) < older
+            and number not in key.hidden | key.unknown
             and not (lists.leaves_out and number % lists.leaves_out == 0)
         ]
         if lists.manner == "empty":
@@ -237,7 +277,14 @@ class Shop:
         lists = self.world.lists
         if lists is None:
             return {}
-        return {"orderDate": _date_of(order * 7 % 11 if lists.manner == "by another date" else order)}
+        shown = order * 7 % 11 if lists.manner == "by another date" else self._page_of(order)
+        return {"orderDate": _date_of(shown)}
+
+    def _page_of(self, order: int) -> int:
+        """Give the place of an order among the others: an update may move it."""
+        if self.world.lists is None or self.world.lists.manner != "moved by an update":
+            return order
+        return order + MOVED * sum(did.order == order and bool(did.who) for did in self.log)
 
     def _held_at(self, order: int, at: float) -> Held:
         return self.held(order, at - START.timestamp())
@@ -325,7 +372,7 @@ class Connection:
         if wait:
             asyncio.get_running_loop().call_later(wait, self._ask, asked, most, answered)
             return
-        fault = self._shop.get_faults.pop(0) if self._shop.get_faults else "ok"
+        fault = self._shop.next_get_fault()
         one = asked.get("order")
         body, headers = self._shop.read_list(asked) if one is None else self._shop.read(int(one[0]))
         if len(body) > most:

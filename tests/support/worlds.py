@@ -167,6 +167,30 @@ class Lists(NamedTuple):
     twice: bool = False
 
 
+class SecondKey(NamedTuple):
+    """Another user's key that is in use from some moment on, or another shop that answers from then on."""
+
+    run: int = 1
+    """From which of the world's runs on."""
+    after: float | None = None
+    """So many seconds after that run began; None where it begins with the other key."""
+    view: View = HONEST
+    """How comments are shown to it."""
+    hidden: frozenset[int] = frozenset()
+    """Orders that no reading shows it."""
+    forbidden: frozenset[int] = frozenset()
+    """Orders that it may not update: 403."""
+    unknown: frozenset[int] = frozenset()
+    """Orders that are not there for it: none shows them, and each update is refused."""
+    reading: str = "ok"
+    """How each reading is answered: one of SECOND_READINGS."""
+    elsewhere: bool = False
+    """Whether it is another shop, with orders of its own."""
+    held: tuple[tuple[str, str], ...] = ()
+    """What the other shop's orders 1, 2, … hold."""
+
+
+SECOND_READINGS = ("ok", "403", "404")
 MANNERS = (
     "rising",
     "falling",
@@ -177,6 +201,7 @@ MANNERS = (
     "texts of the next one",
     "every second one old",
     "turned away",
+    "moved by an update",
 )
 
 
@@ -213,6 +238,8 @@ class World:
     """None where orders have no dates, so that no list is ever asked for."""
     guarded: bool = False
     """Whether each row says that its comments must hold what they showed at first."""
+    second: SecondKey | None = None
+    """Whose key is in use later on; None where it stays the same."""
 
 
 TEXTS = (
@@ -384,7 +411,23 @@ def draw_world(choose: Chooser) -> World:
         turned=_draw_turned(choose) if choose.one((False, False, True)) else (),
         started_anew=frozenset({len(starts)}) if choose.one((False,) * 5 + (True,)) else frozenset(),
         guarded=choose.one((False, False, True)),
+        second=_draw_second(choose, view, len(starts)) if choose.one((False,) * 4 + (True,)) else None,
     )
+
+
+def _draw_second(choose: Chooser, view: View, runs: int) -> SecondKey:
+    """Draw another key; what it shows is no older than what was shown before, which nothing could tell."""
+    run, after = choose.one(range(runs)), choose.one((None, 0.05, 0.1, 0.3, 20.0, 100.0))
+    elsewhere = choose.one((False, False, True))
+    if after is None:
+        fresh = draw_view(choose)
+        view = HONEST if fresh.old else fresh
+        held = tuple((choose.one(HELD), choose.one(HELD)) for _ in ORDERS)
+    else:
+        # Where orders of the same number hold the same, nobody could tell one shop from the other.
+        held = tuple((f"theirs {order}", f"theirs {order}") for order in ORDERS)
+    orders = [frozenset(some(choose, ORDERS, 2)) for _ in range(3)]
+    return SecondKey(run, after, view, *orders, choose.one(SECOND_READINGS), elsewhere, held)
 
 
 def draw_refusing_world(choose: Chooser) -> World:

@@ -317,6 +317,7 @@ HIDING = [
     Lists(manner="by another date"),
     Lists(leaves_out=3, twice=True, most=7),
     Lists(manner="falling"),
+    Lists(manner="moved by an update", most=7),
 ]
 
 
