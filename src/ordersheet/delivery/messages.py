@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.history.orderbook import Decision, Entry
-    from ordersheet.core.model import Guard, Operation
+    from ordersheet.core.model import Guard, Operation, StoppedBy
     from ordersheet.delivery.parts import Part
     from ordersheet.delivery.verdict.causes import Cause
 
@@ -37,7 +37,13 @@ HALF_REFUSED = (
     "not known; send the same file again once the reason is mended."
 )
 
-READING_UNCLEAR = ""
+READING_UNCLEAR = (
+    "The order was read again, but what its comment holds now does not tell: it was changed meanwhile, or is "
+    "shown in another way."
+)
+ORDER_NOT_SHOWN = "The order was read again, but the answer does not show its comment."
+NO_BASELINE = "What its comment held before was not read, or not for sure, so reading it again tells nothing."
+NOT_READABLE = "This key may not read orders, so the order cannot be read again."
 NOT_SHOWN = "The order was read again, but this store does not show comments as they were written."
 SHOWN_IN_PART = "The order was read again, but this store seems to show only a part of its comment."
 NO_LETTERS = "The order was read again, but a text without letters or digits may not be shown."
@@ -223,6 +229,32 @@ def unconfirmed(part: Part, order: int, run: str, row: int, *, said: str = "", w
         f"Look at order {order}; if the text is there: ordersheet resolve {run} --row {row} applied, if not: "
         f"ordersheet resolve {run} --row {row} absent."
     )
+
+
+def not_read_again(cause: Cause | None, *, readable: bool, stopped: StoppedBy | None) -> str:
+    """Say why an order was not read again.
+
+    Args:
+        cause: why the last attempt to read it got no usable answer; None where there was none.
+        readable: whether this key may read orders.
+        stopped: what ended the run early.
+    """
+    if not readable:
+        return NOT_READABLE
+    if cause is not None:
+        return f"The order could not be read again: {cause.what}."
+    return _ended(stopped, "the order was read again") if stopped is not None else ""
+
+
+def not_sent_again(attempts: int, stopped: StoppedBy | None) -> str:
+    """Say why what can be sent again without harm was not, or how often it was."""
+    if stopped is not None:
+        return _ended(stopped, "it was sent again")
+    return f"It was sent {attempts} times." if attempts > 1 else "It was sent once."
+
+
+def _ended(stopped: StoppedBy, before: str) -> str:
+    return f"The run ended before {before} ({stopped.value.replace('-', ' ')})."
 
 
 def quoted(operation: Operation) -> str:

@@ -506,7 +506,8 @@ class OrderMachine:
             if row.turned_away >= TURNED_AWAY:
                 for part in self._sending:
                     if part.open:
-                        self._notes.give_up(row, part)
+                        why = messages.not_sent_again(row.attempts, self.run.stopped)
+                        self._notes.give_up(row, part, why=why)
                     else:
                         part.close(Outcome.NOT_APPLIED, messages.turned_away(verdict.status))
 
@@ -527,7 +528,12 @@ class OrderMachine:
                 self._read_back.owe(row, part)
             else:
                 row.unreadable = row.unreadable or part.appends
-                self._notes.give_up(row, part)
+                self._notes.give_up(row, part, why=self._why_not_known(row, part))
+
+    def _why_not_known(self, row: RowInHand, part: Part) -> str:
+        if not part.appends:
+            return messages.not_sent_again(row.attempts, self.run.stopped)
+        return messages.NO_BASELINE if self.run.readable else messages.NOT_READABLE
 
     def _settle_forbidden(self, *, refused: bool, now: Moment) -> None:
         # Where this order is among them, its own earlier events come along, taken from its notes.
@@ -543,6 +549,8 @@ class OrderMachine:
 
     def _checked(self, told: WasRead, now: Moment) -> None:
         """Whether a refused row was applied after all can be judged now."""
+        assert self._refusal is not None
+        self._refusal.unread = told.cause
         self._see(told, now)
         self._go(Stage.DECIDING)
 
@@ -620,7 +628,7 @@ class OrderMachine:
     def _looked_up(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
         self._see(told, now)
-        self._read_back.looked(told.view, now)
+        self._read_back.looked(told.view, now, told.cause)
         self._own_texts.look_up_anew()
 
     def _tested(self, told: WasRead, now: Moment) -> None:

@@ -69,7 +69,7 @@ class OrderNotes:
     def leave_out(self, row: RowInHand, part: Part, why: str) -> None:
         """Give a part its outcome that was to be sent, and is not, or not once more."""
         if part.open:
-            self.give_up(row, part)
+            self._give_up_unsent(row, part)
         elif part.doubted:
             part.close(Outcome.NOT_APPLIED, messages.NOT_APPLIED)
         else:
@@ -79,7 +79,7 @@ class OrderNotes:
         """Send nothing of a row, or no more of it."""
         for part in row.to_send:
             if part.open:
-                self.give_up(row, part)
+                self._give_up_unsent(row, part)
             else:
                 part.close(outcome, why + self._earlier(part))
 
@@ -91,6 +91,9 @@ class OrderNotes:
             if doubtful and (entry.kind, entry.key) == same:
                 return messages.sent_before(entry.ref.run)
         return ""
+
+    def _give_up_unsent(self, row: RowInHand, part: Part) -> None:
+        self.give_up(row, part, why=messages.not_sent_again(row.attempts, self._run.stopped))
 
     def give_up(self, row: RowInHand, part: Part, *, said: str = "", why: str = "") -> None:
         """Leave a part unconfirmed: nothing more can be learned about it.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.order_notes import OrderNotes
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
+    from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.trust import Control
 
 NEVER = float("-inf")
@@ -65,6 +66,10 @@ class ReadBack:
         self._owed = False
         self._peeked = False
         self._peeked_at_the_end = False
+        self._seen = False
+        """Whether the latest look showed the order."""
+        self._unread: Cause | None = None
+        """Why it did not."""
         self._missed = 0
         self._sightings = 0
         self._sighted: OrderView | None = None
@@ -92,6 +97,7 @@ class ReadBack:
         self.clear_at = now.seconds + self._run.options.settle
         self._silent_since = None if heard else now.seconds
         self._owed, self._peeked, self._missed, self._sightings = True, False, 0, 0
+        self._seen, self._unread = False, None
 
     def owe(self, row: RowInHand, part: Part) -> None:
         """Remember a part that was in doubt, for the last look."""
@@ -164,10 +170,17 @@ class ReadBack:
 
     # --- readings
 
-    def looked(self, view: OrderView | None, now: Moment) -> None:
-        """Judge a reading of the order; what it does not show is judged by `step`, when that can count."""
+    def looked(self, view: OrderView | None, now: Moment, cause: Cause | None = None) -> None:
+        """Judge a reading of the order; what it does not show is judged by `step`, when that can count.
+
+        Args:
+            view: what it showed; None where no usable answer came.
+            now: the moment.
+            cause: why none came.
+        """
         run = self._run
         self._peeked, self._peeked_at_the_end = True, run.ended
+        self._seen, self._unread = view is not None, cause
         self._hear()
         due = now.seconds >= self.clear_at
         if view is not None:
@@ -194,7 +207,8 @@ class ReadBack:
                 self._settle_absent(check, view, now)
         for check in self.checks:
             if check.part is not None and check.row is not None and check.part.to_look_up:
-                self._notes.give_up(check.row, check.part, why=self._why_unproven(check, view) or "")
+                why = self._why_unproven(check, view) or messages.READ_TOO_SOON
+                self._notes.give_up(check.row, check.part, why=why)
             self._tell_again(check, now)
         self._end(row, now)
         return None
@@ -234,7 +248,9 @@ class ReadBack:
     def _why_unproven(self, check: PendingCheck, view: OrderView) -> str | None:
         """Say why it proves nothing that a reading lacks a text; None where it does."""
         held = held_in(view, check.field)
-        if check.baseline is None or held is None or self._proof(check, view) is not Proof.ABSENT:
+        if held is None:
+            return messages.ORDER_NOT_SHOWN
+        if check.baseline is None or self._proof(check, view) is not Proof.ABSENT:
             return messages.READING_UNCLEAR
         if check.doubt is not None and texts_since(self._book.history(check.field), check.doubt):
             # What this ledger wrote after it is seen.
@@ -360,10 +376,13 @@ class ReadBack:
 
     def _give_up(self) -> None:
         """Nothing more can be learned about the order in this run; a later one looks it up."""
+        run, why = self._run, messages.READ_TOO_SOON
+        if not (self._seen and run.ended):
+            why = messages.not_read_again(self._unread, readable=run.readable, stopped=run.stopped)
         for check in self.checks:
             if check.part is not None and check.row is not None and check.part.to_look_up:
                 check.row.unreadable = True
-                self._notes.give_up(check.row, check.part)
+                self._notes.give_up(check.row, check.part, why=why)
         self._clear()
         self._run.unlooked.add(self._order)
 

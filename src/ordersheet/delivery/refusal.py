@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.delivery.parts import Part
     from ordersheet.delivery.read_back import ReadBack
     from ordersheet.delivery.run_facts import RunFacts
+    from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.put import Verdict
 
 
@@ -35,6 +36,7 @@ class RefusalCheck:
         said: the `no`.
         proofs: what the readings so far prove, by field; none of an order that nobody finds.
         why: why they do not prove that nothing was applied; empty where they do.
+        unread: why the latest reading got no usable answer; None where it did.
 
     Args:
         said: the `no`.
@@ -58,6 +60,7 @@ class RefusalCheck:
         self.said = said
         self.proofs: dict[str, Proof] = {}
         self.why = ""
+        self.unread: Cause | None = None
         self._parts = [part for part in parts if part.in_comment]
         self._missing = missing
         self._read_back = read_back
@@ -85,6 +88,7 @@ class RefusalCheck:
         # An order that cannot be seen shows nothing: it is as if nobody might read.
         judged = [] if self._missing and not shown else self._parts
         self.proofs = {part.field: proof_of_part(part, view) for part in judged}
+        self.why = self._why_unclear(view)
         # What shows in one field proves nothing of another: each may come from a store of its own.
         for part in [part for part in judged if self.proofs[part.field] is Proof.ABSENT]:
             step, why = self._prove(part, now)
@@ -93,6 +97,13 @@ class RefusalCheck:
             if why is not None:
                 self.why, self.proofs[part.field] = why, Proof.UNCLEAR
         return None
+
+    def _why_unclear(self, view: OrderView | None) -> str:
+        if Proof.UNCLEAR not in self.proofs.values():
+            return ""
+        if view is None:
+            return messages.not_read_again(self.unread, readable=self._run.readable, stopped=self._run.stopped)
+        return messages.READING_UNCLEAR if view.found else messages.ORDER_NOT_SHOWN
 
     def _prove(self, part: Part, now: Moment) -> tuple[Read | Wait | None, str | None]:
         """Say what proves that a text which the readings lack was not added, or why nothing does.

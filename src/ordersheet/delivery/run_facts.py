@@ -172,6 +172,11 @@ class RunFacts:
         self.stop = stop
         self.on_end()
 
+    @property
+    def stopped(self) -> StoppedBy | None:
+        """What ended the run early; None while it goes on."""
+        return None if self.stop is None else self.stop.word
+
     # --- rows
 
     def count(self, result: RowResult, replaced: RowResult | None = None) -> None:
