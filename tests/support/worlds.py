@@ -426,8 +426,9 @@ def _draw_second(choose: Chooser, view: View, runs: int) -> SecondKey:
     else:
         # Where orders of the same number hold the same, nobody could tell one shop from the other.
         held = tuple((f"theirs {order}", f"theirs {order}") for order in ORDERS)
-    orders = [frozenset(some(choose, ORDERS, 2)) for _ in range(3)]
-    return SecondKey(run, after, view, *orders, choose.one(SECOND_READINGS), elsewhere, held)
+    hidden, forbidden, unknown = [frozenset(some(choose, ORDERS, 2)) for _ in range(3)]
+    reading = choose.one(SECOND_READINGS)
+    return SecondKey(run, after, view, hidden, forbidden, unknown, reading, elsewhere, held)
 
 
 def draw_refusing_world(choose: Chooser) -> World:

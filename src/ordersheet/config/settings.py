@@ -349,7 +349,7 @@ def _with_key(
     """Find the API key: the call's own, the sandbox's, the environment, a key file, the saved one."""
     found: tuple[Secret, str] | None = None
     if passed is not None:
-        found = Secret(str(passed)), "api_key"
+        found = passed if isinstance(passed, Secret) else Secret(str(passed)), "api_key"
     elif sandbox is not None and settings.base_url == sandbox_address(settings):
         # Before the environment's: a key of the real shop is neither meant for practising nor known there.
         found = Secret(str(sandbox.value)), sandbox.source

@@ -102,7 +102,9 @@ class RefusalCheck:
         if Proof.UNCLEAR not in self.proofs.values():
             return ""
         if view is None:
-            return messages.not_read_again(self.unread, readable=self._run.readable, stopped=self._run.stopped)
+            return messages.not_read_again(
+                self.unread, readable=self._run.readable, stopped=self._run.stopped
+            )
         return messages.READING_UNCLEAR if view.found else messages.ORDER_NOT_SHOWN
 
     def _prove(self, part: Part, now: Moment) -> tuple[Read | Wait | None, str | None]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 from ordersheet.config.settings import resolve
 from ordersheet.core.errors import Interrupted, RunStopped, UsageError, signal_of
 from ordersheet.core.result import RunResult
+from ordersheet.core.secret import Secret
 from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.keywords import keywords, row_in_keywords, summary_in_keywords
 
@@ -123,6 +124,7 @@ def check(source: str | PathLike[str] | pd.DataFrame, **options: Unpack[CheckOpt
     Raises:
         OrdersheetError: where the file, the mapping or a setting stands in the way.
     """
+    _hide_key(options)
     from ordersheet.pipeline.check import check as check_source
 
     given, frame = _given(source)
@@ -151,6 +153,7 @@ def send(
         OrdersheetError: where nothing was sent.
         RunStopped: where the run ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
     """
+    _hide_key(options)
     from ordersheet.console.log_line import CallLog
     from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.send import send as send_source
@@ -193,6 +196,7 @@ def undo(
         OrdersheetError: where nothing was sent.
         RunStopped: where it ended early; `result` holds what it came to. `Interrupted` after Ctrl-C.
     """
+    _hide_key(options)
     from ordersheet.console.log_line import CallLog
     from ordersheet.console.progress import sending_progress
     from ordersheet.pipeline.undo import UndoWays
@@ -236,6 +240,7 @@ def export(
     Raises:
         OrdersheetError: the place is taken, the choice makes no sense, or the orders cannot be read.
     """
+    _hide_key(options)
     from ordersheet.pipeline.export import Chosen, parse_edit, parse_moment
     from ordersheet.pipeline.export import export as export_orders
 
@@ -320,6 +325,12 @@ def _tried(progress: Callable[[Progress], None], faults: list[Exception]) -> Cal
             faults.append(fault)
 
     return tell
+
+
+def _hide_key(options: Any) -> None:  # noqa: ANN401 - the keywords of any call
+    """Wrap the key as soon as it comes in: a traceback may show what each frame holds."""
+    if options.get("api_key") is not None:
+        options["api_key"] = Secret(str(options["api_key"]))
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
