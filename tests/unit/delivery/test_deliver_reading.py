@@ -467,7 +467,7 @@ def test_a_refusal_that_added_one_text_leaves_the_other_in_doubt_and_holds_the_o
     row = (1, [append("a"), append("c", "comment")])
     run = send(sheet(row, (1, append("b"))), store)
     assert run.outcomes == [O.UNCONFIRMED, O.NOT_SENT]
-    assert "The API refused it: locked. Whether" in run.results[2].message
+    assert "The API refused it: locked. The order was read again" in run.results[2].message
     assert "No usable answer came, but the order was read again and holds it." in run.results[2].message
 
 
