@@ -57,7 +57,7 @@ class Harm(NamedTuple):
     """The share of kills that come at a moment, however far the process is."""
     crash: tuple[float, float] = (40.0, 120.0)
     """Seconds between two crashes of the database, or cuts of the way to it."""
-    life: tuple[float, float] = (20.0, 120.0)
+    life: tuple[float, float] = (40.0, 240.0)
     """Seconds that a process lives, at the most."""
     steps: tuple[int, int] = (200, 4000)
     """How many of them."""
