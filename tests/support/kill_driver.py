@@ -75,7 +75,6 @@ class Seams:
         self._still = still
         self._folder = folder
         self._die_at = die_at
-        self._inside = False
 
     def point(self, name: str = "") -> None:
         self.count += 1

@@ -145,22 +145,6 @@ class Rebuff:
 
 
 @dataclass
-class Closed:
-    """Takes nothing for so many seconds, each time so many have passed."""
-
-    every: float
-    lasting: float
-
-    def ask(self, now: float, busy: int) -> float:
-        del busy
-        since = now % self.every
-        return self.lasting - since if now >= self.every and since < self.lasting else 0.0
-
-    def take(self, now: float) -> None:
-        del now
-
-
-@dataclass
 class Shut:
     """Takes nothing for so many seconds, once."""
 

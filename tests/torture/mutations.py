@@ -269,8 +269,8 @@ MUTANTS = (
     ),
     Mutant(
         "what is unchanged does not stand in the history",
-        "delivery/order.py",
-        "        self._notes.events.append(There(self.order, part.ask, now.utc))\n",
+        "delivery/order_notes.py",
+        "        self.events.append(There(self._order, part.ask, now.utc))\n",
         "",
         f"{GUARDS}::test_what_stands_there_already_is_sent_neither_now_nor_by_a_later_run",
         GUARDED_ROWS,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
-from ordersheet.core.journal import Begin, Release, There
+from ordersheet.core.journal import Begin, Release
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
@@ -59,8 +59,6 @@ from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.model import OrderWork, RowResult
@@ -179,10 +177,25 @@ class OrderMachine:
             self._go(Stage.AT_HEAD if told.granted else Stage.DECIDING)
         elif isinstance(told, WasWritten) and stage is Stage.WRITING:
             self._written(told, now)
-        elif isinstance(told, WasRead) and stage in self._READERS:
-            self._READERS[stage](self, told, now)
+        elif isinstance(told, WasRead):
+            self._was_read(told, now)
         else:
             raise AssertionError(f"told {told} while {stage}")
+
+    def _was_read(self, told: WasRead, now: Moment) -> None:
+        match self.stage:
+            case Stage.READING:
+                self._baseline_read(told, now)
+            case Stage.CHECKING:
+                self._checked(told, now)
+            case Stage.TRYING:
+                self._tried(told, now)
+            case Stage.LOOKING:
+                self._looked_up(told, now)
+            case Stage.TESTING:
+                self._tested(told, now)
+            case _:
+                raise AssertionError(f"told {told} while {self.stage}")
 
     def _go(self, stage: Stage, due: Action | None = None) -> None:
         """Go to a stage, which begins with this action."""
@@ -338,30 +351,14 @@ class OrderMachine:
             # An overwrite in doubt is judged by what stood there before its first attempt.
             part.baseline = held if trusted else None
         if self.run.options.skip_unchanged and is_unchanged(part, self._view, self.run, self._no_baseline):
-            self._leave_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
+            self._notes.left_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
         if not part.appends or not stands_there(part.ask, held, self._book, self.run.options):
             return
         if turned_up(self._book.tried(part.field), part.ask):
-            part.close(Outcome.CONFIRMED, messages.TURNED_UP)
-            self._note_turned_up(row, part, now)
+            self._notes.turned_up(row, part, now)
         elif not part.sent:
             why = messages.already_there(part.ask.operation)
-            self._leave_there(row, part, Outcome.ALREADY_THERE, why, now)
-
-    def _leave_there(self, row: RowInHand, part: Part, outcome: Outcome, why: str, now: Moment) -> None:
-        """Send nothing of a part, since the field holds it; it stands in the history at its place."""
-        part.close(outcome, why)
-        part.move(OperationState.THERE)
-        self._book.record(self._notes.entry(row, part, now))
-        self._notes.events.append(There(self.order, part.ask, now.utc))
-
-    def _note_turned_up(self, row: RowInHand, part: Part, now: Moment) -> None:
-        """Note that an append was applied by an attempt that was thought to be lost: nothing leaves."""
-        row.begun += 1
-        part.move(OperationState.SENDING)
-        self._notes.events.append(Begin(self.order, row.number, row.begun, (part.ask,), None, now.utc))
-        self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
-        self._notes.settled(row, part, OperationState.APPLIED, now, message=messages.TURNED_UP)
+            self._notes.left_there(row, part, Outcome.ALREADY_THERE, why, now)
 
     def _write_ahead(self, now: Moment) -> None:
         """Its turn has come: write the attempt ahead, unless its baseline has grown old in the line."""
@@ -425,7 +422,7 @@ class OrderMachine:
             self._go(Stage.SENDING, Put(self._body))
         else:
             self._notes.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
-            self._unsent(row, VerdictKind.NOT_SENT, now)
+            self._notes.unsent(row, self._sending, VerdictKind.NOT_SENT, now)
             self._go(Stage.AT_HEAD if told.leaves else Stage.DECIDING)
 
     # --- what an attempt has ended in
@@ -485,15 +482,9 @@ class OrderMachine:
         self._sending = to_try
         return Stage.TRYING if to_try else Stage.DECIDING
 
-    def _unsent(self, row: RowInHand, kind: VerdictKind, now: Moment) -> None:
-        """Nothing of the attempt was applied: its parts stand where they stood before it."""
-        for part in self._sending:
-            state = OperationState.IN_DOUBT if part.open else OperationState.ABSENT
-            self._notes.settled(row, part, state, now, message=kind.value)
-
     def _turned_away(self, row: RowInHand, verdict: Verdict, now: Moment) -> None:
         """Nothing was sent or applied: it is tried again after a pause; a 421 or 425 not for ever."""
-        self._unsent(row, verdict.kind, now)
+        self._notes.unsent(row, self._sending, verdict.kind, now)
         if verdict.repeats:
             row.unsent += 1
             self._stays = True
@@ -634,11 +625,3 @@ class OrderMachine:
     def _tested(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
         self._read_back.tested(told, now)
-
-    _READERS: ClassVar[dict[Stage, Callable[[OrderMachine, WasRead, Moment], None]]] = {
-        Stage.READING: _baseline_read,
-        Stage.CHECKING: _checked,
-        Stage.TRYING: _tried,
-        Stage.LOOKING: _looked_up,
-        Stage.TESTING: _tested,
-    }

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.core.history.orderbook import OperationRef
-from ordersheet.core.journal import AttemptEnded, Done, Settle
+from ordersheet.core.journal import AttemptEnded, Begin, Done, Settle, There
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.rows import result_of
+from ordersheet.delivery.verdict.put import VerdictKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ordersheet.core.history.orderbook import Entry, OrderBook
     from ordersheet.core.journal import Event
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
-    from ordersheet.delivery.verdict.put import VerdictKind
 
 
 class OrderNotes:
@@ -53,6 +55,28 @@ class OrderNotes:
         else:
             self._book.record(self.entry(row, part, now, message))
         self.events.append(Settle(ref, state, message, now.utc))
+
+    def unsent(self, row: RowInHand, parts: Iterable[Part], kind: VerdictKind, now: Moment) -> None:
+        """Tell that nothing of an attempt was applied: its parts stand where they stood before it."""
+        for part in parts:
+            state = OperationState.IN_DOUBT if part.open else OperationState.ABSENT
+            self.settled(row, part, state, now, message=kind.value)
+
+    def left_there(self, row: RowInHand, part: Part, outcome: Outcome, why: str, now: Moment) -> None:
+        """Send nothing of a part, since the field holds it; it stands in the history at its place."""
+        part.close(outcome, why)
+        part.move(OperationState.THERE)
+        self._book.record(self.entry(row, part, now))
+        self.events.append(There(self._order, part.ask, now.utc))
+
+    def turned_up(self, row: RowInHand, part: Part, now: Moment) -> None:
+        """An append was applied by an attempt that was thought to be lost: nothing leaves."""
+        part.close(Outcome.CONFIRMED, messages.TURNED_UP)
+        row.begun += 1
+        part.move(OperationState.SENDING)
+        self.events.append(Begin(self._order, row.number, row.begun, (part.ask,), None, now.utc))
+        self.attempt_ended(row, VerdictKind.NOT_SENT, None, now)
+        self.settled(row, part, OperationState.APPLIED, now, message=messages.TURNED_UP)
 
     def attempt_ended(self, row: RowInHand, kind: VerdictKind, status: int | None, now: Moment) -> None:
         """Tell what an attempt has ended in."""

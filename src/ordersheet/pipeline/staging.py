@@ -123,7 +123,6 @@ class Staging:
             raise no_temporary_room(folder or tempfile.tempdir, error) from error
         self._asked: list[tuple[int, int, str, str | None, str | None]] = []
         self._others: list[tuple[int, str, str, str, bool, str | None]] = []
-        self._sealed = False
         self.updates = 0
         self.left_out = 0
 
@@ -145,7 +144,6 @@ class Staging:
         self._flush()
         self._execute("CREATE INDEX by_order ON asked (ord, row)")
         self._execute("COMMIT")
-        self._sealed = True
 
     def works(self) -> Iterator[OrderWork]:
         """Give all that is asked of each order, in the order of their first rows."""

@@ -195,9 +195,6 @@ def test_pushbacks_that_name_no_time_wait_ever_longer():
     assert gates == [1, 2, 4, 8, 10, 10, 10, 10, 10]
 
 
-PAUSES = st.none() | st.floats(0, 100)
-
-
 @given(
     st.lists(
         st.tuples(

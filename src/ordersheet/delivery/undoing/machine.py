@@ -7,7 +7,7 @@ never simply sent again, since somebody may have written on what it put back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.core.history.orderbook import Ask
@@ -280,8 +280,3 @@ class UndoMachine(OrderMachine):
             self._read_back.owe(row, part)
         else:
             self._notes.give_up(row, part)
-
-    _READERS: ClassVar[dict[Stage, Callable[[OrderMachine, WasRead, Moment], None]]] = {
-        **OrderMachine._READERS,  # noqa: SLF001 - its own kind
-        Stage.TRYING: lambda machine, told, now: machine._tried(told, now),  # noqa: SLF001 - likewise
-    }
