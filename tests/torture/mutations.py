@@ -108,7 +108,7 @@ MUTANTS = (
         "delivery/read_back.py",
         "left = max(0.0, self._run.options.settle - (doubt.heard_ago or 0.0))",
         "left = 0.0",
-        KILLS,
+        f"{RULES}::test_what_a_killed_run_had_under_way_is_not_sent_beside_it",
         MACHINE,
     ),
     Mutant(
@@ -305,7 +305,7 @@ MUTANTS = (
         "            part.to_look_up = True\n",
         "            part.to_look_up = False\n",
         f"{UNDO_PROMISE}::test_with_nobody_else_writing_every_field_is_what_it_was",
-        f"{UNDO_PROMISE}::test_a_lost_answer_is_looked_up_and_not_sent_again",
+        UNDO_PROMISE,
     ),
     Mutant(
         "an undo puts back what may have been cut",

@@ -46,6 +46,16 @@ def test_what_still_arrives_within_settle_is_not_sent_a_second_time(late, answer
             holds(World(rows_of((*ORDERS, 5, 6)), learned=learned, held=(("old", ""),), faults=faults))
 
 
+@pytest.mark.parametrize("late", [5.0, 60.0])
+@pytest.mark.parametrize("after", [0.0, 1.0, 20.0])
+def test_what_a_killed_run_had_under_way_is_not_sent_beside_it(late, after):
+    for killed in (0.07, 0.1, 0.15, 0.3):
+        for number in range(3):
+            faults = (*(NO_FAULT,) * number, Fault("applied late", answer="lost", late=late))
+            starts = (Start(0.0, killed=killed), Start(after))
+            holds(World(rows_of((*ORDERS, 5, 6)), learned="honest growth", faults=faults, starts=starts))
+
+
 @pytest.mark.parametrize("applies", ["all", "none"])
 def test_an_ok_that_speaks_of_another_order_says_nothing_of_this_one(applies):
     for number in range(4):
