@@ -163,13 +163,14 @@ def test_a_kill_of_the_server_loses_nothing_and_sends_nothing_twice(browser, hom
 @pytest.mark.needs("browser")
 def test_a_second_run_waits_in_line_and_says_so(browser, home, shop, tmp_path):
     with page_server(home, environ=shop.environ) as server:
-        page = browser.new_page()
-        for rows in (6, 5):
-            send_sheet(page, server, tmp_path, rows)
-            expect(page.locator("[data-is=state]")).to_be_visible()
-        expect(page.locator("[data-is=state]")).to_have_text("Waiting in line: 1 run goes first.")
-        page.get_by_role("button", name="Stop", exact=True).click()
-        expect(page.get_by_role("alert")).to_contain_text("taken out of the line")
+        # A tab each, as somebody has who watches the first run.
+        first, second = browser.new_page(), browser.new_page()
+        for tab, rows in ((first, 6), (second, 5)):
+            send_sheet(tab, server, tmp_path, rows)
+            expect(tab.locator("[data-is=state]")).to_be_visible()
+        expect(second.locator("[data-is=state]")).to_have_text("Waiting in line: 1 run goes first.")
+        second.get_by_role("button", name="Stop", exact=True).click()
+        expect(second.get_by_role("alert")).to_contain_text("taken out of the line")
         shop.gate.open()
 
 

@@ -119,8 +119,13 @@ def test_deep_nesting_ends_in_a_sentence(tmp_path, name, body):
 
 
 def test_nesting_is_refused_before_it_costs_memory(tmp_path):
-    body = hand.sheet("<row><c><v>" * 20_000).encode()
+    body = hand.sheet("<row><c><v>" + "<x>" * 60_000).encode()
     assert refusal(changed(tmp_path, {"xl/worksheets/sheet1.xml": body})).code == "bomb"
+
+
+def test_rows_in_cells_are_refused_at_the_first_one(tmp_path):
+    body = hand.sheet("<row><c><v>" * 20_000).encode()
+    assert refusal(changed(tmp_path, {"xl/worksheets/sheet1.xml": body})).code == "not-a-workbook"
 
 
 @pytest.mark.parametrize(
