@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.support.job_sources import looping, soon
+from tests.support.loops import looping, soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,7 +19,7 @@ from ordersheet.core.uptime import Uptime
 from ordersheet.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -133,17 +131,3 @@ class RealJournal:
         """Tell what is known of each row, and let go of the ledger."""
         self.results = {result.row: result for result in self._journal.results()}
         self._ledger.close()
-
-
-@contextmanager
-def loop_beside() -> Iterator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()

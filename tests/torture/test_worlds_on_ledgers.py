@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from tests.support.loops import looping
 from tests.support.world_judge import judge
-from tests.support.world_ledgers import RealLedger, loop_beside
+from tests.support.world_ledgers import RealLedger
 from tests.support.world_run import run
 from tests.support.worlds import LOST, NO_FAULT, Ask, AskedRow, Start, World, dense_worlds, worlds
 
@@ -35,7 +36,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | LedgerUrl:
 
 @pytest.fixture
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    with loop_beside() as one:
+    with looping() as one:
         yield one
 
 

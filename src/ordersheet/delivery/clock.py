@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ordersheet.core.uptime import elapsed
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 
 class Moment(NamedTuple):
@@ -44,3 +47,16 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
         await asyncio.sleep(seconds)
+
+
+async def sleep_unless(happens: Coroutine[Any, Any, Any], seconds: float, clock: Clock) -> None:
+    """Wait that long, or until something happens."""
+    waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(happens)]
+    try:
+        ended, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    for wait in ended:
+        wait.result()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import Done, Release
+from ordersheet.delivery.clock import sleep_unless
 from ordersheet.delivery.context import DeliveryContext
 from ordersheet.delivery.ending import CHUNK, Ending
 from ordersheet.delivery.lane import Lane
@@ -270,12 +271,7 @@ class _Delivery:
             await self._changed.wait()
             return
         left = max(0.0, self._queue.next_due - self.context.clock.monotonic())
-        sleeper = asyncio.ensure_future(self.context.clock.sleep(left))
-        changed = asyncio.ensure_future(self._changed.wait())
-        try:
-            await asyncio.wait((sleeper, changed), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _end_all([sleeper, changed])
+        await sleep_unless(self._changed.wait(), left, self.context.clock)
 
     def _end(self) -> None:
         """The run's end is decided: no request leaves any more."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ordersheet.delivery.clock import sleep_unless
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -75,11 +77,4 @@ async def pause(seconds: float, *, clock: Clock, stop: StopSwitch) -> None:
     """Wait that long, or until the run is told to end."""
     if seconds <= 0 or stop.level >= WIND_DOWN:
         return
-    sleeper = asyncio.ensure_future(clock.sleep(seconds))
-    ended = asyncio.ensure_future(stop.reached(WIND_DOWN))
-    try:
-        await asyncio.wait((sleeper, ended), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        sleeper.cancel()
-        ended.cancel()
-        await asyncio.gather(sleeper, ended, return_exceptions=True)
+    await sleep_unless(stop.reached(WIND_DOWN), seconds, clock)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.pace import PaceMember, SharedPace
+from ordersheet.delivery.clock import sleep_unless
 from ordersheet.delivery.rate.shared import LOST
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def keep_together(board: PaceBoard | None, limiter: RateLimiter, clock: Cl
         happened.clear()
         left = pace.due(now) - now
         if left > 0:
-            await _first_of(clock, left, happened)
+            await sleep_unless(happened.wait(), left, clock)
 
 
 async def _step(board: PaceBoard, limiter: RateLimiter, clock: Clock) -> None:
@@ -74,16 +74,3 @@ def _announce(name: str) -> Change:
         return replace(pace, members={**pace.members, name: PaceMember(now)})
 
     return change
-
-
-async def _first_of(clock: Clock, seconds: float, happened: asyncio.Event) -> None:
-    """Wait so long, or until something has happened."""
-    waits = [asyncio.ensure_future(clock.sleep(seconds)), asyncio.ensure_future(happened.wait())]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        for wait in waits:
-            with suppress(asyncio.CancelledError):
-                await wait
