@@ -317,7 +317,7 @@ MUTANTS = (
     ),
     Mutant(
         "what is undone still counts as done",
-        "ledger/claims.py",
+        "ledger/histories.py",
         "if taken == UNDONE or (",
         "if (",
         UNDOS,

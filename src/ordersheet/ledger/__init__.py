@@ -7,7 +7,6 @@ Delivery sees a run as `ordersheet.core.journal.Journal`, which `RunJournal` imp
 `check`, `runs`, `show` and `report`, and carries out `resolve` and `purge`.
 """
 
-from ordersheet.ledger.earlier_runs import EarlierSend
 from ordersheet.ledger.health import LedgerHealth
 from ordersheet.ledger.ledger import Ledger
 from ordersheet.ledger.moving import MovedLedger, move
@@ -23,6 +22,7 @@ from ordersheet.ledger.records import (
     RunState,
 )
 from ordersheet.ledger.run_journal import RunJournal
+from ordersheet.ledger.sent_before import EarlierSend
 from ordersheet.ledger.whole import make_shared, upgrade
 
 __all__ = [

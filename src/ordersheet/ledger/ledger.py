@@ -11,7 +11,6 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.uptime import uptime
 from ordersheet.ledger import (
-    earlier_runs,
     engine,
     files,
     health,
@@ -19,6 +18,7 @@ from ordersheet.ledger import (
     queries,
     resolve,
     retention,
+    sent_before,
 )
 from ordersheet.ledger.copying import facts as facts_of
 from ordersheet.ledger.handles import LedgerHandles
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.core.uptime import Uptime
     from ordersheet.ledger.database import Database, Presence
-    from ordersheet.ledger.earlier_runs import EarlierSend
     from ordersheet.ledger.health import LedgerHealth
     from ordersheet.ledger.records import OperationInfo, Purged, RowInfo, RunInfo, RunStart
+    from ordersheet.ledger.sent_before import EarlierSend
 
 _CHUNK = 500
 
@@ -243,16 +243,16 @@ class Ledger:
     def sent_before(self, store: str, sha256: str) -> list[EarlierSend]:
         """Tell the runs at a store that sent something of a file with these bytes, newest first."""
         with self._database.reading() as cursor:
-            return earlier_runs.sent_before(cursor, store, sha256)
+            return sent_before.sent_before(cursor, store, sha256)
 
     def key_print(self, key: str) -> str:
         """Give the fingerprint by which this ledger knows an API key; the key itself is kept nowhere."""
-        return earlier_runs.key_print(self._salt, key)
+        return sent_before.key_print(self._salt, key)
 
     def key_is_new(self, store: str, key_print: str) -> bool:
         """Tell whether a store was written to with other keys, and never with this one."""
         with self._database.reading() as cursor:
-            return earlier_runs.key_is_new(cursor, store, key_print)
+            return sent_before.key_is_new(cursor, store, key_print)
 
     def runs_of(self, path: Path) -> frozenset[str]:
         """Name the runs whose input was the file at this path."""

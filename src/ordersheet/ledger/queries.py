@@ -12,8 +12,8 @@ from ordersheet.core.model import OperationKind, Outcome, RequestCounts
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
-from ordersheet.ledger.claims import Reader, as_text
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.histories import Reader, as_text
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
 from ordersheet.ledger.schema import (

@@ -12,8 +12,8 @@ from ordersheet.core.errors import UsageError
 from ordersheet.core.model import OperationKind, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
-from ordersheet.ledger.claims import Since, TakenOver
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.histories import Since, TakenOver
 from ordersheet.ledger.results import ROW_OPERATIONS, judged
 from ordersheet.ledger.runs import OUTCOMES, find_run, give_result
 from ordersheet.ledger.schema import claim, operation, process, row, run, undo_step

@@ -15,9 +15,10 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results, statements
 from ordersheet.ledger.again import Again
-from ordersheet.ledger.claims import Claims, Reader, TakenOver, answered_appends
+from ordersheet.ledger.claims import Claims
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.events import EventWriter, execute
+from ordersheet.ledger.histories import Reader, TakenOver, answered_appends
 from ordersheet.ledger.pace import LedgerPaceBoard
 from ordersheet.ledger.records import AgainFacts
 from ordersheet.ledger.remembered import Remembered
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
-    from ordersheet.ledger.claims import Found
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.handles import LedgerHandles
+    from ordersheet.ledger.histories import Found
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.undo import PastOfOrder
 

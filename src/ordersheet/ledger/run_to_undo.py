@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.history.entries import Policy
 from ordersheet.ledger import undo
-from ordersheet.ledger.claims import Reader
+from ordersheet.ledger.histories import Reader
 from ordersheet.ledger.queries import store_of
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.undo import past_of

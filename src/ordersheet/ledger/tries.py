@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ordersheet.ledger.claims import Came
 from ordersheet.ledger.compiled import bind, compiled, insert, listed, named
+from ordersheet.ledger.histories import Came
 from ordersheet.ledger.schema import chunk_order, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ordersheet.ledger.claims import Found
     from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.histories import Found
 
 _of_chunk = chunk_order.c.run_id == bind("run"), chunk_order.c.number == bind("number")
 _TRIES = compiled(select(run.c.name).where(run.c.part_of == bind("run"), run.c.part == bind("number")))

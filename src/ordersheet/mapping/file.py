@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import MappingError
 from ordersheet.core.model import ATTRIBUTE_PREFIX, GUARD_PREFIX, ORDER, REPLACE_FLAGS, JsonValue
-from ordersheet.mapping.dates import form_fault
 from ordersheet.mapping.headers import (
     FIELDS,
     distance,
@@ -22,6 +21,7 @@ from ordersheet.mapping.headers import (
     key_fault,
 )
 from ordersheet.mapping.headers import recognise as recognise_header
+from ordersheet.mapping.typed_dates import form_fault
 from ordersheet.mapping.values import READ_AS_TEXT, Reading, ValueType
 
 if TYPE_CHECKING:

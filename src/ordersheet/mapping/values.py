@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import Cell, CellKind
-from ordersheet.mapping.dates import date_from_text
 from ordersheet.mapping.faults import ValueFault
+from ordersheet.mapping.typed_dates import date_from_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, CellKind
-from ordersheet.mapping.dates import form_of, is_iso_date
 from ordersheet.mapping.file import toml_value
+from ordersheet.mapping.typed_dates import form_of, is_iso_date
 from ordersheet.mapping.values import ValueType, is_truth_word, truth
 
 if TYPE_CHECKING:

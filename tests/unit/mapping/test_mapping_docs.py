@@ -9,12 +9,12 @@ import pytest
 from tests.support.cells import headers
 
 from ordersheet.mapping import read_mapping_file, resolve
-from ordersheet.mapping.dates import date_from_text, form_fault
 from ordersheet.mapping.faults import ValueFault
 from ordersheet.mapping.file import ATTRIBUTE_KEYS, COLUMN_KEYS, TOP_KEYS
 from ordersheet.mapping.headers import FIELDS, NAMES
 from ordersheet.mapping.mapper import CODES
 from ordersheet.mapping.order_ids import order_id_from_text
+from ordersheet.mapping.typed_dates import date_from_text, form_fault
 from ordersheet.mapping.values import NO_WORDS, YES_WORDS, ValueType
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mapping.md").read_text(encoding="utf-8")

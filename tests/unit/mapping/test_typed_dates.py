@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordersheet.mapping.dates import MONTHS, date_from_text, form_fault, form_of, is_iso_date
 from ordersheet.mapping.faults import ValueFault
+from ordersheet.mapping.typed_dates import MONTHS, date_from_text, form_fault, form_of, is_iso_date
 
 DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 31))
 
