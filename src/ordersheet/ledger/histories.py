@@ -81,6 +81,11 @@ class _Gathered:
         own = entry.ref.run in came.runs
         if entry.state is OperationState.ABSENT or (taken == UNDONE and not own):
             return
+        if taken == UNDONE:
+            # Whoever took it back has seen that it stood there.
+            entry = entry._replace(state=OperationState.APPLIED)
+        elif taken == PERHAPS and not own:
+            entry = entry._replace(state=OperationState.IN_DOUBT)
         self.story.append(entry)
         if own:
             self.own.add(entry.ref)

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 
 from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_text
@@ -15,7 +15,17 @@ from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, Orde
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, bind, compiled, constant, listed, named
 from ordersheet.ledger.runs import find_run
-from ordersheet.ledger.schema import again, attempt, baseline, baseline_of, operation, row, run, undo_step
+from ordersheet.ledger.schema import (
+    again,
+    attempt,
+    baseline,
+    baseline_of,
+    chunk,
+    operation,
+    row,
+    run,
+    undo_step,
+)
 from ordersheet.ledger.statements import OWED_CLAIMS, moment
 from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
 
@@ -73,8 +83,26 @@ _ROWS = compiled(
     .where(operation.c.run_id.in_(_own_runs), operation.c.state.in_(MAY_STAND))
     .order_by(operation.c.order_id, operation.c.row, operation.c.id)
 )
-CLOSE_OCCURRENCES = compiled(update(again).where(again.c.run_id.in_(_own_runs)).values(closed=ONE))
-"""What an undone `--again` run meant once more is not meant any more."""
+_wanted_by, _done = run.alias("wanted_by"), operation.alias("done")
+_is_tried_again = exists().where(
+    _wanted_by.c.id == again.c.run_id,
+    chunk.c.run_id == _wanted_by.c.part_of,
+    chunk.c.number == _wanted_by.c.part,
+    chunk.c.state.in_([constant("waiting"), constant("taken")]),
+)
+_was_undone = exists().where(
+    _done.c.run_id.in_(_own_runs),
+    _done.c.order_id == again.c.order_id,
+    _done.c.field == again.c.field,
+    _done.c.key == again.c.key,
+    _done.c.occurrence == again.c.occurrence,
+    is_undone(_done),
+)
+CLOSE_OCCURRENCES = compiled(
+    update(again).where(again.c.run_id.in_(_own_runs), or_(~_is_tried_again, _was_undone)).values(closed=ONE)
+)
+"""What an undone `--again` run meant once more is not meant any more; what a try of a chunk has not come to,
+the next one sends."""
 
 _COUNTED_ON = compiled(
     select(func.count())

@@ -302,8 +302,8 @@ class _Field:
 
     def forget(self, ref: OperationRef, *, undone: bool = False) -> Entry | None:
         entry = self.entries.pop(ref, None)
-        if self._story is not None and not (undone and ref in self._story.own):
-            self._story.forget(ref)
+        if self._story is not None:
+            self._story.forget(ref, undone=undone)
         if self._added.pop(ref, None) is None:
             self._ruling = None
         return entry

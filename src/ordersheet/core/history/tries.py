@@ -30,7 +30,8 @@ class Story:
     """The history of one field as one try would have it that had kept the order all along.
 
     What others did between two tries is no part of it: so what an earlier try decided, sent or was refused
-    stands, and is not sent over what they wrote. Two things are seen of what they did:
+    stands, and is not sent over what they wrote, nor once more where they took it back. Two things are seen
+    of what they did:
 
     - an append that would be sent, and that one of them has sent meanwhile, is not sent a second time;
     - an overwrite that is in doubt is not sent again over what they have written after it, since it may have
@@ -57,8 +58,11 @@ class Story:
         if entry.ref not in self._others or entry.ref in self._taken:
             self._entries[entry.ref] = entry
 
-    def forget(self, ref: OperationRef) -> None:
-        """Take an operation out of it."""
+    def forget(self, ref: OperationRef, *, undone: bool = False) -> None:
+        """Take an operation out of it; what an earlier try did is done, whoever took it back."""
+        if undone and ref in self.own:
+            self._entries[ref] = self._entries[ref]._replace(state=OperationState.APPLIED)
+            return
         self._others.pop(ref, None)
         self._entries.pop(ref, None)
 
