@@ -127,6 +127,11 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
     assert [(one["run"], one["state"], one["rows"]) for one in listed] == [(run, "finished", MANY)]
     told = [json.loads(line) for line in server.run("show", run, "--rows", "--json").out.splitlines()]
     assert {len(row["operations"]) for row in told} == {1}
+    assert {row["operations"][0]["submitted"]["run"] for row in told} == {run}
+    # Who wrote it is the clerk, not the worker who carried it.
+    who = server.run("show", "--order", str(FIRST)).out
+    assert f", run {run}, row 2 of {clerk.folder / 'calls.csv'}" in who
+    assert "through a worker of" in who
     undo = server.run("undo", run, "--yes", "--json")
     assert undo.code == 0, undo.err
     assert (undo.json["undo_of"], undo.json["outcomes"]) == (run, {"undone": MANY})
@@ -298,8 +303,13 @@ def test_rows_that_end_in_no_elsewhere_end_a_chunk_here(
     assert sum(written(big_shop).values()) < MANY / 3
 
 
-def test_a_ledger_without_a_queue_tells_how_it_gets_one(clerk: TeamDesk, ledger_url: LedgerUrl) -> None:
+def test_a_ledger_without_a_queue_tells_how_it_gets_one(
+    clerk: TeamDesk, ledger_url: LedgerUrl, postgres_server: Server
+) -> None:
     sheet(clerk)
+    no_ledger = postgres_server.of(postgres_server.make_database())
+    lacking = clerk.run("submit", "calls.csv", "--yes", "--ledger", no_ledger)
+    assert (lacking.code, "There is no ledger" in lacking.err) == (2, True), lacking.err
     for command in (("submit", "calls.csv", "--yes"), ("worker",)):
         lacking = clerk.run(*command, "--ledger", ledger_url.url)
         assert (lacking.code, "ledger upgrade" in lacking.err) == (2, True), command

@@ -228,6 +228,9 @@ def operation_object(operation: OperationInfo) -> dict[str, object]:
         "uid": operation.uid,
         "machine": operation.machine,
         "file": operation.input,
+        "submitted": None
+        if (whole := operation.submitted) is None
+        else {"run": whole.run, "user": whole.user, "uid": whole.uid, "machine": whole.machine},
     }
 
 
@@ -254,10 +257,17 @@ def _show_order(found: list[OperationInfo], order: int, settings: Settings, cons
         if operation.store != store:
             store = operation.store
             console.say(f"Order {order} at {store}:")
-        by = f"{operation.person} on {operation.machine}, run {operation.run}, row {operation.row}"
+        sent = operation.submitted or operation
+        by = f"{sent.person} on {sent.machine}, run {sent.run}, row {operation.row}"
         console.say(
             f"{iso(operation.at)}  {operation.kind.value} {operation.field}: {operation.state.value}",
             f"    by {by} of {operation.input}",
+        )
+        if operation.submitted:
+            console.say(
+                f"    through a worker of {operation.person} on {operation.machine}, run {operation.run}"
+            )
+        console.say(
             f"    text: {operation.text if operation.text is not None else '(no longer kept)'}",
         )
         if operation.earlier:

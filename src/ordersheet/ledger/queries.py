@@ -14,7 +14,7 @@ from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.histories import Reader, as_text
-from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState
+from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState, Submitter
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
 from ordersheet.ledger.schema import (
     attempt,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
     from ordersheet.ledger.database import Cursor
 
+_HANDED_OVER = ("name", "user", "uid", "machine", "database_user")
 _undone_run, _whole_run, _try = run.alias("undone"), run.alias("whole"), run.alias("try")
 _runs = (
     select(
@@ -71,10 +72,12 @@ _operations = (
         run.c.name.label("run"),
         store.c.name.label("store"),
         *(run.c[name] for name in ("user", "uid", "machine", "input", "database_user")),
+        *(_whole_run.c[name].label(f"whole_{name}") for name in _HANDED_OVER),
         baseline.c.text.label("earlier"),
     )
     .join(run, run.c.id == operation.c.run_id)
     .join(store, store.c.id == operation.c.store_id)
+    .outerjoin(_whole_run, _whole_run.c.id == run.c.part_of)
     .outerjoin(baseline, baseline_of(operation.c.attempt))
 )
 _tries = select(_try.c.id).where(_try.c.part_of == bind("run"))
@@ -253,7 +256,9 @@ def order_history(cursor: Cursor, order: int, store: str | None) -> list[Operati
 
 
 def _operation_info(record: Mapping[str, Any]) -> OperationInfo:
+    whole = [record[f"whole_{name}"] for name in _HANDED_OVER]
     return OperationInfo(
+        submitted=None if whole[0] is None else Submitter(*whole),
         order=record["order_id"],
         kind=OperationKind(record["kind"]),
         text=as_text(record["value"]),

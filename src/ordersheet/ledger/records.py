@@ -164,6 +164,23 @@ class AttemptInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Submitter:
+    """Where workers sent something: who had it sent."""
+
+    run: str
+    """The run that was submitted."""
+    user: str
+    uid: int | None
+    machine: str
+    database_user: str | None
+
+    @property
+    def person(self) -> str:
+        """Who submitted it, in words."""
+        return _in_words(Person(self.user, self.uid), self.database_user)
+
+
+@dataclass(frozen=True, slots=True)
 class OperationInfo:
     """One operation, with where it came from: the answer to "who wrote this?"."""
 
@@ -190,6 +207,8 @@ class OperationInfo:
     input: str
     database_user: str | None = None
     """Whom a shared ledger's database took them for."""
+    submitted: Submitter | None = None
+    """Who submitted it, where `user` is a worker's."""
 
     @property
     def person(self) -> str:

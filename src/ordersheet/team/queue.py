@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.ledger import Ledger
 from ordersheet.ledger.chunks import VERSION
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ class QueueClient:
         except ImportError as fault:
             raise LedgerError(NO_LIBRARY, code="no-dbos") from fault
         if not has_queue(url):
+            # Where there is no ledger either, that is what is to be said.
+            Ledger.open(url, create=False, read_only=True).close()
             raise LedgerError(
                 f"The ledger {url} has no queue for workers yet. Whoever keeps it installs ordersheet[team]"
                 " and runs: ordersheet ledger upgrade",
