@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.job_sources import https_server, mail_server, private_authority, s3_server, sftp_server
 
-from ordersheet.core.errors import SettingsError
+from ordersheet.core.errors import FilePlaceError, SettingsError, SourceError
+from ordersheet.core.file_place import FilePlace
 from ordersheet.jobs.definition import JobDefinition
 from ordersheet.jobs.messages import Message
 from ordersheet.jobs.notify import Apprise, NotTold
@@ -16,6 +18,10 @@ from ordersheet.jobs.notify_child import AppriseChild
 from ordersheet.jobs.sources import FileGone, SourceGone
 from ordersheet.jobs.sources.remote import RemoteSource
 from ordersheet.jobs.sources.single_file import fetch_url, put_url
+from ordersheet.remote.kept_files import KeptFileGone, kept_files, new_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHEET = b"Order ID;Internal comment\n83601;Called\n"
 
@@ -256,3 +262,77 @@ def test_an_address_that_is_none_is_refused_without_being_shown(made):
     with pytest.raises(NotTold, match="1 of 1 addresses"):
         made(addresses, faulty=True).tell(MESSAGE, None)
     made([]).tell(MESSAGE, None)
+
+
+# ---- places for large files
+
+
+def keep_a_file(place: FilePlace, lies) -> None:
+    """Let a large file come, break off, be read and go; `lies` tells what lies there."""
+    files, name = kept_files(place), new_name()
+    blocks = [b"x" * 3_000_000, b"y" * 7_000_000, b"z"]
+    files.put(name, blocks)
+    assert lies() == [name]
+    assert b"".join(files.blocks(name)) == b"".join(blocks)
+
+    def breaks() -> Iterator[bytes]:
+        yield from blocks
+        raise SourceError("it was changed")
+
+    other = new_name()
+    with pytest.raises(SourceError):
+        files.put(other, breaks())
+    assert lies() == [name]
+    with pytest.raises(KeptFileGone, match=other):
+        list(files.blocks(other))
+    for _ in range(2):
+        files.remove(name)
+        assert lies() == []
+
+
+def test_a_large_file_is_kept_over_sftp_and_one_that_breaks_off_is_not(sftp):
+    folder = sftp.root / "in"
+    place = FilePlace(sftp.url)
+    keep_a_file(place, lambda: sorted(path.name for path in folder.iterdir()))
+    sftp.read_only()
+    with pytest.raises(FilePlaceError, match="mend the rights"):
+        kept_files(place).put(new_name(), [b"x"])
+    sftp.read_only(only=False)
+    sftp.stop()
+    name = new_name()
+    for attempt in (
+        lambda: kept_files(place).put(name, [b"x"]),
+        lambda: list(kept_files(place).blocks(name)),
+        lambda: kept_files(place).remove(name),
+    ):
+        with pytest.raises(FilePlaceError, match="cannot be reached"):
+            attempt()
+    sftp.listen()
+    shutil.rmtree(folder)
+    for attempt in (
+        lambda: kept_files(place).put(name, [b"x"]),
+        lambda: list(kept_files(place).blocks(name)),
+        lambda: kept_files(place).remove(name),
+    ):
+        with pytest.raises(FilePlaceError, match="it is not there"):
+            attempt()
+    folder.mkdir()
+
+
+def test_a_large_file_is_kept_in_s3_and_one_that_breaks_off_is_not(bucket):
+    client, name = bucket
+
+    def lies() -> list[str]:
+        assert not client.list_multipart_uploads(Bucket=name).get("Uploads")
+        found = client.list_objects_v2(Bucket=name).get("Contents", [])
+        return [one["Key"].removeprefix("large/") for one in found]
+
+    keep_a_file(FilePlace(f"s3://{name}/large"), lies)
+    place = kept_files(FilePlace("s3://nobucketofours/large"))
+    for attempt in (
+        lambda: place.put(new_name(), [b"x"]),
+        lambda: list(place.blocks(new_name())),
+        lambda: place.remove(new_name()),
+    ):
+        with pytest.raises(FilePlaceError, match="s3://nobucketofours/large"):
+            attempt()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.ledger import Ledger, OperationInfo, RowInfo, RunInfo
+    from ordersheet.ledger.records import Purged
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its unique beginning, or last.")]
 
@@ -316,7 +317,13 @@ def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
 
     settings = settings_of(flags)
     with open_ledger(settings, read_only=True) as ledger:
-        written = rewrite_report(ledger, run, target=settings.report, overwrite=settings.overwrite)
+        written = rewrite_report(
+            ledger,
+            run,
+            target=settings.report,
+            overwrite=settings.overwrite,
+            large_files=settings.large_files,
+        )
     Console().say(*filter(None, [written.note, str(written.path.absolute())]))
     if settings.open:
         typer.launch(str(written.path))
@@ -349,11 +356,37 @@ def purge(
         if everything:
             _ask_for_all(settings)
         done = ledger.purge_all() if older_than is None else ledger.purge(timedelta(days=older_than))
+        _say_purged(done)
+        _remove_large_files(ledger, settings)
+
+
+def _say_purged(done: Purged) -> None:
     copies = plural(done.copies, "copy", "copies")
     Console().say(f"Purged: {plural(done.runs, 'run')}, {plural(done.texts, 'text')}, {copies} of inputs.")
     if done.in_doubt:
         Console().say(
             f"{plural(done.in_doubt, 'operation')} in doubt keep their texts until they are settled."
+        )
+
+
+def _remove_large_files(ledger: Ledger, settings: Settings) -> None:
+    """Remove the inputs that lie elsewhere, too.
+
+    Raises:
+        FilePlaceError: their place cannot be used now.
+    """
+    from ordersheet.pipeline.kept_input import remove_unwanted
+
+    if settings.large_files is not None:
+        removed = remove_unwanted(ledger, settings.large_files)
+        if removed:
+            Console().say(f"Removed from {settings.large_files}: {plural(removed, 'file')}.")
+        return
+    left = sum(one.removed is None for one in ledger.submissions().large_files.unwanted())
+    if left:
+        Console().say(
+            f"{plural(left, 'large file')} of no use any more must be removed by a computer that knows"
+            " their place: set large-files, and purge again."
         )
 
 

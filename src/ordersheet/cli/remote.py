@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import SourceError, UsageError
+from ordersheet.core.file_place import shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -75,7 +76,6 @@ def fetched(file: str, flags: Mapping[str, Any]) -> Iterator[Fetched]:
         yield Fetched(Path(file), flags, file)
         return
     from ordersheet.jobs.sources import SourceGone
-    from ordersheet.jobs.sources.remote import shown_url
     from ordersheet.jobs.sources.single_file import fetch_url, folder_of
     from ordersheet.jobs.temporary import temporary_folder
 

@@ -22,7 +22,7 @@ def ledger(value: object) -> Path | LedgerUrl:
     given = str(value).strip() if isinstance(value, str | Path) else ""
     if not given:
         raise ValueError("must be a path or a URL")
-    given = _referred(given, os.environ)
+    given = referred(given, os.environ, "the ledger's URL")
     if is_ledger_url(given):
         return shared_ledger(given)
     scheme, colon, rest = given.partition("://")
@@ -35,21 +35,30 @@ def ledger(value: object) -> Path | LedgerUrl:
     return Path(given).expanduser()
 
 
-def _referred(given: str, environ: Mapping[str, str]) -> str:
-    """Follow a reference to where the URL stands, so that its password stands in no settings file."""
+def referred(given: str, environ: Mapping[str, str], what: str) -> str:
+    """Follow a reference to where a URL stands, so that its password stands in no settings file.
+
+    Args:
+        given: the URL, or `env:NAME` or `file:PATH` of it.
+        environ: the environment.
+        what: what the URL is, for messages.
+
+    Raises:
+        ValueError: nothing stands there.
+    """
     if given.startswith(_FROM_ENVIRONMENT):
         found = environ.get(given.removeprefix(_FROM_ENVIRONMENT), "").strip()
         if not found:
-            raise ValueError("must name an environment variable that holds the ledger's URL")
+            raise ValueError(f"must name an environment variable that holds {what}")
         return found
     if given.startswith(_FROM_FILE) and not given.startswith(_FROM_FILE + "//"):
         path = Path(given.removeprefix(_FROM_FILE)).expanduser()
         try:
             found = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError("must name a file that holds the ledger's URL, and can be read") from error
+            raise ValueError(f"must name a file that holds {what}, and can be read") from error
         if not found:
-            raise ValueError("must name a file that holds the ledger's URL")
+            raise ValueError(f"must name a file that holds {what}")
         return found
     return given
 

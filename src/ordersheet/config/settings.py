@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ordersheet.api import normal_base
 from ordersheet.config.api_key import key_from_file, saved_key
+from ordersheet.config.large_files_place import refuse_open_secret
 from ordersheet.config.ledger_place import refuse_open_password
 from ordersheet.config.options import BY_NAME, OPTIONS, Option
 from ordersheet.core.errors import SettingsError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from ordersheet.config.options.types import RowNumbers, Share
+    from ordersheet.core.file_place import FilePlace
     from ordersheet.core.ledger_url import LedgerUrl
 
 FILE_NAME = "ordersheet.toml"
@@ -105,6 +107,8 @@ class Settings:
     wait: bool
     stores: tuple[str, ...] | None
     poll: float
+    large_files: FilePlace | None
+    large_from: float
     health: Path | None
     metrics: Path | None
     api_key: Secret | None = None
@@ -187,6 +191,8 @@ def resolve(
         raise SettingsError("\n".join(faults), code="bad-setting")
     if "ledger" in given:
         refuse_open_password(*given["ledger"])
+    if "large_files" in given:
+        refuse_open_secret(values["large_files"], *given["large_files"])
     if values["ledger"] is None:
         values["ledger"] = default_ledger()
     settings = Settings(

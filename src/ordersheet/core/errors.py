@@ -9,6 +9,7 @@ stops a whole run is raised::
     │   └── MappingError         change the mapping; every fault of it at once
     ├── SourceError              change the file: it cannot be read, or only in two ways
     ├── LedgerError              free, repair or choose another ledger
+    ├── FilePlaceError           mend the place for large files, or the way to it  (exit 3)
     ├── RunUnfinishedError       wait until the workers are done               (exit 3)
     └── RunStopped               run again to go on; a report exists           (exit 3)
         └── Interrupted          the same, after a signal                      (exit 130, 143 or 129)
@@ -132,6 +133,14 @@ class LedgerError(OrdersheetError):
     """The ledger cannot be used, or could not be written; nothing was sent after that."""
 
     stopped_by = StoppedBy.LEDGER
+
+
+class FilePlaceError(OrdersheetError):
+    """The place for large files cannot be reached or used now; nothing was handed over or lost."""
+
+    exit_code = 3
+    nothing_sent = False
+    retry = True
 
 
 class RunStopped(OrdersheetError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.config.settings import resolve
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import (
+    FilePlaceError,
     LedgerError,
     MappingError,
     OrdersheetError,
@@ -73,7 +74,7 @@ class PipelineSender:
                 if known.get("with_workers") or goes_to_workers(path, settings):
                     return HandedOver(path, settings, known).go_on(self.switch())
             return self._sent(job, path, settings)
-        except RunStopped as stopped:
+        except (RunStopped, FilePlaceError) as stopped:
             return Ended(WAITING, {"error": str(stopped), "exit_code": stopped.exit_code})
         except (SourceError, MappingError) as error:
             return self._unreadable(job, path, folder, error)

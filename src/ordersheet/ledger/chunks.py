@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from ordersheet.core.errors import LedgerError
 from ordersheet.core.model import Guard, Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
@@ -234,3 +235,19 @@ def _better(before: RowResult | None, now: RowResult) -> RowResult:
 def _values(run_id: int, result: RowResult) -> tuple[object, ...]:
     number, order, outcome, message, at, left_out = result
     return run_id, number, order, outcome.value, message, at and timestamp(at), int(left_out)
+
+
+ASIDE = (
+    "It failed three times without getting any further. Submit the file again: what is done is not done"
+    " twice."
+)
+
+
+def refuse_newer(version: int, name: str | None) -> None:
+    """Raise LedgerError where what was submitted is of a newer kind than this program sends."""
+    if version > VERSION:
+        what = "What waits" if name is None else f"Run {name}"
+        raise LedgerError(
+            f"{what} was submitted by a newer version of ordersheet. Upgrade ordersheet on this computer.",
+            code="newer",
+        )

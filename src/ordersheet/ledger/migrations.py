@@ -60,6 +60,10 @@ _TO_2 = (
     """CREATE TABLE file_part (
     run_id INTEGER NOT NULL, number INTEGER NOT NULL, data TEXT NOT NULL,
     PRIMARY KEY (run_id, number), FOREIGN KEY(run_id) REFERENCES run (id))""",
+    """CREATE TABLE large_file (
+    name TEXT NOT NULL PRIMARY KEY, run_id INTEGER, place TEXT NOT NULL, removed TEXT,
+    FOREIGN KEY(run_id) REFERENCES run (id))""",
+    "CREATE INDEX ix_large_file_run_id ON large_file (run_id)",
     *(
         f"ALTER TABLE {table} ADD COLUMN {moment}_{part}"
         for table, moment in (("attempt", "given_up"), ("operation", "adopted"), ("operation", "heard"))

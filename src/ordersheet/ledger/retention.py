@@ -18,6 +18,7 @@ from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.keys import text_hash
+from ordersheet.ledger.large_files import let_go
 from ordersheet.ledger.records import Purged
 from ordersheet.ledger.schema import baseline, chunk, file_part, operation, process, row, run, submission
 from ordersheet.ledger.statements import timestamp
@@ -211,6 +212,7 @@ def _forget_run(plan: Purge, run_id: int, cursor: Cursor) -> None:
     cursor.execute(_FORGET_RUN, values)
     cursor.execute(_FORGET_PROBLEMS, values)
     cursor.execute(_FORGET_FILE, named(run=run_id))
+    let_go(cursor, run_id)
     cursor.execute(_FORGET_CHUNKS, named(run=run_id))
 
 

@@ -1,8 +1,7 @@
 """The ledger's tables, and the rules that the database itself enforces.
 
-Times are ISO 8601 texts in UTC with microseconds, so that they sort as text. Texts and values of
-operations are JSON. What an operation may go through stands in `core.operation_state`, and triggers hold
-every writer to it, this program or another.
+Times are ISO 8601 texts in UTC with microseconds, so that they sort as text. Texts and values of operations
+are JSON. Triggers hold every writer, this program or another, to the moves of `core.operation_state`.
 """
 
 from __future__ import annotations
@@ -320,6 +319,14 @@ file_part = Table(
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("data", Text, nullable=False),  # base64
+)
+large_file = Table(
+    "large_file",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), index=True),  # NULL once nobody needs it
+    Column("place", Text, nullable=False),  # where it was put, for people
+    Column("removed", Text),  # when it was removed there
 )
 
 

@@ -7,20 +7,23 @@ no longer. Each try of a chunk is a run of its own, of which the submitted run i
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ordersheet.core.errors import LedgerError, UsageError
 from ordersheet.core.model import RequestCounts, StoppedBy
-from ordersheet.ledger import file_parts
+from ordersheet.ledger import file_parts, large_files
 from ordersheet.ledger import submission_statements as sql
 from ordersheet.ledger.chunks import (
+    ASIDE,
     VERSION,
     OpenChunk,
     TakenChunk,
     give_results,
     is_meant_again,
+    refuse_newer,
     settled,
     works_in,
 )
@@ -57,7 +60,9 @@ class Submission:
     chunks: Iterable[str]
     """What each holds, as `chunks.written` gives it."""
     file: Iterable[bytes]
-    """The input's bytes."""
+    """The input's bytes; none where it lies elsewhere."""
+    large: large_files.LargeFile | None = None
+    """The input, where it lies elsewhere."""
     version: int = field(default=VERSION)
 
 
@@ -114,10 +119,19 @@ class Submissions:
             self._refuse_same(cursor, start)
             self._clear_away(cursor)
             hidden = replace(start, part=sql.BEING_HANDED_OVER)
-            return insert_run(cursor, hidden, self._me(), now, self._database.user)
+            begun = insert_run(cursor, hidden, self._me(), now, self._database.user)
+            if given.large is not None:
+                large_files.note(cursor, begun[1], given.large)
+            return begun
 
         name, run_id, store_id = writer.do(begin)
-        self._fill(writer, run_id, given)
+        try:
+            self._fill(writer, run_id, given)
+        except BaseException:
+            # Nobody has seen it yet. Where even this fails, the next one who hands over does it.
+            with suppress(LedgerError):
+                writer.do(partial(self._take_away, run_id))
+            raise
 
         def show(cursor: Cursor) -> None:
             self._refuse_same(cursor, start)
@@ -140,8 +154,12 @@ class Submissions:
         """Take away what processes left that died while they handed a run over: nobody ever saw it."""
         for run_id, lock in cursor.execute(sql.HIDDEN).fetchall():
             if lock is None or not self._database.alive(lock):
-                for statement in sql.TAKE_AWAY:
-                    cursor.execute(statement, named(run=run_id))
+                self._take_away(run_id, cursor)
+
+    def _take_away(self, run_id: int, cursor: Cursor) -> None:
+        large_files.let_go(cursor, run_id)
+        for statement in sql.TAKE_AWAY:
+            cursor.execute(statement, named(run=run_id))
 
     def _refuse_same(self, cursor: Cursor, start: RunStart) -> None:
         wanted = named(store=start.store, sha256=start.sha256, batch=start.policy.batch)
@@ -154,6 +172,9 @@ class Submissions:
             )
 
     def _fill(self, writer: Writer, run_id: int, given: Submission) -> None:
+        if given.large is not None:
+            given.large.put()
+
         def many(statement: str, values: list[Any]) -> None:
             writer.do(lambda cursor: cursor.executemany(statement, values))
 
@@ -344,6 +365,11 @@ class Submissions:
         with self._reading() as cursor:
             refuse_newer(cursor.execute(sql.NEWEST, named()).fetchone()[0] or 0, None)
 
+    @property
+    def large_files(self) -> large_files.LargeFiles:
+        """The files that lie elsewhere."""
+        return large_files.LargeFiles(self._writer, self._reading, self._clock)
+
     def file(self, name: str) -> Iterator[bytes]:
         """Give the bytes of a run's file, as far as the ledger holds it."""
         return file_parts.read(self._reading, name)
@@ -370,21 +396,5 @@ class Submissions:
         self._writer().do(lambda _cursor: None)
 
 
-ASIDE = (
-    "It failed three times without getting any further. Submit the file again: what is done is not done"
-    " twice."
-)
-
-
 def _no_rows(cursor: Cursor, run_id: int, but: int) -> int:
     return int(cursor.execute(sql.NO_ROWS, {**named(run=run_id), "p_except": but}).fetchone()[0])
-
-
-def refuse_newer(version: int, name: str | None) -> None:
-    """Raise LedgerError where what was submitted is of a newer kind than this program sends."""
-    if version > VERSION:
-        what = "What waits" if name is None else f"Run {name}"
-        raise LedgerError(
-            f"{what} was submitted by a newer version of ordersheet. Upgrade ordersheet on this computer.",
-            code="newer",
-        )

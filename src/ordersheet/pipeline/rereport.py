@@ -13,11 +13,13 @@ from ordersheet.core.errors import OrdersheetError, RunUnfinishedError
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.loader import empty_table, open_table
 from ordersheet.mapping.headers import fold
+from ordersheet.pipeline.kept_input import InputGone, write_kept_input
 from ordersheet.reporter.report_path import file_sha256, report_path_chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ordersheet.core.file_place import FilePlace
     from ordersheet.ledger import Ledger, RunInfo
     from ordersheet.loader import Table
 
@@ -36,7 +38,9 @@ class Rewritten:
     """What a person should know of it, such as that the input is gone."""
 
 
-def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite: bool) -> Rewritten:
+def rewrite_report(
+    ledger: Ledger, text: str, *, target: Path | None, overwrite: bool, large_files: FilePlace | None = None
+) -> Rewritten:
     """Write the report of a run again.
 
     Args:
@@ -44,10 +48,12 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
         text: the run's id, its unique beginning, or `last`.
         target: a file or a folder; None for the usual place.
         overwrite: let it replace what is no earlier report.
+        large_files: where inputs lie that are too large for the ledger, as far as this computer knows.
 
     Raises:
         UsageError: where the run is unknown, or its report cannot be written there.
         RunUnfinishedError: where workers still send it.
+        FilePlaceError: where its input lies elsewhere, and cannot be had now.
     """
     from ordersheet.ledger import RunState
 
@@ -58,7 +64,7 @@ def rewrite_report(ledger: Ledger, text: str, *, target: Path | None, overwrite:
             f" {info.run}",
             code="unfinished",
         )
-    with source_of(ledger, info) as source:
+    with source_of(ledger, info, large_files) as source:
         return _rewritten(ledger, info, source, target=target, overwrite=overwrite)
 
 
@@ -95,8 +101,12 @@ def _existing(path: Path) -> Path | None:
 
 
 @contextmanager
-def source_of(ledger: Ledger, info: RunInfo) -> Iterator[Path | None]:
-    """Find the input as it was: a private copy, the file where nobody has changed it, or the ledger's own."""
+def source_of(ledger: Ledger, info: RunInfo, large_files: FilePlace | None = None) -> Iterator[Path | None]:
+    """Find the input as it was: a private copy, the file where nobody has changed it, or what was kept of it.
+
+    Raises:
+        FilePlaceError: it lies in the place for large files, and cannot be had now.
+    """
     named = Path(info.input)
     if info.copy is not None and info.copy.exists():
         yield info.copy
@@ -105,9 +115,12 @@ def source_of(ledger: Ledger, info: RunInfo) -> Iterator[Path | None]:
     elif info.submitted and info.purged is None:
         with TemporaryDirectory(prefix="ordersheet-") as folder:
             kept = Path(folder) / PureWindowsPath(named.name).name
-            with kept.open("wb") as file:
-                file.writelines(ledger.submissions().file(info.run))
-            yield kept
+            found = True
+            try:
+                write_kept_input(ledger, info, kept, large_files)
+            except InputGone:
+                found = False
+            yield kept if found else None
     else:
         yield None
 

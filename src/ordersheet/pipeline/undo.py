@@ -266,7 +266,7 @@ class _Undo:
         info, settings = self._chosen.info, self._settings
         copy = None
         if info.copy is not None or info.submitted:
-            with source_of(self._ledger, info) as source:
+            with source_of(self._ledger, info, settings.large_files) as source:
                 copy = None if source is None else self._ledger.keep_copy(source)[0]
         options = settings.as_options()
         if self._chosen.rows is not None:
@@ -298,7 +298,11 @@ class _Undo:
             return None, end
         try:
             written = rewrite_report(
-                self._ledger, journal.run, target=settings.report, overwrite=settings.overwrite
+                self._ledger,
+                journal.run,
+                target=settings.report,
+                overwrite=settings.overwrite,
+                large_files=settings.large_files,
             )
             journal.set_report(str(written.path.absolute()))
         except OrdersheetError as error:

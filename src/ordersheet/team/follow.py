@@ -78,7 +78,13 @@ def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview | No
         notes: list[str | None] = [info.message]
         report = None
         try:
-            written = rewrite_report(ledger, run, target=settings.report, overwrite=settings.overwrite)
+            written = rewrite_report(
+                ledger,
+                run,
+                target=settings.report,
+                overwrite=settings.overwrite,
+                large_files=settings.large_files,
+            )
             report, notes = str(written.path.absolute()), [info.message, written.note]
         except OrdersheetError as error:
             stopped_by, notes = stopped_by or error.stopped_by, [info.message, str(error)]

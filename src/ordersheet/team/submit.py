@@ -9,10 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ordersheet.config.target import key_for, target_of
-from ordersheet.core.errors import LedgerError, SourceError, UsageError
+from ordersheet.core.errors import LedgerError, OrdersheetError, SourceError, UsageError
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.ledger import Ledger
 from ordersheet.ledger.chunks import written
+from ordersheet.ledger.large_files import LargeFile
 from ordersheet.ledger.submissions import Submission
 from ordersheet.pipeline.before_sending import (
     refuse_many_problems,
@@ -23,7 +24,9 @@ from ordersheet.pipeline.before_sending import (
 from ordersheet.pipeline.extra_outputs import write_extra_outputs
 from ordersheet.pipeline.guards import refuse_unread_guards
 from ordersheet.pipeline.intake import prepare, refuse_missing_rows
+from ordersheet.pipeline.kept_input import remove_unwanted
 from ordersheet.pipeline.starting import start_of
+from ordersheet.remote.kept_files import kept_files, new_name
 from ordersheet.team.queue import ChunkTurn, Placed, QueueClient, pages
 
 if TYPE_CHECKING:
@@ -31,14 +34,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
+    from ordersheet.core.file_place import FilePlace
     from ordersheet.core.model import OrderWork, Problem
     from ordersheet.delivery import StopSwitch
     from ordersheet.pipeline.intake import Prepared, Reading
     from ordersheet.pipeline.preview import Preview
+    from ordersheet.remote.kept_files import KeptFiles
 
 ORDERS_A_CHUNK = 200
-LARGEST_FILE = 50_000_000
-"""Bytes of a file that the ledger keeps."""
+_MEGABYTE = 1_000_000
+_BLOCK = 3_000_000
 _HOW_ROWS_ARE_SENT = (
     *("duplicates", "batch", "again", "retry_no", "skip_unchanged", "rate", "concurrency", "timeout"),
     *("attempts", "settle", "grace", "baseline", "xml"),
@@ -60,12 +65,20 @@ class Submitted:
 
 
 def goes_to_workers(path: Path, settings: Settings) -> bool:
-    """Tell whether jobs and the page hand a file over; they send one that the ledger has no room for.
+    """Tell whether jobs and the page hand a file over; they send one that there is no room for.
 
     Raises:
         LedgerError: the database cannot be asked.
     """
-    return has_workers(settings) and path.stat().st_size <= LARGEST_FILE
+    return has_workers(settings) and (settings.large_files is not None or not _is_large(path, settings))
+
+
+def _is_large(path: Path, settings: Settings) -> bool:
+    """Tell whether the ledger has no room for a file; one that cannot be seen is told where it is read."""
+    try:
+        return path.stat().st_size > settings.large_from * _MEGABYTE
+    except OSError:
+        return False
 
 
 def has_workers(settings: Settings) -> bool:
@@ -123,6 +136,7 @@ def submit(
     """
     place = shared_place(settings, "submit")
     target = target_of(settings)
+    files = _large_files(path, settings)
     sha256 = sha256_before(path)
     with prepare(path, settings, reading) as prepared:
         refuse_missing_rows(prepared, settings)
@@ -132,7 +146,7 @@ def submit(
             key_for(settings, target)
         if settings.wait:
             report_place(prepared, settings)
-        content = _content(path, sha256)
+        large = None if files is None else _large(path, sha256, settings.large_files, files)
         extra = write_extra_outputs(prepared, settings)
         with closing(QueueClient(place)) as queue, Ledger.open(place, create=False) as ledger:
             settled = settle_before_sending(
@@ -145,10 +159,15 @@ def submit(
                 settings=_settings_that_go_along(prepared, settings),
                 left_out=prepared.staging.left_out_results(),
                 chunks=map(written, _chunked(prepared.staging.works())),
-                file=[content],
+                file=_blocks(path, sha256) if large is None else (),
+                large=large,
             )
             run = ledger.submissions().submit(given)
             _line_up(queue, ledger, run)
+            if settings.large_files is not None and files is not None:
+                # What others have left there; whoever comes next does it where this fails.
+                with suppress(OrdersheetError):
+                    remove_unwanted(ledger, settings.large_files)
         notes = tuple(f"{one.path}: {one.note}" for one in extra if one.note)
         return Submitted(run, sha256, settled.seen, tuple(prepared.tally.problems), notes)
 
@@ -161,28 +180,49 @@ def _line_up(queue: QueueClient, ledger: Ledger, run: str) -> None:
             queue.put(page)
 
 
-def _content(path: Path, sha256: str | None) -> bytes:
+def _large_files(path: Path, settings: Settings) -> KeptFiles | None:
+    """Give the way to where a file goes that is too large for the ledger; None for others.
+
+    Raises:
+        SourceError: it is too large, and there is no such place.
+        SettingsError: nothing here knows the place's protocol.
+    """
+    if not _is_large(path, settings):
+        return None
+    if settings.large_files is None:
+        raise SourceError(
+            f"{path} has {path.stat().st_size / _MEGABYTE:,.0f} MB, and the ledger keeps files of up to"
+            f" {settings.large_from:g} MB. Name a place for larger ones with large-files"
+            " (ORDERSHEET_LARGE_FILES, the settings file, or --large-files s3://…), split it, or send it from"
+            " here: ordersheet send FILE",
+            code="too-large",
+        )
+    return kept_files(settings.large_files)
+
+
+def _large(path: Path, sha256: str | None, place: FilePlace | None, files: KeptFiles) -> LargeFile:
+    name = new_name()
+    return LargeFile(name, str(place), lambda: files.put(name, _blocks(path, sha256)))
+
+
+def _blocks(path: Path, sha256: str | None) -> Iterator[bytes]:
     """Read the file as the first pass has read it.
 
     Raises:
-        SourceError: it is too large, or was changed meanwhile.
+        SourceError: it cannot be read, or was changed meanwhile.
     """
+    digest = hashlib.sha256()
     try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= LARGEST_FILE else b""
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                yield block
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.", code="unreadable") from error
-    if size > LARGEST_FILE:
-        raise SourceError(
-            f"{path} has {size / 1e6:,.0f} MB, and a ledger keeps files of up to"
-            f" {LARGEST_FILE / 1e6:.0f} MB. Split it, or send it from here: ordersheet send FILE",
-            code="too-large",
-        )
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if digest.hexdigest() != sha256:
         raise SourceError(
             f"{path} was changed after it had been read. Submit it again.", code="changed-meanwhile"
         )
-    return content
 
 
 def _settings_that_go_along(prepared: Prepared, settings: Settings) -> Mapping[str, object]:

@@ -31,6 +31,7 @@ from ordersheet.web.workers_run import (
     NewsOfWorkers,
     has_input,
     is_with_workers,
+    large_files_of,
     live_of,
     stop_workers,
     write_input,
@@ -253,7 +254,8 @@ class RunPage:
 
         with self._site.ledger() as ledger:
             assert ledger is not None
-            return rewrite_report(ledger, info.run, target=target, overwrite=True).path
+            place = large_files_of(self._site)
+            return rewrite_report(ledger, info.run, target=target, overwrite=True, large_files=place).path
 
     async def input(self, request: Request) -> Response:
         """Give the input back as it was sent."""
@@ -312,7 +314,13 @@ class RunPage:
                 from ordersheet.pipeline.rereport import rewrite_report
 
                 with suppress(OrdersheetError):
-                    rewrite_report(ledger, info.run, target=Path(info.report), overwrite=True)
+                    rewrite_report(
+                        ledger,
+                        info.run,
+                        target=Path(info.report),
+                        overwrite=True,
+                        large_files=large_files_of(self._site),
+                    )
         if upload is not None:
             self._site.looks.refresh(upload.id)
 

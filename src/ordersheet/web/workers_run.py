@@ -13,6 +13,7 @@ from ordersheet.web.render import duration, plural
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ordersheet.core.file_place import FilePlace
     from ordersheet.ledger import RunInfo
     from ordersheet.ledger.submissions import SubmissionState
     from ordersheet.web.site import Site
@@ -32,10 +33,24 @@ def has_input(info: RunInfo) -> bool:
 
 
 def write_input(site: Site, info: RunInfo, path: Path) -> None:
-    """Write the input of a submitted run, as the ledger has it."""
-    with site.ledger() as ledger, path.open("wb") as file:
+    """Write the input of a submitted run, as it was kept.
+
+    Raises:
+        OrdersheetError: it cannot be had.
+    """
+    from ordersheet.pipeline.kept_input import InputGone, write_kept_input
+
+    with site.ledger() as ledger:
         assert ledger is not None
-        file.writelines(ledger.submissions().file(info.run))
+        try:
+            write_kept_input(ledger, info, path, large_files_of(site))
+        except InputGone as gone:
+            raise UsageError(f"{gone} Choose the file again.", code="no-copy") from gone
+
+
+def large_files_of(site: Site) -> FilePlace | None:
+    """Give the place for large files, as the page's settings have it."""
+    return site.settings({"profile": None}).large_files
 
 
 def live_of(site: Site, info: RunInfo) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ordersheet.config.large_files_place import large_files
 from ordersheet.config.options import types
-from ordersheet.config.options.option import SUBMIT, Option
+from ordersheet.config.options.option import SUBMIT, UNDO, Option
 
 WORKER = "worker"
 
@@ -17,6 +18,25 @@ TEAM_OPTIONS: tuple[Option, ...] = (
         commands=(SUBMIT,),
         group="Report and output",
         flag_only=True,
+    ),
+    Option(
+        "large_files",
+        "Where files lie that are too large for a shared ledger: a folder, or a URL such as s3://bucket/folder;"
+        " env:NAME or file:PATH of that.",
+        large_files,
+        shown_default="none",
+        metavar="PATH|URL",
+        commands=(SUBMIT, UNDO, "report", "purge"),
+        group="Where to",
+    ),
+    Option(
+        "large_from",
+        "Files above so many MB go to large-files; at most 50.",
+        types.megabytes,
+        50.0,
+        metavar="MB",
+        commands=(SUBMIT,),
+        group="Where to",
     ),
     Option(
         "stores",

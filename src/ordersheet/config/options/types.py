@@ -21,6 +21,7 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _NAME_LENGTH = 100
+_MOST_MEGABYTES = 50
 _ALL = 100
 """Percent."""
 _DAYS = re.compile(r"(\d{1,5})\s*d(ays?)?", re.IGNORECASE)
@@ -142,6 +143,14 @@ def positive(value: object) -> float:
         number = 0.0
     if not number:
         raise ValueError("must be a number above 0, with a point as decimal sign")
+    return number
+
+
+def megabytes(value: object) -> float:
+    """A number above 0 and up to 50."""
+    number = positive(value)
+    if number > _MOST_MEGABYTES:
+        raise ValueError(f"must be a number of megabytes up to {_MOST_MEGABYTES}")
     return number
 
 

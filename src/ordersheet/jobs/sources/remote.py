@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.jobs.sources import sftp
+from ordersheet.core.file_place import shown_url
 from ordersheet.jobs.sources.base import RIGHTS, FileGone, SourceFile, SourceGone, free_name, wanted
+from ordersheet.remote import sftp
+from ordersheet.remote.connection import READ_ONLY, connected, path_of, says_gone, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ordersheet.jobs.definition import JobDefinition
 
-EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
-"""By protocol: the extra of ordersheet that brings its package."""
-READ_ONLY = frozenset({"http", "https"})
 _VERSIONS = ("ETag", "etag", "e_tag", "VersionId")
 _TIMES = ("LastModified", "last_modified", "mtime", "modified", "updated")
 
@@ -48,8 +47,8 @@ class RemoteSource:
         self._single = self._scheme in READ_ONLY
         self._renames = self._scheme in sftp.PROTOCOLS
         """Whether a rename is one step; else a move is a copy, and the ledger alone decides who takes."""
-        stripped = _filesystem_class(url)._strip_protocol(url)  # noqa: SLF001 - fsspec's own way to a path
-        self._root = url if self._single else str(stripped)
+        path = path_of(url)
+        self._root = url if self._single else path
         if self._single and not self._file_name():
             raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
         self._connected: Any = None
@@ -221,13 +220,7 @@ class RemoteSource:
     @property
     def _fs(self) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
         if self._connected is None:
-            import fsspec
-
-            options = {**(sftp.options() if self._renames else {}), **self._options}
-            if self._single:
-                self._connected = fsspec.filesystem(self._scheme, skip_instance_cache=True, **options)
-            else:
-                self._connected = fsspec.core.url_to_fs(self._url, skip_instance_cache=True, **options)[0]
+            self._connected = connected(self._url, self._options)
         return self._connected
 
     def _path(self, *parts: str) -> str:
@@ -252,7 +245,7 @@ class RemoteSource:
         try:
             self._fs.info(path)
         except Exception as error:
-            if not _says_gone(error):
+            if not says_gone(error):
                 raise
             return False
         return True
@@ -291,7 +284,7 @@ class RemoteSource:
         try:
             yield
         except Exception as error:
-            if not _says_gone(error):
+            if not says_gone(error):
                 raise
             self._fs.invalidate_cache()
             if not self._single:
@@ -307,21 +300,11 @@ class RemoteSource:
         except FileNotFoundError as error:
             if self._single and type(error.__cause__).__name__ not in ("NoneType", "ClientResponseError"):
                 # The package for HTTPS says so of every server that it does not reach.
-                raise SourceGone(f"{self.shown}: {_sentence(error.__cause__ or error)}") from error
+                raise SourceGone(f"{self.shown}: {sentence(error.__cause__ or error, RIGHTS)}") from error
             raise SourceGone(f"{self.shown}: it is not there.") from error
         except Exception as error:
             self._connected = None  # A connection that has broken stays broken: the next use makes another.
-            raise SourceGone(f"{self.shown}: {_sentence(error)}") from error
-
-
-def shown_url(url: str) -> str:
-    """Give a URL without the password in it, and without what follows a `?`, which may be a signature."""
-    url = url.partition("?")[0]
-    scheme, colon, rest = url.partition("://")
-    login, at, place = rest.partition("@")
-    if not colon or not at or "/" in login:
-        return url
-    return f"{scheme}://{login.partition(':')[0]}@{place}"
+            raise SourceGone(f"{self.shown}: {sentence(error, RIGHTS)}") from error
 
 
 def trust(url: str, ca_bundle: object) -> dict[str, Any]:
@@ -333,47 +316,9 @@ def trust(url: str, ca_bundle: object) -> dict[str, Any]:
     return {"ssl": tls_context(Path(str(ca_bundle)).expanduser() if ca_bundle else None)}
 
 
-def _filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
-    import fsspec
-
-    scheme = url.partition("://")[0]
-    try:
-        return fsspec.get_filesystem_class(scheme)
-    except ImportError as error:
-        extra = EXTRAS.get(scheme)
-        package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in READ_ONLY else None
-        mend = f"Install it with: pip install '{package}'" if package else f"It says: {error}"
-        raise SettingsError(
-            f"{shown_url(url)} needs a package for {scheme} that is not installed. {mend}", code="no-package"
-        ) from error
-    except ValueError as error:
-        raise SettingsError(
-            f"{shown_url(url)} has a protocol that nothing here knows.", code="bad-url"
-        ) from error
-
-
 def _moment(value: object) -> datetime:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
     return datetime.fromtimestamp(0, UTC)
-
-
-def _says_gone(error: BaseException) -> bool:
-    # asyncssh's own error for what its server does not have; sshfs hands some of them on as they are.
-    return isinstance(error, FileNotFoundError) or type(error).__name__ == "SFTPNoSuchFile"
-
-
-def _sentence(error: BaseException) -> str:
-    if type(error).__name__ in sftp.KEY_FAULTS:
-        return (
-            "its host key is not known here, or is another one than before. Compare its fingerprint with the "
-            "one that its operator gives, then add it to ~/.ssh/known_hosts (ssh-keyscan prints it)."
-        )
-    if type(error).__name__ == "SFTPPermissionDenied":
-        return f"the server does not allow it. {RIGHTS}."
-    if type(error.__cause__).__name__ == "PermissionDenied":
-        return "the server does not let this user in. Try it with sftp, and give it the key of this computer."
-    words = " ".join(str(error).split()) or type(error).__name__
-    return f"it cannot be reached or used ({type(error).__name__}: {words[:200]})."

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.jobs.sources.remote import READ_ONLY, RemoteSource, shown_url, trust
+from ordersheet.core.file_place import shown_url
+from ordersheet.jobs.sources.remote import RemoteSource, trust
+from ordersheet.remote.connection import READ_ONLY
 
 if TYPE_CHECKING:
     from pathlib import Path
