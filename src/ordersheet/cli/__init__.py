@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Each adds its commands to the app.
-from ordersheet.cli import jobs, ledger, ledger_group, online, sandbox, send, setup, team, undo, web
+from ordersheet.cli import jobs, ledger, ledger_group, online, purge, sandbox, send, setup, team, undo, web
 from ordersheet.cli.app import app
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ledger",
     "ledger_group",
     "online",
+    "purge",
     "sandbox",
     "send",
     "setup",
