@@ -14,12 +14,15 @@ from urllib.parse import urljoin
 
 import pytest
 from tests.acceptance.test_contract import sandbox
+from tests.support.rawserver import RawProxy
 from tests.support.terminal import converse
 
 if TYPE_CHECKING:
     from tests.support.command import Desk
 
 NOBODY = "http://127.0.0.1:9"
+REFUSES_THE_KEY = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+"""What an HTTP proxy hands back from a shop that does not know the key."""
 CALLS = "Order ID,Internal comment\n83600,Called\n"
 
 
@@ -59,6 +62,18 @@ def test_what_stands_in_the_way_of_reading_is_one_sentence(
     desk.file("calls.csv", CALLS)
     bundle = desk.run(command, *words, "--ca-bundle", "no-such.pem")
     assert (bundle.code, "no-such.pem" in bundle.err) == (2, True)
+    with RawProxy(REFUSES_THE_KEY) as proxy:
+        refused = desk.run(command, *words, "--proxy", proxy.url, "--timeout", "20")
+    assert (refused.code, "refused the key" in refused.err, bool(proxy.heads)) == (2, True, True)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize(
+    ("command", "words"), [("check", ("calls.csv", "--online")), ("export", ("out.xlsx",))]
+)
+def test_a_proxy_where_nobody_listens_is_named(desk: Desk, command: str, words: tuple[str, ...]) -> None:
+    """Its readings are tried again for a quarter of a minute."""
+    desk.file("calls.csv", CALLS)
     slow = desk.run(command, *words, "--proxy", NOBODY, "--timeout", "2")
     assert slow.code == 2
     assert "127.0.0.1:9" in slow.err
@@ -81,10 +96,10 @@ def test_export_takes_what_other_commands_take(desk: Desk) -> None:
     assert one.json["orders"] == 1
     plain = desk.run("export", "none.csv", "--base-url", "http://shop.invalid/api")
     assert (plain.code, "--allow-http" in plain.err) == (2, True)
-    away = desk.run(
-        "export", "none.csv", "--base-url", "http://shop.invalid/api", "--allow-http", "--timeout", "5"
-    )
-    assert (away.code, "--allow-http" in away.err) == (2, False)
+    with RawProxy(REFUSES_THE_KEY) as proxy:
+        way = ("--base-url", "http://shop.invalid/api", "--allow-http", "--proxy", proxy.url)
+        away = desk.run("export", "none.csv", *way)
+    assert (away.code, "refused the key" in away.err) == (2, True)
 
 
 def test_the_sandbox_shows_attributes_and_has_people_who_edit(bare_desk: Desk) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.delivery import append, put_attribute, replaced, sheet
 from tests.support.fake_store import Store
+from tests.support.fast_clock import FastClock
 from tests.support.ledgers import start
 from tests.support.rawserver import RawServer, Seen, Wire, answer
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.core.model import OrderWork
+    from ordersheet.delivery.clock import Clock
 
 FAULTS = ("ok",) * 12 + ("apply and close", "apply and reset", "close", "reset", "500", "cut")
 
@@ -87,6 +89,7 @@ def run(
     *,
     switch: StopSwitch | None = None,
     beside: Callable[[StopSwitch], None] | None = None,
+    clock: Clock | None = None,
     **options: Any,
 ) -> tuple[RunJournal, DeliveryEnd]:
     stop = switch or StopSwitch()
@@ -101,7 +104,7 @@ def run(
             journal=journal,
             transports=make_transport_factory(Secret("key")),
             options=DeliveryOptions(server.url.removesuffix("/orders"), **known),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             stop=stop,
             progress=lambda _: None,
         )
@@ -125,13 +128,14 @@ def test_faults_of_every_kind_leave_nothing_doubled_lost_or_unconfirmed(ledger, 
         rows.append((1 + at % 14, [replaced(f"fresh {at}", "comment")] if at % 10 == 9 else asked))
     works = sheet(*rows)
     faulty = FaultyStore(seed)
+    fast: dict[str, Any] = {"clock": FastClock(), "settle": 9.0, "timeout": 150.0}
     with RawServer([faulty] * 5000) as server:
         # An earlier run has seen that this store shows long comments as they were written.
         faulty.calm = True
         long = "\n".join(["a line that is seen"] * 40)
-        run(ledger, server, sheet((99, [append(long), append(long, "comment")])))
+        run(ledger, server, sheet((99, [append(long), append(long, "comment")])), **fast)
         faulty.calm = False
-        journal, end = run(ledger, server, works)
+        journal, end = run(ledger, server, works, **fast)
         assert end.stopped_by is None
         found = outcomes(ledger, journal)
         assert len(found) == 24
@@ -145,7 +149,7 @@ def test_faults_of_every_kind_leave_nothing_doubled_lost_or_unconfirmed(ledger, 
                 assert applied[f"note {at}."] == ok, (at, found[at + 2])
         faulty.calm = True
         before = faulty.put_count
-        journal, end = run(ledger, server, works)
+        journal, end = run(ledger, server, works, **fast)
         # Nothing but what was never applied before.
         missing = sum(outcome in (Outcome.NOT_SENT, Outcome.NOT_APPLIED) for outcome in found.values())
         assert faulty.put_count - before == missing

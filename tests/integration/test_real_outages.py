@@ -6,39 +6,21 @@ import asyncio
 import json
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.delivery import put_attribute, sheet
 from tests.support.fake_store import Store
+from tests.support.fast_clock import FastClock
 from tests.support.memory_journal import MemoryLedger
 from tests.support.rawserver import RawServer, Seen, Wire, answer
 
 from ordersheet.core.model import Outcome
 from ordersheet.core.secret import Secret
-from ordersheet.core.uptime import elapsed, uptime
+from ordersheet.core.uptime import uptime
 from ordersheet.delivery import DeliveryEnd, DeliveryOptions, StopSwitch, deliver, make_transport_factory
 
 ROWS, SERVED = 60, 20
 """Rows of the sheet, and updates that are answered before the outage."""
-FASTER = 30
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@dataclass
-class FastClock:
-    """A clock that goes so many times faster than the machine's."""
-
-    began: float = field(default_factory=elapsed)
-
-    def monotonic(self) -> float:
-        return (elapsed() - self.began) * FASTER
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.monotonic())
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / FASTER)
 
 
 @dataclass

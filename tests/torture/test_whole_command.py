@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 HANGS = 100.0
 """Seconds after which a run that does not end is killed, and found to be so."""
-ASLEEP = 10.0
 AGES = 6.0
 """Seconds that may lie between an attempt's write-ahead and its first byte, and some for a slow machine."""
+ASLEEP = AGES + 1.5
+"""Seconds for which a process stands still: a byte that left right afterwards would be too late."""
 A_403 = Plan(at={"1": "a single 403", "5": "a single 403", "9": "a single 403"})
 
 
@@ -42,17 +43,30 @@ def puts(desk: Desk) -> list[dict[str, Any]]:
     return [one for one in desk.oracle.log(desk.shop) if one["did"] == "put"]
 
 
+WRITES_AHEAD = ((3, 4, 6, 8), *(tuple(range(at, at + 4)) for at in range(5, 37, 4)))
+"""The commits after which four processes stand still at a time; the first four tell of each kind."""
+
+
 @pytest.mark.parametrize(
-    "which", [*range(3, 9), *(pytest.param(at, marks=pytest.mark.torture) for at in range(9, 40))]
+    "commits",
+    [WRITES_AHEAD[0], *(pytest.param(some, marks=pytest.mark.torture) for some in WRITES_AHEAD[1:])],
+    ids=lambda commits: "-".join(map(str, commits)),
 )
-def test_a_process_that_stood_still_writes_anew_before_a_byte_leaves(yard, which):
-    desk = yard.desk(f"asleep-{which}", rows(6))
-    ended = desk.send("--concurrency", "1", still=(AFTER_COMMIT, which, ASLEEP), after=HANGS)
-    assert not ended.killed, ended
-    assert desk.findings().kept
-    written = begun(desk)
-    for put in puts(desk):
-        assert put["at"] - max(at for at in written if at <= put["at"]) < AGES
+def test_a_process_that_stood_still_writes_anew_before_a_byte_leaves(yard, commits):
+    desks: list[Desk] = [yard.desk(f"asleep-{commits[0]}-{which}", rows(6)) for which in commits]
+
+    def send(at: int) -> Ended:
+        still = (AFTER_COMMIT, commits[at], ASLEEP)
+        return desks[at].send("--concurrency", "1", still=still, after=HANGS)
+
+    with ThreadPoolExecutor(len(commits)) as pool:
+        ended = list(pool.map(send, range(len(commits))))
+    for desk, how in zip(desks, ended, strict=True):
+        assert not how.killed, how
+        assert desk.findings().kept
+        written = begun(desk)
+        for put in puts(desk):
+            assert put["at"] - max(at for at in written if at <= put["at"]) < AGES
 
 
 def test_a_shop_that_stood_still_carries_out_what_came_and_nothing_is_false(yard):
