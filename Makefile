@@ -21,8 +21,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python -m ordersheet demo
 
-# Among the tests are the short forms of `make torture` and of `make bench`: each campaign, fault and benchmark runs
-# once to its end.
+# Among the tests are short forms of `make torture` and of `make bench`: each campaign and each fault runs once to its
+# end, and some benchmarks do.
 test: lint types unit lower-bounds
 
 lint: $(STAMP)

@@ -1,10 +1,10 @@
 """Everything that docs/performance.md tells, anew: `make bench`.
 
-    python -m benchmarks.all [--short] [--publish] [--out FOLDER]
+    python -m benchmarks.all [--short] [--publish] [--out FOLDER] [PART ...]
 
 `--short` only shows that all of it works; its figures mean nothing. `--out` names another folder for the
 results. `--publish` puts the figures of the latest run into docs/performance.json, the tables and the plots;
-a part that was not run anew keeps the figures that it had.
+a part that was not run anew keeps the figures that it had. PARTs are run alone, where some are named.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ MODULES = {
 }
 
 
-def run(sizes: dict[str, list[str]], folder: Path) -> None:
-    """Run every part; the results go to a folder."""
+def run(parts: list[str], sizes: dict[str, list[str]], folder: Path) -> None:
+    """Run these parts; the results go to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in PARTS:
+    for name in parts:
         print(f"\n{name}\n")
         MODULES[name].main([*sizes[name], "--out", str(folder / f"{name}.json")])
 
@@ -78,11 +78,12 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--publish", action="store_true")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("part", nargs="*", help=f"one of {', '.join(PARTS)}; all where none is named")
     asked = parser.parse_args()
     if asked.publish:
         publish(asked.out)
     else:
-        run(SHORT if asked.short else FULL, asked.out)
+        run(asked.part or list(PARTS), SHORT if asked.short else FULL, asked.out)
 
 
 if __name__ == "__main__":

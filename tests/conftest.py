@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 
 import pytest
@@ -23,11 +24,25 @@ settings.register_profile("search", deadline=None)
 settings.register_profile("same", deadline=None, derandomize=True, database=None)
 settings.load_profile("same")
 
+_homes = itertools.count()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many tests `-n auto` runs at once: most of them wait for another process."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory):
+    """A folder for all homes: to number many beside the tests' own folders takes longer than some tests."""
+    return tmp_path_factory.mktemp("homes")
+
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory, monkeypatch):
+def own_folders(homes, monkeypatch):
     """Give each test a home of its own, in which nothing is set."""
-    home = tmp_path_factory.mktemp("home")
+    home = homes / str(next(_homes))
+    home.mkdir()
     for name in [
         name for name in os.environ if name.startswith("ORDERSHEET_") and name != "ORDERSHEET_CORPUS"
     ]:

@@ -118,17 +118,9 @@ def test_every_command_works_where_letters_cannot_be_shown(desk_with_letters, te
     for arguments, code in COMMANDS:
         if terminal["PYTHONIOENCODING"] == "ascii" and arguments[-1] == "--help" and arguments[0] != "send":
             continue
-        done = subprocess.run(
-            [sys.executable, "-m", "ordersheet", *arguments],
-            cwd=desk.folder,
-            env=desk.env(**terminal),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        shown = done.stdout.decode(encoding) + done.stderr.decode(encoding)
-        assert done.returncode == code, (arguments, shown)
+        done = desk.run(*arguments, env=terminal, encoding=encoding, often=True)
+        shown = done.out + done.err
+        assert done.code == code, (arguments, shown)
         assert "Traceback" not in shown
         assert "\x1b" not in shown
     _, *rows = csv.reader(io.StringIO((desk.folder / "ny rapport – 注.csv").read_text(encoding="utf-8")))
@@ -158,25 +150,18 @@ def test_json_is_ascii_whatever_the_console_is(desk_with_letters, encoding):
         (("show", "--order", "83600"), 0),
         (("doctor",), 0),
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "ordersheet", *arguments, "--json"],
-            cwd=desk.folder,
-            env=desk.env(PYTHONIOENCODING=encoding),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, (arguments, done.stderr)
-        told = done.stdout.decode(encoding)
-        assert told.isascii()
-        assert [json.loads(line) for line in told.splitlines()]
-        assert "\\u" in told or arguments[0] == "doctor"
+        env = {"PYTHONIOENCODING": encoding}
+        done = desk.run(*arguments, "--json", env=env, encoding=encoding, often=True)
+        assert done.code == code, (arguments, done.err)
+        assert done.out.isascii()
+        assert [json.loads(line) for line in done.out.splitlines()]
+        assert "\\u" in done.out or arguments[0] == "doctor"
 
 
 def test_help_fits_eighty_columns(bare_desk):
     for name in ORDER:
-        told = bare_desk.run(*name.split(), "--help", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+        width = {"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+        told = bare_desk.run(*name.split(), "--help", env=width, often=True)
         assert told.code == 0
         # A word that is longer than its column cannot be broken: names of choices and of files.
         wide = [line for line in told.out.splitlines() if len(line) > 80 and len(line.split()) > 2]

@@ -45,22 +45,30 @@ class Desk:
             given.setdefault("ORDERSHEET_API_KEY", self.key)
         return {**os.environ, **given}
 
-    def run(self, *arguments: object, env: dict[str, str] | None = None, stdin: str = "") -> Ended:
+    def run(
+        self,
+        *arguments: object,
+        env: dict[str, str] | None = None,
+        stdin: str = "",
+        encoding: str = "utf-8",
+        often: bool = False,
+    ) -> Ended:
+        """Run a command; `often` where many are run with this environment, which the interpreter looks at."""
         words, whole = [*map(str, arguments)], self.env(**(env or {}))
-        if forked_command.can_run(whole, stdin):
-            ended = Ended(*forked_command.run(words, self.folder, whole, stdin))
+        if forked_command.can_fork(stdin) if often else forked_command.can_run(whole, stdin):
+            ended = Ended(*forked_command.run(words, self.folder, whole, stdin, encoding))
         else:
             done = subprocess.run(
                 [sys.executable, "-m", "ordersheet", *words],
                 cwd=self.folder,
                 env=whole,
-                input=stdin,
+                input=stdin.encode(),
                 capture_output=True,
-                encoding="utf-8",
                 timeout=forked_command.SECONDS,
                 check=False,
             )
-            ended = Ended(done.returncode, done.stdout, done.stderr)
+            said = (forked_command.as_text(one, encoding) for one in (done.stdout, done.stderr))
+            ended = Ended(done.returncode, *said)
         assert "Traceback" not in ended.err, ended.err
         return ended
 

@@ -2,7 +2,8 @@
 
 `run` asks a server process for it (`python -m tests.support.forked_command`), which reads one job a line
 (JSON) and tells how each ended. All else is as in a process that starts anew: arguments, folder, environment,
-streams, exit. What an interpreter looks at when it starts cannot be given so: `can_run` tells.
+streams, exit. What an interpreter looks at when it starts is that of the server: `can_run` tells whether the
+usual one serves, and a test that runs many commands with another environment asks for a server of its own.
 """
 
 from __future__ import annotations
@@ -46,36 +47,56 @@ class Said(NamedTuple):
     err: str
 
 
+def can_fork(stdin: str = "") -> bool:
+    """Tell whether a command with this input can be forked, from a server of its own at least."""
+    return hasattr(os, "fork") and len(stdin.encode()) <= LARGEST_STDIN
+
+
 def can_run(env: Mapping[str, str], stdin: str) -> bool:
-    """Tell whether a command with this environment and input can be forked."""
-    if not hasattr(os, "fork") or len(stdin.encode()) > LARGEST_STDIN:
-        return False
-    started_with = _server().env
-    early = {name for name in {*env, *started_with} if name.startswith(LOOKED_AT_EARLY)}
-    return all(env.get(name) == started_with.get(name) for name in early)
+    """Tell whether a command with this environment and input can be forked from the usual server."""
+    return can_fork(stdin) and _early(env) == _usual()
 
 
-def run(arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str) -> Said:
-    """Run the command, and wait until it has ended."""
-    return _server().run(arguments, folder, env, stdin)
+def run(
+    arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str, encoding: str = "utf-8"
+) -> Said:
+    """Run the command, and wait until it has ended; what it says is in this encoding."""
+    return _server(_early(env)).run(arguments, folder, env, stdin, encoding)
+
+
+def as_text(said: bytes, encoding: str) -> str:
+    """Read what a command has said; UTF-16 may lack its mark."""
+    return said.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _early(env: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in env.items() if name.startswith(LOOKED_AT_EARLY))
+
+
+@cache
+def _usual() -> frozenset[tuple[str, str]]:
+    return _early(os.environ)
 
 
 class _Server:
     """The process that forks, started with the first command that a test process runs."""
 
-    def __init__(self) -> None:
-        self.env = dict(os.environ)
+    def __init__(self, early: frozenset[tuple[str, str]]) -> None:
+        other = {name: value for name, value in os.environ.items() if not name.startswith(LOOKED_AT_EARLY)}
         self._streams = tempfile.TemporaryDirectory(prefix="ordersheet-streams-")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.forked_command"],
             cwd=ROOT,
+            env={**other, **dict(early)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
         atexit.register(self.close)
 
-    def run(self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str) -> Said:
+    def run(
+        self, arguments: Sequence[str], folder: Path, env: Mapping[str, str], stdin: str, encoding: str
+    ) -> Said:
         out, err = (Path(self._streams.name, name) for name in ("out", "err"))
         job = {
             "argv": [*arguments], "cwd": str(folder), "env": {**env},
@@ -87,7 +108,7 @@ class _Server:
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
         assert code != -signal.SIGALRM, f"{arguments} took over {SECONDS} s"
-        return Said(code, _text(out), _text(err))
+        return Said(code, *(as_text(one.read_bytes(), encoding) for one in (out, err)))
 
     def close(self) -> None:
         self._process.communicate()
@@ -95,12 +116,8 @@ class _Server:
 
 
 @cache
-def _server() -> _Server:
-    return _Server()
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+def _server(early: frozenset[tuple[str, str]]) -> _Server:
+    return _Server(early)
 
 
 def _be_the_command(job: dict[str, object]) -> None:
@@ -133,14 +150,15 @@ def main() -> None:
         with suppress(ImportError):
             import_module(name)
     gc.freeze()
-    for line in iter(sys.stdin.readline, ""):
+    # In bytes: the interpreter's own streams have the encoding of the commands that are run.
+    for line in iter(sys.stdin.buffer.readline, b""):
         child = os.fork()
         if child == 0:
             _be_the_command(json.loads(line))
             return
         _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        sys.stdout.buffer.write(b"%d\n" % os.waitstatus_to_exitcode(status))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

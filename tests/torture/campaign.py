@@ -182,6 +182,7 @@ class Campaign:
         self._began = time.monotonic()
         self._numbers = itertools.count(limits.seed)
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._wired = shim.missing() is None
 
     def run(self) -> None:
@@ -190,9 +191,12 @@ class Campaign:
             tasks = [pool.submit(self._repeat, self._view) for _ in range(limits.viewers)]
             tasks += [pool.submit(self._repeat, self._kill) for _ in range(limits.killers)]
             tasks += [pool.submit(self._repeat, self._carry) for _ in range(limits.carriers)]
-            tasks.append(pool.submit(self._tell))
-            for task in tasks:
-                task.result()
+            pool.submit(self._tell)
+            try:
+                for task in tasks:
+                    task.result()
+            finally:
+                self._ended.set()
 
     def figures(self) -> dict[str, Any]:
         return self.tally.as_json(time.monotonic() - self._began)
@@ -226,8 +230,7 @@ class Campaign:
                     self.tally.unfinished.append(f"sheet {number}: {traceback.format_exc()}"[:2000])
 
     def _tell(self) -> None:
-        while not self._over():
-            time.sleep(10)
+        while not self._ended.wait(10):
             tally = self.tally
             print(  # noqa: T201 - a script
                 f"{tally.kills.total()} kills, {tally.deliveries} row-deliveries, "

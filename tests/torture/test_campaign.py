@@ -51,7 +51,8 @@ def test_what_was_shown_in_views_is_told_where_it_was_shown(figures):
 
 
 def test_a_short_campaign_finds_nothing_false(wired_yard):
-    asked = limits().parse_args(["--minutes", "0.6", "--killers", "2", "--carriers", "0", "--viewers", "2"])
+    enough = ("--kills", "2", "--deliveries", "1")
+    asked = limits().parse_args([*enough, "--killers", "2", "--carriers", "0", "--viewers", "2"])
     campaign = Campaign(wired_yard, asked)
     campaign.run()
     assert campaign.tally.findings.kept, campaign.tally.findings

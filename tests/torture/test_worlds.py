@@ -34,7 +34,7 @@ from tests.support.worlds import (
 from ordersheet.core.model import Outcome, RowResult
 
 ONE_ROW = World(rows=(AskedRow(1, (Ask("internalComment", "append", "called"), Ask("ref", "set", "A"))),))
-SHORT, LONG = 150, 20_000
+SHORT, LONG = 60, 20_000
 TELLS_NOTHING = ("lost", "500", "503", "other order", "no object")
 FREE = settings(
     deadline=None,
