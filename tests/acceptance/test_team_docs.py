@@ -44,9 +44,13 @@ def test_the_compose_file_makes_a_server_that_a_ledger_accepts() -> None:
     # Up to 17 the image declares this very folder; what lies elsewhere would not be in the volume.
     assert (int(version) < 18, place) == (True, "/var/lib/postgresql/data")
     settings = service["environment"]
-    (secret,) = service["secrets"]
-    assert settings["POSTGRES_PASSWORD_FILE"] == f"/run/secrets/{secret}"
-    assert secret in told["secrets"]
+    assert sorted(service["secrets"]) == sorted(told["secrets"])
+    given = dict(word.split("=") for word in service["command"] if word != "-c")
+    assert given.pop("ssl") == "on", "step 4 asks for a server with a certificate"
+    files = [settings["POSTGRES_PASSWORD_FILE"], given["ssl_cert_file"], given["ssl_key_file"]]
+    assert sorted(files) == sorted(f"/run/secrets/{secret}" for secret in service["secrets"])
+    (made,) = blocks("sh")
+    assert {secret["file"].removeprefix("./") for secret in told["secrets"].values()} <= set(made.split())
     asks = service["healthcheck"]["test"][-1]
     assert f"--username={settings['POSTGRES_USER']} --dbname={settings['POSTGRES_DB']}" in asks
     assert service["restart"] == "unless-stopped"

@@ -203,6 +203,45 @@ def test_a_clerk_changes_no_rule_and_a_reader_nothing(postgres_server: Server, l
     assert (refused.code, "ordersheet_writer" in str(refused)) == ("denied", True)
 
 
+_RIGHTS = """
+SELECT role, name, string_agg(may, ' ' ORDER BY may)
+FROM unnest(ARRAY['ordersheet_writer', 'ordersheet_reader']) AS role,
+     unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'SELECT']) AS may,
+     (SELECT oid, relname AS name FROM pg_class
+      WHERE relnamespace = 'ordersheet'::regnamespace AND relkind = 'r') AS its
+WHERE has_table_privilege(role, its.oid, may) GROUP BY role, name
+"""
+_BEYOND = """
+SELECT 'public: ' || relname FROM pg_class, aclexplode(relacl) AS granted
+WHERE relnamespace = 'ordersheet'::regnamespace AND granted.grantee = 0
+UNION ALL SELECT 'makes tables: ' || role FROM unnest(ARRAY['ordersheet_writer', 'ordersheet_reader']) AS role
+WHERE has_schema_privilege(role, 'ordersheet', 'CREATE')
+UNION ALL SELECT 'acts as its owner: ' || proname FROM pg_proc
+WHERE pronamespace = 'ordersheet'::regnamespace AND prosecdef
+UNION ALL SELECT 'more than a role: ' || rolname FROM pg_roles
+WHERE rolname IN ('ordersheet_writer', 'ordersheet_reader')
+  AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolcanlogin OR rolbypassrls OR rolreplication)
+UNION ALL SELECT 'draws numbers: ' || relname FROM pg_class
+WHERE relnamespace = 'ordersheet'::regnamespace AND relkind = 'S'
+  -- The planner may look at this before the kind.
+  AND CASE WHEN relkind = 'S' THEN has_sequence_privilege('ordersheet_reader', oid, 'USAGE, UPDATE') END
+"""
+
+
+def test_the_server_s_own_catalog_gives_each_role_what_the_page_says_and_no_more(
+    ledger_url: LedgerUrl,
+) -> None:
+    tables = {name for (name,) in carried_out(ledger_url, "SELECT tablename FROM pg_tables WHERE"
+              " schemaname = 'ordersheet'")}  # fmt: skip
+    may = {(role, table): rights for role, table, rights in carried_out(ledger_url, _RIGHTS)}
+    assert may == {
+        **{("ordersheet_reader", table): "SELECT" for table in tables},
+        **{("ordersheet_writer", table): "DELETE INSERT SELECT UPDATE" for table in tables - {"meta"}},
+        ("ordersheet_writer", "meta"): "SELECT",
+    }
+    assert carried_out(ledger_url, _BEYOND) == []
+
+
 @pytest.mark.parametrize("old", [OperationState.SENDING, OperationState.IN_DOUBT, OperationState.APPLIED])
 def test_the_database_itself_holds_to_the_legal_moves(ledger_url: LedgerUrl, old: OperationState) -> None:
     with Ledger.open(ledger_url) as ledger:
