@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.support.chunk_world import ENDS, FIELDS, Shop, live
+from tests.support.chunk_world import ENDS, FIELDS, OK, Shop, live
 from tests.support.ledgers import FIELD, append, replace
 
 from ordersheet.core.model import Operation, OperationKind, Outcome
@@ -32,10 +32,12 @@ ROWS = st.lists(OPERATIONS, min_size=1, max_size=2, unique_by=lambda one: one.fi
 FILES = st.lists(ROWS, min_size=1, max_size=4)
 TRIES = st.tuples(st.just("try"), st.lists(st.sampled_from(ENDS), min_size=4, max_size=4))
 DESKS = st.tuples(st.just("desk"), FILES)
+ALIKE = st.tuples(st.just("alike"), st.integers(1, 4))
+"""A desk sends the very same file, and is killed after some rows of it, or not."""
 PEOPLE = st.tuples(st.just("person"), OPERATIONS.filter(lambda one: one.kind.overwrites))
 UNDO_ENDS = st.sampled_from([end for end in ENDS if end not in {"refused", "dies"}])
 UNDOS = st.tuples(st.just("undo"), st.tuples(st.integers(0, 3), st.lists(UNDO_ENDS, min_size=2, max_size=2)))
-STEPS = st.lists(st.one_of(TRIES, DESKS, PEOPLE, UNDOS), min_size=1, max_size=6)
+STEPS = st.lists(st.one_of(TRIES, DESKS, ALIKE, PEOPLE, UNDOS), min_size=1, max_size=6)
 
 
 def judge(shop: Shop, rows: list[list[Operation]], told: dict[int, Outcome]) -> None:
@@ -57,7 +59,9 @@ def judge(shop: Shop, rows: list[list[Operation]], told: dict[int, Outcome]) -> 
 
 
 CLEAR = Operation(FIELD, OperationKind.CLEAR, None)
-OK, NOT = ["applied"] * 4, ["applied", "dies", "dies", "dies"]
+NOT = ["applied", "dies", "dies", "dies"]
+TAKEN = [("try", ["dies"] * 4), ("alike", 1), ("try", ["applied", "killed after"])]
+"""The second try finds the first row done by a colleague, and goes on."""
 
 
 @settings(max_examples=25)
@@ -72,6 +76,8 @@ OK, NOT = ["applied"] * 4, ["applied", "dies", "dies", "dies"]
 @example([[replace("x")]], [("try", ["lost"] * 4), ("undo", (0, ["applied"]))])
 @example([[replace("x")]], [("try", ["lost"] * 4), ("undo", (0, ["lost"]))])
 @example([[append("a")]], [("try", ["dies"] * 4), ("desk", [[append("a")]]), ("undo", (0, ["lost"]))])
+@example([[append("a")], [replace("x")]], TAKEN)
+@example([[append("a")], [append("b")]], [*TAKEN, ("undo", (1, ["applied"]))])
 def test_nothing_is_sent_again_or_over_what_is_newer_however_often_a_chunk_is_tried(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[Operation]], steps: list[tuple[str, Any]]
 ) -> None:

@@ -6,6 +6,7 @@ ledger was told.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,13 +73,14 @@ class Shop:
         self._check(who, row, operation)
         name, at = operation.field, len(self.writes)
         before = self.stands[name]
+        earlier = self.seen.get((name, str(operation.value or "")), ())
         self.seen[name, self.text(name)] = before
         if ref is not None:
             self.refs[ref] = at
         self.writes.append(Write(who, row, operation))
         if who == "undo":
             # What stands there once more was written by whoever wrote it.
-            self.stands[name] = self.seen[name, str(operation.value or "")]
+            self.stands[name] = earlier
             self.undone.update(set(before) - set(self.stands[name]))
         elif operation.kind.overwrites:
             self.stands[name] = (at,) if operation.value else ()
@@ -101,6 +103,9 @@ class Shop:
                 self.wrong.append(f"row {row} was sent again over what a colleague wrote: {operation}")
             elif last in self.undone:
                 self.wrong.append(f"row {row} was sent again after somebody had taken it back: {operation}")
+        later = [one for one in self.writes if one.who == who and one.operation.field == operation.field]
+        if who == "run" and any(one.row > row for one in later):
+            self.wrong.append(f"row {row} was applied after a later one: {operation}")
         if (
             operation.kind is OperationKind.APPEND
             and who in {"run", "desk"}
@@ -285,6 +290,9 @@ def _undo_field(
     request(shop, journal, Request("undo", begun[row], (ask,), plan.walk.undone), end)
 
 
+OK = ["applied"] * 4
+
+
 def work_of(rows: list[list[Operation]]) -> OrderWork:
     return OrderWork(ORDER, tuple(OrderUpdate(at, ORDER, tuple(row)) for at, row in enumerate(rows, 1)))
 
@@ -315,17 +323,19 @@ def live(
         )
         name = ledger.submissions().submit(given)
     runs: list[str] = []
-    for number, (what, how) in enumerate([*steps, ("try", ["applied"] * 4)]):
+    for number, (what, how) in enumerate([*steps, ("try", OK)]):
         with opened(place) as ledger:
             if what == "person":
                 shop.apply("person", 0, how)
             elif what == "undo":
                 _let_undo(shop, ledger, runs, how)
-            elif what == "desk":
+            elif what in {"desk", "alike"}:
                 journal = ledger.start_run(start(sha256=f"{number:064}"))
                 runs.append(journal.run)
-                Sender(shop, "desk", journal).send(work_of(how), ["applied"] * 4)
-                journal.finish()
+                file, ends = (how, OK) if what == "desk" else (rows, [*OK[:how], *["dies"] * 4])
+                with suppress(Killed):
+                    Sender(shop, "desk", journal).send(work_of(file), ends)
+                    journal.finish()
             elif not _try(shop, ledger, (name, again), runs, how):
                 break
     with opened(place) as ledger:

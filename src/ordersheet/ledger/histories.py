@@ -75,11 +75,12 @@ class _Gathered:
     """What earlier tries of the same rows need to know."""
     own: set[OperationRef] = dataclasses.field(default_factory=set)
     since: set[OperationRef] = dataclasses.field(default_factory=set)
+    undone_since: set[OperationRef] = dataclasses.field(default_factory=set)
 
     def note_try(self, entry: Entry, came: Came, *, since: bool, taken: int | None) -> None:
         """Note what tries did, undone since or not, and what others did since the first of them."""
         own = entry.ref.run in came.runs
-        if entry.state is OperationState.ABSENT or (taken == UNDONE and not own):
+        if entry.state is OperationState.ABSENT or (taken == UNDONE and not own and not since):
             return
         if taken == UNDONE:
             # Whoever took it back has seen that it stood there.
@@ -91,10 +92,14 @@ class _Gathered:
             self.own.add(entry.ref)
         elif since:
             self.since.add(entry.ref)
+            if taken == UNDONE:
+                self.undone_since.add(entry.ref)
 
     def tries(self) -> EarlierTries | None:
         """Give what is known of earlier tries; None where there were none, or nothing came of them."""
-        return EarlierTries(self.story, self.own, self.since) if self.own or self.since else None
+        if not self.own and not self.since:
+            return None
+        return EarlierTries(self.story, self.own, self.since, self.undone_since)
 
     def note_undone(self, entry: Entry, *, undone: bool) -> None:
         """Note what was undone, or when an undo was applied."""

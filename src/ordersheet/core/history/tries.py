@@ -19,11 +19,13 @@ class EarlierTries(NamedTuple):
     """What is known of an order to which the same rows have come before."""
 
     entries: Sequence[Entry]
-    """All operations, in the order of sending; also what the tries did and somebody has undone since."""
+    """All operations, in the order of sending; also what somebody has undone since."""
     own: Collection[OperationRef]
     """Those of the earlier tries."""
     since: Collection[OperationRef]
     """Those of others since the first try has come to the order."""
+    undone: Collection[OperationRef] = ()
+    """Those of `since` that somebody has undone."""
 
 
 class Story:
@@ -33,7 +35,8 @@ class Story:
     stands, and is not sent over what they wrote, nor once more where they took it back. Two things are seen
     of what they did:
 
-    - an append that would be sent, and that one of them has sent meanwhile, is not sent a second time;
+    - an append that would be sent, and that one of them has sent meanwhile, is not sent a second time; where
+      a try has gone on to later rows since, it had found that, whatever the field has come to by now;
     - an overwrite that is in doubt is not sent again over what they have written after it, since it may have
       been applied before that.
 
@@ -48,6 +51,7 @@ class Story:
         self._places = {entry.ref: place for place, entry in enumerate(of_field)}
         self._others = {entry.ref: entry for entry in of_field if entry.ref in tries.since}
         self._entries = {entry.ref: entry for entry in of_field if entry.ref not in self._others}
+        self._undone = {ref: self._others.pop(ref) for ref in tries.undone if ref in self._others}
         self._taken: set[OperationRef] = set()
 
     def record(self, entry: Entry) -> None:
@@ -91,19 +95,25 @@ class Story:
             return False
         written = [entry for entry in (*self._entries.values(), *self._others.values()) if _is_written(entry)]
         last = max((self._places[entry.ref] for entry in written if entry.kind.overwrites), default=-1)
-        for entry in written:
+        passed = self._passed(ask)
+        standing = [entry for entry in written if self._places[entry.ref] > last]
+        found = [entry for entry in (*written, *self._undone.values()) if self._places[entry.ref] < passed]
+        for entry in sorted((*found, *standing), key=lambda one: self._places[one.ref]):
             if (
-                self._places[entry.ref] > last
-                and entry.ref in self._others
-                and entry.ref not in self._taken
+                entry.ref not in self._entries
                 and (entry.kind, entry.key) == (ask.operation.kind, ask.key)
                 and ask.occurrence in (1, entry.occurrence)
                 and policy.batch in (None, entry.batch)
             ):
                 self._taken.add(entry.ref)
-                self._entries[entry.ref] = entry
+                known = {**self._entries, entry.ref: entry}
+                self._entries = {ref: known[ref] for ref in sorted(known, key=self._places.__getitem__)}
                 return True
         return False
+
+    def _passed(self, ask: Ask) -> int:
+        """Tell before which place a try has left an ask behind it, as it then sent a later row; -1: none."""
+        return min((self._places[ref] for ref in self.own if ref.row > ask.row), default=-1)
 
     def _follower(self, ref: OperationRef) -> Entry | None:
         """Give what others wrote after an overwrite of an earlier try that is in doubt."""
