@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import threading
+from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.ledgers import run, start
 
+from ordersheet.core.errors import LedgerError
 from ordersheet.core.pace import PaceMember, SharedPace
 from ordersheet.ledger import Ledger
+
+if TYPE_CHECKING:
+    from ordersheet.core.pace import PaceBoard
 
 MEMBER = PaceMember(at=5.0, told=True, flow=2.5, in_flight=3, fresh=1, held=2, generation=4, hungry=True)
 
@@ -48,6 +57,34 @@ def test_runs_at_other_stores_have_a_line_of_their_own(place):
         assert not there.board.company
         run(here.board.change(lambda pace, _now: replace(pace, rate=1.0)))
         assert run(there.board.look()).pace.rate is None
+
+
+def test_a_change_that_fails_when_nobody_waits_for_it_any_more_says_nothing(place):
+    heard: list[object] = []
+
+    async def give_up(board: PaceBoard) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, about: heard.append(about))
+        began, may_end = threading.Event(), threading.Event()
+
+        def change(_pace: SharedPace, _now: float) -> SharedPace:
+            began.set()
+            may_end.wait(60)
+            raise LedgerError("The database does not answer.", code="ledger")
+
+        waiting = asyncio.ensure_future(board.change(change))
+        await asyncio.to_thread(began.wait, 60)
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+        may_end.set()
+        # The writer goes on in the order in which it was asked.
+        await board.change(lambda pace, _now: pace)
+        del waiting
+        gc.collect()
+
+    with Ledger.open(place) as ledger:
+        run(give_up(ledger.start_run(start()).board))
+    assert heard == []
 
 
 def test_a_run_that_has_ended_is_no_company(place):

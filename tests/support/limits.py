@@ -329,6 +329,7 @@ class _World:
         self._bookings += 1
         self._booked_for = self._pace.generation
         self._client(max(now, self._pace.reserve(now)), self._go, self._booked_for, self._bookings)
+        self.on_change(now)
 
     def _go(self, now: float, generation: int, booking: int) -> None:
         if booking != self._bookings:

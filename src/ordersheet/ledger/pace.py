@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import select
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ordersheet.core.pace import Change
     from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.writer import Writer
+
+T = TypeVar("T")
 
 _PLAIN = tuple(field.name for field in fields(SharedPace) if field.name != "members")
 _VALUES = {name: bind(name) for name in ("boot", "members", *_PLAIN)}
@@ -95,7 +97,7 @@ class LedgerPaceBoard:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.ensure_future(asyncio.to_thread(read))
         # A database that is gone keeps one thread waiting, and no more.
-        return await asyncio.shield(self._looking)
+        return await _shielded(self._looking)
 
     async def change(self, change: Change) -> None:
         """Change the line, while nobody else does; in the next transaction that this run writes.
@@ -108,7 +110,7 @@ class LedgerPaceBoard:
             line, boot, now = self._read(cursor, _LINE)
             self._write(cursor, change(line, now), boot)
 
-        await asyncio.shield(self._submit(write))
+        await _shielded(self._submit(write))
 
     def _submit(self, write: Callable[[Cursor], None]) -> asyncio.Future[None]:
         loop = asyncio.get_running_loop()
@@ -131,6 +133,17 @@ class LedgerPaceBoard:
         members = json.dumps({name: asdict(one) for name, one in line.members.items()})
         plain = {name: getattr(line, name) for name in _PLAIN} | {"closed": int(line.closed)}
         cursor.execute(_WRITE, named(store_id=self._store_id, boot=boot, members=members, **plain))
+
+
+async def _shielded(future: asyncio.Future[T]) -> T:
+    """Wait for what goes on where the wait is cancelled; what it fails by then concerns nobody."""
+
+    def hear(ended: asyncio.Future[T]) -> None:
+        if not ended.cancelled():
+            ended.exception()
+
+    future.add_done_callback(hear)
+    return await asyncio.shield(future)
 
 
 def _numbers(line: SharedPace) -> list[int]:

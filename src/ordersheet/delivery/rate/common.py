@@ -6,7 +6,8 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.delivery.rate.estimator import CATCH_UP, PushBackMark, RateEstimator, Ticket
+from ordersheet.delivery.rate.estimator import CATCH_UP, SLOWEST, RateEstimator, Ticket
+from ordersheet.delivery.rate.evidence import Lesson, PushBackMark
 from ordersheet.delivery.rate.health import Health
 from ordersheet.delivery.rate.idleness import BusyClock
 from ordersheet.delivery.rate.latency import Latency
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _OWN = ("_auto", "_most", "cap", "in_flight", "turns", "_fresh")
 """What is each process's own."""
 _PARTS = {one.__name__: one for one in (Health, BusyClock, Latency, Noise)}
-_RECORDS: dict[str, Any] = {one.__name__: one for one in (PushBackMark, BeforeOutage, Seen)}
+_RECORDS: dict[str, Any] = {one.__name__: one for one in (Lesson, PushBackMark, BeforeOutage, Seen)}
 
 
 class CommonEstimator(RateEstimator):
@@ -105,9 +106,31 @@ class CommonEstimator(RateEstimator):
         busy = [self._clock.at(at) for at in went]
         for position, mark in enumerate(self._marks):
             if mark.busy > begin:
-                real = sum(at <= mark.busy for at in busy)
+                real = sum(at < mark.busy for at in busy)
                 wrong = real - flow * (mark.busy - begin)
                 self._marks[position] = mark._replace(number=mark.number + wrong)
+        self._learn_again()
+
+    def _learn_again(self) -> None:
+        """Learn from the latest mark what one would have learned who had known then what is known now."""
+        if self._lesson is None or not self._marks:
+            return
+        grown, mark = self.rate / self._edge, self._marks.pop()
+        self.rate = self._lesson.before
+        here = mark._replace(rejected=mark.rejected - 1)
+        self._edge = min(max(self._flow(here, self._lesson.wait), SLOWEST), self.rate)
+        self._marks.append(mark)
+        self.rate = min(self._edge * grown, self.cap)
+
+    def pushed_back(self, now: float, ticket: Ticket, pause: float | None) -> None:
+        """Learn from a 429 or 503; perhaps one that came before another that was told earlier."""
+        if ticket.generation != self.generation:
+            for position, mark in enumerate(self._marks):
+                if mark.busy > ticket.busy:
+                    # It is among those that went until then, so it is among those that were turned away.
+                    self._marks[position] = mark._replace(rejected=mark.rejected + 1)
+            self._learn_again()
+        super().pushed_back(now, ticket, pause)
 
     def take_moments(self, now: float, count: int, ahead: float) -> float | None:
         """Take so many of the next free moments; give the first, None where it is further than that ahead."""

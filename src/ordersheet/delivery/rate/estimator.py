@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from ordersheet.delivery.rate.evidence import Lesson, PushBackMark
 from ordersheet.delivery.rate.health import Health
 from ordersheet.delivery.rate.idleness import BusyClock
 from ordersheet.delivery.rate.latency import Latency
@@ -81,14 +82,6 @@ class Ticket(NamedTuple):
     """Whether it is an update; a server may shut these out, and let readings through."""
 
 
-class PushBackMark(NamedTuple):
-    """The state of the counters at a push-back: the server's store was empty then."""
-
-    busy: float
-    number: float
-    rejected: int
-
-
 class RateEstimator:
     """The decisions: when the next request may go, learned from what became of the earlier ones.
 
@@ -141,6 +134,7 @@ class RateEstimator:
         self._closed: BeforeOutage | None = None
         self._calm_since: float | None = None
         self._recovery: tuple[float, BeforeOutage] | None = None
+        self._lesson: Lesson | None = None
 
     @property
     def allowed(self) -> float:
@@ -250,6 +244,7 @@ class RateEstimator:
         """What flowed in an outage, and before it, tells nothing of what flows from now on."""
         self._marks.clear()
         self._marks.append(PushBackMark(busy, self._sent, self._rejected))
+        self._lesson = None
 
     def _heard(self, now: float) -> float:
         self._clock.heard(now, distance=1.0 / self.allowed, gate=self.gate)
@@ -323,7 +318,7 @@ class RateEstimator:
         back = self._noise.learned(Seen(self._sent, self._rejected), self.rate, grown=grown)
         if back is not None:
             self.rate = self._edge = min(back, self.cap)
-            self._hold = 0
+            self._hold, self._lesson = 0, None
 
     def _as_it_is(self, busy: float, ticket: Ticket) -> BeforeOutage:
         served = 0.0 if self._calm_since is None else ticket.busy - self._calm_since
@@ -341,6 +336,7 @@ class RateEstimator:
 
     def _learn(self, ticket: Ticket, wait: float, *, too_many: bool) -> None:
         here = PushBackMark(ticket.busy, ticket.number, self._rejected - 1)
+        self._lesson = None
         if too_many:
             # Hardly ever were as many under way and accepted: perhaps it is their number that is limited. If
             # it is not, the next push-back comes with fewer, and tells.
@@ -354,6 +350,7 @@ class RateEstimator:
             self.rate *= CUT
         else:
             self.lanes = None
+            self._lesson = Lesson(self.rate, wait)
             self.rate = min(max(self._flow(here, wait), SLOWEST), self.rate)
         # The mark counts this refusal, which `here` does not yet.
         self._marks.append(PushBackMark(here.busy, here.number, here.rejected + 1))

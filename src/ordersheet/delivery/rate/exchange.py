@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.core.pace import PaceMember, SharedPace
 from ordersheet.delivery.rate.common import CommonEstimator
 from ordersheet.delivery.rate.estimator import FASTEST, Ticket
+from ordersheet.delivery.rate.timing import ACTIVE, LEAD, SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-ACTIVE = 3.0
-"""A run that has told nothing for so many seconds has ended, or hangs."""
-SLICE = 1.0
-"""Seconds for which permits are taken, and for which they may be taken ahead."""
 SMOOTH = 2.0
 """Seconds over which the flow of requests is told."""
 LEAST_SHARE = 0.02
@@ -298,7 +295,7 @@ class PaceExchange:
             held = sum(o.held for o in others.values() if o.generation == estimator.generation)
             count, ahead = int(telling.hungry and estimator.fresh + held + left == 0), SLICE
         else:
-            count, ahead = max(1, int(share * rate * SLICE)) - left, max(SLICE, everybody / rate)
+            count, ahead = max(1, int(share * rate * SLICE)) - left, max(SLICE, everybody / rate) + LEAD
             if not telling.hungry:
                 count = min(count, 2 * telling.used - left)
         if count <= 0:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.pace import PaceMember, SharedPace
 from ordersheet.delivery.clock import sleep_unless
-from ordersheet.delivery.rate.shared import LOST
+from ordersheet.delivery.rate.timing import LOST
 
 if TYPE_CHECKING:
     from ordersheet.core.pace import Change, PaceBoard

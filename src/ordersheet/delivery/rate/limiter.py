@@ -167,6 +167,9 @@ class RateLimiter:
                 generation, now = pace.generation, clock.monotonic()
                 at = self._next = pace.reserve(now)
                 if at > now:
+                    if pace.together:
+                        # What others have seen is to be looked for before it goes.
+                        self.on_change()
                     await self._sleep(at - now, generation)
                     now = clock.monotonic()
                 if not self._ended() and room() > 0 and pace.may_go(now, generation):

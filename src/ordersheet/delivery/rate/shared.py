@@ -11,26 +11,25 @@ from typing import TYPE_CHECKING
 
 from ordersheet.delivery.rate.common import CommonEstimator
 from ordersheet.delivery.rate.estimator import AHEAD, BACKOFF, CATCH_UP, FASTEST, Ticket
-from ordersheet.delivery.rate.exchange import ACTIVE, SLICE, Given, PaceEvent, PaceExchange, Telling, replay
+from ordersheet.delivery.rate.exchange import Given, PaceEvent, PaceExchange, Telling, replay
+from ordersheet.delivery.rate.timing import (
+    ACTIVE,
+    APART,
+    BEFORE,
+    LEAD,
+    LOOK,
+    NARROW,
+    NOTICE,
+    PATIENCE,
+    SLICE,
+    SOON,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ordersheet.core.pace import PaceLook
     from ordersheet.delivery.rate.concurrency import AutoConcurrency
-
-LOST = ACTIVE
-"""Seconds without an answer after which this process goes on alone, with its share."""
-LOOK, SOON = 0.5, 0.1
-"""Seconds between two looks for others, and between two while those who are there are waited for."""
-NOTICE = 0.25
-"""Seconds between two looks for what others have seen."""
-PATIENCE = 1.0
-"""Seconds for which others are waited for, who are there but have not told anything yet."""
-LEAD = 0.3
-"""So many seconds before the last permit is due, others are asked for."""
-APART = 0.05
-"""Seconds between two exchanges, at least, where nothing has happened that concerns all."""
 
 ALONE, WAITING, TOGETHER = "alone", "waiting", "together"
 
@@ -239,7 +238,7 @@ class SharedEstimator:
             return max(now, self._looked_at + LOOK)
         if self._state is WAITING:
             return max(now, self._looked_at + SOON)
-        return max(now, min(self._looked_at + NOTICE, self._exchange_due(now)))
+        return max(now, min(self._look_due(now), self._exchange_due(now)))
 
     def exchanges(self, now: float) -> bool:
         """Tell whether an exchange is due, rather than a look."""
@@ -251,17 +250,20 @@ class SharedEstimator:
             return now >= self._since + PATIENCE
         return now >= self._exchange_due(now)
 
+    def _look_due(self, now: float) -> float:
+        before = self._last - BEFORE if self._last > now else math.inf
+        return max(self._looked_at + NARROW, min(self._looked_at + NOTICE, before))
+
     def _exchange_due(self, now: float) -> float:
         if self.urgent:
             return now
         # Who sends seldom tells of each request: where others are pushed back, it counts.
         last = self._told_at + (APART if self._events and self._distance >= SLICE else SLICE)
-        if self._permits > 0:
-            return (
-                min(last, self._next + (self._permits - 1) * self._distance - LEAD) if self._hungry else last
-            )
-        asks = self._hungry or self._used
-        return max(self._told_at + APART, min(last, max(self._again, self._gate - LEAD))) if asks else last
+        if not self._hungry and (self._permits > 0 or not self._used):
+            return last
+        # A permit whose moment was taken, and has not come yet, is one as well: who has it asks no earlier.
+        lasting = self._next + (self._permits - 1) * self._distance if self._permits > 0 else self._last
+        return max(self._told_at + APART, min(last, max(self._again, self._gate - LEAD, lasting - LEAD)))
 
     def noticed(self, look: PaceLook, now: float) -> bool:
         """Take note of what a look has shown; tell whether an exchange is due at once.
