@@ -22,9 +22,12 @@ from ordersheet.core.journal import AttemptEnded, Done, Settle
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import MOVES, OperationState
+from ordersheet.delivery.order import STOOD_STILL
+from ordersheet.delivery.transport.base import LATEST_START
 from ordersheet.ledger import Ledger, RunState, make_shared, upgrade
 from ordersheet.ledger.postgresql.connect import ServerFacts, connect, inspect_server, now, opened
 from ordersheet.ledger.postgresql.cursor import GatheringCursor
+from ordersheet.ledger.postgresql.ddl import LEASE_LEFT
 from ordersheet.ledger.postgresql.lease import RENEW
 from ordersheet.ledger.writer import BEFORE_COMMIT
 
@@ -326,16 +329,19 @@ def test_two_computers_whose_clocks_are_minutes_apart_agree_on_who_lives_and_wha
             assert [one.run for one in third.runs()] == [last.run, second.run, first.run]
 
 
-def test_a_lease_that_nearly_ends_sends_nothing(ledger_url: LedgerUrl) -> None:
-    """What is written ahead may leave some seconds later: the lease must outlast that."""
+def test_a_lease_that_nearly_ends_is_renewed_by_whoever_writes(ledger_url: LedgerUrl) -> None:
+    """A process was frozen between two renewals: its lease must outlast what it writes ahead now."""
+    assert LEASE_LEFT > STOOD_STILL + LATEST_START
     with Ledger.open(ledger_url) as ledger:
         journal = ledger.start_run(start())
         book = run(take(journal, STRIKE))
-        carried_out(
-            ledger_url, "UPDATE ordersheet.lease SET valid_until = clock_timestamp() + interval '8 seconds'"
+        left = (
+            f"SELECT valid_until > clock_timestamp() + interval '{LEASE_LEFT} seconds' FROM ordersheet.lease"
         )
-        with pytest.raises(LedgerError, match="not heard of"):
-            run(begin(journal, 7, book.row_asks(2), MONDAY))
+        change = "UPDATE ordersheet.lease SET valid_until = clock_timestamp() + interval '%s seconds'"
+        carried_out(ledger_url, change % (LEASE_LEFT - 1))
+        run(begin(journal, 7, book.row_asks(2), MONDAY))
+        assert carried_out(ledger_url, left) == [(True,)]
 
 
 def test_what_a_dead_process_left_is_adopted_once_its_lease_has_ended(ledger_url: LedgerUrl) -> None:

@@ -78,14 +78,14 @@ class Crew:
         assert handed.returncode == 0, handed.stderr
         return str(json.loads(handed.stdout)["run"])
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *, key: str = "worker", env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         log = self.desk.folder.parent / f"{self.desk.folder.name}-worker{len(self.logs)}.log"
         self.logs.append(log)
         file = self._stack.enter_context(log.open("wb"))
         one = subprocess.Popen(
             [sys.executable, "-m", "ordersheet", "worker", "--poll", "0.3"],
             cwd=self.desk.folder,
-            env=self.env("worker"),
+            env=self.env(key) | (env or {}),
             stdout=file,
             stderr=file,
         )

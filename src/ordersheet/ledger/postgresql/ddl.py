@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS, RENEW_SECONDS = 60, 10
 """How long a lease is valid, by the database's clock, and how often it is renewed."""
-LEASE_LEFT = 10
-"""So many seconds of its lease a process must have left when it writes: longer than any byte then waits."""
+LEASE_LEFT = 40
+"""So many seconds of its lease a process has left when it writes: longer than any byte then waits, though the
+process is frozen between its renewals, or while it connects."""
 WRITER, READER = "ordersheet_writer", "ordersheet_reader"
 """Roles without a login, to be granted to people's: the one may send, the other may look."""
 _LOCK = 0x4F726453
@@ -72,7 +73,11 @@ BEGIN
         PERFORM FROM {SCHEMA}.lease
         WHERE process_id = me AND valid_until > clock_timestamp() + interval '{LEASE_LEFT} seconds';
         IF NOT FOUND THEN
-            RAISE EXCEPTION USING MESSAGE = 'the lease has ended', ERRCODE = '{LEASE_LOST}';
+            UPDATE {SCHEMA}.lease SET valid_until = clock_timestamp() + interval '{LEASE_SECONDS} seconds'
+            WHERE process_id = me AND valid_until > clock_timestamp();
+            IF NOT FOUND THEN
+                RAISE EXCEPTION USING MESSAGE = 'the lease has ended', ERRCODE = '{LEASE_LOST}';
+            END IF;
         END IF;
     END IF;
 END $$
