@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import signal
 import urllib.request
 from collections import Counter
@@ -89,6 +90,12 @@ def is_over(desk: Desk, run: str) -> bool:
 def outcomes(desk: Desk, run: str) -> dict[str, int]:
     told: dict[str, int] = desk.run("show", run, "--json").json["outcomes"]
     return told
+
+
+def rows_by_outcome(figures: Path) -> dict[str, int]:
+    """Give how many rows a worker's figures tell, by outcome."""
+    found = re.findall(r'worker_rows_total\{outcome="(.*?)"\} (\d+)', figures.read_text(encoding="utf-8"))
+    return {outcome: int(number) for outcome, number in found}
 
 
 def each_once(shop: Running) -> bool:
@@ -271,8 +278,12 @@ def test_a_worker_that_is_told_to_end_gives_its_chunk_back_at_once(
         assert first.end() == 128 + signal.SIGTERM
     assert not is_over(clerk, run)
     assert carried_out(team_url, "SELECT state, tries FROM ordersheet.chunk") == [("waiting", 0)]
-    with worker(server, name="second"):
+    figures = server.folder / "worker.prom"
+    with worker(server, "--metrics", str(figures), name="second"):
         until(lambda: is_over(clerk, run), "the run's end")
+        # Also the rows that the first one sent: it is the chunk that is at its end.
+        until(lambda: set(rows_by_outcome(figures)) <= {"applied", "confirmed"}, "the figures")
+        until(lambda: sum(rows_by_outcome(figures).values()) == 60, "all rows")
     assert set(outcomes(clerk, run)) <= {"applied", "confirmed"}
     assert sum(written(big_shop).values()) == 60
 
@@ -343,7 +354,7 @@ def test_figures_say_what_waits_and_a_newer_worker_drains_what_an_older_version_
     sheet(clerk)
     run = submitted(clerk)
     with Ledger.open(team_url, create=False, read_only=True) as ledger:
-        (found,) = ledger.waiting().values()
+        (found,) = ledger.submissions().look(9).waiting.values()
         assert (found.chunks, found.since) == (3, ledger.run(run).started)
     table = f"{QUEUE_SCHEMA}.workflow_status"
     carried_out(team_url, f"UPDATE {table} SET application_version = '0'")
@@ -355,4 +366,4 @@ def test_figures_say_what_waits_and_a_newer_worker_drains_what_an_older_version_
         until(lambda: f'{{outcome="applied"}} {MANY}' in figures.read_text(), "all rows")
     assert each_once(big_shop)
     with Ledger.open(team_url, create=False, read_only=True) as ledger:
-        assert ledger.waiting() == {}
+        assert ledger.submissions().look(9).waiting == {}

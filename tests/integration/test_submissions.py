@@ -148,7 +148,9 @@ def test_a_chunk_that_gets_further_each_time_is_never_put_aside(place: Path) -> 
         for wanted in one.works:
             run(deliver(journal, wanted))
         journal.finish()
-        assert ledger.submissions().finish(one, "")
+        # Whoever brings a chunk to its end counts what all its tries have applied.
+        assert ledger.submissions().finish(one, "") == {"applied": 6}
+        assert ledger.submissions().finish(one, "") == {}
         assert set(outcomes(ledger, name).values()) == {Outcome.INVALID, Outcome.APPLIED}
         assert (ledger.run(name).state, len(ledger.runs())) == (RunState.FINISHED, 1)
 
@@ -199,7 +201,7 @@ def test_a_run_whose_giver_is_killed_before_it_is_handed_over_was_never_there(pl
     with opened(place) as ledger:
         assert [one.run for one in ledger.runs()] == [earlier]
         assert ledger.run("last").run == earlier
-        assert [one.run for one in ledger.submissions().open_chunks(9)] == [earlier]
+        assert [one.run for one in ledger.submissions().look(9).open] == [earlier]
         name = hand_over(ledger, works(10, 1))
         assert [one.run for one in ledger.runs()] == [name, earlier]
     with sqlite3.connect(place) as found:
@@ -265,7 +267,7 @@ def test_runs_take_turns_however_long_the_first_is(place: Path) -> None:
         for number in (1, 2):
             submissions.finish(taken(ledger, long, number), "")
         short = hand_over(ledger, works(30, 1), works(31, 1), sha256="b" * 64)
-        in_turn = [(one.run, one.number) for one in submissions.open_chunks(9)]
+        in_turn = [(one.run, one.number) for one in submissions.look(9).open]
         assert in_turn[:4] == [(long, 3), (short, 1), (long, 4), (short, 2)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
@@ -137,8 +138,10 @@ def is_meant_again(cursor: Cursor, run_id: int, number: int) -> bool:
     return cursor.execute(_MEANT_AGAIN, named(run=run_id, part=number)).fetchone() is not None
 
 
-def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[OrderWork], rest: str) -> None:
-    """Give each row of a chunk its result in the run that was submitted.
+def give_results(
+    cursor: Cursor, run_id: int, number: int, works: Sequence[OrderWork], rest: str
+) -> Mapping[str, int]:
+    """Give each row of a chunk its result in the run that was submitted; gives the rows by outcome.
 
     Args:
         cursor: of a transaction that writes.
@@ -148,14 +151,13 @@ def give_results(cursor: Cursor, run_id: int, number: int, works: Sequence[Order
         rest: why rows that no try has come to were not sent.
     """
     known = _told(cursor, run_id, number)
-    cursor.executemany(
-        DONE,
-        [
-            _values(run_id, known.get(one.row) or RowResult(one.row, str(one.order), Outcome.NOT_SENT, rest))
-            for work in works
-            for one in work.updates
-        ],
-    )
+    results = [
+        known.get(one.row) or RowResult(one.row, str(one.order), Outcome.NOT_SENT, rest)
+        for work in works
+        for one in work.updates
+    ]
+    cursor.executemany(DONE, [_values(run_id, result) for result in results])
+    return Counter(result.outcome.value for result in results)
 
 
 class _TriedPart(NamedTuple):

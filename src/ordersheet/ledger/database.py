@@ -140,6 +140,9 @@ class Database(Protocol):
     def alive(self, name: str) -> bool:
         """Tell whether the process with this presence lives; inside a transaction of this ledger."""
 
+    def living(self, names: Iterable[str]) -> set[str]:
+        """Tell who of several lives, for whoever only looks; inside a transaction of this ledger."""
+
     def shared_clock(self, cursor: Cursor) -> Uptime:
         """Tell the time by the clock that all who use this ledger have in common."""
 

@@ -30,7 +30,6 @@ from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.shared import shared_ledgers
 from ordersheet.ledger.statements import timestamp
 from ordersheet.ledger.submissions import Submissions
-from ordersheet.ledger.waiting import Waiting, waiting
 from ordersheet.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -323,11 +322,6 @@ class Ledger:
     def submissions(self) -> Submissions:
         """Give the runs that were submitted, as this process hands them over or works on them."""
         return Submissions(self._writing, self._database.reading, self._me, self._database, self.clock)
-
-    def waiting(self) -> dict[str, Waiting]:
-        """Tell by store what waits for workers."""
-        with self._database.reading() as cursor:
-            return waiting(cursor)
 
     def _me(self) -> tuple[int, str]:
         assert self._presence is not None

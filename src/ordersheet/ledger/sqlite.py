@@ -102,6 +102,10 @@ class SqliteDatabase:
             return True
         return is_alive(files.locks_folder(self.path), name)
 
+    def living(self, names: Iterable[str]) -> set[str]:
+        """Tell who of several lives."""
+        return set(filter(self.alive, names))
+
     def shared_clock(self, cursor: Cursor) -> Uptime:
         """Tell the machine's time: nobody uses the file from another one."""
         del cursor

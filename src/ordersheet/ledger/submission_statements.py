@@ -155,7 +155,6 @@ NO_ROWS = compiled(
     )
 )
 """Of chunks that are not at their end, what their latest tries have told so far counts, too."""
-PROCESSES = compiled(select(process.c.lock))
 NEWEST = compiled(
     select(func.max(submission.c.version))
     .join(run, run.c.id == submission.c.run_id)

@@ -29,8 +29,9 @@ from ordersheet.ledger.chunks import (
 )
 from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
-from ordersheet.ledger.statements import DONE, moment, timestamp
+from ordersheet.ledger.statements import DONE, timestamp
 from ordersheet.ledger.tries import FORGET
+from ordersheet.ledger.waiting import Look, look, open_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -237,7 +238,7 @@ class Submissions:
 
         self._writer().do(work)
 
-    def finish(self, one: TakenChunk, rest: str) -> bool:
+    def finish(self, one: TakenChunk, rest: str) -> Mapping[str, int]:
         """Give the rows of a chunk their results, and end the run with its last chunk.
 
         Args:
@@ -245,28 +246,29 @@ class Submissions:
             rest: why rows without a result were not sent.
 
         Returns:
-            Whether this process still had it.
+            Its rows by outcome; empty where this process no longer had it.
         """
 
-        def work(cursor: Cursor) -> bool:
+        def work(cursor: Cursor) -> Mapping[str, int]:
             run_id = find_run(cursor, one.run)[1]
             found = cursor.execute(sql.CHUNK, named(run=run_id, number=one.number)).fetchone()
             state, holder, *_, content, _ = found
             if state != "taken" or holder != self._me():
-                return False
-            self._end(cursor, run_id, one.number, content, "done", rest)
-            return True
+                return {}
+            return self._end(cursor, run_id, one.number, content, "done", rest)
 
         return self._writer().do(work)
 
     def _end(
         self, cursor: Cursor, run_id: int, number: int, content: str | None, state: str, rest: str
-    ) -> None:
+    ) -> Mapping[str, int]:
+        rows: Mapping[str, int] = {}
         if content is not None:
-            give_results(cursor, run_id, number, works_in(content), rest)
+            rows = give_results(cursor, run_id, number, works_in(content), rest)
         cursor.execute(sql.END, named(run=run_id, number=number, state=state))
         cursor.execute(FORGET, named(run=run_id, number=number))
         self._close_if_done(cursor, run_id)
+        return rows
 
     def _close_if_done(self, cursor: Cursor, run_id: int) -> None:
         counts = dict(map(tuple, cursor.execute(sql.STATES, named(run=run_id)).fetchall()))
@@ -343,22 +345,19 @@ class Submissions:
         with self._reading() as cursor:
             return _no_rows(cursor, find_run(cursor, name)[1], 0)
 
-    def open_chunks(self, most: int) -> list[OpenChunk]:
-        """Name chunks that are not at their end, in turn."""
+    def look(self, most: int) -> Look:
+        """Look for work; `most` chunks are named, those next in turn."""
         with self._reading() as cursor:
-            return self._open(cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall())
+            return look(cursor, self._database, most)
 
     def chunks_of(self, name: str) -> list[OpenChunk]:
         """Name the chunks of a run that are not at their end, in turn."""
         with self._reading() as cursor:
             run_id = find_run(cursor, name)[1]
-            return self._open(cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall())
-
-    def _open(self, found: Iterable[Any]) -> list[OpenChunk]:
-        return [
-            OpenChunk(name, number, turn, of, self._held(state, lock), moment(started))
-            for name, number, turn, of, state, lock, started in found
-        ]
+            found = cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall()
+            return open_chunks(
+                found, self._database.living(lock for *_, lock, _ in found if lock is not None)
+            )
 
     def refuse_newer(self) -> None:
         """Raise LedgerError where a newer program submitted what is not finished yet."""
@@ -383,13 +382,7 @@ class Submissions:
         """Tell who of these processes lives."""
         with self._reading() as cursor:
             del cursor
-            return {name for name in names if self._database.alive(name)}
-
-    def leases(self) -> int:
-        """Count the processes that work with this ledger now."""
-        with self._reading() as cursor:
-            names = [name for (name,) in cursor.execute(sql.PROCESSES).fetchall()]
-            return sum(map(self._database.alive, names))
+            return self._database.living(names)
 
     def beat(self) -> None:
         """Raise LedgerError where this process can write no more, such as after its lease has ended."""

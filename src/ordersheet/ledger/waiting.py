@@ -1,19 +1,24 @@
-"""What waits for workers: how many chunks a store, and since when."""
+"""What a worker sees at one look: the chunks next in turn, what waits at each store, and who works here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from ordersheet.ledger.compiled import compiled, constant
-from ordersheet.ledger.schema import chunk, run, store, submission
+from ordersheet.ledger import submission_statements as sql
+from ordersheet.ledger.chunks import OpenChunk
+from ordersheet.ledger.compiled import compiled, constant, named
+from ordersheet.ledger.schema import chunk, process, run, store, submission
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.database import Cursor, Database
+
+_PROCESSES = compiled(select(process.c.lock))
 
 _WAITING = compiled(
     select(store.c.name, func.count(), func.min(run.c.started))
@@ -35,8 +40,36 @@ class Waiting(NamedTuple):
     """When the oldest of their runs was handed over."""
 
 
-def waiting(cursor: Cursor) -> dict[str, Waiting]:
-    """Tell by store what nobody works on yet."""
-    return {
-        name: Waiting(number, moment(since)) for name, number, since in cursor.execute(_WAITING).fetchall()
-    }
+class Look(NamedTuple):
+    """What is seen at one look."""
+
+    open: Sequence[OpenChunk]
+    """Chunks that are not at their end, in turn."""
+    waiting: Mapping[str, Waiting]
+    """By store, what nobody works on yet."""
+    leases: int
+    """How many processes work with the ledger."""
+
+
+def look(cursor: Cursor, database: Database, most: int) -> Look:
+    """Look for work; the statements are as few with many processes as with one.
+
+    Args:
+        cursor: of a transaction that reads.
+        database: the ledger's.
+        most: how many chunks are named.
+    """
+    chunks = cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall()
+    found = cursor.execute(_WAITING).fetchall()
+    locks = [lock for (lock,) in cursor.execute(_PROCESSES).fetchall()]
+    living = database.living(locks)
+    waiting = {name: Waiting(number, moment(since)) for name, number, since in found}
+    return Look(open_chunks(chunks, living), waiting, len(living))
+
+
+def open_chunks(found: Iterable[Any], living: set[str]) -> list[OpenChunk]:
+    """Read chunks that are not at their end; `living` are the processes that live among their holders."""
+    return [
+        OpenChunk(name, number, turn, of, state == "taken" and lock in living, moment(started))
+        for name, number, turn, of, state, lock, started in found
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -108,11 +107,10 @@ class _Try:
         if end.stopped_by is StoppedBy.LEDGER:
             raise LedgerError(end.message, code="ledger")
         journal.finish(end.stopped_by, end.rest or end.message, sorted(rows), end.requests)
-        outcomes = Counter(result.outcome.value for result in journal.results())
         asked = end.requests.put + end.requests.get
-        pause = self._ended(end)
+        pause = self._given_back(end)
         if pause is None:
-            return TryEnded(None, asked, outcomes)
+            return TryEnded(None, asked, self._finished(end))
         after = turn._replace(number=turn.number + 1)
         return TryEnded(Placed(after, self._taken.turn, self._info.store, pause), asked)
 
@@ -164,11 +162,8 @@ class _Try:
             # The delivery hears of it by itself.
             return False
 
-    def _ended(self, end: DeliveryEnd) -> float | None:
-        """Finish the chunk, or give it back; gives the seconds after which it is to be tried again."""
-        if end.stopped_by is None:
-            self._submissions.finish(self._taken, "")
-            return None
+    def _given_back(self, end: DeliveryEnd) -> float | None:
+        """Give the chunk back, and tell after how many seconds it is tried again; None where it is not."""
         if end.stopped_by in PASSING and datetime.now(UTC) - self._info.started < GIVE_UP:
             self._submissions.give_back(self._taken, counts=False)
             return _pause(end)
@@ -179,10 +174,16 @@ class _Try:
             # This worker ends; another goes on.
             self._submissions.give_back(self._taken, counts=False)
             return 0.0
-        if end.stopped_by is not StoppedBy.INTERRUPTED:
-            self._submissions.stop(self._taken.run, by=end.stopped_by, message=end.rest or end.message)
-        self._submissions.finish(self._taken, end.rest or end.message)
         return None
+
+    def _finished(self, end: DeliveryEnd) -> Mapping[str, int]:
+        """Bring the chunk to its end, and the run where the shop said so; gives the rows by outcome."""
+        why = end.rest or end.message
+        if end.stopped_by is None:
+            return self._submissions.finish(self._taken, "")
+        if end.stopped_by is not StoppedBy.INTERRUPTED:
+            self._submissions.stop(self._taken.run, by=end.stopped_by, message=why)
+        return self._submissions.finish(self._taken, why)
 
 
 def _pause(end: DeliveryEnd) -> float:

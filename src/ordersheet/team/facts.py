@@ -22,7 +22,7 @@ class WorkerFacts:
     chunks: int = 0
     """Chunks that it has brought to their end."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Rows in them by outcome."""
+    """Rows in them by outcome, whichever try and worker brought them to it."""
     requests: int = 0
     under_way: int = 0
     """Chunks that it works on now."""

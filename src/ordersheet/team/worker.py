@@ -20,10 +20,11 @@ from ordersheet.team.queue import ChunkTurn, Placed, QueueClient, WorkQueue
 from ordersheet.team.stores import refuse_new_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.ledger.chunks import OpenChunk
     from ordersheet.ledger.submissions import Submissions
 
 HELD_BACK = 60.0
@@ -117,9 +118,10 @@ class Worker:
                 self._resume_own(client, me)
                 while self._switch.level == RUN_ON:
                     submissions.beat()
-                    self._sweep(client, submissions)
-                    found = ledger.waiting()
-                    self.facts.look({store: found.get(store) for store in self._stores}, submissions.leases())
+                    seen = submissions.look(_SWEPT)
+                    if seen.open:
+                        self._sweep(client, submissions, seen.open)
+                    self.facts.look({store: seen.waiting.get(store) for store in self._stores}, seen.leases)
                     self._show(self.facts)
                     self._pause(self._poll)
             finally:
@@ -135,18 +137,18 @@ class Worker:
         if self._was is not None and self._was != me:
             client.resume(client.under_way(self._stores).get(self._was, ()))
 
-    def _sweep(self, client: QueueClient, submissions: Submissions) -> None:
-        """Bring back what dead workers had, and what the queue does not know of."""
+    def _sweep(self, client: QueueClient, submissions: Submissions, chunks: Sequence[OpenChunk]) -> None:
+        """Bring back what dead workers had, and which of these chunks the queue does not know of."""
         executors = client.under_way(self._stores)
         if time.monotonic() >= self._held_until:
             living = submissions.living(executors)
             for executor, workflows in executors.items():
                 if executor not in living:
                     client.resume(workflows)
-        chunks = [one for one in submissions.open_chunks(_SWEPT) if one.store in self._stores]
-        turns = client.turns((one.run, one.number) for one in chunks)
+        own = [one for one in chunks if one.store in self._stores]
+        turns = client.turns((one.run, one.number) for one in own)
         missing = []
-        for one in chunks:
+        for one in own:
             turn, comes = turns.get((one.run, one.number), (ChunkTurn(one.run, one.number, 0), False))
             if not comes and not one.held:
                 missing.append(Placed(turn._replace(number=turn.number + 1), one.turn, one.store))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from ordersheet.ledger.postgresql.connect import connect, now, opened
 from ordersheet.ledger.postgresql.cursor import GatheringCursor, gathering
 from ordersheet.ledger.postgresql.ddl import NUMBERED
 from ordersheet.ledger.postgresql.dialect import SCHEMA, translated
-from ordersheet.ledger.postgresql.lease import LIVING, STILL_LIVING, Lease
+from ordersheet.ledger.postgresql.lease import LIVING, STILL_LIVING, WHO_LIVES, Lease
 from ordersheet.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -144,6 +145,13 @@ class PostgresDatabase:
         statement = STILL_LIVING if cursor is getattr(self._here, "writes", None) else LIVING
         found = look.gather(statement, {"lock": name}).fetchone()
         return found is not None and bool(found[0])
+
+    def living(self, names: Iterable[str]) -> set[str]:
+        """Tell who of several has a valid lease, in one statement."""
+        asked = json.dumps(list(names))
+        cursor: GatheringCursor = self._here.cursor
+        seen = GatheringCursor(psycopg.ClientCursor(cursor.connection))
+        return {name for (name,) in seen.gather(WHO_LIVES, {"locks": asked}).fetchall()}
 
     def shared_clock(self, cursor: Cursor) -> Uptime:
         """Tell the database's time: those of two machines may be minutes apart."""

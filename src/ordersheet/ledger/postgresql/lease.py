@@ -30,6 +30,10 @@ LIVING = (
     f"SELECT valid_until > clock_timestamp() FROM {SCHEMA}.lease JOIN {SCHEMA}.process ON id = process_id"
     " WHERE lock = %(lock)s"
 )
+WHO_LIVES = (
+    f"SELECT lock FROM {SCHEMA}.lease JOIN {SCHEMA}.process ON id = process_id"
+    " WHERE lock IN (SELECT jsonb_array_elements_text(%(locks)s::jsonb)) AND valid_until > clock_timestamp()"
+)
 # The end is no condition of the search: a line that does not fit is not locked, and so not waited for.
 STILL_LIVING = f"{LIVING} FOR SHARE OF lease"
 """The same in a transaction that writes, which may take over what it finds dead: a renewal that is under way
