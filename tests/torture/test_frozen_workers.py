@@ -36,7 +36,7 @@ OPTIONS = ("--settle", "2", "--grace", "5", "--no-baseline")
 def rows(number: int) -> list[list[str]]:
     """Replacements and additions in turn, all of ten orders: what comes late would undo what came since."""
     return [
-        [str(1000 + at % 10), f"text {at}", "true" if at % 20 < 10 else "", "", "", "", ""]
+        [str(1000 + at % 10), f"text {at}", "yes" if at % 20 < 10 else "", "", "", "", ""]
         for at in range(number)
     ]
 

@@ -31,7 +31,7 @@ from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, timestamp
 from ordersheet.ledger.tries import FORGET
-from ordersheet.ledger.waiting import Look, look, open_chunks
+from ordersheet.ledger.waiting import WorkSeen, look, open_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -345,7 +345,7 @@ class Submissions:
         with self._reading() as cursor:
             return _no_rows(cursor, find_run(cursor, name)[1], 0)
 
-    def look(self, most: int) -> Look:
+    def look(self, most: int) -> WorkSeen:
         """Look for work; `most` chunks are named, those next in turn."""
         with self._reading() as cursor:
             return look(cursor, self._database, most)

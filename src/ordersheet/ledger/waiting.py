@@ -40,7 +40,7 @@ class Waiting(NamedTuple):
     """When the oldest of their runs was handed over."""
 
 
-class Look(NamedTuple):
+class WorkSeen(NamedTuple):
     """What is seen at one look."""
 
     open: Sequence[OpenChunk]
@@ -51,7 +51,7 @@ class Look(NamedTuple):
     """How many processes work with the ledger."""
 
 
-def look(cursor: Cursor, database: Database, most: int) -> Look:
+def look(cursor: Cursor, database: Database, most: int) -> WorkSeen:
     """Look for work; the statements are as few with many processes as with one.
 
     Args:
@@ -64,7 +64,7 @@ def look(cursor: Cursor, database: Database, most: int) -> Look:
     locks = [lock for (lock,) in cursor.execute(_PROCESSES).fetchall()]
     living = database.living(locks)
     waiting = {name: Waiting(number, moment(since)) for name, number, since in found}
-    return Look(open_chunks(chunks, living), waiting, len(living))
+    return WorkSeen(open_chunks(chunks, living), waiting, len(living))
 
 
 def open_chunks(found: Iterable[Any], living: set[str]) -> list[OpenChunk]:
