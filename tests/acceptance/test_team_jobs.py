@@ -9,12 +9,12 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.postgres import carried_out
-from tests.support.team import TeamDesk, home, team_desk, until, worker
+from tests.support.team import PATIENCE, TeamDesk, WorkerProcess, home, team_desk, until, worker
 
 from ordersheet.delivery import StopSwitch
 from ordersheet.jobs.definition import read_jobs
@@ -60,6 +60,16 @@ class JobDesk:
 
     def run(self, *words: str) -> Any:
         return self.desk.run(*words, "--config", self.config)
+
+    @contextmanager
+    def running(self, name: str) -> Iterator[WorkerProcess]:
+        """Make a pass in a process of its own."""
+        words = ("jobs", "run", "nightly", "--config", self.config)
+        one = WorkerProcess(self.desk, self.desk.folder / f"{name}.log", words, {})
+        try:
+            yield one
+        finally:
+            one.clear_away()
 
     def listed(self) -> dict[str, Any]:
         (told,) = self.run("jobs", "--json").json["jobs"]
@@ -129,12 +139,18 @@ def test_one_that_is_ended_while_workers_send_goes_on_with_the_same_run(
         one_pass(jobs, team_url, killed)
     (run,) = jobs.runs()
     assert jobs.listed()["state"] == "taken"
-    one_pass(jobs, team_url, lambda _point: None)
+    with jobs.running("first") as first:
+        until(lambda: "0 of 2 chunks" in first.said, "the same run")
+        first.process.kill()
+        first.process.wait()
     assert jobs.listed()["state"] == "waiting"
-    assert "0 of 2 chunks" in jobs.listed()["result"]
-    assert [one["run"] for one in jobs.runs()] == [run["run"]]
-    with worker(elsewhere):
-        assert jobs.run("jobs", "run", "nightly").code == 0
+    (holder,) = carried_out(team_url, "SELECT process_id FROM ordersheet.job_file")
+    with worker(elsewhere), jobs.running("next") as after:
+        # Nobody can tell yet that it is dead.
+        until(lambda: "with another process" in after.said, "a word of the dead one")
+        late = "UPDATE ordersheet.lease SET valid_until = clock_timestamp() WHERE process_id ="
+        carried_out(team_url, f"{late} {holder[0]}")
+        assert after.process.wait(PATIENCE) == 0, after.said
     assert [one["run"] for one in jobs.runs()] == [run["run"]]
     assert each_once(big_shop)
     assert len(jobs.names("done")) == 2

@@ -11,9 +11,10 @@ import pytest
 from tests.support.job_world import START, WELL, job_world
 
 from ordersheet.jobs.file_work import Ended
-from ordersheet.jobs.passes import GONE_FOR
-from ordersheet.jobs.states import FAILED, WAITING
+from ordersheet.jobs.passes import GONE_FOR, RETRY
+from ordersheet.jobs.states import FAILED, TAKEN, WAITING
 from ordersheet.jobs.temporary import temporary_folder
+from ordersheet.ledger import Ledger
 
 
 @pytest.fixture
@@ -32,6 +33,15 @@ def test_a_file_that_grows_is_left_alone_until_it_has_rested(world):
     world.look(2)
     assert world.sent == ["ab"]
     assert (world.names(), world.names("done")) == ([], ["a.csv"])
+
+
+def test_a_file_that_another_process_has_begun_is_looked_at_again_soon(world):
+    # In a shared ledger it may be dead, and counts as living for a minute.
+    with Ledger.open(world.ledger.path) as other:
+        other.job_files().take("nightly", "a.csv", "aa", None, state=TAKEN)
+        report = world.look()
+        assert (report.elsewhere, world.passes.wait(report, 86_400.0)) == (["a.csv"], RETRY)
+    assert world.look().elsewhere == []
 
 
 def test_a_marker_speaks_for_one_file_alone(world):

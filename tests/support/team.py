@@ -46,13 +46,13 @@ def team_desk(folder: Path, shop: Running, url: str) -> TeamDesk:
 
 
 class WorkerProcess:
-    """A worker, started."""
+    """A worker, or another command that goes on for a while, started."""
 
     def __init__(self, desk: Desk, log: Path, words: tuple[str, ...], env: dict[str, str]) -> None:
         self._log = log
         self._file = log.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ordersheet", "worker", "--poll", "0.2", *words],
+            [sys.executable, "-m", "ordersheet", *words],
             cwd=desk.folder,
             env=desk.env(**env),
             stdout=self._file,
@@ -86,7 +86,8 @@ class WorkerProcess:
 @contextmanager
 def worker(desk: TeamDesk, *words: str, name: str = "worker") -> Iterator[WorkerProcess]:
     """Start a worker, and wait until it looks for work."""
-    one = WorkerProcess(desk, desk.folder / f"{name}.log", words, {})
+    command = ("worker", "--poll", "0.2", *words)
+    one = WorkerProcess(desk, desk.folder / f"{name}.log", command, {})
     try:
         one.ready()
         yield one

@@ -18,6 +18,7 @@ from ordersheet.cli.console import Console, columns, plural
 from ordersheet.console.log_line import JSON, CallLog
 from ordersheet.console.unblocked import unblocked
 from ordersheet.core.errors import exit_code_of
+from ordersheet.core.ledger_url import LedgerUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ordersheet.jobs.setup import JobsOfCall
     from ordersheet.ledger.job_files import JobFile
 
+TAKEN_OVER_AFTER = 70.0
+"""Seconds after which one that was killed counts as dead in a shared ledger: its lease has ended by then."""
 SAID_AGAIN = 3600.0
 """Seconds after which the same trouble is told once more."""
 jobs_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -114,6 +117,8 @@ def run(
     flags: dict[str, Any],
 ) -> None:
     """Make one pass now: take and send everything that is there. Exit code as send."""
+    from ordersheet.jobs import messages as jobs_messages
+
     settings = settings_of(flags)
     with ExitStack() as stack:
         stack.enter_context(unblocked(CallLog(settings.log_format, job=name).dropped))
@@ -124,11 +129,19 @@ def run(
             time.sleep(min(0.5, max(0.05, work.place.job.stable)))
             report = passes.look().joined(report)
         log = _Log(settings.log_format)
-        while report.with_workers and not call.ended():
+        known_dead = time.monotonic() + (TAKEN_OVER_AFTER if isinstance(settings.ledger, LedgerUrl) else 0)
+        while not call.ended():
+            unsure = bool(report.elsewhere) and time.monotonic() < known_dead
+            if not unsure and not report.with_workers:
+                break
             log.handled_once(report.handled)
+            if unsure:
+                log.trouble(name, jobs_messages.perhaps_dead(report.elsewhere))
             time.sleep(0.5)
             report = report.followed(passes.begun())
         log.handled_once(report.handled)
+        if report.elsewhere:
+            log.trouble(name, jobs_messages.elsewhere(report.elsewhere))
         if report.gone is not None:
             _write(settings.log_format, "trouble", f"{name}: {report.gone}", job=name, error=report.gone)
         for sentence in work.teller.untold:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ordersheet.jobs.definition import JobDefinition
 
@@ -164,3 +164,13 @@ def _places(facts: Mapping[str, Any]) -> Iterator[str]:
     if shown:
         yield ""
         yield from (f"{label}: {place}" for label, place in shown)
+
+
+def perhaps_dead(names: Sequence[str]) -> str:
+    """Say that files are another's, which may have died a moment ago."""
+    return f"{', '.join(names)}: with another process. Where it was killed, this one goes on in a minute."
+
+
+def elsewhere(names: Sequence[str]) -> str:
+    """Say that files are another's, which lives."""
+    return f"{', '.join(names)}: with another process, which lives and goes on."

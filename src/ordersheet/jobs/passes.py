@@ -35,6 +35,8 @@ class PassReport:
     """Why the source, or a file of it, could not be reached."""
     held_up: bool = False
     """Whether a file that was begun could not be gone on with for that reason."""
+    elsewhere: list[str] = field(default_factory=list)
+    """Files that another process works on, or did a moment ago: where it died, this one takes them over."""
 
     @property
     def with_workers(self) -> bool:
@@ -44,12 +46,13 @@ class PassReport:
     def followed(self, later: PassReport) -> PassReport:
         """Give this pass's report with how far its files have come since."""
         files = later.joined(self).handled
-        return PassReport(files, later.gone or self.gone, later.held_up or self.held_up)
+        gone, held_up = later.gone or self.gone, later.held_up or self.held_up
+        return PassReport(files, gone, held_up, later.elsewhere)
 
     def joined(self, earlier: PassReport) -> PassReport:
         """Give this pass's report with an earlier one's files, each as it stands now."""
         files = {one.id: one for one in (*earlier.handled, *self.handled)}
-        return PassReport(list(files.values()), self.gone, self.held_up)
+        return PassReport(list(files.values()), self.gone, self.held_up, self.elsewhere)
 
     @property
     def exit_code(self) -> int:
@@ -107,6 +110,8 @@ class Passes:
                 resume = max(when(one.facts.get(fact)) for fact in ("resume_after", "tell_again"))
                 least = FOLLOW if one.facts.get("with_workers") else RETRY
                 waits.append(max(least, (resume - now).total_seconds()))
+        if report.elsewhere:
+            waits.append(RETRY)
         return min(waits)
 
     @property
@@ -121,6 +126,7 @@ class Passes:
             if self._ended():
                 break
             self._carry(one, report)
+        report.elsewhere = self._work.place.files.elsewhere(self._work.place.job.name)
         return report
 
     def look(self) -> PassReport:

@@ -72,7 +72,7 @@ _RENEW = compiled(
     .values(sha256=bind("sha256"))
 )
 _OPEN = compiled(
-    select(job_file.c.id, job_file.c.process_id, process.c.lock)
+    select(job_file.c.id, job_file.c.process_id, process.c.lock, job_file.c.name)
     .select_from(job_file.outerjoin(process, process.c.id == job_file.c.process_id))
     .where(job_file.c.job == bind("job"), job_file.c.finished.is_(None))
     .order_by(job_file.c.id)
@@ -173,7 +173,7 @@ class JobFiles:
             me = self._me()
             mine = [
                 number
-                for number, holder, lock in cursor.execute(_OPEN, {"p_job": job}).fetchall()
+                for number, holder, lock, _ in cursor.execute(_OPEN, {"p_job": job}).fetchall()
                 if holder == me or lock is None or not self._alive(lock)
             ]
             for number in mine:
@@ -218,7 +218,17 @@ class JobFiles:
     def unfinished(self, job: str) -> set[int]:
         """Number the lines of a job with which somebody is not done yet."""
         with self._reading() as cursor:
-            return {number for number, _, _ in cursor.execute(_OPEN, {"p_job": job}).fetchall()}
+            return {number for number, *_ in cursor.execute(_OPEN, {"p_job": job}).fetchall()}
+
+    def elsewhere(self, job: str) -> list[str]:
+        """Name the unfinished files of a job that another process works on, or did a moment ago.
+
+        Of a shared ledger one that was killed counts as living until its lease has ended.
+        """
+        me = self._me()
+        with self._reading() as cursor:
+            found = cursor.execute(_OPEN, {"p_job": job}).fetchall()
+            return [name for _, holder, lock, name in found if holder != me and lock and self._alive(lock)]
 
     def find(self, job: str, sha256: str, batch: str | None) -> JobFile | None:
         """Find what became of a content in a batch; None where this job has not taken it."""
