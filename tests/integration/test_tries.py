@@ -106,3 +106,16 @@ def test_what_an_again_run_has_not_come_to_is_sent_though_a_try_of_it_is_undone(
     # And nothing of it is left for whoever sends the same rows next.
     shop, _ = live(tmp_path / "later.db", rows, [*steps, ("try", OK), ("desk", rows)], again=True)
     assert shop.text(FIELD) == "a\nb\nb"
+
+
+def test_a_row_of_an_earlier_try_is_not_sent_again_over_what_a_colleague_wrote(tmp_path: Path) -> None:
+    rows = [[replace("x")], [append("b")]]
+    shop, _ = live(tmp_path / "ledger.db", rows, [("try", NOT), ("desk", [[CLEAR]])])
+    writes = [(one.who, one.operation.value) for one in shop.writes]
+    assert writes == [("run", "x"), ("desk", None), ("run", "b")]
+
+
+def test_an_overwrite_that_stays_in_doubt_goes_over_nothing_of_a_colleague(tmp_path: Path) -> None:
+    steps = [("try", ["lost"] * 4), ("desk", [[replace("y")]])]
+    shop, told = live(tmp_path / "ledger.db", [[replace("x")]], steps)
+    assert (shop.text(FIELD), told) == ("y", {1: Outcome.UNCONFIRMED})

@@ -38,6 +38,7 @@ from ordersheet.delivery.guards import (
     is_unchanged,
     why_not_sent,
 )
+from ordersheet.delivery.latest_reading import STOOD_STILL, LatestReading
 from ordersheet.delivery.order_notes import OrderNotes
 from ordersheet.delivery.own_texts import OwnTexts
 from ordersheet.delivery.page_readings import PageReadings
@@ -59,19 +60,12 @@ from ordersheet.delivery.verdict.proof import Proof
 from ordersheet.delivery.verdict.put import StopReason, Verdict, VerdictKind
 
 if TYPE_CHECKING:
-    from ordersheet.api import OrderView
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.model import OrderWork, RowResult
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.parts import Part, RowInHand
     from ordersheet.delivery.run_facts import RunFacts
 
-FRESH = 30.0
-"""Seconds that a baseline may be old when its row leaves: it is read anew, then the row goes without one."""
-STOOD_STILL = 5.0
-"""Seconds between an attempt's write-ahead and its first byte after which it is written ahead anew."""
-MOST_STALE = 3
-"""How often a baseline that lacks what was answered ok is read again."""
 TURNED_AWAY = 6
 """How often a row may be answered 421 or 425."""
 
@@ -105,17 +99,10 @@ class OrderMachine:
         """The parts of the attempt under way."""
         self._refusal: RefusalCheck | None = None
         """The `no` that is being read back."""
-        self._view: OrderView | None = None
-        """The latest reading, as long as nothing was sent since and no time has passed."""
-        self._viewed_at = NEVER
+        self._reading = LatestReading()
         self._pages = PageReadings(work.order, book, run, claimed)
         self._written_at: float | None = None
         """When the latest request of this run to it had ended."""
-        self._asked_at = NEVER
-        """When the latest baseline was asked for."""
-        self._stale_readings = 0
-        self._no_baseline: set[str] = set()
-        """Fields of which the latest reading is an old copy."""
         self._begun_at = NEVER
         self._not_before = NEVER
         """When the row under way may be tried again."""
@@ -225,7 +212,8 @@ class OrderMachine:
         return None
 
     def _wait(self, until: float, *, stays: bool = False) -> Wait:
-        self._view = self._view if stays else None
+        if not stays:
+            self._reading.forget()
         return Wait(until, stays=stays)
 
     def _finish(self, now: Moment) -> None:
@@ -264,20 +252,21 @@ class OrderMachine:
     def _prepare(self, row: RowInHand, sending: list[Part], now: Moment) -> None:
         """Read the order where its comments are changed or guarded, and make the payload."""
         run, guarded = self.run, bool(row.update.guards)
-        if guarded and (self._view is not None or not run.readable):
-            not_sent = why_not_sent(row, self._view, self._book, run, self._no_baseline)
+        view = self._reading.view
+        if guarded and (view is not None or not run.readable):
+            not_sent = why_not_sent(row, view, self._book, run, self._reading.stale)
             if not_sent is not None:
                 self._stop_at_guard(row, *not_sent)
                 return
         if not (guarded or run.wants_baseline(sending) or run.wants_attributes(sending)):
             for part in sending:
                 part.baseline = part.seen = None
-        elif self._view is None:
+        elif view is None:
             self._read_first(row, sending, now)
             return
         else:
             for part in sending:
-                self._compare(row, part, held_in(self._view, part.field), now)
+                self._compare(row, part, held_in(view, part.field), now)
             sending = [part for part in sending if part.outcome is None]
             if not sending:
                 return
@@ -297,7 +286,7 @@ class OrderMachine:
             self._sending = sending
             self._go(Stage.IN_LINE, TakeTurn())
         else:
-            self._asked_at = now.seconds
+            self._reading.ask(now)
             self._go(Stage.READING, Read(since=self._pages.since(row)))
 
     def _stop_at_guard(self, row: RowInHand, outcome: Outcome, why: str) -> None:
@@ -313,16 +302,16 @@ class OrderMachine:
         lacks = partial(self._own_texts.lacked, row, view=view, now=now)
         if told.in_page and not self._pages.enough(row, view, lacks):
             return
-        self._asked_at = self._asked_at if told.asked is None else told.asked
+        if told.asked is not None:
+            self._reading.asked_at = told.asked
         if view is not None:
             fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
             lacking = set(filter(lacks, fields))
-            if lacking and self._stale_readings < MOST_STALE and not run.ended:
-                self._stale_readings += 1
-                self._not_before, self._stays = now.seconds + resend_pause(self._stale_readings + 1), False
+            pause = self._reading.pause(lacking, last=run.ended)
+            if pause is not None:
+                self._not_before, self._stays = now.seconds + pause, False
                 return
             row.missing = not view.found
-            self._stale_readings, self._no_baseline = 0, lacking
             for field in fields.intersection(COMMENT_FIELDS):
                 run.trust[field].read(held_in(view, field) or "")
             run.shows_attributes = run.shows_attributes and (not view.found or view.attributes is not None)
@@ -337,20 +326,20 @@ class OrderMachine:
 
     def _see(self, told: WasRead, now: Moment) -> None:
         """Keep a reading, and learn from it whether this store shows what was answered ok."""
-        view = self._view = told.view
-        self._viewed_at = now.seconds if told.asked is None else told.asked
+        self._reading.came(told, now)
         self._pages.seen(told)
-        if view is not None and view.found:
-            self._notes.events += self._own_texts.read(view, now)
+        if told.view is not None and told.view.found:
+            self._notes.events += self._own_texts.read(told.view, now)
 
     def _compare(self, row: RowInHand, part: Part, held: str | None, now: Moment) -> None:
         """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
-        trusted = self.run.trusts(part.field) and part.field not in self._no_baseline
-        part.seen = stood_in(self._view, part.field) if trusted or not part.in_comment else None
+        view, stale = self._reading.view, self._reading.stale
+        trusted = self.run.trusts(part.field) and part.field not in stale
+        part.seen = stood_in(view, part.field) if trusted or not part.in_comment else None
         if part.appends or not part.open:
             # An overwrite in doubt is judged by what stood there before its first attempt.
             part.baseline = held if trusted else None
-        if self.run.options.skip_unchanged and is_unchanged(part, self._view, self.run, self._no_baseline):
+        if self.run.options.skip_unchanged and is_unchanged(part, view, self.run, stale):
             self._notes.left_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
         if not part.appends or not stands_there(part.ask, held, self._book, self.run.options):
             return
@@ -364,15 +353,16 @@ class OrderMachine:
         """Its turn has come: write the attempt ahead, unless its baseline has grown old in the line."""
         row = self._row
         assert row is not None
-        if self._view is not None and self._viewed_at < now.seconds + STOOD_STILL - FRESH:
-            self._view = None
+        if self._reading.grows_old(now):
+            self._reading.forget()
             if not row.reread:
                 row.reread = True
                 self._go(Stage.DECIDING)
                 return
             for part in self._sending:
                 part.baseline = part.baseline if part.open and not part.appends else None
-        if row.update.guards and (self._view is None or guards_grew_old(row, now.seconds - self._viewed_at)):
+        unread = self._reading.view is None
+        if row.update.guards and (unread or guards_grew_old(row, self._reading.age(now))):
             self._read_at_turn(row, messages.GUARD_GREW_OLD, now)
             return
         row.begun += 1
@@ -399,7 +389,7 @@ class OrderMachine:
             self._notes.stop(row, Outcome.NOT_SENT, too_slow)
             self._go(Stage.DECIDING)
             return
-        self._view, self._asked_at = None, now.seconds
+        self._reading.ask(now)
         self._go(Stage.READING, Read(keeps_turn=True))
 
     def _written(self, told: WasWritten, now: Moment) -> None:
@@ -413,7 +403,7 @@ class OrderMachine:
         elif (
             told.leaves
             and now.seconds - self._begun_at <= STOOD_STILL
-            and not guards_grew_old(row, now.seconds - self._viewed_at)
+            and not guards_grew_old(row, self._reading.age(now))
         ):
             if row.attempts == row.unsent == row.turned_away == 0:
                 self.run.breakers.row_sent()
@@ -438,7 +428,7 @@ class OrderMachine:
         if verdict.status == HTTPStatus.OK and run.forbidden:
             self._settle_forbidden(refused=True, now=now)
         if not verdict.repeats:
-            self._view = None
+            self._reading.forget()
         stage = Stage.DECIDING
         match verdict.kind:
             case VerdictKind.ANSWERED_OK:
@@ -475,7 +465,7 @@ class OrderMachine:
             if part.doubted:
                 self._read_back.owe(row, part)
             if part.in_comment:
-                self._own_texts.answered_ok(part, self._asked_at)
+                self._own_texts.answered_ok(part, self._reading.asked_at)
                 self._pages.wrote(part, now.seconds)
         to_try = self.run.to_try(self._sending)
         self.run.probing.update(part.field for part in to_try)
@@ -547,14 +537,14 @@ class OrderMachine:
 
     def _judge_no(self, row: RowInHand, check: RefusalCheck, now: Moment) -> Action | None:
         """Judge a refusal that was read back, as soon as that can be told."""
-        step = check.step(self._view, now)
+        step = check.step(self._reading.view, now)
         if isinstance(step, Wait):
             return self._wait(step.until)
         if step is not None:
             self._go(Stage.CHECKING if step.order is None else Stage.TESTING, step)
             return None
         self._refusal = None
-        if self._view is not None:
+        if self._reading.view is not None:
             # Another look in this run would tell no more.
             self.run.unlooked.add(self.order)
         self._refused(row, check.said, check.proofs, now, why=check.why)
@@ -609,7 +599,7 @@ class OrderMachine:
 
     def _settle(self, now: Moment) -> Action | None:
         """Look an order in doubt up, as soon as a look can tell something."""
-        action = self._read_back.step(self._view, self._row, now)
+        action = self._read_back.step(self._reading.view, self._row, now)
         if isinstance(action, Wait):
             return self._wait(action.until)
         if action is not None:

@@ -54,27 +54,32 @@ class HandedOver:
             OrdersheetError: it cannot be handed over, or the ledger cannot be asked.
         """
         facts: dict[str, Any] = {}
-        run = self._run()
-        if run is None:
+        with self._ledger() as ledger:
+            run = self._run(ledger)
+            seen = None if run is None else (ledger.run(run), ledger.submissions().state(run))
+        if run is None or seen is None:
             run, facts = self._hand_over(stop)
-        with Ledger.open(shared_place(self.settings, "This job"), create=False, read_only=True) as ledger:
-            info, state = ledger.run(run), ledger.submissions().state(run)
+            with self._ledger() as ledger:
+                seen = ledger.run(run), ledger.submissions().state(run)
+        info, state = seen
         facts |= {"run": run, "with_workers": run, "handed_over": info.started.isoformat(), "host": info.host}
         if state.finished:
             return self._ended(info, facts)
         facts |= {"chunks": dict(state.chunks), "error": None, "exit_code": None}
         return Ended(WAITING, {**facts, **self._nobody(info, state)})
 
-    def _run(self) -> str | None:
+    def _ledger(self) -> Ledger:
+        return Ledger.open(shared_place(self.settings, "This job"), create=False, read_only=True)
+
+    def _run(self, ledger: Ledger) -> str | None:
         """Name the run that the workers have of it."""
         if self.known.get("with_workers"):
             return str(self.known["with_workers"])
-        with Ledger.open(shared_place(self.settings, "This job"), create=False, read_only=True) as ledger:
-            for run, path in ledger.submissions().of_content(sha256_of(self.path)):
-                if run == self.known.get("run"):
-                    break  # What came of it is known.
-                if PureWindowsPath(path).parts[-3:] == self.path.parts[-3:]:
-                    return run
+        for run, path in ledger.submissions().of_content(sha256_of(self.path)):
+            if run == self.known.get("run"):
+                break  # What came of it is known.
+            if PureWindowsPath(path).parts[-3:] == self.path.parts[-3:]:
+                return run
         return None
 
     def _hand_over(self, stop: StopSwitch) -> tuple[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from ordersheet.ledger import schema
 from ordersheet.ledger.engine import engine_for
 from ordersheet.ledger.faults import plain_words
 from ordersheet.ledger.files import inspect
+from ordersheet.ledger.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +107,6 @@ def _breaches(connection: Connection, version: int) -> Iterator[str]:
     for table, *_ in connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()[:_MOST_LINES]:
         yield f"A line of the table {table} belongs to nothing."
     found = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_schema")}
-    missing = [rule.name for rule in schema.RULES if rule.since <= version and rule.name not in found]
+    missing = [rule.name for rule in RULES if rule.since <= version and rule.name not in found]
     if missing:
         yield f"Rules that the database enforces are missing: {', '.join(missing)}."

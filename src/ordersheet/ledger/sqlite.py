@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.uptime import uptime
-from ordersheet.ledger import engine, faults, files, schema
+from ordersheet.ledger import engine, faults, files
 from ordersheet.ledger.database import PAGE
 from ordersheet.ledger.migrations import copy_database
 from ordersheet.ledger.process_lock import ProcessLock, is_alive
+from ordersheet.ledger.rules import RULES
 from ordersheet.ledger.triggers import triggers
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class SqliteDatabase:
     @contextmanager
     def without_rules(self, cursor: Cursor) -> Iterator[None]:
         """Let lines be entered as they were elsewhere."""
-        for rule in schema.RULES:
+        for rule in RULES:
             cursor.execute(f"DROP TRIGGER {rule.name}")
         yield
         for trigger in triggers():

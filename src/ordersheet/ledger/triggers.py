@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ordersheet.ledger.schema import RULES, Rule
+from ordersheet.ledger.rules import RULES, Rule
 
 
 def triggers() -> tuple[str, ...]:

@@ -32,7 +32,8 @@ from ordersheet.delivery.actions import (
     WriteAhead,
 )
 from ordersheet.delivery.clock import Moment
-from ordersheet.delivery.order import STOOD_STILL, OrderMachine
+from ordersheet.delivery.latest_reading import STOOD_STILL
+from ordersheet.delivery.order import OrderMachine
 from ordersheet.delivery.progress import ProgressTally
 from ordersheet.delivery.run_facts import RunFacts
 from ordersheet.delivery.stages import STAGES, Stage

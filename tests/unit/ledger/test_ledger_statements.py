@@ -16,7 +16,7 @@ from ordersheet.ledger.compiled import bind, compiled, constant
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 LEDGER = Path(schema.__file__).parent
 STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b")
-BY_HAND = {"schema.py", "migrations.py", "health.py"}
+BY_HAND = {"rules.py", "migrations.py", "health.py"}
 """Triggers, steps that never change once they are out, and what SQLite says of its own file."""
 OF_POSTGRESQL = LEDGER / "postgresql"
 """What that database alone is asked: leases, its settings, how a ledger in it is made."""

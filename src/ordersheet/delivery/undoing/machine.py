@@ -121,14 +121,14 @@ class UndoMachine(OrderMachine):
         """Read the order, and decide from that what the field is to hold."""
         assert isinstance(row, FieldInHand)
         (part,) = sending
-        if self._view is None:
+        if self._reading.view is None:
             # Its turn comes first, so that what is read is written to at once.
             self._sending = sending
             self._go(Stage.IN_LINE, TakeTurn())
-        elif not self._view.found:
+        elif not self._reading.view.found:
             part.close(Outcome.CANNOT_BE_UNDONE, messages.NOT_VISIBLE)
         else:
-            self._walk(row, part, stood_in(self._view, part.field), now)
+            self._walk(row, part, stood_in(self._reading.view, part.field), now)
 
     def _walk(self, row: FieldInHand, part: Part, held: str | None, now: Moment) -> None:
         """Walk back from what stands there, and close the field or get ready to put it back."""
@@ -209,7 +209,7 @@ class UndoMachine(OrderMachine):
         row = self._row
         assert isinstance(row, FieldInHand)
         (part,) = self._sending
-        if self._view is None or now.seconds - self._viewed_at > AT_MOST:
+        if self._reading.view is None or self._reading.age(now) > AT_MOST:
             self._read_at_turn(row, messages.TOO_SLOW, now)
             return
         row.begun += 1
@@ -221,9 +221,9 @@ class UndoMachine(OrderMachine):
     def _written(self, told: WasWritten, now: Moment) -> None:
         row = self._row
         assert isinstance(row, FieldInHand)
-        if told.durable and told.leaves and now.seconds - self._viewed_at > AT_MOST:
+        if told.durable and told.leaves and self._reading.age(now) > AT_MOST:
             # It stood still meanwhile, or waited for the server: it is taken back, and read anew.
-            self._view = None
+            self._reading.forget()
             told = told._replace(leaves=False)
         super()._written(told, now)
 

@@ -13,6 +13,7 @@ from ordersheet.ledger import schema
 from ordersheet.ledger.keys import SALT_BYTES
 from ordersheet.ledger.postgresql.dialect import BY_NAME, SCHEMA
 from ordersheet.ledger.postgresql.faults import LEASE_LOST, MISSED
+from ordersheet.ledger.rules import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,7 @@ def statements() -> Iterator[str]:
             yield f"{CreateIndex(index).compile(dialect=BY_NAME)}{'' if where is None else _only(where)}"
     yield _TABLES
     yield _REFUSE
-    for rule in schema.RULES:
+    for rule in RULES:
         yield trigger(rule)
     yield _BEGIN
     yield _MUST_BE
@@ -131,7 +132,7 @@ def _only(where: ColumnElement[bool]) -> str:
     return f" WHERE {column.rpartition('.')[2]} {rest}"
 
 
-def trigger(rule: schema.Rule) -> str:
+def trigger(rule: Rule) -> str:
     """Write one of the rules that the database holds every writer to."""
     condition = rule.condition.format(differs="IS DISTINCT FROM")
     when = f"WHEN ({condition}) " if condition else ""

@@ -12,6 +12,7 @@ from ordersheet.ledger.health import LedgerHealth, own_rules
 from ordersheet.ledger.postgresql.connect import connect, facts_of, inspect_ledger, inspect_server, now
 from ordersheet.ledger.postgresql.dialect import BY_NAME, SCHEMA
 from ordersheet.ledger.postgresql.faults import plain_words
+from ordersheet.ledger.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def _broken(connection: psycopg.Connection[Any]) -> Iterator[str]:
         if number := _count(connection, statement):
             yield f"{number:,} {what}."
     found = {name for (name,) in connection.execute(_TRIGGERS)}
-    missing = [rule.name for rule in schema.RULES if rule.name not in found]
+    missing = [rule.name for rule in RULES if rule.name not in found]
     if missing:
         yield f"Rules that the database enforces are missing: {', '.join(missing)}."
 
