@@ -22,7 +22,7 @@ from ordersheet.core.journal import AttemptEnded, Done, Settle
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import MOVES, OperationState
-from ordersheet.delivery.order import STOOD_STILL
+from ordersheet.delivery.latest_reading import STOOD_STILL
 from ordersheet.delivery.transport.base import LATEST_START
 from ordersheet.ledger import Ledger, RunState, make_shared, upgrade
 from ordersheet.ledger.postgresql.connect import ServerFacts, connect, inspect_server, now, opened
