@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "a try knows nothing of what others did since the first",
         "ledger/histories.py",
-        "EarlierTries(self.story, self.own, self.since)",
-        "EarlierTries(self.story, self.own, ())",
+        "EarlierTries(self.story, self.own, self.since, self.undone_since)",
+        "EarlierTries(self.story, self.own, (), self.undone_since)",
         f"{TRIES}::test_nothing_is_sent_again_or_over_what_is_newer_however_often_a_chunk_is_tried",
         f"{TRIES}::test_a_row_of_an_earlier_try_is_not_sent_again_over_what_a_colleague_wrote",
     ),
