@@ -46,13 +46,13 @@ def big_shop() -> Iterator[Running]:
 class JobDesk:
     """A computer with one job, whose ledger is shared."""
 
-    def __init__(self, desk: TeamDesk) -> None:
+    def __init__(self, desk: TeamDesk, settings: str = "") -> None:
         self.desk = desk
         self.inbox = desk.folder / "in"
         self.inbox.mkdir()
         self.keys = {"source": str(self.inbox), "pattern": "*.csv", "stable": "0s", "settle": 1.0}
         lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.keys.items())
-        self.config = str(desk.file("own.toml", f"[jobs.nightly]\n{lines}"))
+        self.config = str(desk.file("own.toml", f"{settings}[jobs.nightly]\n{lines}"))
 
     def put(self, name: str = "calls.csv", *more: str) -> None:
         rows = [*(f"{order},Called {order}" for order in ORDERS), *more]
@@ -188,6 +188,29 @@ def test_what_somebody_stops_goes_to_the_failed_ones_and_comes_again_where_it_is
     with worker(elsewhere):
         assert jobs.run("jobs", "run", "nightly").code == 0
     assert each_once(big_shop)
+
+
+@pytest.mark.torture
+def test_a_large_file_of_a_job_waits_for_its_place_and_goes_to_the_workers(
+    tmp_path: Path, elsewhere: TeamDesk, big_shop: Running, team_url: LedgerUrl, team_writer: str
+) -> None:
+    share = tmp_path / "share"
+    settings = f'large-files = "{share}"\nlarge-from = 0.001\n'
+    jobs = JobDesk(team_desk(home(tmp_path, "server"), big_shop, team_writer), settings)
+    jobs.put()
+    away = jobs.run("jobs", "run", "nightly")
+    assert (away.code, jobs.names("failed"), jobs.runs()) == (3, [], [])
+    facts = carried_out(team_url, "SELECT facts FROM ordersheet.job_file")
+    assert (jobs.listed()["state"], "it is not there" in str(facts)) == ("waiting", True)
+    share.mkdir()
+    # As if the pause until its next try were over.
+    pause = """'"resume_after": "[^"]*"', '"resume_after": null'"""
+    carried_out(team_url, f"UPDATE ordersheet.job_file SET facts = regexp_replace(facts, {pause})")
+    with worker(elsewhere):
+        assert jobs.run("jobs", "run", "nightly").code == 0
+    assert each_once(big_shop)
+    assert len(jobs.names("done")) == 2
+    assert len(list(share.iterdir())) == 1
 
 
 def test_a_watcher_that_ends_leaves_the_run_to_the_workers_and_a_pass_later_finds_its_end(

@@ -54,9 +54,11 @@ def calls(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def page_of(desk: TeamDesk) -> Iterator[PageServer]:
-    """Run the page of a desk; what it shares with others is the ledger alone."""
+def page_of(desk: TeamDesk, large_files: Path | None = None) -> Iterator[PageServer]:
+    """Run the page of a desk; what it shares is the ledger, and the place for large files if any."""
     own = {"XDG_DATA_HOME": str(desk.folder / "data"), "XDG_CONFIG_HOME": str(desk.folder / "config")}
+    if large_files is not None:
+        own |= {"ORDERSHEET_LARGE_FILES": str(large_files), "ORDERSHEET_LARGE_FROM": "0.001"}
     with page_server(desk.folder, "--ledger", desk.url, environ=desk.env(**own)) as server:
         yield server
 
@@ -84,8 +86,9 @@ def test_what_a_page_hands_over_workers_send_and_another_desk_s_page_gives_the_s
     clerk, server, other = (
         team_desk(home(tmp_path, name), shop, team_writer) for name in ("clerk", "server", "other")
     )
+    share = home(tmp_path, "share")
     page = browser.new_page()
-    with page_of(clerk) as first:
+    with page_of(clerk, share) as first:
         run = handed_over(page, first, calls)
         expect(page.get_by_text("You may close this page")).to_be_visible()
         expect(page.locator(".figures")).to_contain_text("0 of 2 parts done")
@@ -95,7 +98,8 @@ def test_what_a_page_hands_over_workers_send_and_another_desk_s_page_gives_the_s
         send_button(page).click()
         page.get_by_role("dialog").get_by_role("button", name="Send", exact=True).click()
         expect(page.get_by_text(f"being sent already, as run {run}")).to_be_visible(timeout=PATIENCE)
-    with page_of(other) as second, worker(server):
+    assert [path.read_bytes() for path in share.iterdir()] == [calls.read_bytes()]
+    with page_of(other, share) as second, worker(server):
         page.goto(second.address)
         page.goto(f"{second.root}/runs/{run}")
         expect(page.get_by_role("link", name="Download sheet")).to_be_visible(timeout=PATIENCE)
