@@ -14,6 +14,7 @@ from ordersheet.delivery.verdict.proof import (
     judge_append,
     judge_overwrite,
     stands_as_line,
+    stands_as_sent,
 )
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def stands_there(ask: Ask, held: str | None, book: OrderBook, options: DeliveryO
     operation = ask.operation
     if operation.kind.overwrites or options.again or ask.occurrence > 1:
         return False
-    if not stands_as_line(str(operation.value), held):
+    if not stands_as_sent(str(operation.value), held):
         return False
     return not written_by_us(book.history(operation.field), ask)
 

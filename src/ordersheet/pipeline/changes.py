@@ -10,7 +10,7 @@ from ordersheet.core.model import ATTRIBUTE_PREFIX, COMMENT_FIELDS, OperationKin
 from ordersheet.core.values import shown_value
 from ordersheet.delivery.reconcile import standing_in
 from ordersheet.delivery.verdict.guard import guard_holds
-from ordersheet.delivery.verdict.proof import stands_as_line
+from ordersheet.delivery.verdict.proof import stands_as_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -144,6 +144,6 @@ def _judged(
 def _appended(now: str | None, text: str) -> tuple[ChangeWord, str | None]:
     if now is None:
         return ChangeWord.APPEND, None
-    if stands_as_line(text, now):
+    if stands_as_sent(text, now):
         return ChangeWord.ALREADY_THERE, now
     return ChangeWord.APPEND, f"{now}{JOINT}{text}" if now else text

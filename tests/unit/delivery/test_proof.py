@@ -5,7 +5,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ordersheet.core.history.normal import normalise_append
-from ordersheet.delivery.verdict.proof import Proof, judge_append, judge_overwrite, stands_as_line
+from ordersheet.delivery.verdict.proof import (
+    Proof,
+    judge_append,
+    judge_overwrite,
+    stands_as_line,
+    stands_as_sent,
+)
 
 WORDS = st.text(
     st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=12
@@ -119,6 +125,22 @@ def test_an_overwrite_is_proven_by_what_the_field_holds(baseline, now, proof):
 )
 def test_a_text_stands_there_only_as_a_whole_line(held, stands):
     assert stands_as_line("late", held) is stands
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "stands"),
+    [
+        ("<b>paid</b>", "paid", False),
+        ("<b>paid</b>", "<p><b>paid</b></p>", True),
+        ("<b>paid</b>", "called\n<b>paid</b>", True),
+        ("paid", "<p>paid</p>", True),
+        ("paid", "<b>paid</b>", True),
+        ("paid", "unpaid", False),
+        ("paid", None, False),
+    ],
+)
+def test_a_text_s_own_markup_is_a_part_of_it(text, held, stands):
+    assert stands_as_sent(text, held) is stands
 
 
 def test_a_text_of_two_lines_stands_there_as_two_lines():

@@ -131,6 +131,13 @@ def stands_as_line(text: str, held: str | None) -> bool:
     return any(theirs[at : at + len(ours)] == ours for at in range(len(theirs) - len(ours) + 1))
 
 
+def stands_as_sent(text: str, held: str | None) -> bool:
+    """Tell the same where a text's own markup counts: `<b>paid</b>` is not there because `paid` is."""
+    if held is None or not stands_as_line(text, held):
+        return False
+    return visible(text) == text or normalise(text) in normalise(held)
+
+
 def _lines(text: str) -> list[str]:
     lines = (normalise(_MARKUP.sub(" ", line)) for line in _LINE_ENDS.split(text))
     return [line for line in lines if line]
