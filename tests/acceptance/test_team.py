@@ -107,7 +107,7 @@ def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(
 ) -> None:
     sheet(clerk)
     run = submitted(clerk)
-    assert "0 of 3 chunks done, 0 under way" in server.run("show", run).out
+    assert f"0 of 3 chunks done; {MANY} rows wait, and no worker has taken any" in server.run("show", run).out
     early = server.run("report", run)
     assert (early.code, "not finished" in early.err, server.reports()) == (3, True, [])
     twice = clerk.run("submit", "calls.csv", "--yes")

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.ledgers import (
+    FIELD,
     MONDAY,
     append,
     begin,
@@ -30,10 +31,12 @@ from tests.support.ledgers import (
 from tests.support.postgres import let_leases_end
 
 from ordersheet.core.errors import LedgerError, UsageError
+from ordersheet.core.fingerprint import mark_of
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.journal import Done, Release
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
+from ordersheet.delivery.messages import RunName, decided
 from ordersheet.ledger import Ledger, RunState
 from ordersheet.ledger.chunks import works_in, written
 from ordersheet.ledger.submissions import Submission
@@ -153,6 +156,38 @@ def test_a_chunk_that_gets_further_each_time_is_never_put_aside(place: Path) -> 
         assert ledger.submissions().finish(one, "") == {}
         assert set(outcomes(ledger, name).values()) == {Outcome.INVALID, Outcome.APPLIED}
         assert (ledger.run(name).state, len(ledger.runs())) == (RunState.FINISHED, 1)
+
+
+def test_people_are_told_of_the_run_that_was_submitted_and_of_what_is_left(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1), works(20, 2))
+        assert ledger.submissions().rows_to_go(name) == (3, False)
+        one = taken(ledger, name, 1)
+        journal = ledger.start_run(start(part_of=name, part=1))
+        run(deliver(journal, one.works[0]))
+        journal.finish()
+        ledger.submissions().finish(one, "")
+        assert ledger.submissions().rows_to_go(name) == (2, True)
+        (book,) = ledger.histories("shop", one.works, Policy())
+        assert decided(book.plan(10)[0], RunName("now")).startswith(f"Done by run {name} on ")
+        (mark,) = filter(None, (mark_of(result.message) for result in ledger.results(name)))
+        assert mark.run == name
+        (undo_book,) = ledger.to_undo(name, "shop").books(one.works, guess=False)
+        assert {past.known_as for past in undo_book.past[FIELD]} == {name}
+
+
+def test_what_a_person_saw_of_a_submitted_run_is_told_by_its_name(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 1))
+        one = taken(ledger, name, 1)
+        journal = ledger.start_run(start(part_of=name, part=1))
+        run(deliver(journal, one.works[0], state=OperationState.IN_DOUBT))
+        journal.finish()
+        ledger.submissions().finish(one, "")
+        assert outcomes(ledger, name)[10] is Outcome.UNCONFIRMED
+        result = ledger.resolve(name, 10, applied=True, who="Kim")
+        assert (result.outcome, "Kim" in result.message) == (Outcome.CONFIRMED, True)
+        assert outcomes(ledger, name)[10] is Outcome.CONFIRMED
 
 
 def test_what_a_try_applied_stays_applied_where_others_overwrote_it_before_the_next(place: Path) -> None:

@@ -153,7 +153,11 @@ def _how_far(ledger: Ledger, info: RunInfo) -> str | None:
     done = f"{whole - under_way - waiting:,} of {plural(whole, 'chunk')} done"
     if state.stopped:
         return f"{done}, {under_way:,} under way; it is being stopped"
-    return f"{done}, {under_way:,} under way" + ("" if under_way else "; it waits for a worker")
+    left = ledger.submissions().rows_to_go(info.run)
+    waits = f"{left.rows:,} {'row waits' if left.rows == 1 else 'rows wait'}"
+    if not left.begun:
+        return f"{done}; {waits}, and no worker has taken any of it yet"
+    return f"{done}, {under_way:,} under way; {waits}"
 
 
 def _run_lines(info: RunInfo, how_far: str | None) -> Iterator[str]:

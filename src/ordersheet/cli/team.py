@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.delivery import StopSwitch
-    from ordersheet.ledger.submissions import SubmissionState
+    from ordersheet.ledger.waiting import SubmissionState
     from ordersheet.team.facts import WorkerFacts
     from ordersheet.team.queue import ChunkTurn
     from ordersheet.team.submit import Submitted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordersheet.core.model import ATTRIBUTE_PREFIX, OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
@@ -69,6 +69,7 @@ HELD_TOO_LONG = (
 )
 
 _SHOWN = 60
+_EARLIER_TRY = "an earlier try of this run"
 _SHOWN_WHOLE = 500
 """Characters of a field that is shown for somebody to decide by."""
 _NAMES = {"internalComment": "the internal comment", "comment": "the comment"}
@@ -280,7 +281,20 @@ def waits_for(row: str) -> str:
     )
 
 
-def decided(decision: Decision, run: str) -> str:
+class RunName(NamedTuple):
+    """How the run is called that tells a message."""
+
+    run: str
+    submitted: str | None = None
+    """What people know it as, where it is a try of a chunk."""
+
+    @property
+    def known_as(self) -> str:
+        """The run as people know it."""
+        return self.submitted or self.run
+
+
+def decided(decision: Decision, run: RunName) -> str:
     """Say why an operation is not sent, from the entry of the history that decided it."""
     entry = decision.entry
     assert entry is not None  # what repeats another row is told by that row
@@ -297,12 +311,12 @@ def decided(decision: Decision, run: str) -> str:
     if decision.outcome is Outcome.UNCONFIRMED:
         return (
             f"Sent by {_who(entry, run)} on {when}, and whether it was applied is not known. Look at the "
-            f"order; then ordersheet resolve {entry.ref.run} --row {entry.ref.row} applied, or absent."
+            f"order; then ordersheet resolve {entry.known_as} --row {entry.ref.row} applied, or absent."
         )
     return f"Done by {_who(entry, run)} on {when}; not sent again."
 
 
-def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: RunName) -> str:
     if entry.kind.overwrites:
         return _perhaps_overwritten(decision, entry, follower, run)
     there = entry.state is OperationState.THERE
@@ -319,7 +333,7 @@ def _overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) ->
     )
 
 
-def _perhaps_overwritten(decision: Decision, entry: Entry, follower: Entry, run: str) -> str:
+def _perhaps_overwritten(decision: Decision, entry: Entry, follower: Entry, run: RunName) -> str:
     name = field_name(decision.ask.operation.field)
     return (
         f"Sent by {_who(entry, run)} on {moment(entry.at)}, and whether it was applied is not known. Then"
@@ -328,8 +342,10 @@ def _perhaps_overwritten(decision: Decision, entry: Entry, follower: Entry, run:
     )
 
 
-def _who(entry: Entry, run: str) -> str:
-    return f"row {entry.ref.row} of this file" if entry.ref.run == run else f"run {entry.ref.run}"
+def _who(entry: Entry, run: RunName) -> str:
+    if entry.ref.run == run.run:
+        return f"row {entry.ref.row} of this file"
+    return f"run {entry.known_as}" if entry.whole != run.submitted or entry.whole is None else _EARLIER_TRY
 
 
 def already_there(operation: Operation) -> str:

@@ -29,6 +29,8 @@ class DeliveryOptions:
     """Seconds that an unanswered request may still arrive."""
     grace: float = 20.0
     """Seconds that an interrupt may take."""
+    submitted: str | None = None
+    """The run that was submitted, where this one is a try of one of its chunks."""
     baseline: bool = True
     """Read an order before changing its comments."""
     xml: bool = False

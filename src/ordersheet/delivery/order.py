@@ -110,7 +110,7 @@ class OrderMachine:
         """Whether its lane waits for that with it."""
 
     def _make_rows(self) -> RowSource:
-        return Rows(self.work, self._book, self.run.run)
+        return Rows(self.work, self._book, self.run.name)
 
     def _make_notes(self) -> OrderNotes:
         return OrderNotes(self.work.order, self._book, self.run)

@@ -113,7 +113,7 @@ class OrderNotes:
         for entry in reversed(self._book.history(part.field)):
             doubtful = entry.state is OperationState.IN_DOUBT and entry.ref.run != self._run.run
             if doubtful and (entry.kind, entry.key) == same:
-                return messages.sent_before(entry.ref.run)
+                return messages.sent_before(entry.known_as)
         return ""
 
     def _give_up_unsent(self, row: RowInHand, part: Part) -> None:
@@ -128,7 +128,8 @@ class OrderNotes:
             said: what the server said, where it answered.
             why: why reading the order proved nothing.
         """
-        message = messages.unconfirmed(part, self._order, self._run.run, row.number, said=said, why=why)
+        run = self._run.name.known_as
+        message = messages.unconfirmed(part, self._order, run, row.number, said=said, why=why)
         part.close(Outcome.UNCONFIRMED, message)
 
     def _ref(self, row: RowInHand, part: Part) -> OperationRef:

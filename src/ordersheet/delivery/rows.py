@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.history.orderbook import Decision, OrderBook
     from ordersheet.core.model import OrderWork
+    from ordersheet.delivery.messages import RunName
 
 
 class RowSource(Protocol):
@@ -38,7 +39,7 @@ class RowSource(Protocol):
 class Rows:
     """What the file asks of one order, row by row."""
 
-    def __init__(self, work: OrderWork, book: OrderBook, run: str) -> None:
+    def __init__(self, work: OrderWork, book: OrderBook, run: RunName) -> None:
         self._work = work
         self._book = book
         self._run = run

@@ -113,6 +113,11 @@ class RunFacts:
     where no update was answered with a Date yet."""
     jitter: Callable[[], float] = jitter
 
+    @property
+    def name(self) -> messages.RunName:
+        """How it is called."""
+        return messages.RunName(self.run, self.options.submitted)
+
     # --- whether the run goes on
 
     @property

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.delivery import StopSwitch
     from ordersheet.ledger import RunInfo
-    from ordersheet.ledger.submissions import SubmissionState
+    from ordersheet.ledger.waiting import SubmissionState
 
 NOBODY_AFTER = timedelta(hours=1)
 """So long after it was handed over a file of which nothing is done is told as one that nobody takes."""

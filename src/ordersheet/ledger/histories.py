@@ -237,12 +237,14 @@ class Reader:
     ) -> None:
         """Take in one operation of an order."""
         order, name, run, row, kind, key, state, occurrence, batch, at, message, value, *rest = record
-        place, is_open, number, undo_of, taken = rest
+        place, is_open, number, undo_of, taken, whole = rest
         one = gathered.setdefault(order, _Gathered())
         one.place = place
         entry_state = _HISTORY_STATES[state] or OperationState.ABSENT
         ref, text = OperationRef(run, row, name), as_text(value)
-        entry = Entry(ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text)
+        entry = Entry(
+            ref, _KINDS[kind], key, entry_state, occurrence, batch, moment(at), message, text, whole
+        )
         if came is not None and undo_of is None:
             one.note_try(entry, came, since=came.is_since(order, place), taken=taken)
         if taken == UNDONE or (undo_of is not None and not is_open):
@@ -312,7 +314,7 @@ def _doubt(cursor: Cursor, number: int, entry: Entry, value: str | None, now: Ta
     since = Since.of(cursor, number)
     heard_ago = None if now is None else since.heard_ago(now.uptime)
     operation = Operation(entry.ref.field, entry.kind, None if value is None else json.loads(value))
-    return Doubt(entry.ref, operation, since.baseline, heard_ago, entry.state)
+    return Doubt(entry.ref, operation, since.baseline, heard_ago, entry.state, known_as=entry.whole)
 
 
 def answered_appends(cursor: Cursor, store_id: int) -> list[AnsweredAppend]:

@@ -45,7 +45,12 @@ _in_doubt = (
     .order_by(operation.c.id)
 )
 _its_row = operation.c.run_id == bind("run"), operation.c.row == bind("row")
-_OF_ROW = compiled(_in_doubt.where(*_its_row))
+_OF_ROW = compiled(
+    _in_doubt.where(
+        or_(operation.c.run_id == bind("run"), run.c.part_of == bind("run")), operation.c.row == bind("row")
+    )
+)
+"""Of a run that was submitted, what any of its tries left."""
 _OF_ORDER = compiled(
     _in_doubt.where(
         operation.c.open == ONE,

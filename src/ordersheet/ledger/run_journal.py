@@ -85,7 +85,7 @@ class RunJournal:
         self._left_behind: set[asyncio.Future[Any]] = set()
         """What is still to be written though nobody waits for it any more."""
         self._closed = False
-        self._tries = None
+        self._tries, self._known_as = None, start.part_of or self._name
         if start.part_of is not None and start.part is not None:
             self._tries = Tries(self._target(start.part_of).id, start.part)
             handles.writer.do(self._tries.find)
@@ -233,7 +233,7 @@ class RunJournal:
             result = event.result
             update = self._rows.get(result.order, {}).get(result.row)
             if update is not None:
-                return Done(result._replace(message=marked(result.message, self._name, update)))
+                return Done(result._replace(message=marked(result.message, self._known_as, update)))
         return event
 
     def _forget_rows(self, order: str) -> None:

@@ -23,7 +23,7 @@ from ordersheet.ledger.schema import (
     row,
     run,
 )
-from ordersheet.ledger.taken_back import taken_back
+from ordersheet.ledger.taken_back import submitted_run, taken_back
 
 if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
@@ -295,6 +295,7 @@ HISTORY = compiled(
         operation.c.id,
         run.c.undo_of,
         taken_back(),
+        submitted_run(),
     )
     .join(run, run.c.id == operation.c.run_id)
     .where(operation.c.store_id == bind("store"), operation.c.order_id.in_(_given_orders))

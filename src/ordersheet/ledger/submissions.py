@@ -10,7 +10,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import LedgerError, UsageError
 from ordersheet.core.model import RequestCounts, StoppedBy
@@ -31,7 +31,15 @@ from ordersheet.ledger.compiled import named
 from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, timestamp
 from ordersheet.ledger.tries import FORGET
-from ordersheet.ledger.waiting import WorkSeen, look, open_chunks
+from ordersheet.ledger.waiting import (
+    ALL_ROWS,
+    RowsToGo,
+    SubmissionState,
+    WorkSeen,
+    look,
+    open_chunks,
+    rows_to_go,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,16 +75,6 @@ class Submission:
     version: int = field(default=VERSION)
 
 
-class SubmissionState(NamedTuple):
-    """How far a submitted run has come."""
-
-    chunks: Mapping[str, int]
-    """How many are in which state."""
-    stopped: bool
-    """Whether its end was asked for."""
-    finished: bool
-
-
 class Submissions:
     """The submitted runs of one ledger; `Ledger.submissions` gives it.
 
@@ -105,9 +103,7 @@ class Submissions:
         return self._process()[0]
 
     def submit(self, given: Submission) -> str:
-        """Hand a run over to the workers; gives its name.
-
-        Workers see it once all of it is there.
+        """Hand a run over to the workers, who see it once all of it is there; gives its name.
 
         Raises:
             UsageError: the same bytes are being sent to this store in this batch already.
@@ -127,7 +123,7 @@ class Submissions:
 
         name, run_id, store_id = writer.do(begin)
         try:
-            self._fill(writer, run_id, given)
+            rows = self._fill(writer, run_id, given)
         except BaseException:
             # Nobody has seen it yet. Where even this fails, the next one who hands over does it.
             with suppress(LedgerError):
@@ -141,7 +137,7 @@ class Submissions:
             values = named(
                 run_id=run_id,
                 version=given.version,
-                settings=json.dumps(given.settings),
+                settings=json.dumps({**given.settings, ALL_ROWS: rows}),
                 message="",
             )
             cursor.execute(sql.ADD, values)
@@ -172,17 +168,20 @@ class Submissions:
                 code="submitted",
             )
 
-    def _fill(self, writer: Writer, run_id: int, given: Submission) -> None:
+    def _fill(self, writer: Writer, run_id: int, given: Submission) -> int:
+        """Write all that belongs to a run; gives its number of rows."""
         if given.large is not None:
             given.large.put()
 
         def many(statement: str, values: list[Any]) -> None:
             writer.do(lambda cursor: cursor.executemany(statement, values))
 
+        rows = 0
         page: list[Any] = []
         for one in given.left_out:
             at = one.time and timestamp(one.time)
             page.append((run_id, one.row, one.order, one.outcome.value, one.message, at, int(one.left_out)))
+            rows += 1
             if len(page) == _PAGE:
                 many(DONE, page)
                 page = []
@@ -190,8 +189,10 @@ class Submissions:
             many(DONE, page)
         for number, content in enumerate(given.chunks, 1):
             many(sql.ADD_CHUNK, [named(run=run_id, number=number, content=content)])
+            rows += sum(len(work.updates) for work in works_in(content))
         for number, data in enumerate(file_parts.cut(given.file), 1):
             many(sql.ADD_PART, [named(run=run_id, number=number, data=data)])
+        return rows
 
     def take(self, name: str, number: int) -> TakenChunk | None:
         """Take a chunk; None where it is at its end, or another living process has it.
@@ -339,6 +340,11 @@ class Submissions:
         if found is None:
             raise UsageError(f"Run {name} was not submitted.", code="not-submitted")
         return SubmissionState(counts, found[2] is not None, found[-1] is not None)
+
+    def rows_to_go(self, name: str) -> RowsToGo:
+        """Tell what is left of a submitted run."""
+        with self._reading() as cursor:
+            return rows_to_go(cursor, name)
 
     def no_rows(self, name: str) -> int:
         """Count how many rows of a run have ended in `no` so far, those of chunks under way included."""

@@ -52,6 +52,14 @@ _step = (
         operation.c.field == bind("step_field"),
     )
 )
+_whole = run.alias("whole")
+
+
+def submitted_run() -> ColumnElement[Any]:
+    """Name the run that was submitted, where a run is a try of one of its chunks; else NULL."""
+    return select(_whole.c.name).where(_whole.c.id == run.c.part_of).correlate(run).scalar_subquery()
+
+
 TAKE_BACK = compiled(
     insert(undo_step).from_select(["run_id", "row", "field", "step_id"], _step).on_conflict_do_nothing()
 )

@@ -27,7 +27,7 @@ from ordersheet.ledger.schema import (
     undo_step,
 )
 from ordersheet.ledger.statements import OWED_CLAIMS, moment
-from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, undo
+from ordersheet.ledger.taken_back import APPLIED, MAY_STAND, is_undone, its_undo, submitted_run, undo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable
@@ -44,6 +44,7 @@ _PAST = compiled(
         *(operation.c[name] for name in ("row", "kind", "value", "state")),
         attempt.c["class"],
         baseline.c.text,
+        submitted_run(),
     )
     .join(run, run.c.id == operation.c.run_id)
     .join(
@@ -158,7 +159,7 @@ def past_of(
     asked = json.dumps(list(orders))
     found: dict[int, PastOfOrder] = {}
     for record in cursor.execute(_PAST, named(store=store_id, orders=asked)):
-        order, field, by, number, kind, value, state, verdict, text = record
+        order, field, by, number, kind, value, state, verdict, text, whole = record
         one = PastAttempt(
             OperationRef(by, number, field),
             OperationKind(kind),
@@ -166,6 +167,7 @@ def past_of(
             OperationState(state),
             text,
             may_have_left=verdict is None or not verdict.startswith("not "),
+            whole=whole,
         )
         found.setdefault(order, PastOfOrder({}, [])).attempts.setdefault(field, []).append(one)
     for name, order, number, field, by, at in cursor.execute(_UNDONE, named(target=target.id, orders=asked)):

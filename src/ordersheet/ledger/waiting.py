@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from ordersheet.ledger import submission_statements as sql
 from ordersheet.ledger.chunks import OpenChunk
-from ordersheet.ledger.compiled import compiled, constant, named
-from ordersheet.ledger.schema import chunk, process, run, store, submission
+from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.runs import find_run
+from ordersheet.ledger.schema import chunk, process, row, run, store, submission
 from ordersheet.ledger.statements import moment
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor, Database
 
+ALL_ROWS = "rows"
+"""Among a submission's settings: how many rows its run tells at its end."""
+_TOLD = compiled(select(func.count()).select_from(row).where(row.c.run_id == bind("run")))
+_TRIES = compiled(select(run.c.id).where(run.c.part_of == bind("run")).limit(ONE).offset(ZERO))
 _PROCESSES = compiled(select(process.c.lock))
 
 _WAITING = compiled(
@@ -38,6 +44,34 @@ class Waiting(NamedTuple):
     chunks: int
     since: datetime
     """When the oldest of their runs was handed over."""
+
+
+class SubmissionState(NamedTuple):
+    """How far a submitted run has come."""
+
+    chunks: Mapping[str, int]
+    """How many are in which state."""
+    stopped: bool
+    """Whether its end was asked for."""
+    finished: bool
+
+
+class RowsToGo(NamedTuple):
+    """What is left of a submitted run."""
+
+    rows: int
+    """Rows that are not told what they came to."""
+    begun: bool
+    """Whether any worker has taken something of it."""
+
+
+def rows_to_go(cursor: Cursor, name: str) -> RowsToGo:
+    """Tell what is left of a submitted run."""
+    run_id = named(run=find_run(cursor, name)[1])
+    settings = json.loads(cursor.execute(sql.OF_RUN, run_id).fetchone()[1])
+    told = int(cursor.execute(_TOLD, run_id).fetchone()[0])
+    begun = cursor.execute(_TRIES, run_id).fetchone() is not None
+    return RowsToGo(max(0, int(settings.get(ALL_ROWS, told)) - told), begun)
 
 
 class WorkSeen(NamedTuple):

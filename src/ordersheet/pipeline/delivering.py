@@ -26,6 +26,8 @@ class HowToDeliver:
     """Rows, for the progress."""
     again: bool = False
     """The same texts are meant once more."""
+    submitted: str | None = None
+    """The run that was submitted, where these are rows of one of its chunks."""
     most_no: int | None = None
     """More rows than this that end in `no` stop it; None for any number."""
 
@@ -71,6 +73,7 @@ def deliver_works(
         batch=settings.batch,
         most_no=how.most_no,
         total=how.total,
+        submitted=how.submitted,
     )
     transports = make_transport_factory(
         key_for(settings, target),

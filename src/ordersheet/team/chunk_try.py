@@ -16,6 +16,7 @@ from ordersheet.delivery import StopSwitch
 from ordersheet.delivery.run_facts import TOO_MANY_NO
 from ordersheet.delivery.stop_switch import WIND_DOWN
 from ordersheet.ledger import Ledger
+from ordersheet.ledger.waiting import ALL_ROWS
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.starting import start_over
 from ordersheet.team.queue import Placed
@@ -85,6 +86,7 @@ class _Try:
     ) -> None:
         self._ledger, self._submissions, self._info, self._taken = ledger, submissions, info, taken
         given: dict[str, Any] = dict(taken.settings)
+        given.pop(ALL_ROWS, None)
         self._most_no: int | None = given.pop("most_no")
         rates = [rate for rate in (given.pop("rate"), worker.rate) if rate is not None]
         self._settings = replace(worker, **given, rate=min(rates, default=None))
@@ -99,7 +101,14 @@ class _Try:
         if again or journal.goes_on_with_again:
             again = journal.record_again(works).finishing is not None or again
         most_no = None if self._most_no is None else self._most_no - self._taken.no_rows
-        how = HowToDeliver(self._settings, self._target, total=len(rows), again=again, most_no=most_no)
+        how = HowToDeliver(
+            self._settings,
+            self._target,
+            total=len(rows),
+            again=again,
+            most_no=most_no,
+            submitted=self._taken.run,
+        )
         switch = StopSwitch()
         switch.armed = True
         with self._watched(switch, ending):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.delivery import StopSwitch
-    from ordersheet.ledger.submissions import SubmissionState
+    from ordersheet.ledger.waiting import SubmissionState
     from ordersheet.pipeline.preview import Preview
 
 _LOOK = 1.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.file_place import FilePlace
     from ordersheet.ledger import RunInfo
-    from ordersheet.ledger.submissions import SubmissionState
+    from ordersheet.ledger.waiting import SubmissionState
     from ordersheet.web.site import Site
 
 LOOK = 1.0

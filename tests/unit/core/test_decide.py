@@ -13,7 +13,7 @@ from tests.support.model_wordings import reworded
 from ordersheet.core.history.orderbook import Ask, Decision, Entry, OperationRef, Policy, decide
 from ordersheet.core.model import Operation, OperationKind, Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.delivery.messages import decided
+from ordersheet.delivery.messages import RunName, decided
 
 PAGE = Path(__file__).parents[3] / "docs" / "already-done.md"
 STATES = {
@@ -169,16 +169,28 @@ def test_a_decision_names_what_decided_it():
 )
 def test_a_clerk_reads_why_nothing_was_sent(history, words):
     expected = " ".join(words.format(noon="2026-11-23 14:05 UTC").split())
-    assert decided(decide(asks_of("a"), history_of(history), Policy())[0], "now") == expected
+    assert decided(decide(asks_of("a"), history_of(history), Policy())[0], RunName("now")) == expected
 
 
 def test_a_clerk_reads_the_row_and_the_words_of_the_api():
     entry = history_of("a")[0]._replace(at=None)
-    assert decided(decide(asks_of("a"), [entry], Policy())[0], "old") == (
+    assert decided(decide(asks_of("a"), [entry], Policy())[0], RunName("old")) == (
         "Done by row 2 of this file on an earlier day; not sent again."
     )
+    sent_by_workers = entry._replace(whole="whole")
+    for run, who in {
+        RunName("now"): "run whole",
+        RunName("now", "whole"): "an earlier try of this run",
+    }.items():
+        said = decided(decide(asks_of("a"), [sent_by_workers], Policy())[0], run)
+        assert said == f"Done by {who} on an earlier day; not sent again."
+    doubtful = sent_by_workers._replace(state=OperationState.IN_DOUBT)
+    said = decided(decide(asks_of("a"), [doubtful], Policy())[0], RunName("now"))
+    assert "ordersheet resolve whole --row 2" in said
     refused = entry._replace(state=OperationState.REFUSED, message="Order is locked.")
-    assert ": Order is locked. Not asked" in decided(decide(asks_of("a"), [refused], Policy())[0], "now")
+    assert ": Order is locked. Not asked" in decided(
+        decide(asks_of("a"), [refused], Policy())[0], RunName("now")
+    )
 
 
 OPERATIONS = st.sampled_from("abcXY")

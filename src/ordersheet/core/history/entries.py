@@ -36,6 +36,13 @@ class Entry(NamedTuple):
     """The API's words of a refusal."""
     text: str | None = None
     """The text as sent; None once its retention has ended."""
+    whole: str | None = None
+    """The run that was submitted, where workers sent it and `ref.run` is a try of a chunk."""
+
+    @property
+    def known_as(self) -> str:
+        """Its run, as people know it."""
+        return self.whole or self.ref.run
 
 
 class Ask(NamedTuple):

@@ -42,6 +42,13 @@ class PastAttempt(NamedTuple):
     """What the field held before, likewise; None where that was not read, or is no longer kept."""
     may_have_left: bool = True
     """False where nothing of it can have been applied."""
+    whole: str | None = None
+    """The run that was submitted, where workers sent it."""
+
+    @property
+    def known_as(self) -> str:
+        """Its run, as people know it."""
+        return self.whole or self.ref.run
 
     @property
     def may_stand(self) -> bool:

@@ -50,14 +50,14 @@ def kept(field: str, end: WalkEnd, past: PastAttempt, now: str | None) -> tuple[
             said = f"{name} was changed since: it {holds}, not what row {past.ref.row} left."
         case WalkEnd.OTHER_RUN:
             said = (
-                f"run {past.ref.run} wrote to {name} after it, which {holds}. Undo that run "
-                f"first: ordersheet undo {past.ref.run}"
+                f"run {past.known_as} wrote to {name} after it, which {holds}. Undo that run "
+                f"first: ordersheet undo {past.known_as}"
             )
         case WalkEnd.LEFT_OUT:
             said = f"row {past.ref.row}, which is not to be undone, wrote to {name} after it."
         case WalkEnd.IN_DOUBT:
             said = (
-                f"whether row {past.ref.row} of run {past.ref.run} reached {name} is not known, and it "
+                f"whether row {past.ref.row} of run {past.known_as} reached {name} is not known, and it "
                 f"{holds}."
             )
         case WalkEnd.NO_BASELINE:
