@@ -19,18 +19,20 @@ from ordersheet.config.options import of_command
 from ordersheet.jobs.definition import JOB_KEYS, read_jobs
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
-UNITS = ("ordersheet-watch.service", "ordersheet-failed.service")
-OF_JOBS = {"watch": {"--health"}, "jobs run": set()}
+UNITS = ("ordersheet-watch.service", "ordersheet-worker.service", "ordersheet-failed.service")
+NO_SETTINGS = {"watch": {"--health"}, "worker": {"--health", "--metrics"}, "jobs run": set()}
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.iterdir()), ids=lambda recipe: recipe.name)
 def test_every_option_in_a_recipe_exists(recipe):
     text = recipe.read_text(encoding="utf-8").replace(", ", " ").replace('"\n    "', "")
-    calls = re.findall(r"(?:ordersheet |args: \[|Argument ')(watch|jobs run)((?: (?![>|])[^\s\]']+)*)", text)
+    calls = re.findall(
+        r"(?:ordersheet |args: \[|Argument ')(watch|worker|jobs run)((?: (?![>|])[^\s\]']+)*)", text
+    )
     calls += re.findall(r"args: \[(jobs run)((?: [^\s\]]+)*)", text)
     assert calls or recipe.name in ("jobs.toml", "ordersheet-failed.service"), text
     for command, rest in calls:
-        known = {option.flag for option in of_command(command.partition(" ")[0])} | OF_JOBS[command]
+        known = {option.flag for option in of_command(command.partition(" ")[0])} | NO_SETTINGS[command]
         flags = set(re.findall(r"(?<=\s)--[a-z-]+", " " + rest))
         assert flags <= known, flags - known
 
@@ -48,9 +50,10 @@ def test_the_systemd_units_are_valid(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_the_watcher_is_exposed_little(tmp_path):
-    unit = tmp_path / UNITS[0]
-    unit.write_text((RECIPES / UNITS[0]).read_text(encoding="utf-8"), encoding="utf-8")
+@pytest.mark.parametrize("name", UNITS[:2])
+def test_what_runs_for_weeks_is_exposed_little(tmp_path, name):
+    unit = tmp_path / name
+    unit.write_text((RECIPES / name).read_text(encoding="utf-8"), encoding="utf-8")
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", unit]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
