@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,6 +175,34 @@ def test_people_are_told_of_the_run_that_was_submitted_and_of_what_is_left(place
         assert mark.run == name
         (undo_book,) = ledger.to_undo(name, "shop").books(one.works, guess=False)
         assert {past.known_as for past in undo_book.past[FIELD]} == {name}
+
+
+def test_after_a_purge_no_table_holds_a_text_and_each_row_is_still_told(place: Path) -> None:
+    with opened(place) as ledger:
+        name = hand_over(ledger, works(10, 2), works(20, 1))
+        for number in (1, 2):
+            one = taken(ledger, name, number)
+            journal = ledger.start_run(start(part_of=name, part=number))
+            for wanted in one.works:
+                run(deliver(journal, wanted))
+            journal.finish()
+            ledger.submissions().finish(one, "")
+        before = outcomes(ledger, name)
+        assert ledger.purge_all().runs == 3
+        assert outcomes(ledger, name) == before
+        assert list(ledger.submissions().file(name)) == []
+    with closing(sqlite3.connect(place)) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        held = {table: database.execute(f'SELECT * FROM "{table}"').fetchall() for (table,) in names}
+    told = {table: repr(lines) for table, lines in held.items()}
+    assert [table for table, lines in told.items() if "text 1" in lines or "the sheet" in lines] == []
+    assert {table: len(held[table]) for table in ("submission", "chunk", "operation", "file_part")} == {
+        "submission": 1,
+        "chunk": 2,
+        "operation": 3,
+        "file_part": 0,
+    }
+    assert [content for *_, content in held["chunk"]] == [None, None]
 
 
 def test_what_a_person_saw_of_a_submitted_run_is_told_by_its_name(place: Path) -> None:
