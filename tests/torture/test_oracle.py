@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -141,15 +142,18 @@ def test_the_oracle_shows_its_orders_in_the_view_that_was_planned(yard):
     assert yard.oracle.tell(desk.shop, "state")["7"]["internalComment"] == ""
 
 
-@pytest.mark.parametrize("kind", [*GATEWAY_FAULTS, *PART_FAULTS])
-def test_each_fault_of_a_gateway_or_of_a_part_leaves_true_reports(yard, kind):
-    plan = Plan(seed=1, share=0.5, kinds=(kind,), late=LATE)
-    desk = yard.desk(f"kind-{kind.replace(' ', '_')}", mixed_rows(16, 31), plan)
-    desk.send("--timeout", "1")
-    yard.oracle.plan(desk.shop, Plan())
-    desk.send()
-    findings = desk.findings(finished=False)
-    assert findings.kept, findings
+def test_each_fault_of_a_gateway_or_of_a_part_leaves_true_reports(yard):
+    def met(kind: str) -> tuple[str, Findings]:
+        plan = Plan(seed=1, share=0.5, kinds=(kind,), late=LATE)
+        desk = yard.desk(f"kind-{kind.replace(' ', '_')}", mixed_rows(16, 31), plan)
+        desk.send("--timeout", "1")
+        yard.oracle.plan(desk.shop, Plan())
+        desk.send()
+        return kind, desk.findings(finished=False)
+
+    with ThreadPoolExecutor(4) as pool:
+        for kind, findings in pool.map(met, (*GATEWAY_FAULTS, *PART_FAULTS)):
+            assert findings.kept, (kind, findings)
 
 
 def test_a_shop_that_stands_still_carries_out_what_came_meanwhile(yard):
