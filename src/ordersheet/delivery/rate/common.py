@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ordersheet.delivery.rate.estimator import CATCH_UP, SLOWEST, RateEstimator, Ticket
-from ordersheet.delivery.rate.evidence import Lesson, PushBackMark
-from ordersheet.delivery.rate.health import Health
-from ordersheet.delivery.rate.idleness import BusyClock
-from ordersheet.delivery.rate.latency import Latency
-from ordersheet.delivery.rate.noise import Noise, Seen
-from ordersheet.delivery.rate.outage import BeforeOutage
+from ordersheet.delivery.rate.learned import Learned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ordersheet.delivery.rate.concurrency import AutoConcurrency
-
-_OWN = ("_auto", "_most", "cap", "in_flight", "turns", "_fresh")
-"""What is each process's own."""
-_PARTS = {one.__name__: one for one in (Health, BusyClock, Latency, Noise)}
-_RECORDS: dict[str, Any] = {one.__name__: one for one in (Lesson, PushBackMark, BeforeOutage, Seen)}
 
 
 class CommonEstimator(RateEstimator):
@@ -30,29 +18,63 @@ class CommonEstimator(RateEstimator):
 
     def copy(self) -> CommonEstimator:
         """Give another one that knows the same."""
-        other = CommonEstimator.read(self.written())
-        for name in _OWN:
-            setattr(other, name, getattr(self, name))
-        return other
+        return CommonEstimator.knowing(self.learned())
 
-    def written(self) -> str:
-        """Write down what was learned; nothing of what is this process's own."""
-        return json.dumps({name: _plain(value) for name, value in vars(self).items() if name not in _OWN})
+    def learned(self) -> Learned:
+        """Tell what was learned; nothing of what is this process's own."""
+        return Learned(
+            rate=self.rate,
+            lanes=self.lanes,
+            gate=self.gate,
+            generation=self.generation,
+            next=self._next,
+            last=self._last,
+            sent=self._sent,
+            rejected=self._rejected,
+            fast=self._fast,
+            first=self._first,
+            marks=tuple(self._marks),
+            lesson=self._lesson,
+            widest=self._widest,
+            as_wide=self._as_wide,
+            hold=self._hold,
+            steps=self._steps,
+            trust=self._trust,
+            edge=self._edge,
+            narrow_for=self._narrow_for,
+            missed_puts=self._misses[True],
+            missed_gets=self._misses[False],
+            closed=self._closed,
+            calm_since=self._calm_since,
+            recovery=self._recovery,
+            clock=self._clock.state,
+            latency=self._latency.state,
+            health=self._health.state,
+            noise=self._noise.state,
+        )
 
     @classmethod
-    def read(cls, text: str) -> CommonEstimator:
-        """Give one that knows what was written down.
-
-        Raises:
-            ValueError: it was written by another version, or by something else.
-        """
-        estimator = cls()
-        known = {name for name in vars(estimator) if name not in _OWN}
-        try:
-            vars(estimator).update(_fields(json.loads(text), known))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(text) from error
-        return estimator
+    def knowing(cls, learned: Learned) -> CommonEstimator:
+        """Give one that knows what was learned."""
+        one = cls()
+        one.rate, one.lanes, one.gate, one.generation = (
+            learned.rate,
+            learned.lanes,
+            learned.gate,
+            learned.generation,
+        )
+        one._next, one._last = learned.next, learned.last
+        one._sent, one._rejected, one._fast = learned.sent, learned.rejected, learned.fast
+        one._first, one._lesson = learned.first, learned.lesson
+        one._marks.extend(learned.marks)
+        one._widest, one._as_wide = learned.widest, learned.as_wide
+        one._hold, one._steps, one._trust = learned.hold, learned.steps, learned.trust
+        one._edge, one._narrow_for = learned.edge, learned.narrow_for
+        one._misses = {True: learned.missed_puts, False: learned.missed_gets}
+        one._closed, one._calm_since, one._recovery = learned.closed, learned.calm_since, learned.recovery
+        one._clock.state, one._latency.state = learned.clock, learned.latency
+        one._health.state, one._noise.state = learned.health, learned.noise
+        return one
 
     @property
     def is_closed(self) -> bool:
@@ -166,39 +188,3 @@ class CommonEstimator(RateEstimator):
         self.rate = min(self.rate * share, cap)
         self._health.known_flow = 0.0
         self.in_flight, self._fresh = under_way
-
-
-def _plain(value: object) -> object:
-    """Write one value as JSON can hold it."""
-    name = type(value).__name__
-    if name in _PARTS:
-        return {"is": name, "of": {one: _plain(held) for one, held in vars(value).items()}}
-    if name in _RECORDS or type(value) is tuple:
-        return {"is": name, "of": [_plain(one) for one in value]}  # type: ignore[attr-defined]  # tuples all
-    if isinstance(value, deque):
-        return {"is": "deque", "of": [_plain(one) for one in value], "most": value.maxlen}
-    if isinstance(value, dict):
-        return {"is": "dict", "of": [[one, _plain(held)] for one, held in value.items()]}
-    return value
-
-
-def _value(plain: Any) -> Any:  # noqa: ANN401 - whatever was written
-    """Read one value."""
-    if not isinstance(plain, dict):
-        return plain
-    name, of = plain["is"], plain["of"]
-    if name in _PARTS:
-        part = _PARTS[name]()
-        vars(part).update(_fields(of, set(vars(part))))
-        return part
-    if name == "deque":
-        return deque(map(_value, of), plain["most"])
-    if name == "dict":
-        return {one: _value(held) for one, held in of}
-    return tuple(map(_value, of)) if name == "tuple" else _RECORDS[name](*map(_value, of))
-
-
-def _fields(of: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    if set(of) != known:
-        raise ValueError(sorted(set(of) ^ known))
-    return {name: _value(plain) for name, plain in of.items()}

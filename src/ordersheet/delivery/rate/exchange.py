@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.core.pace import PaceMember, SharedPace
 from ordersheet.delivery.rate.common import CommonEstimator
 from ordersheet.delivery.rate.estimator import FASTEST, Ticket
+from ordersheet.delivery.rate.learned import read, write
 from ordersheet.delivery.rate.timing import ACTIVE, LEAD, SLICE
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SMOOTH = 2.0
 """Seconds over which the flow of requests is told."""
 LEAST_SHARE = 0.02
 """Who waits gets at least this share of the rate, whatever the others use."""
-FORM = 1
+FORM = 2
 """Of what is written down: another one is none of ours."""
 
 
@@ -191,7 +192,7 @@ class PaceExchange:
             succeeded=max(accepted, default=pace.succeeded),
             generation=estimator.generation,
             closed=estimator.is_closed,
-            learned=json.dumps({"form": FORM, "epoch": epoch, "estimator": estimator.written()}),
+            learned=json.dumps({"form": FORM, "epoch": epoch, "estimator": write(estimator.learned())}),
         )
 
     def _tell(
@@ -234,7 +235,7 @@ class PaceExchange:
             learned = json.loads(pace.learned)
             if learned["form"] == FORM and (with_others or learned["epoch"] == telling.epoch):
                 epoch = learned["epoch"]
-                return CommonEstimator.read(learned["estimator"]), epoch, epoch == telling.epoch
+                return CommonEstimator.knowing(read(learned["estimator"])), epoch, epoch == telling.epoch
         # What is new begins with what this process knows, by its own clock.
         return telling.estimator.copy(), ahead - telling.shift, True
 

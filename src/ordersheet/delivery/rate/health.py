@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 WINDOW, IN_A_ROW = 20, 5
 """Answers that are looked at: more failures than half of them are trouble, and so are so many in a row."""
@@ -17,6 +18,19 @@ FLOW_ROWS = 32
 """Successes from which the flow is told."""
 UNKNOWN_FLOW = 1.0
 """Requests a second after a failure where nothing has succeeded yet."""
+
+
+class HealthState(NamedTuple):
+    """All that `Health` knows."""
+
+    known_flow: float
+    answers: tuple[bool, ...]
+    times: tuple[float, ...]
+    in_a_row: int
+    share: float
+    base: float
+    brake: float
+    lanes: float
 
 
 class Health:
@@ -36,6 +50,19 @@ class Health:
         self._share = 1.0
         self._base = self._brake = math.inf
         self._lanes = math.inf
+
+    @property
+    def state(self) -> HealthState:
+        """All that is known."""
+        answers, times = tuple(self._answers), tuple(self._times)
+        known = self._in_a_row, self._share, self._base, self._brake, self._lanes
+        return HealthState(self.known_flow, answers, times, *known)
+
+    @state.setter
+    def state(self, state: HealthState) -> None:
+        self.known_flow = state.known_flow
+        self._answers, self._times = deque(state.answers, WINDOW), deque(state.times, FLOW_ROWS)
+        self._in_a_row, self._share, self._base, self._brake, self._lanes = state[3:]
 
     def in_trouble(self) -> bool:
         """Whether the pace is held down because of failures."""

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import NamedTuple
 
 IDLE = 2.0
 """Seconds in which nothing was sent or heard, though it might have been, and the clock stands still."""
 SLOW, LATEST = 3.0, 8
 """An answer may be slow: while one is waited for, nothing is idle before so many times the longest of the
 latest waits."""
+
+
+class ClockState(NamedTuple):
+    """All that `BusyClock` knows."""
+
+    idle: float
+    latest: float
+    waits: tuple[float, ...]
 
 
 class BusyClock:
@@ -23,6 +32,15 @@ class BusyClock:
         self._idle = 0.0
         self._latest = float("inf")
         self._waits: deque[float] = deque(maxlen=LATEST)
+
+    @property
+    def state(self) -> ClockState:
+        """All that is known."""
+        return ClockState(self._idle, self._latest, tuple(self._waits))
+
+    @state.setter
+    def state(self, state: ClockState) -> None:
+        self._idle, self._latest, self._waits = state.idle, state.latest, deque(state.waits, LATEST)
 
     def at(self, now: float) -> float:
         """Tell what this clock shows, from the latest event on."""

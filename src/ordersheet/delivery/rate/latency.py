@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 WINDOW_ROWS, WINDOW_SECONDS = 32, 1.0
 QUEUE_FACTOR, QUEUE_SECONDS = 2.0, 0.1
 """Answers that take longer than the quickest known times the factor, and this longer, stand in a queue."""
@@ -9,6 +11,18 @@ DRAIN, DRAINING = 0.9, 0.99
 """What a queue leaves of the rate; one that shrinks to the other share within a window drains by itself."""
 PATIENCE = 3
 """After so many cuts that made nothing quicker, the slowness is not our doing."""
+
+
+class LatencyState(NamedTuple):
+    """All that `Latency` knows."""
+
+    quickest: float
+    began: float | None
+    answers: int
+    low: float
+    before: float
+    cuts: int
+    cut_at: float
 
 
 class Latency:
@@ -25,6 +39,16 @@ class Latency:
         self._low = self._before = float("inf")
         self._cuts = 0
         self._cut_at = float("-inf")
+
+    @property
+    def state(self) -> LatencyState:
+        """All that is known."""
+        window = self._began, self._count, self._low, self._before
+        return LatencyState(self._quickest, *window, self._cuts, self._cut_at)
+
+    @state.setter
+    def state(self, state: LatencyState) -> None:
+        self._quickest, self._began, self._count, self._low, self._before, self._cuts, self._cut_at = state
 
     def add(self, now: float, seconds: float) -> float | None:
         """Count one answer; at the end of a window with a queue, tell the rate that lets it drain.

@@ -33,6 +33,17 @@ class Seen(NamedTuple):
     """Push-backs until then."""
 
 
+class NoiseState(NamedTuple):
+    """All that `Noise` knows."""
+
+    top: float
+    surprises: int
+    patience: int
+    share: float | None
+    latest: tuple[Seen, ...]
+    recent: tuple[Seen, ...]
+
+
 def share_of(seen: deque[Seen]) -> float:
     """The share of push-backs among the requests from the first to the last of these."""
     first, last = seen[0], seen[-1]
@@ -49,6 +60,17 @@ class Noise:
         self._share: float | None = None
         self._latest: deque[Seen] = deque(maxlen=SURPRISES)
         self._recent: deque[Seen] = deque(maxlen=WATCHED)
+
+    @property
+    def state(self) -> NoiseState:
+        """All that is known."""
+        latest, recent = tuple(self._latest), tuple(self._recent)
+        return NoiseState(self._top, self._surprises, self._patience, self._share, latest, recent)
+
+    @state.setter
+    def state(self, state: NoiseState) -> None:
+        self._top, self._surprises, self._patience, self._share = state[:4]
+        self._latest, self._recent = deque(state.latest, SURPRISES), deque(state.recent, WATCHED)
 
     def ignores(self, seen: Seen) -> bool:
         """Tell whether a push-back says nothing of the rate."""
