@@ -16,6 +16,7 @@ PARTS = {
     "cost": "benchmarks.shared_ledger",
     "limits": "benchmarks.team_limits",
     "pace": "benchmarks.pace_together",
+    "pace_commands": "benchmarks.pace_commands",
     "takeover": "benchmarks.team_takeover",
     "proof": "tests.torture.team_campaign",
 }

@@ -43,3 +43,12 @@ def test_who_dies_takes_no_more_along_than_its_slice():
     runs = together([Sender(), Sender(begins=1.0, ends=100.0), Sender(begins=2.0)], Bucket(10, 20), until=160)
     assert sum(run.count(100, 110) for run in runs) >= 0.6 * 100
     assert sum(run.count(104, 160) for run in runs) >= 0.95 * 560
+
+
+@pytest.mark.parametrize("latency", [0.0443, 0.0436, 0.0571])
+def test_a_limit_that_is_come_near_from_above_is_no_noise(latency):
+    # When the thousand are spent, a hundred in ten seconds become one in 3.6 s.
+    limits = Bucket(10, 100), Bucket(1000 / 3600, 1000)
+    run = simulate(RateEstimator(), *limits, until=900, latency=latency)
+    assert run.count(60, 900) >= 0.95 * (1000 + 900 / 3.6 - 700)
+    assert run.pushed_back(90, 900) <= 12

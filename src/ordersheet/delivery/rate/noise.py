@@ -104,10 +104,14 @@ class Noise:
         self._latest.append(seen)
         if self._surprises < self._patience or rate * FELL > self._top:
             return None
-        gaps = sorted(later.number - earlier.number for earlier, later in itertools.pairwise(self._latest))
+        gaps = [later.number - earlier.number for earlier, later in itertools.pairwise(self._latest)]
+        ordered = sorted(gaps)
         share = share_of(self._latest)
         # A limit that has just fallen lets very few through, again and again, until its rate is known.
-        if share > MOST_SHARE or gaps[1] < FEW:
+        if share > MOST_SHARE or ordered[1] < FEW:
+            return None
+        if gaps == ordered:
+            # They come ever more seldom: so the rate comes near a limit. Chance keeps no such order.
             return None
         self._share = share
         self._recent.clear()
