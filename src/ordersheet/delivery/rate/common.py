@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ordersheet.delivery.rate.estimator import CATCH_UP, SLOWEST, RateEstimator, Ticket
-from ordersheet.delivery.rate.learned import Learned
+from ordersheet.delivery.rate.learned import LearnedPace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ class CommonEstimator(RateEstimator):
         """Give another one that knows the same."""
         return CommonEstimator.knowing(self.learned())
 
-    def learned(self) -> Learned:
+    def learned(self) -> LearnedPace:
         """Tell what was learned; nothing of what is this process's own."""
-        return Learned(
+        return LearnedPace(
             rate=self.rate,
             lanes=self.lanes,
             gate=self.gate,
@@ -54,7 +54,7 @@ class CommonEstimator(RateEstimator):
         )
 
     @classmethod
-    def knowing(cls, learned: Learned) -> CommonEstimator:
+    def knowing(cls, learned: LearnedPace) -> CommonEstimator:
         """Give one that knows what was learned."""
         one = cls()
         one.rate, one.lanes, one.gate, one.generation = (

@@ -15,7 +15,7 @@ from ordersheet.delivery.rate.outage import BeforeOutage
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class LearnedPace:
     """What `RateEstimator` knows, by its names; times are on its clock."""
 
     rate: float
@@ -51,22 +51,22 @@ class Learned:
     noise: NoiseState
 
 
-_NAMES = tuple(field.name for field in fields(Learned))
+_NAMES = tuple(field.name for field in fields(LearnedPace))
 
 
-def write(learned: Learned) -> str:
+def write(learned: LearnedPace) -> str:
     """Write down what was learned, as JSON."""
     return json.dumps([getattr(learned, name) for name in _NAMES])
 
 
-def read(text: str) -> Learned:
+def read(text: str) -> LearnedPace:
     """Read what was written down.
 
     Raises:
         ValueError: it is nothing that `write` has written.
     """
     try:
-        plain = Learned(*json.loads(text))
+        plain = LearnedPace(*json.loads(text))
         return replace(
             plain,
             first=None if plain.first is None else PushBackMark(*plain.first),
