@@ -209,12 +209,4 @@ MUTANTS = (
         f"{UNDO_PROMISE}::test_an_undo_puts_back_all_of_what_stood_there_or_nothing",
         f"{UNDO_PROMISE}::test_what_the_shop_cuts_is_not_put_back",
     ),
-    Mutant(
-        "a run that has died keeps its share of the pace",
-        "delivery/rate/exchange.py",
-        "if name != telling.name and common - member.at < ACTIVE",
-        "if name != telling.name",
-        "tests/unit/delivery/test_rate_together.py::test_who_dies_takes_no_more_along_than_its_slice",
-        "tests/integration/test_pace_together.py",
-    ),
 )

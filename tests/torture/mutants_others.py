@@ -18,7 +18,6 @@ LEDGER_PROCESSES = "tests/integration/test_ledger_processes.py"
 TRIES = "tests/integration/test_tries.py"
 WRITERS = "tests/integration/test_workbook_writers.py"
 NUMBER_FORMAT = "tests/unit/loader/test_numberformat.py"
-ENCODINGS = "tests/unit/loader/test_encodings.py"
 
 MUTANTS = (
     Mutant(
@@ -124,13 +123,5 @@ MUTANTS = (
         "_ORIGIN_1900 = date(1899, 12, 31)",
         WRITERS,
         NUMBER_FORMAT,
-    ),
-    Mutant(
-        "the likeliest code page is taken where another is near",
-        "loader/csv/code_pages.py",
-        "one.score > best.score - CLEAR and differ(",
-        "one.score > best.score and differ(",
-        f"{ENCODINGS}::test_no_file_of_clerks_is_read_wrongly_and_few_are_asked_for",
-        f"{ENCODINGS}::test_two_readings_are_shown_beside_each_other",
     ),
 )
