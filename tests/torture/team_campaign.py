@@ -84,6 +84,7 @@ class TeamCampaign:
         except Exception:  # noqa: BLE001 - one team's trouble is a finding, and the others go on
             with self.tally.lock:
                 self.tally.unfinished.append(f"team {number}: {traceback.format_exc()}"[:3000])
+                print(self.tally.unfinished[-1], flush=True)  # noqa: T201 - a script
             findings = team.desk.findings(finished=False)
         self.tally.take(team.desk, kills=Counter(), findings=findings)
         with self.tally.lock:
