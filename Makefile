@@ -34,15 +34,15 @@ types: $(STAMP)
 	$(BIN)/python -m mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not torture"
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal -m "not torture"
 
 # The same tests under a tracer, which takes twice their time: apart from `make test`, and run by one machine of CI.
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --cov --cov-report=term:skip-covered -m "not torture"
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term:skip-covered -m "not torture"
 
 # The long forms of the tests, the safeguards taken out one by one, and the figures of docs/delivery.md.
 torture: $(STAMP)
-	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --hypothesis-profile=search -m torture
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal --hypothesis-profile=search -m torture
 	$(BIN)/python -m tests.torture.mutations
 	$(BIN)/python -m tests.torture.campaign --write
 

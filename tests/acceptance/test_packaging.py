@@ -71,7 +71,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, tree):
     assert names - {name for name in names if name.startswith(info)} == modules | samples
     assert "ordersheet/py.typed" in names
     assert f"{info}/licenses/LICENSE" in names
-    assert not [name for name in names if "test" in Path(name).name or name.endswith((".pyc", ".env", ".db"))]
+    unwanted = re.compile(r"(^|/)(tests?/|test_|conftest)|_test\.py$|\.(pyc|env|db)$")
+    assert not [name for name in names if unwanted.search(name)]
 
 
 def test_the_wheel_says_what_it_is(wheel):

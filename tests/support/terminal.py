@@ -71,7 +71,7 @@ def converse(
         presses = 0
         while answers[-1][1] == CTRL_C and process.poll() is None:
             shown += (more := _read(leader, 1))
-            if not more and process.poll() is None:
+            if not more and not _ends(process):
                 assert presses < PATIENCE, f"it does not end: {shown!r}"
                 presses += 1
                 os.write(leader, CTRL_C.encode())
@@ -83,6 +83,15 @@ def converse(
             process.kill()
             process.wait()
         os.close(leader)
+
+
+def _ends(process: subprocess.Popen[bytes]) -> bool:
+    """Wait a second for an end: a terminal is closed some time before its process is gone."""
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _read(leader: int, seconds: float) -> str:
