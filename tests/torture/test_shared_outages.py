@@ -37,6 +37,8 @@ SLOW = Plan(latency=0.1)
 """A shop that takes its time, so that something can happen meanwhile."""
 ROWS = 24
 LONG = 60.0
+LATE = 15
+"""So many commits each run of this sheet makes."""
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +160,9 @@ def test_a_way_that_is_cut_around_a_commit_leaves_nothing_twice(yard, own_server
     with cut_link(url.url, number, arrives=arrives) as link, short_leases(url):
         desk.shared = LedgerUrl(link.url, Path())
         ended = desk.send()
-        assert link.cuts == (ended.code in (2, 3)), ended
+        # A late one may find the run at its end, when all is told.
+        assert link.cuts == (ended.code in (2, 3)) or (number > LATE and ended.code == 0), ended
+        desk.shared = url
         assert each_put_was_written_ahead(desk, url)
         assert finished(desk)
 
