@@ -52,14 +52,13 @@ class Story:
         self._others = {entry.ref: entry for entry in of_field if entry.ref in tries.since}
         self._entries = {entry.ref: entry for entry in of_field if entry.ref not in self._others}
         self._undone = {ref: self._others.pop(ref) for ref in tries.undone if ref in self._others}
-        self._taken: set[OperationRef] = set()
 
     def record(self, entry: Entry) -> None:
         """Write an operation into it, or change its state."""
         self._places.setdefault(entry.ref, len(self._places))
         if entry.ref in self._others:
             self._others[entry.ref] = entry
-        if entry.ref not in self._others or entry.ref in self._taken:
+        if entry.ref not in self._others or entry.ref in self._entries:
             self._entries[entry.ref] = entry
 
     def forget(self, ref: OperationRef, *, undone: bool = False) -> None:
@@ -105,7 +104,6 @@ class Story:
                 and ask.occurrence in (1, entry.occurrence)
                 and policy.batch in (None, entry.batch)
             ):
-                self._taken.add(entry.ref)
                 known = {**self._entries, entry.ref: entry}
                 self._entries = {ref: known[ref] for ref in sorted(known, key=self._places.__getitem__)}
                 return True
