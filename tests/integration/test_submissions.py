@@ -39,7 +39,7 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.messages import RunName, decided
 from ordersheet.ledger import Ledger, RunState
-from ordersheet.ledger.chunks import works_in, written
+from ordersheet.ledger.chunks import WrittenChunk, works_in, written
 from ordersheet.ledger.submissions import Submission
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def test_what_a_try_applied_stays_applied_where_others_overwrote_it_before_the_n
 def die_while_handing_over(place: str) -> None:
     """Hand a run over, and be killed before all of it is there."""
 
-    def chunks() -> Iterator[str]:
+    def chunks() -> Iterator[WrittenChunk]:
         yield written(works(10, 1))
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -376,7 +376,7 @@ def test_a_purge_leaves_what_workers_still_need(place: Path, tmp_path: Path) -> 
 
 def test_what_a_chunk_holds_is_read_as_it_was_written() -> None:
     given_works = [*works(10, 3), work(7, (2, append("ÄÖ\n\0😀")), (5, append("", "comment")))]
-    assert works_in(written(given_works)) == given_works
+    assert works_in(written(given_works).content) == given_works
 
 
 ENDS = st.sampled_from(["applied", "refused", "dies in doubt", "dies before", "not reached"])

@@ -19,7 +19,7 @@ from ordersheet.ledger.schema import again_run, operation, row, run
 from ordersheet.ledger.statements import DONE, moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from ordersheet.ledger.database import Cursor
@@ -93,8 +93,15 @@ class OpenChunk(NamedTuple):
     """When its run was handed over."""
 
 
-def written(works: Iterable[OrderWork]) -> str:
-    """Write down what rows ask for, as a chunk holds it."""
+class WrittenChunk(NamedTuple):
+    """What rows ask for, as a chunk holds it."""
+
+    content: str
+    rows: int
+
+
+def written(works: Sequence[OrderWork]) -> WrittenChunk:
+    """Write down what rows ask for."""
     told = [
         [
             work.order,
@@ -105,7 +112,8 @@ def written(works: Iterable[OrderWork]) -> str:
         ]
         for work in works
     ]
-    return base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
+    content = base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
+    return WrittenChunk(content, sum(len(work.updates) for work in works))
 
 
 def works_in(content: str) -> list[OrderWork]:

@@ -21,6 +21,7 @@ from ordersheet.ledger.chunks import (
     VERSION,
     OpenChunk,
     TakenChunk,
+    WrittenChunk,
     give_results,
     is_meant_again,
     refuse_newer,
@@ -66,8 +67,7 @@ class Submission:
     """How its rows are sent; JSON values, by the names of settings."""
     left_out: Iterable[RowResult]
     """Rows that are not sent."""
-    chunks: Iterable[str]
-    """What each holds, as `chunks.written` gives it."""
+    chunks: Iterable[WrittenChunk]
     file: Iterable[bytes]
     """The input's bytes; none where it lies elsewhere."""
     large: large_files.LargeFile | None = None
@@ -187,9 +187,9 @@ class Submissions:
                 page = []
         if page:
             many(DONE, page)
-        for number, content in enumerate(given.chunks, 1):
-            many(sql.ADD_CHUNK, [named(run=run_id, number=number, content=content)])
-            rows += sum(len(work.updates) for work in works_in(content))
+        for number, one_chunk in enumerate(given.chunks, 1):
+            many(sql.ADD_CHUNK, [named(run=run_id, number=number, content=one_chunk.content)])
+            rows += one_chunk.rows
         for number, data in enumerate(file_parts.cut(given.file), 1):
             many(sql.ADD_PART, [named(run=run_id, number=number, data=data)])
         return rows
