@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ordersheet.config.ledger_place import referred
 from ordersheet.core.errors import SettingsError
-from ordersheet.core.file_place import FilePlace
+from ordersheet.core.file_place import READ_ONLY, FilePlace
 
-_READ_ONLY = frozenset({"http", "https"})
 _OF_ONE_PROCESS = frozenset({"memory"})
 
 
@@ -31,7 +30,7 @@ def large_files(value: object) -> FilePlace:
         if not folder.is_absolute():
             raise ValueError("must be a URL, or a folder's whole path, which is the same wherever one stands")
         return FilePlace(str(folder))
-    if place.scheme in _READ_ONLY:
+    if place.scheme in READ_ONLY:
         raise ValueError("must be a place that can be written to, which a web address is not")
     if place.scheme in _OF_ONE_PROCESS or "::" in place.url:
         raise ValueError("must be a place that other computers reach")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
+READ_ONLY = frozenset({"http", "https"})
+"""Protocols by which nothing is written."""
 _HIDDEN = "***"
 
 

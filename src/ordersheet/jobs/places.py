@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from ordersheet.core.file_place import READ_ONLY
 from ordersheet.jobs.patterns import may_both_match
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MAIL = ("imap", "imaps")
-_READ_ONLY = ("http", "https", *_MAIL)
+_READ_ONLY = READ_ONLY.union(_MAIL)
 _FOLDERS = {"working": "working", "done": "done", "failed": "failed"}
 
 

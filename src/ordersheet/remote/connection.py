@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.core.file_place import shown_url
+from ordersheet.core.file_place import READ_ONLY, shown_url
 from ordersheet.remote import sftp
 
 EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
-READ_ONLY = frozenset({"http", "https"})
 _LONGEST_WORDS = 200
 
 

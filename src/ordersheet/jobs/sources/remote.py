@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.core.file_place import shown_url
+from ordersheet.core.file_place import READ_ONLY, shown_url
 from ordersheet.jobs.sources.base import RIGHTS, FileGone, SourceFile, SourceGone, free_name, wanted
 from ordersheet.remote import sftp
-from ordersheet.remote.connection import READ_ONLY, connected, path_of, says_gone, sentence
+from ordersheet.remote.connection import connected, path_of, says_gone, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.core.file_place import shown_url
+from ordersheet.core.file_place import READ_ONLY, shown_url
 from ordersheet.jobs.sources.remote import RemoteSource, trust
-from ordersheet.remote.connection import READ_ONLY
 
 if TYPE_CHECKING:
     from pathlib import Path
