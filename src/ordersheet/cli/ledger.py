@@ -315,17 +315,11 @@ def resolve(
 @with_options("report")
 def report(run: Run = "last", *, flags: dict[str, Any]) -> None:
     """Write the report of an earlier run again."""
-    from ordersheet.pipeline.rereport import rewrite_report
+    from ordersheet.pipeline.rereport import rewrite_report_by
 
     settings = settings_of(flags)
     with open_ledger(settings, read_only=True) as ledger:
-        written = rewrite_report(
-            ledger,
-            run,
-            target=settings.report,
-            overwrite=settings.overwrite,
-            large_files=settings.large_files,
-        )
+        written = rewrite_report_by(settings, ledger, run)
     Console().say(*filter(None, [written.note, str(written.path.absolute())]))
     if settings.open:
         typer.launch(str(written.path))

@@ -19,6 +19,7 @@ from ordersheet.reporter.report_path import file_sha256, report_path_chooser
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ordersheet.config.settings import Settings
     from ordersheet.core.file_place import FilePlace
     from ordersheet.ledger import Ledger, RunInfo
     from ordersheet.loader import Table
@@ -66,6 +67,17 @@ def rewrite_report(
         )
     with source_of(ledger, info, large_files) as source:
         return _rewritten(ledger, info, source, target=target, overwrite=overwrite)
+
+
+def rewrite_report_by(settings: Settings, ledger: Ledger, run: str) -> Rewritten:
+    """Write the report of a run again, where and how the settings say; errors as in `rewrite_report`."""
+    return rewrite_report(
+        ledger,
+        run,
+        target=settings.report,
+        overwrite=settings.overwrite,
+        large_files=settings.large_files,
+    )
 
 
 def _rewritten(

@@ -20,7 +20,7 @@ from ordersheet.core.summary import RunSummary
 from ordersheet.pipeline.before_sending import settle_new_key
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.online import read_access, refuse_unreadable
-from ordersheet.pipeline.rereport import rewrite_report, source_of
+from ordersheet.pipeline.rereport import rewrite_report_by, source_of
 from ordersheet.pipeline.run_end import rows_of, summed_up
 from ordersheet.pipeline.starting import start_over
 from ordersheet.pipeline.undo_preview import UndoPreview, orders_to_read
@@ -297,13 +297,7 @@ class _Undo:
         if is_frame and settings.report is None:
             return None, end
         try:
-            written = rewrite_report(
-                self._ledger,
-                journal.run,
-                target=settings.report,
-                overwrite=settings.overwrite,
-                large_files=settings.large_files,
-            )
+            written = rewrite_report_by(settings, self._ledger, journal.run)
             journal.set_report(str(written.path.absolute()))
         except OrdersheetError as error:
             message = f"{end.message} {error}".strip()

@@ -13,7 +13,7 @@ from ordersheet.core.result import RunResult, count
 from ordersheet.core.summary import RunSummary
 from ordersheet.delivery.stop_switch import RUN_ON
 from ordersheet.ledger import Ledger
-from ordersheet.pipeline.rereport import rewrite_report
+from ordersheet.pipeline.rereport import rewrite_report_by
 from ordersheet.pipeline.run_end import rows_of, summed_up
 
 if TYPE_CHECKING:
@@ -78,13 +78,7 @@ def result_of(place: LedgerUrl, run: str, settings: Settings, seen: Preview | No
         notes: list[str | None] = [info.message]
         report = None
         try:
-            written = rewrite_report(
-                ledger,
-                run,
-                target=settings.report,
-                overwrite=settings.overwrite,
-                large_files=settings.large_files,
-            )
+            written = rewrite_report_by(settings, ledger, run)
             report, notes = str(written.path.absolute()), [info.message, written.note]
         except OrdersheetError as error:
             stopped_by, notes = stopped_by or error.stopped_by, [info.message, str(error)]
