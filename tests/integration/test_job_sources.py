@@ -300,20 +300,17 @@ def test_a_large_file_is_kept_over_sftp_and_one_that_breaks_off_is_not(sftp):
     sftp.read_only(only=False)
     sftp.stop()
     name = new_name()
-    for attempt in (
+    attempts = (
         lambda: kept_files(place).put(name, [b"x"]),
         lambda: list(kept_files(place).blocks(name)),
         lambda: kept_files(place).remove(name),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(FilePlaceError, match="cannot be reached"):
             attempt()
     sftp.listen()
     shutil.rmtree(folder)
-    for attempt in (
-        lambda: kept_files(place).put(name, [b"x"]),
-        lambda: list(kept_files(place).blocks(name)),
-        lambda: kept_files(place).remove(name),
-    ):
+    for attempt in attempts:
         with pytest.raises(FilePlaceError, match="it is not there"):
             attempt()
     folder.mkdir()
