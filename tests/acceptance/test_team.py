@@ -7,14 +7,25 @@ import csv
 import json
 import re
 import signal
-import urllib.request
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.ledgers import deliver, start
 from tests.support.postgres import carried_out, let_leases_end
 from tests.support.team import TeamDesk, can_freeze, home, team_desk, until, worker
+from tests.support.team_sheet import (
+    FIRST,
+    MANY,
+    ORDERS,
+    each_once,
+    is_over,
+    outcomes,
+    sheet,
+    submitted,
+    texts,
+    written,
+)
 
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
@@ -31,9 +42,6 @@ if TYPE_CHECKING:
     from ordersheet.sandbox.server import Running
 
 pytestmark = pytest.mark.needs("postgres", "dbos")
-FIRST, MANY = 84000, 420
-"""Three chunks."""
-ORDERS = range(FIRST, FIRST + MANY)
 
 
 @pytest.fixture
@@ -54,52 +62,15 @@ def server(tmp_path: Path, big_shop: Running, team_writer: str) -> TeamDesk:
     return team_desk(home(tmp_path, "server"), big_shop, team_writer)
 
 
-def sheet(desk: Desk, orders: range = ORDERS, name: str = "calls.csv") -> None:
-    lines = "".join(f"{order},Called {order}\n" for order in orders)
-    desk.file(name, f"order,internalComment\n{lines}")
-
-
-def texts(shop: Running) -> dict[int, str]:
-    """What each order holds."""
-    with urllib.request.urlopen(shop.page_url + "state.json") as answer:
-        orders: list[dict[str, Any]] = json.load(answer)["orders"]
-    numbers = (int(one.get("order", one.get("id", one.get("orderId", 0)))) for one in orders)
-    return dict(zip(numbers, (str(one.get("internalComment") or "") for one in orders), strict=True))
-
-
-def written(shop: Running) -> Counter[int]:
-    """How often each order holds its text."""
-    return Counter({order: text.count(f"Called {order}") for order, text in texts(shop).items()})
-
-
 def rows(report: Path) -> list[dict[str, str]]:
     with report.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def submitted(desk: Desk, *words: str) -> str:
-    told = desk.run("submit", "calls.csv", "--yes", "--json", *words)
-    assert told.code == 0, told.err
-    return str(told.json["run"])
-
-
-def is_over(desk: Desk, run: str) -> bool:
-    return bool(desk.run("show", run, "--json").json["finished"])
-
-
-def outcomes(desk: Desk, run: str) -> dict[str, int]:
-    told: dict[str, int] = desk.run("show", run, "--json").json["outcomes"]
-    return told
 
 
 def rows_by_outcome(figures: Path) -> dict[str, int]:
     """Give how many rows a worker's figures tell, by outcome."""
     found = re.findall(r'worker_rows_total\{outcome="(.*?)"\} (\d+)', figures.read_text(encoding="utf-8"))
     return {outcome: int(number) for outcome, number in found}
-
-
-def each_once(shop: Running) -> bool:
-    return set(written(shop).values()) == {1}
 
 
 def test_a_worker_sends_what_a_clerk_hands_over_and_anybody_fetches_the_report(

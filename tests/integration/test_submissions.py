@@ -39,7 +39,7 @@ from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery.messages import RunName, decided
 from ordersheet.ledger import Ledger, RunState
-from ordersheet.ledger.chunks import WrittenChunk, works_in, written
+from ordersheet.ledger.chunks import VERSION, WrittenChunk, works_in, written
 from ordersheet.ledger.submissions import Submission
 
 if TYPE_CHECKING:
@@ -440,3 +440,25 @@ def _dies(journal: RunJournal, wanted: OrderWork, end: str, stands: dict[int, st
     outcome = Outcome.APPLIED if end == "applied" else Outcome.REFUSED
     run(journal.write(Done(RowResult(order, str(order), outcome, "", MONDAY)), Release(order)))
     return False
+
+
+def test_what_a_newer_program_handed_over_is_neither_found_nor_taken_nor_ended(ledger_url: LedgerUrl) -> None:
+    with Ledger.open(ledger_url) as ledger:
+        submissions = ledger.submissions()
+        newer = submissions.submit(
+            Submission(
+                start=start(sha256="b" * 64),
+                settings=SETTINGS,
+                left_out=[],
+                chunks=[written(works(7, 2))],
+                file=[],
+                version=VERSION + 1,
+            )
+        )
+        name = hand_over(ledger, works(1, 2))
+        assert [(one.run, one.number) for one in submissions.look(9).open] == [(name, 1)]
+        for refused in (lambda: submissions.take(newer, 1), lambda: submissions.stop(newer, message="")):
+            with pytest.raises(LedgerError, match="newer version"):
+                refused()
+        assert submissions.state(newer) == ({"waiting": 1}, False, False)
+        assert submissions.rows_to_go(newer) == (2, False)

@@ -7,9 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from tests.support.simpler_rules import PACKAGE, RULES, found, reword
-
-ROOT = PACKAGE.parents[1]
+from tests.support.reworded import ROOT, reworded
+from tests.support.simpler_rules import RULES, found
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -19,14 +18,13 @@ def test_in_the_world_that_shows_it_the_rule_as_it_is_makes_nothing_false(name):
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_simpler_wording_makes_a_status_false(name, tmp_path):
-    reword(RULES[name], tmp_path)
-    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    rule = RULES[name]
     said = subprocess.run(
         [sys.executable, "-m", "tests.support.simpler_rules", name],
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": reworded(tmp_path, rule.path, rule.old, rule.new)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.strip(), f"nothing is false with it: {RULES[name].world}"
+    assert said.stdout.strip(), f"nothing is false with it: {rule.world}"

@@ -9,9 +9,7 @@ whoever asks lets Python find that copy first.
 from __future__ import annotations
 
 import random
-import shutil
 import sys
-from pathlib import Path
 from typing import NamedTuple
 
 from tests.support.views import View
@@ -30,7 +28,6 @@ from tests.support.worlds import (
     World,
 )
 
-PACKAGE = Path(__file__).parents[2] / "src" / "ordersheet"
 WAITS = 5
 """So many draws of the random part of the waits between attempts: one hides what another shows."""
 LONG = "p" * 200
@@ -229,17 +226,6 @@ RULES = {
         World((CALLED_AND_MORE,), View(("nothing",)), faults=(APPLIED_IN_PART,)),
     ),
 }
-
-
-def reword(rule: SimplerRule, folder: Path) -> None:
-    """Copy the package into a folder, and word the rule there more simply."""
-    copy = folder / PACKAGE.name
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    place = copy / rule.path
-    text = place.read_text(encoding="utf-8")
-    if text.count(rule.old) != 1:
-        raise ValueError(f"the rule does not stand in {rule.path} as it is quoted")
-    place.write_text(text.replace(rule.old, rule.new), encoding="utf-8")
 
 
 def found(name: str) -> list[Finding]:

@@ -55,7 +55,7 @@ class Harm(NamedTuple):
     """The share of those that stand still."""
     moments: float = 0.2
     """The share of kills that come at a moment, however far the process is."""
-    crash: tuple[float, float] = (60.0, 180.0)
+    crash: tuple[float, float] = (30.0, 90.0)
     """Seconds between two crashes of the database, or cuts of the way to it."""
     life: tuple[float, float] = (15.0, 120.0)
     """Seconds that a process lives, at the most."""

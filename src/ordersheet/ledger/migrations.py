@@ -46,7 +46,8 @@ _TO_2 = (
     "CREATE INDEX run_part ON run (part_of, part) WHERE part_of IS NOT NULL",
     """CREATE TABLE submission (
     run_id INTEGER NOT NULL PRIMARY KEY, version INTEGER NOT NULL, settings TEXT NOT NULL,
-    stopped TEXT, stopped_by TEXT, message TEXT NOT NULL, FOREIGN KEY(run_id) REFERENCES run (id))""",
+    rows INTEGER NOT NULL, stopped TEXT, stopped_by TEXT, message TEXT NOT NULL,
+    FOREIGN KEY(run_id) REFERENCES run (id))""",
     """CREATE TABLE chunk (
     run_id INTEGER NOT NULL, number INTEGER NOT NULL, turn INTEGER NOT NULL, state TEXT NOT NULL,
     process_id INTEGER NOT NULL, tries INTEGER NOT NULL, progress INTEGER NOT NULL, content TEXT,

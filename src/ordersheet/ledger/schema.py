@@ -284,6 +284,7 @@ submission = Table(
     Column("run_id", ForeignKey("run.id"), primary_key=True),
     Column("version", Integer, nullable=False),  # of what its chunks hold
     Column("settings", Text, nullable=False),  # JSON: how its rows are sent
+    Column("rows", Integer, nullable=False),  # so many the run tells at its end
     Column("stopped", Text),  # when somebody, or something, asked for its end
     Column("stopped_by", Text),
     Column("message", Text, nullable=False),

@@ -54,7 +54,9 @@ PARTS = compiled(
     .offset(ZERO)
 )
 ADD = compiled(
-    insert(submission).values({name: bind(name) for name in ("run_id", "version", "settings", "message")})
+    insert(submission).values(
+        {name: bind(name) for name in ("run_id", "version", "settings", "rows", "message")}
+    )
 )
 _open = chunk.c.state.in_([constant("waiting"), constant("taken")])
 CURRENT_TURN = compiled(
@@ -126,7 +128,9 @@ _open_chunks = (
     .where(chunk.c.content.is_not(None), _open)
     .order_by(chunk.c.turn, chunk.c.run_id)
 )
-ALL_OPEN = compiled(_open_chunks.limit(bind("most")).offset(ZERO))
+ALL_OPEN = compiled(
+    _open_chunks.where(submission.c.version <= bind("version")).limit(bind("most")).offset(ZERO)
+)
 OPEN_IN_TURN = compiled(_open_chunks.where(chunk.c.run_id == bind("run")))
 STOP = compiled(
     update(submission)

@@ -33,12 +33,11 @@ from ordersheet.ledger.runs import close_run, find_run, insert_run
 from ordersheet.ledger.statements import DONE, timestamp
 from ordersheet.ledger.tries import FORGET
 from ordersheet.ledger.waiting import (
-    ALL_ROWS,
     RowsToGo,
     SubmissionState,
     WorkSeen,
+    chunks_of,
     look,
-    open_chunks,
     rows_to_go,
 )
 
@@ -137,7 +136,8 @@ class Submissions:
             values = named(
                 run_id=run_id,
                 version=given.version,
-                settings=json.dumps({**given.settings, ALL_ROWS: rows}),
+                settings=json.dumps(dict(given.settings)),
+                rows=rows,
                 message="",
             )
             cursor.execute(sql.ADD, values)
@@ -293,6 +293,7 @@ class Submissions:
 
         Raises:
             UsageError: there is no such run, it was not submitted, or it has ended.
+            LedgerError: a newer program submitted it, or its end could not be made durable.
         """
 
         def work(cursor: Cursor) -> str:
@@ -302,6 +303,7 @@ class Submissions:
                 raise UsageError(f"Run {name} was not submitted: end it where it runs.", code="not-submitted")
             if found[-1] is not None:
                 raise UsageError(f"Run {name} has ended.", code="ended")
+            refuse_newer(found[0], name)
             now = timestamp(self._clock())
             cursor.execute(sql.STOP, named(run=run_id, now=now, stopped_by=by.value, message=message))
             return name
@@ -352,18 +354,14 @@ class Submissions:
             return _no_rows(cursor, find_run(cursor, name)[1], 0)
 
     def look(self, most: int) -> WorkSeen:
-        """Look for work; `most` chunks are named, those next in turn."""
+        """Look for work; `most` chunks are named, those next in turn that this program can send."""
         with self._reading() as cursor:
             return look(cursor, self._database, most)
 
     def chunks_of(self, name: str) -> list[OpenChunk]:
         """Name the chunks of a run that are not at their end, in turn."""
         with self._reading() as cursor:
-            run_id = find_run(cursor, name)[1]
-            found = cursor.execute(sql.OPEN_IN_TURN, named(run=run_id)).fetchall()
-            return open_chunks(
-                found, self._database.living(lock for *_, lock, _ in found if lock is not None)
-            )
+            return chunks_of(cursor, self._database, name)
 
     def refuse_newer(self) -> None:
         """Raise LedgerError where a newer program submitted what is not finished yet."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
 from ordersheet.ledger import submission_statements as sql
-from ordersheet.ledger.chunks import OpenChunk
+from ordersheet.ledger.chunks import VERSION, OpenChunk
 from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import chunk, process, row, run, store, submission
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor, Database
 
-ALL_ROWS = "rows"
-"""Among a submission's settings: how many rows its run tells at its end."""
+_ROWS = compiled(select(submission.c.rows).where(submission.c.run_id == bind("run")))
 _TOLD = compiled(select(func.count()).select_from(row).where(row.c.run_id == bind("run")))
 _TRIES = compiled(select(run.c.id).where(run.c.part_of == bind("run")).limit(ONE).offset(ZERO))
 _PROCESSES = compiled(select(process.c.lock))
@@ -68,17 +66,17 @@ class RowsToGo(NamedTuple):
 def rows_to_go(cursor: Cursor, name: str) -> RowsToGo:
     """Tell what is left of a submitted run."""
     run_id = named(run=find_run(cursor, name)[1])
-    settings = json.loads(cursor.execute(sql.OF_RUN, run_id).fetchone()[1])
+    rows = int(cursor.execute(_ROWS, run_id).fetchone()[0])
     told = int(cursor.execute(_TOLD, run_id).fetchone()[0])
     begun = cursor.execute(_TRIES, run_id).fetchone() is not None
-    return RowsToGo(max(0, int(settings.get(ALL_ROWS, told)) - told), begun)
+    return RowsToGo(max(0, rows - told), begun)
 
 
 class WorkSeen(NamedTuple):
     """What is seen at one look."""
 
     open: Sequence[OpenChunk]
-    """Chunks that are not at their end, in turn."""
+    """Chunks that are not at their end and that this program can send, in turn."""
     waiting: Mapping[str, Waiting]
     """By store, what nobody works on yet."""
     leases: int
@@ -91,17 +89,23 @@ def look(cursor: Cursor, database: Database, most: int) -> WorkSeen:
     Args:
         cursor: of a transaction that reads.
         database: the ledger's.
-        most: how many chunks are named.
+        most: how many chunks are named; what a newer program handed over is none of ours.
     """
-    chunks = cursor.execute(sql.ALL_OPEN, named(most=most)).fetchall()
+    chunks = cursor.execute(sql.ALL_OPEN, named(most=most, version=VERSION)).fetchall()
     found = cursor.execute(_WAITING).fetchall()
     locks = [lock for (lock,) in cursor.execute(_PROCESSES).fetchall()]
     living = database.living(locks)
     waiting = {name: Waiting(number, moment(since)) for name, number, since in found}
-    return WorkSeen(open_chunks(chunks, living), waiting, len(living))
+    return WorkSeen(_open(chunks, living), waiting, len(living))
 
 
-def open_chunks(found: Iterable[Any], living: set[str]) -> list[OpenChunk]:
+def chunks_of(cursor: Cursor, database: Database, name: str) -> list[OpenChunk]:
+    """Name the chunks of a run that are not at their end, in turn."""
+    found = cursor.execute(sql.OPEN_IN_TURN, named(run=find_run(cursor, name)[1])).fetchall()
+    return _open(found, database.living(lock for *_, lock, _ in found if lock is not None))
+
+
+def _open(found: Iterable[Any], living: set[str]) -> list[OpenChunk]:
     """Read chunks that are not at their end; `living` are the processes that live among their holders."""
     return [
         OpenChunk(name, number, turn, of, state == "taken" and lock in living, moment(started))

@@ -16,7 +16,6 @@ from ordersheet.delivery import StopSwitch
 from ordersheet.delivery.run_facts import TOO_MANY_NO
 from ordersheet.delivery.stop_switch import WIND_DOWN
 from ordersheet.ledger import Ledger
-from ordersheet.ledger.waiting import ALL_ROWS
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.starting import start_over
 from ordersheet.team.queue import Placed
@@ -86,7 +85,6 @@ class _Try:
     ) -> None:
         self._ledger, self._submissions, self._info, self._taken = ledger, submissions, info, taken
         given: dict[str, Any] = dict(taken.settings)
-        given.pop(ALL_ROWS, None)
         self._most_no: int | None = given.pop("most_no")
         rates = [rate for rate in (given.pop("rate"), worker.rate) if rate is not None]
         self._settings = replace(worker, **given, rate=min(rates, default=None))
