@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 def figures(folder: Path, *parts: str) -> dict[str, Any]:
     """Run the short form of some parts; gives what each has found."""
     command = [sys.executable, "-m", "benchmarks.all", "--short", "--out", str(folder), *parts]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
 
