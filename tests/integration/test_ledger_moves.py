@@ -204,3 +204,9 @@ def test_each_table_but_those_of_a_place_is_copied(path: Path) -> None:
             if not name.startswith("sqlite_")
         }
     assert set(ALL) == tables - {"meta", "process", "claim", "pace"}
+
+
+def test_a_ledger_that_is_not_there_is_not_moved_and_none_is_made(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="nothing was moved"):
+        move(tmp_path / "nothere.db", tmp_path / "new.db")
+    assert list(tmp_path.iterdir()) == []

@@ -148,7 +148,7 @@ def why(message: str) -> str:
     message = message.partition(" Look at ")[0].partition(" Whether ")[0]
     message = re.sub(r"^[A-Z][a-z]+ (to )?(the \w+( comment| \w+)?): ", "", message)
     return re.sub(
-        r"(run|row) \S+|on \d{4}-[-\d]+ [:\d]+ UTC", lambda found: f"{found[0].split()[0]} …", message
+        r"(run|row) (?!on )\S+|on \d{4}-[-\d]+ [:\d]+ UTC", lambda found: f"{found[0].split()[0]} …", message
     )
 
 

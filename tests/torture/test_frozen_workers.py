@@ -16,8 +16,8 @@ from tests.support.postgres import carried_out
 from tests.support.team import can_freeze
 from tests.torture.test_team import PATIENCE, Crew, findings, finished, let_leases_end_of
 
+from ordersheet.core.ledger_url import LEASE_SECONDS
 from ordersheet.delivery.transport.base import LATEST_START
-from ordersheet.ledger.postgresql.ddl import LEASE_SECONDS
 from ordersheet.ledger.writer import AFTER_COMMIT
 
 if TYPE_CHECKING:

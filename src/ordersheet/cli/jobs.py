@@ -18,7 +18,7 @@ from ordersheet.cli.console import Console, columns, plural
 from ordersheet.console.log_line import JSON, CallLog
 from ordersheet.console.unblocked import unblocked
 from ordersheet.core.errors import exit_code_of
-from ordersheet.core.ledger_url import LedgerUrl
+from ordersheet.core.ledger_url import LEASE_SECONDS, LedgerUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ordersheet.jobs.setup import JobsOfCall
     from ordersheet.ledger.job_files import JobFile
 
-TAKEN_OVER_AFTER = 70.0
-"""Seconds after which one that was killed counts as dead in a shared ledger: its lease has ended by then."""
+KNOWN_DEAD_AFTER = LEASE_SECONDS + 10.0
+"""Seconds after which one that was killed counts as dead in a shared ledger, some of them to spare."""
 SAID_AGAIN = 3600.0
 """Seconds after which the same trouble is told once more."""
 jobs_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -129,7 +129,7 @@ def run(
             time.sleep(min(0.5, max(0.05, work.place.job.stable)))
             report = passes.look().joined(report)
         log = _Log(settings.log_format)
-        known_dead = time.monotonic() + (TAKEN_OVER_AFTER if isinstance(settings.ledger, LedgerUrl) else 0)
+        known_dead = time.monotonic() + (KNOWN_DEAD_AFTER if isinstance(settings.ledger, LedgerUrl) else 0)
         while not call.ended():
             unsure = bool(report.elsewhere) and time.monotonic() < known_dead
             if not unsure and not report.with_workers:

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from pathlib import Path
 
+LEASE_SECONDS = 60
+"""So long a process is taken for alive after it was last heard of, by the database's clock."""
 _BEGINNING = re.compile(r"postgres(ql)?://", re.IGNORECASE)
 _SECRET = re.compile(r"(?<=[?&])((?:ssl)?password)=([^&]*)", re.IGNORECASE)
 _SHORTEST_PART = 3

@@ -54,6 +54,8 @@ def move(source: Path | LedgerUrl, target: Path | LedgerUrl) -> MovedLedger:
     """
     if isinstance(source, Path) and isinstance(target, Path) and source.absolute() == target.absolute():
         raise UsageError(f"{source} is the ledger itself. Choose another place.", code="exists")
+    if isinstance(source, Path) and not source.exists():
+        raise LedgerError(f"There is no ledger at {source}, so nothing was moved.", code="no-ledger")
     old, _ = open_database(source, create=False)
     new, _ = open_database(target, create=True)
     with closing(old), closing(new):

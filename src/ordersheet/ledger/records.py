@@ -240,7 +240,7 @@ class Purged:
     """What a purge removed."""
 
     runs: int
-    """Runs of which nothing but results and hashes is left."""
+    """Runs of which nothing but results and hashes is left; all tries of one that was submitted are one."""
     texts: int
     """Texts and values that became hashes."""
     copies: int

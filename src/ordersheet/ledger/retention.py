@@ -46,7 +46,7 @@ _goes_on = and_(
 """It was submitted: workers send it, though whoever handed it over has left."""
 
 _RUNS = compiled(
-    select(run.c.id, run.c.copy, run.c.finished.is_not(None), process.c.lock)
+    select(run.c.id, run.c.part_of, run.c.copy, run.c.finished.is_not(None), process.c.lock)
     .outerjoin(process, process.c.id == run.c.process_id)
     .where(func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"), ~_goes_on)
     .order_by(run.c.id)
@@ -130,6 +130,12 @@ class Purge(NamedTuple):
     salt: bytes
 
 
+class _Ended(NamedTuple):
+    run_id: int
+    part_of: int | None
+    copy: str | None
+
+
 _UNDOABLE = compiled(
     select(func.count(func.coalesce(run.c.part_of, run.c.id).distinct()))
     .select_from(operation.join(run, run.c.id == operation.c.run_id))
@@ -159,7 +165,7 @@ def purge(writer: Writer, plan: Purge, database: Database) -> Purged:
     copies = database.copies
     ended = writer.do(lambda cursor: _ended_runs(cursor, plan, database.alive))
     texts = removed = 0
-    for run_id, copy in ended:
+    for run_id, _, copy in ended:
         texts += _forget_texts(writer, plan, run_id)
         if copy is not None:
             removed += _remove(copies / copy)
@@ -171,14 +177,15 @@ def purge(writer: Writer, plan: Purge, database: Database) -> Purged:
     in_doubt = writer.do(
         lambda cursor: int(cursor.execute(_IN_DOUBT, named(cutoff=timestamp(plan.cutoff))).fetchone()[0])
     )
-    return Purged(len(ended), texts, removed, in_doubt)
+    runs = {part_of or run_id for run_id, part_of, _ in ended}
+    return Purged(len(runs), texts, removed, in_doubt)
 
 
-def _ended_runs(cursor: Cursor, plan: Purge, alive: Callable[[str], bool]) -> list[tuple[int, str | None]]:
+def _ended_runs(cursor: Cursor, plan: Purge, alive: Callable[[str], bool]) -> list[_Ended]:
     found = cursor.execute(_RUNS, named(cutoff=timestamp(plan.cutoff))).fetchall()
     return [
-        (run_id, copy)
-        for run_id, copy, finished, lock in found
+        _Ended(run_id, part_of, copy)
+        for run_id, part_of, copy, finished, lock in found
         if finished or lock is None or not alive(lock)
     ]
 

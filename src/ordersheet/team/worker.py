@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.ledger_url import LEASE_SECONDS
 from ordersheet.delivery.stop_switch import RUN_ON, StopSwitch
 from ordersheet.ledger import Ledger
 from ordersheet.team.chunk_try import try_chunk
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from ordersheet.ledger.chunks import OpenChunk
     from ordersheet.ledger.submissions import Submissions
 
-HELD_BACK = 60.0
-"""Seconds after the database was away in which nobody is taken for dead: as long as a lease lasts."""
+HELD_BACK: float = LEASE_SECONDS
+"""Seconds after the database was away in which nobody is taken for dead."""
 _AFTER_TROUBLE = 5.0
 """Seconds between two tries to reach the database."""
 _SWEPT = 50

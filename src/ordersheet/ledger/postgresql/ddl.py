@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import MetaData
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from ordersheet.core.ledger_url import LEASE_SECONDS
 from ordersheet.ledger import schema
 from ordersheet.ledger.keys import SALT_BYTES
 from ordersheet.ledger.postgresql.dialect import BY_NAME, SCHEMA
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
-LEASE_SECONDS, RENEW_SECONDS = 60, 10
-"""How long a lease is valid, by the database's clock, and how often it is renewed."""
+RENEW_SECONDS = 10
+"""How often a lease is renewed."""
 LEASE_LEFT = 40
 """So many seconds of its lease a process has left when it writes: longer than any byte then waits, though the
 process is frozen between its renewals, or while it connects."""

@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.ledger_url import LEASE_SECONDS
 from ordersheet.ledger.postgresql.cursor import gathering
-from ordersheet.ledger.postgresql.ddl import LEASE_SECONDS, RENEW_SECONDS
+from ordersheet.ledger.postgresql.ddl import RENEW_SECONDS
 from ordersheet.ledger.postgresql.dialect import SCHEMA
 
 if TYPE_CHECKING:
