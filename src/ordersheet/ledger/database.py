@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ordersheet.core.uptime import Uptime
 
 
+Line = Any
+"""One line of what a statement gives: a tuple, or None where there is no more."""
+Values = Any
+"""What a statement is given: values by name or by place."""
 PAGE = 2000
 """So many lines are copied at a time."""
 
@@ -29,25 +33,25 @@ class Cursor(Protocol):
         """How many lines the last statement changed."""
 
     @property
-    def description(self) -> Any:  # noqa: ANN401 - a tuple a column, the name first
-        """What the last statement gives."""
+    def description(self) -> Line:
+        """What the last statement gives: a tuple a column, the name first."""
 
-    def execute(self, statement: str, values: Any = ..., /) -> Cursor:  # noqa: ANN401 - by name or by place
+    def execute(self, statement: str, values: Values = ..., /) -> Cursor:
         """Carry a statement out."""
 
-    def executemany(self, statement: str, values: Iterable[Any], /) -> Cursor:
+    def executemany(self, statement: str, values: Iterable[Values], /) -> Cursor:
         """Carry a statement out once for each of the values."""
 
-    def fetchone(self) -> Any:  # noqa: ANN401 - a line, or None
+    def fetchone(self) -> Line:
         """Give the next line."""
 
-    def fetchmany(self, size: int, /) -> list[Any]:
+    def fetchmany(self, size: int, /) -> list[Line]:
         """Give so many of the next lines."""
 
-    def fetchall(self) -> list[Any]:
+    def fetchall(self) -> list[Line]:
         """Give all lines that are left."""
 
-    def __iter__(self) -> Iterator[Any]: ...
+    def __iter__(self) -> Iterator[Line]: ...
 
 
 class Transactions(Protocol):
@@ -146,7 +150,7 @@ class Database(Protocol):
     def shared_clock(self, cursor: Cursor) -> Uptime:
         """Tell the time by the clock that all who use this ledger have in common."""
 
-    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Line]]:
         """Give what a statement without values gives, a page at a time, so that it may be more than fits."""
 
     def without_rules(self, cursor: Cursor) -> AbstractContextManager[None]:

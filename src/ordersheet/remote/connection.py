@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ordersheet.core.errors import SettingsError
 from ordersheet.core.file_place import READ_ONLY, shown_url
 from ordersheet.remote import sftp
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 EXTRAS = {"sftp": "sftp", "ssh": "sftp", "s3": "s3"}
 """By protocol: the extra of ordersheet that brings its package."""
+Filesystem: TypeAlias = "AbstractFileSystem"
+"""What speaks a protocol; a package's own knows no other common type."""
 _LONGEST_WORDS = 200
 
 
-def filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
+def filesystem_class(url: str) -> type[Filesystem]:
     """Give what speaks the protocol of a URL.
 
     Raises:
@@ -23,7 +28,7 @@ def filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own pack
 
     scheme = url.partition("://")[0]
     try:
-        return fsspec.get_filesystem_class(scheme)
+        found: type[Filesystem] = fsspec.get_filesystem_class(scheme)
     except ImportError as error:
         extra = EXTRAS.get(scheme)
         package = f"ordersheet[{extra}]" if extra else "fsspec[http]" if scheme in READ_ONLY else None
@@ -35,6 +40,7 @@ def filesystem_class(url: str) -> Any:  # noqa: ANN401 - the protocol's own pack
         raise SettingsError(
             f"{shown_url(url)} has a protocol that nothing here knows.", code="bad-url"
         ) from error
+    return found
 
 
 def path_of(url: str) -> str:
@@ -42,7 +48,7 @@ def path_of(url: str) -> str:
     return str(filesystem_class(url)._strip_protocol(url))  # noqa: SLF001 - fsspec's own way to a path
 
 
-def connected(url: str, options: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+def connected(url: str, options: dict[str, Any]) -> Filesystem:
     """Connect to what a URL names; a connection is nobody else's.
 
     Args:

@@ -12,16 +12,18 @@ import os
 import secrets
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from ordersheet.core.errors import FilePlaceError, OrdersheetError
 from ordersheet.remote import sftp
-from ordersheet.remote.connection import connected, path_of, says_gone, sentence
+from ordersheet.remote.connection import Filesystem, connected, path_of, says_gone, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from fsspec.spec import AbstractBufferedFile
 
     from ordersheet.core.file_place import FilePlace
 
@@ -153,10 +155,10 @@ class _Remote:
         self._place = place
         self._root = path_of(place.url).rstrip("/")
         self._renames = place.scheme in sftp.PROTOCOLS
-        self._connected: Any = None
+        self._connected: Filesystem | None = None
 
     @property
-    def _fs(self) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
+    def _fs(self) -> Filesystem:
         if self._connected is None:
             self._connected = connected(self._place.url, {})
         return self._connected
@@ -164,7 +166,7 @@ class _Remote:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
-    def _opened(self, path: str, mode: str) -> Any:  # noqa: ANN401 - as above
+    def _opened(self, path: str, mode: str) -> AbstractBufferedFile:
         # To the package for SFTP a block is one packet, whose size it knows best.
         return self._fs.open(path, mode, **({} if self._renames else {"block_size": _BLOCK}))
 
@@ -200,7 +202,7 @@ class _Remote:
         file.close()
         return size
 
-    def _give_up(self, file: Any) -> None:  # noqa: ANN401 - as above
+    def _give_up(self, file: AbstractBufferedFile) -> None:
         """Let go of a file that is not to be; an object store makes one of what it has where it is closed."""
         with suppress(Exception):
             if self._renames:
@@ -227,7 +229,7 @@ class _Remote:
             with suppress(Exception):
                 file.close()
 
-    def _read(self, file: Any) -> bytes:  # noqa: ANN401 - as above
+    def _read(self, file: AbstractBufferedFile) -> bytes:
         with self._plainly():
             return bytes(file.read(_BLOCK))
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
 
 PROTOCOLS = frozenset({"sftp", "ssh"})
 KEY_FAULTS = frozenset({"HostKeyNotVerifiable", "KeyExchangeFailed"})
@@ -33,7 +36,7 @@ def _known_hosts() -> list[str] | bytes:
     return [str(place) for place in places if os.access(place, os.R_OK)] or b""
 
 
-def rename(filesystem: Any, source: str, target: str) -> bool:  # noqa: ANN401 - sshfs has no types
+def rename(filesystem: AbstractFileSystem, source: str, target: str) -> bool:
     """Rename a file by the protocol's own rename, which does not replace; False where the name is taken.
 
     The package's own move replaces what is there; and where a server has no such rename, it copies through
@@ -56,7 +59,7 @@ def rename(filesystem: Any, source: str, target: str) -> bool:  # noqa: ANN401 -
     return True
 
 
-def remove_if_empty(filesystem: Any, folder: str) -> None:  # noqa: ANN401 - sshfs has no types
+def remove_if_empty(filesystem: AbstractFileSystem, folder: str) -> None:
     """Remove a folder in which nothing lies; the package's own way does nothing, and says nothing."""
     from asyncssh import SFTPError
     from fsspec.asyn import sync

@@ -13,7 +13,7 @@ from ordersheet.core.errors import SettingsError
 from ordersheet.core.file_place import READ_ONLY, shown_url
 from ordersheet.jobs.sources.base import RIGHTS, FileGone, SourceFile, SourceGone, free_name, wanted
 from ordersheet.remote import sftp
-from ordersheet.remote.connection import connected, path_of, says_gone, sentence
+from ordersheet.remote.connection import Filesystem, connected, path_of, says_gone, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class RemoteSource:
         self._root = url if self._single else path
         if self._single and not self._file_name():
             raise SettingsError(f"{shown_url(url)} names no file.", code="bad-url")
-        self._connected: Any = None
+        self._connected: Filesystem | None = None
 
     @classmethod
     def of(cls, job: JobDefinition) -> RemoteSource:
@@ -218,7 +218,7 @@ class RemoteSource:
     # --- small things
 
     @property
-    def _fs(self) -> Any:  # noqa: ANN401 - the protocol's own package has no common type
+    def _fs(self) -> Filesystem:
         if self._connected is None:
             self._connected = connected(self._url, self._options)
         return self._connected

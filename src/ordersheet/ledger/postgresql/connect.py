@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.ledger.database import Line
 
 OLDEST_SERVER = 140000
 """PostgreSQL 14."""
@@ -159,7 +160,7 @@ def inspect_ledger(
         )
 
 
-def _one(connection: psycopg.Connection[Any], query: str) -> Any:  # noqa: ANN401 - what the query gives
+def _one(connection: psycopg.Connection[Any], query: str) -> Line:
     found = connection.execute(query).fetchone()
     return None if found is None else found[0]
 

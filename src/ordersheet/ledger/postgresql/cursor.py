@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ordersheet.ledger.compiled import Params
-    from ordersheet.ledger.database import Cursor
+    from ordersheet.ledger.database import Cursor, Line, Values
     from ordersheet.ledger.postgresql.batch import Batch
     from ordersheet.ledger.statements import Write
 
@@ -85,16 +85,16 @@ class GatheringCursor:
         return self._raw.rowcount
 
     @property
-    def description(self) -> Any:  # noqa: ANN401 - psycopg's own
+    def description(self) -> Line:
         """What the last statement gives."""
         self.send()
         return self._raw.description
 
-    def execute(self, statement: str, values: Any = (), /) -> GatheringCursor:  # noqa: ANN401 - see Cursor
+    def execute(self, statement: str, values: Values = (), /) -> GatheringCursor:
         """Gather one of the ledger's statements."""
         return self.gather(translated(statement), values)
 
-    def executemany(self, statement: str, values: Iterable[Any], /) -> GatheringCursor:
+    def executemany(self, statement: str, values: Iterable[Values], /) -> GatheringCursor:
         """Gather a statement once for each of the values."""
         self._place(((statement, one) for one in values), len(self._gathered))
         self._floor = len(self._gathered)
@@ -178,23 +178,23 @@ class GatheringCursor:
         """Forget what was gathered."""
         self._gathered, self._floor, self._refuse = [], 0, None
 
-    def fetchone(self) -> Any:  # noqa: ANN401 - a line, or None
+    def fetchone(self) -> Line:
         """Give the next line."""
         self.send()
         line = self._raw.fetchone()
         return None if line is None else readable(line)
 
-    def fetchmany(self, size: int, /) -> list[Any]:
+    def fetchmany(self, size: int, /) -> list[Line]:
         """Give so many of the next lines."""
         self.send()
         return [readable(line) for line in self._raw.fetchmany(size)]
 
-    def fetchall(self) -> list[Any]:
+    def fetchall(self) -> list[Line]:
         """Give all lines that are left."""
         self.send()
         return [readable(line) for line in self._raw.fetchall()]
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Line]:
         # All at once: another statement may be carried out while these lines are looked at.
         return iter(self.fetchall())
 
