@@ -122,7 +122,7 @@ def called_ok(seen: Preview) -> Iterator[str]:
         yield f"  {rows}; whether they are done already is counted where an address is set (--profile)"
     else:
         yield (
-            f"  {rows}, and this computer's ledger does not know of it: send goes on only with "
+            f"  {rows}, and the ledger does not know of it: send goes on only with "
             "--trust-report, which leaves them as they are, or --again, which adds their texts once more"
         )
 

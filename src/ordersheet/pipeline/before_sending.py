@@ -148,7 +148,7 @@ def settle_called_ok(prepared: Prepared, seen: Preview, settings: Settings) -> b
         return False
     if settings.trust_report is None:
         raise UsageError(
-            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which this computer's ledger "
+            f"This file is a report that calls {len(seen.unknown_ok):,} rows ok which the ledger "
             "does not know; sending them would add their texts again. Add --trust-report "
             "to leave those as they are that nobody changed since, or --again if they are meant once more.",
             code="unknown-report",
