@@ -391,9 +391,7 @@ class ReadBack:
         for check in self.checks:
             doubt = check.doubt
             if self.held is None and doubt is not None and check.open and not doubt.may_be_sent_again:
-                self.held = messages.waits_for(
-                    f"row {doubt.ref.row} of run {doubt.known_as or doubt.ref.run}"
-                )
+                self.held = messages.waits_for(f"row {doubt.ref.row} of run {doubt.known_as}")
         self.checks.clear()
         self.clear_at, self._owed, self._silent_since = NEVER, False, None
         self._sightings, self._sighted, self._look_at = 0, None, NEVER

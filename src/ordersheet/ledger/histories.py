@@ -314,7 +314,7 @@ def _doubt(cursor: Cursor, number: int, entry: Entry, value: str | None, now: Ta
     since = Since.of(cursor, number)
     heard_ago = None if now is None else since.heard_ago(now.uptime)
     operation = Operation(entry.ref.field, entry.kind, None if value is None else json.loads(value))
-    return Doubt(entry.ref, operation, since.baseline, heard_ago, entry.state, known_as=entry.whole)
+    return Doubt(entry.ref, operation, since.baseline, heard_ago, entry.state, whole=entry.whole)
 
 
 def answered_appends(cursor: Cursor, store_id: int) -> list[AnsweredAppend]:

@@ -49,8 +49,13 @@ class Doubt:
     """IN_DOUBT, or APPLIED where only the last look is owed."""
     takes_back: tuple[Entry, ...] | None = None
     """Of an undo: what it took back, if it was applied. Its order waits until that is settled."""
-    known_as: str | None = None
-    """Its run, as people know it; None where that is `ref.run`."""
+    whole: str | None = None
+    """The run that was submitted, where workers sent it and `ref.run` is a try of a chunk."""
+
+    @property
+    def known_as(self) -> str:
+        """Its run, as people know it."""
+        return self.whole or self.ref.run
 
     @property
     def may_be_sent_again(self) -> bool:
