@@ -38,9 +38,9 @@ SHORT, LONG = 60, 6_000
 TELLS_NOTHING = ("lost", "500", "503", "other order", "no object")
 FREE = settings(
     deadline=None,
-    database=None,
     suppress_health_check=list(HealthCheck),
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    # What a long search found and a broken-off session never told is tried first by the next one.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
 )
 
 
