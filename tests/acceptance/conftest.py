@@ -7,6 +7,8 @@ import urllib.request
 
 import pytest
 from tests.support.command import Desk
+from tests.support.team import home, team_desk
+from tests.support.team_sheet import ORDERS
 
 from ordersheet.sandbox.server import running
 from ordersheet.sandbox.store import Store
@@ -24,6 +26,21 @@ def shop(store):
     """A sandbox that is listening."""
     with running(store) as one:
         yield one
+
+
+@pytest.fixture
+def big_shop():
+    """A sandbox that has the orders of a team's sheet."""
+    store = Store(orders=ORDERS)
+    with running(store) as one:
+        yield one
+    store.close()
+
+
+@pytest.fixture
+def clerk(tmp_path, big_shop, team_writer):
+    """A desk whose ledger is shared."""
+    return team_desk(home(tmp_path, "clerk"), big_shop, team_writer)
 
 
 @pytest.fixture

@@ -29,8 +29,6 @@ from tests.support.team_sheet import (
 
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger
-from ordersheet.sandbox.server import running
-from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,19 +40,6 @@ if TYPE_CHECKING:
     from ordersheet.sandbox.server import Running
 
 pytestmark = pytest.mark.needs("postgres", "dbos")
-
-
-@pytest.fixture
-def big_shop():
-    store = Store(orders=ORDERS)
-    with running(store) as one:
-        yield one
-    store.close()
-
-
-@pytest.fixture
-def clerk(tmp_path: Path, big_shop: Running, team_writer: str) -> TeamDesk:
-    return team_desk(home(tmp_path, "clerk"), big_shop, team_writer)
 
 
 @pytest.fixture

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.reworded import reworded
-from tests.support.team import TeamDesk, home, team_desk, until, worker
+from tests.support.team import TeamDesk, home, until, worker
 from tests.support.team_sheet import MANY, ORDERS, each_once, is_over, outcomes, sheet, submitted, written
 
-from ordersheet.sandbox.server import running
-from ordersheet.sandbox.store import Store
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from ordersheet.sandbox.server import Running
@@ -29,19 +25,6 @@ class NewerDesk(TeamDesk):
 
     def env(self, **more: str) -> dict[str, str]:
         return super().env(**{"PYTHONPATH": self.python_path, **more})
-
-
-@pytest.fixture
-def big_shop() -> Iterator[Running]:
-    store = Store(orders=ORDERS)
-    with running(store) as one:
-        yield one
-    store.close()
-
-
-@pytest.fixture
-def clerk(tmp_path: Path, big_shop: Running, team_writer: str) -> TeamDesk:
-    return team_desk(home(tmp_path, "clerk"), big_shop, team_writer)
 
 
 @pytest.fixture
