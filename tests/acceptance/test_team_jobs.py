@@ -20,8 +20,6 @@ from ordersheet.delivery import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.setup import JobsOfCall
 from ordersheet.ledger import Ledger
-from ordersheet.sandbox.server import running
-from ordersheet.sandbox.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,14 +31,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("postgres", "dbos")
 ORDERS = range(84000, 84230)
 """Two chunks."""
-
-
-@pytest.fixture
-def big_shop() -> Iterator[Running]:
-    store = Store(orders=ORDERS)
-    with running(store) as one:
-        yield one
-    store.close()
 
 
 class JobDesk:
