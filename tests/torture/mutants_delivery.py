@@ -73,7 +73,7 @@ MUTANTS = (
     ),
     Mutant(
         "no baseline",
-        "delivery/order.py",
+        "delivery/baseline.py",
         "part.baseline = held if trusted else None",
         "part.baseline = None",
         FAULTS,

@@ -6,13 +6,12 @@ a step in here. What a step needs of the run beyond the order stands in `RunFact
 
 from __future__ import annotations
 
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ordersheet.api import put_body
 from ordersheet.core.journal import Begin, Release
-from ordersheet.core.model import COMMENT_FIELDS, Outcome
+from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
 from ordersheet.delivery import messages
 from ordersheet.delivery.actions import (
@@ -30,29 +29,14 @@ from ordersheet.delivery.actions import (
     WasWritten,
     WriteAhead,
 )
+from ordersheet.delivery.baseline import AtTurn, Baseline
 from ordersheet.delivery.forbidden_rows import ForbiddenRows
-from ordersheet.delivery.guards import (
-    MOST_REREADS,
-    guards_an_overwrite,
-    guards_grew_old,
-    is_unchanged,
-    why_not_sent,
-)
-from ordersheet.delivery.latest_reading import STOOD_STILL, LatestReading
+from ordersheet.delivery.guards import MOST_REREADS, guards_an_overwrite
+from ordersheet.delivery.latest_reading import STOOD_STILL
 from ordersheet.delivery.order_notes import OrderNotes
-from ordersheet.delivery.own_texts import OwnTexts
-from ordersheet.delivery.page_readings import PageReadings
 from ordersheet.delivery.parts import resend_pause
 from ordersheet.delivery.read_back import NEVER, ReadBack
-from ordersheet.delivery.reconcile import (
-    STANDS,
-    fates_of_refused,
-    held_in,
-    proof_of_part,
-    stands_there,
-    stood_in,
-    turned_up,
-)
+from ordersheet.delivery.reconcile import STANDS, fates_of_refused, proof_of_part
 from ordersheet.delivery.refusal import RefusalCheck
 from ordersheet.delivery.rows import Rows, RowSource, result_of
 from ordersheet.delivery.stages import STAGES, Stage
@@ -89,7 +73,8 @@ class OrderMachine:
         self._notes = self._make_notes()
         self._read_back = ReadBack(work.order, book, self._notes, run)
         self._forbidden = ForbiddenRows(work.order, book, run, self._notes)
-        self._own_texts = OwnTexts(work.order, book, run)
+        self._baseline = Baseline(work.order, book, run, self._notes, claimed)
+        self._reading = self._baseline.latest
         self._held: str | None = None
         """Why the later rows are not sent, as a whole sentence."""
         self._due: Action | None = None
@@ -99,8 +84,6 @@ class OrderMachine:
         """The parts of the attempt under way."""
         self._refusal: RefusalCheck | None = None
         """The `no` that is being read back."""
-        self._reading = LatestReading()
-        self._pages = PageReadings(work.order, book, run, claimed)
         self._written_at: float | None = None
         """When the latest request of this run to it had ended."""
         self._begun_at = NEVER
@@ -251,28 +234,19 @@ class OrderMachine:
 
     def _prepare(self, row: RowInHand, sending: list[Part], now: Moment) -> None:
         """Read the order where its comments are changed or guarded, and make the payload."""
-        run, guarded = self.run, bool(row.update.guards)
-        view = self._reading.view
-        if guarded and (view is not None or not run.readable):
-            not_sent = why_not_sent(row, view, self._book, run, self._reading.stale)
-            if not_sent is not None:
-                self._stop_at_guard(row, *not_sent)
-                return
-        if not (guarded or run.wants_baseline(sending) or run.wants_attributes(sending)):
-            for part in sending:
-                part.baseline = part.seen = None
-        elif view is None:
+        not_sent = self._baseline.why_not_sent(row)
+        if not_sent is not None:
+            self._stop_at_guard(row, *not_sent)
+            return
+        if self._baseline.lacks(row, sending):
             self._read_first(row, sending, now)
             return
-        else:
-            for part in sending:
-                self._compare(row, part, held_in(view, part.field), now)
-            sending = [part for part in sending if part.outcome is None]
-            if not sending:
-                return
+        sending = self._baseline.compare(row, sending, now)
+        if not sending:
+            return
         try:
             operations = [part.ask.operation for part in sending]
-            self._body = put_body(self.order, operations, xml=run.options.xml)
+            self._body = put_body(self.order, operations, xml=self.run.options.xml)
         except ValueError as bad:
             for part in sending:
                 part.close(Outcome.INVALID, f"This cannot be sent: {bad}")
@@ -287,7 +261,7 @@ class OrderMachine:
             self._go(Stage.IN_LINE, TakeTurn())
         else:
             self._reading.ask(now)
-            self._go(Stage.READING, Read(since=self._pages.since(row)))
+            self._go(Stage.READING, Read(since=self._baseline.pages.since(row)))
 
     def _stop_at_guard(self, row: RowInHand, outcome: Outcome, why: str) -> None:
         if outcome is Outcome.CHANGED_SINCE:
@@ -295,74 +269,22 @@ class OrderMachine:
         self._notes.stop(row, outcome, why)
 
     def _baseline_read(self, told: WasRead, now: Moment) -> None:
-        view, cause = told.view, told.cause
-        self._go(Stage.DECIDING)
-        row, run = self._row, self.run
+        row = self._row
         assert row is not None
-        lacks = partial(self._own_texts.lacked, row, view=view, now=now)
-        if told.in_page and not self._pages.enough(row, view, lacks):
-            return
-        if told.asked is not None:
-            self._reading.asked_at = told.asked
-        if view is not None:
-            fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
-            lacking = set(filter(lacks, fields))
-            pause = self._reading.pause(lacking, last=run.ended)
-            if pause is not None:
-                self._not_before, self._stays = now.seconds + pause, False
-                return
-            row.missing = not view.found
-            for field in fields.intersection(COMMENT_FIELDS):
-                run.trust[field].read(held_in(view, field) or "")
-            run.shows_attributes = run.shows_attributes and (not view.found or view.attributes is not None)
-        self._see(told, now)
-        if view is not None or run.ended or not run.readable:
-            return
-        assert cause is not None
-        for part in row.to_send:
-            self._notes.leave_out(row, part, messages.unread(cause))
-            if part.outcome is Outcome.NOT_SENT:
-                run.warn_unread(cause)
-
-    def _see(self, told: WasRead, now: Moment) -> None:
-        """Keep a reading, and learn from it whether this store shows what was answered ok."""
-        self._reading.came(told, now)
-        self._pages.seen(told)
-        if told.view is not None and told.view.found:
-            self._notes.events += self._own_texts.read(told.view, now)
-
-    def _compare(self, row: RowInHand, part: Part, held: str | None, now: Moment) -> None:
-        """Take what a field holds as a part's baseline, and see whether the part is needed at all."""
-        view, stale = self._reading.view, self._reading.stale
-        trusted = self.run.trusts(part.field) and part.field not in stale
-        part.seen = stood_in(view, part.field) if trusted or not part.in_comment else None
-        if part.appends or not part.open:
-            # An overwrite in doubt is judged by what stood there before its first attempt.
-            part.baseline = held if trusted else None
-        if self.run.options.skip_unchanged and is_unchanged(part, view, self.run, stale):
-            self._notes.left_there(row, part, Outcome.UNCHANGED, messages.UNCHANGED, now)
-        if not part.appends or not stands_there(part.ask, held, self._book, self.run.options):
-            return
-        if turned_up(self._book.tried(part.field), part.ask):
-            self._notes.turned_up(row, part, now)
-        elif not part.sent:
-            why = messages.already_there(part.ask.operation)
-            self._notes.left_there(row, part, Outcome.ALREADY_THERE, why, now)
+        self._go(Stage.DECIDING)
+        pause = self._baseline.read(row, told, now)
+        if pause is not None:
+            self._not_before, self._stays = now.seconds + pause, False
 
     def _write_ahead(self, now: Moment) -> None:
         """Its turn has come: write the attempt ahead, unless its baseline has grown old in the line."""
         row = self._row
         assert row is not None
-        if self._reading.grows_old(now):
-            self._reading.forget()
-            if not row.reread:
-                row.reread = True
-                self._go(Stage.DECIDING)
-                return
-            for part in self._sending:
-                part.baseline = part.baseline if part.open and not part.appends else None
-        unread = self._reading.view is None
-        if row.update.guards and (unread or guards_grew_old(row, self._reading.age(now))):
+        worth = self._baseline.at_turn(row, self._sending, now)
+        if worth is AtTurn.GREW_OLD:
+            self._go(Stage.DECIDING)
+            return
+        if worth is AtTurn.GUARDS_NO_MORE:
             self._read_at_turn(row, messages.GUARD_GREW_OLD, now)
             return
         row.begun += 1
@@ -370,7 +292,7 @@ class OrderMachine:
         for part in self._sending:
             part.move(OperationState.SENDING)
             if not part.appends:
-                self._own_texts.overwritten(part.field)
+                self._baseline.own_texts.overwritten(part.field)
         baseline = {part.field: part.seen for part in self._sending if part.seen is not None}
         asks = tuple([part.ask for part in self._sending])
         begin = Begin(self.order, row.number, row.begun, asks, baseline or None, now.utc)
@@ -403,7 +325,7 @@ class OrderMachine:
         elif (
             told.leaves
             and now.seconds - self._begun_at <= STOOD_STILL
-            and not guards_grew_old(row, self._reading.age(now))
+            and self._baseline.guards_still(row, now)
         ):
             if row.attempts == row.unsent == row.turned_away == 0:
                 self.run.breakers.row_sent()
@@ -423,7 +345,7 @@ class OrderMachine:
         assert row is not None
         row.attempts += verdict.may_have_arrived
         self._written_at = now.seconds
-        self._pages.answered(now.seconds)
+        self._baseline.pages.answered(now.seconds)
         self._notes.attempt_ended(row, verdict.kind, verdict.status, now)
         if verdict.status == HTTPStatus.OK and run.forbidden:
             self._settle_forbidden(refused=True, now=now)
@@ -465,8 +387,7 @@ class OrderMachine:
             if part.doubted:
                 self._read_back.owe(row, part)
             if part.in_comment:
-                self._own_texts.answered_ok(part, self._reading.asked_at)
-                self._pages.wrote(part, now.seconds)
+                self._baseline.answered_ok(part, now)
         to_try = self.run.to_try(self._sending)
         self.run.probing.update(part.field for part in to_try)
         self._sending = to_try
@@ -532,7 +453,7 @@ class OrderMachine:
         """Whether a refused row was applied after all can be judged now."""
         assert self._refusal is not None
         self._refusal.unread = told.cause
-        self._see(told, now)
+        self._baseline.see(told, now)
         self._go(Stage.DECIDING)
 
     def _judge_no(self, row: RowInHand, check: RefusalCheck, now: Moment) -> Action | None:
@@ -583,16 +504,16 @@ class OrderMachine:
         for part in self._sending:
             if view is None or not view.found:
                 self.run.probing.discard(part.field)
-            elif proofs[part.field] not in STANDS and self._pages.in_use:
+            elif proofs[part.field] not in STANDS and self._baseline.pages.in_use:
                 # The page may have shown it in another way: what is tried next was read by its ID.
                 self.run.pages.off = True
                 self.run.probing.discard(part.field)
             elif proofs[part.field] not in STANDS:
-                self._own_texts.judged(part.field)
+                self._baseline.own_texts.judged(part.field)
                 self._notes.events += self.run.distrust(part.field)
             elif proofs[part.field] is Proof.TWICE:
                 part.close(Outcome.APPLIED_TWICE, messages.TWICE)
-        self._see(told, now)
+        self._baseline.see(told, now)
         self._go(Stage.DECIDING)
 
     # --- looking an order up
@@ -608,9 +529,9 @@ class OrderMachine:
 
     def _looked_up(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)
-        self._see(told, now)
+        self._baseline.see(told, now)
         self._read_back.looked(told.view, now, told.cause)
-        self._own_texts.look_up_anew()
+        self._baseline.own_texts.look_up_anew()
 
     def _tested(self, told: WasRead, now: Moment) -> None:
         self._go(Stage.DECIDING)

@@ -247,7 +247,7 @@ class UndoMachine(OrderMachine):
         row = self._row
         assert row is not None
         (part,) = self._sending
-        self._see(told, now)
+        self._baseline.see(told, now)
         self._go(Stage.DECIDING)
         if self._holds_it(part, told.view):
             part.close(Outcome.UNDONE, messages.DONE)
