@@ -19,12 +19,21 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[1]
 _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 _ASKED = re.compile(rb"GET [^ ]*/orders\?order=(\d+) ")
+_LISTED = re.compile(rb"GET [^ ]*/orders\?(limit=[^ ]*) ")
+_DATE = "%Y-%m-%d %H:%M:%S"
+_FIRST_PLACED = datetime(2020, 1, 1)
+_LONGEST_LIST = 250
 _HEAD = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b"
 
 
@@ -36,6 +45,8 @@ class Shop:
     rate: float = 0.0
     """A token bucket's requests a second; 0 for no limit."""
     burst: float = 0.0
+    lists: float = 1.0
+    """0 for a shop that gives no lists of orders."""
     comments: dict[int, str] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -77,7 +88,10 @@ class Shop:
             return self.refused() or self._put(json.loads(body))
         asked = _ASKED.match(head)
         if asked is not None:
-            return self.refused() or self._get(int(asked[1]))
+            return self.refused() or self._shown([int(asked[1])])
+        listed = _LISTED.match(head)
+        if listed is not None:
+            return self.refused() or self._list(dict(parse_qsl(listed[1].decode())))
         if b"/bench/reset" in head:
             self.reset()
         said = json.dumps(self.counts).encode()
@@ -92,11 +106,33 @@ class Shop:
         said = b'{"status":"ok","order":%d}' % order
         return _HEAD % (b"200 OK", len(said), b"", said)
 
-    def _get(self, order: int) -> bytes:
+    def _list(self, asked: dict[str, str]) -> bytes:
+        """List the orders between two dates, the newest first: there is one of each minute."""
+        if not self.lists:
+            self.count("get")
+            return _HEAD % (b"400 Bad Request", 2, b"", b"{}")
+        low = _minute(asked["newer_than"]) if "newer_than" in asked else 0
+        high = _minute(asked["older_than"]) if "older_than" in asked else low + _LONGEST_LIST
+        newest = range(high - 1, low, -1)
+        return self._shown(newest[: min(int(asked["limit"]), _LONGEST_LIST)])
+
+    def _shown(self, orders: Iterable[int]) -> bytes:
         self.count("get")
-        found = {"order": order, "internalComment": self.comments.get(order, ""), "otherComment": ""}
-        said = json.dumps({"status": "ok", "orders": [found]}).encode()
+        found = [
+            {
+                "orderId": str(order),
+                "orderDate": (_FIRST_PLACED + timedelta(minutes=order)).strftime(_DATE),
+                "internalComment": self.comments.get(order, ""),
+                "otherComment": "",
+            }
+            for order in orders
+        ]
+        said = json.dumps({"status": "ok", "orders": found}).encode()
         return _HEAD % (b"200 OK", len(said), b"", said)
+
+
+def _minute(date: str) -> int:
+    return int((datetime.strptime(date, _DATE) - _FIRST_PLACED) / timedelta(minutes=1))
 
 
 class RequestReader(asyncio.Protocol):
@@ -193,8 +229,8 @@ class Running:
 def main() -> None:
     """Serve."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("latency", "rate", "burst"):
-        parser.add_argument(f"--{option}", type=float, default=0.0)
+    for option, usual in (("latency", 0.0), ("rate", 0.0), ("burst", 0.0), ("lists", 1.0)):
+        parser.add_argument(f"--{option}", type=float, default=usual)
     asyncio.run(serve(Shop(**vars(parser.parse_args()))))
 
 

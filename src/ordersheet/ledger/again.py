@@ -17,7 +17,7 @@ from sqlalchemy import and_, delete, exists, func, select, update
 from ordersheet.core.model import OperationKind
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, insert, listed, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, insert, listed, named
 from ordersheet.ledger.keys import operation_key
 from ordersheet.ledger.schema import again, again_run, operation, run
 from ordersheet.ledger.statements import timestamp
@@ -53,7 +53,7 @@ _open = and_(
         ~is_undone(),
     ),
 )
-_NOT_MARKED = compiled(
+_NOT_MARKED = Statement(
     select(again_run.c.run_id)
     .where(
         again_run.c.store_id == bind("store"),
@@ -62,11 +62,13 @@ _NOT_MARKED = compiled(
     )
     .order_by(again_run.c.run_id)
 )
-_MARK = compiled(update(again_run).where(again_run.c.run_id == bind("run")).values(finished=bind("finished")))
-_ANY_OPEN = compiled(
+_MARK = Statement(
+    update(again_run).where(again_run.c.run_id == bind("run")).values(finished=bind("finished"))
+)
+_ANY_OPEN = Statement(
     select(again.c.run_id).where(again.c.run_id == bind("run"), _open).limit(ONE).offset(ZERO)
 )
-_KNOWN = compiled(
+_KNOWN = Statement(
     select(func.coalesce(func.max(operation.c.occurrence), ZERO)).where(
         *_same,
         operation.c.order_id == bind("order"),
@@ -76,7 +78,7 @@ _KNOWN = compiled(
         ~is_undone(),
     )
 )
-_UNFINISHED = compiled(
+_UNFINISHED = Statement(
     select(run.c.name)
     .join(again, again.c.run_id == run.c.id)
     .where(
@@ -89,8 +91,8 @@ _UNFINISHED = compiled(
     .limit(ONE)
     .offset(ZERO)
 )
-_NEXT_RUN = compiled(select(func.coalesce(func.max(run.c.id), ZERO) + ONE))
-_WANT = compiled(
+_NEXT_RUN = Statement(select(func.coalesce(func.max(run.c.id), ZERO) + ONE))
+_WANT = Statement(
     insert(again).values(
         run_id=bind("run"),
         order_id=bind("order"),
@@ -100,8 +102,8 @@ _WANT = compiled(
         closed=ZERO,
     )
 )
-_TAKE_BACK = compiled(delete(again).where(again.c.run_id == bind("run")))
-_SHOW = compiled(insert(again_run).values(run_id=bind("run"), store_id=bind("store"), batch=bind("batch")))
+_TAKE_BACK = Statement(delete(again).where(again.c.run_id == bind("run")))
+_SHOW = Statement(insert(again_run).values(run_id=bind("run"), store_id=bind("store"), batch=bind("batch")))
 
 
 class Wanted:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.model import Guard, Operation, OperationKind, OrderUpdate, OrderWork, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, named
 from ordersheet.ledger.results import judged
 from ordersheet.ledger.schema import again_run, operation, row, run
 from ordersheet.ledger.statements import DONE, moment, timestamp
@@ -36,10 +36,10 @@ _SAYS_WHAT_STANDS = frozenset({Outcome.UNCONFIRMED, Outcome.PARTLY_APPLIED})
 _UNKNOWN = frozenset({OperationState.SENDING, OperationState.IN_DOUBT})
 
 _of_chunk = run.c.part_of == bind("run"), run.c.part == bind("part")
-_MEANT_AGAIN = compiled(
+_MEANT_AGAIN = Statement(
     select(run.c.id).join(again_run, again_run.c.run_id == run.c.id).where(*_of_chunk).limit(ONE).offset(ZERO)
 )
-_SETTLED = compiled(
+_SETTLED = Statement(
     select(func.count())
     .select_from(operation.join(run, run.c.id == operation.c.run_id))
     .where(
@@ -52,13 +52,13 @@ _SETTLED = compiled(
         ),
     )
 )
-_RESULTS = compiled(
+_RESULTS = Statement(
     select(*(row.c[name] for name in ("run_id", "row", "order_text", "outcome", "message", "at", "left_out")))
     .select_from(row.join(run, run.c.id == row.c.run_id))
     .where(*_of_chunk)
     .order_by(row.c.run_id, row.c.row)
 )
-_OPERATIONS = compiled(
+_OPERATIONS = Statement(
     select(*(operation.c[name] for name in ("run_id", "row", "field", "state", "message", "at")))
     .select_from(operation.join(run, run.c.id == operation.c.run_id))
     .where(*_of_chunk)

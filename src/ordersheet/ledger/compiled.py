@@ -3,6 +3,7 @@
 SQLAlchemy's own execution costs more than SQLite's here (a row takes about nine statements), so the compiled
 text goes straight to the driver with plain values, none of which needs converting. No statement is written by
 hand, so that another dialect has them all, too: `postgresql/dialect.py` says them in PostgreSQL's words.
+There are nearly two hundred, of which a command needs a few: each is compiled when it is first carried out.
 """
 
 from __future__ import annotations
@@ -15,52 +16,57 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.functions import GenericFunction
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter, Dialect, Select
+    from sqlalchemy import BindParameter, Select
     from sqlalchemy.sql.expression import ClauseElement
 
 __all__ = [
-    "BY_PLACE",
     "NOTHING",
     "ONE",
     "ZERO",
     "ListMembers",
     "Params",
+    "Statement",
     "bind",
-    "compiled",
     "constant",
-    "core_of",
     "insert",
     "listed",
     "named",
 ]
 
-_BY_NAME, BY_PLACE = sqlite.dialect(paramstyle="named"), sqlite.dialect(paramstyle="qmark")
+_BY_NAME, _BY_PLACE = sqlite.dialect(paramstyle="named"), sqlite.dialect(paramstyle="qmark")
 
 Params = dict[str, Any]
 """The values of a statement by the names of its parameters, with `p_` before each."""
 
 
-def compiled(statement: ClauseElement, dialect: Dialect = _BY_NAME) -> str:
-    """Give a statement as text; its parameters take their values by name, or by place (`BY_PLACE`).
+class Statement:
+    """One of the ledger's statements.
 
-    Raises:
-        ValueError: a value stands in it that is neither bound by name nor a constant.
+    Attributes:
+        core: as SQLAlchemy has it: other dialects have words of their own for it.
+        by_place: its parameters take their values by place, not by name.
     """
-    done = statement.compile(dialect=dialect)
-    unnamed = [name for name in getattr(done, "bind_names", {}).values() if not name.startswith("p_")]
-    if unnamed:
-        raise ValueError(f"values without a name ({', '.join(unnamed)}) in: {done}")
-    text = str(done)
-    _CORE[text] = statement
-    return text
 
+    __slots__ = ("_text", "by_place", "core")
 
-_CORE: dict[str, ClauseElement] = {}
+    def __init__(self, core: ClauseElement, *, by_place: bool = False) -> None:
+        self.core = core
+        self.by_place = by_place
+        self._text: str | None = None
 
+    def __str__(self) -> str:
+        """Give it as text, in SQLite's dialect.
 
-def core_of(text: str) -> ClauseElement:
-    """Give the statement that `compiled` made a text of: other dialects have words of their own for it."""
-    return _CORE[text]
+        Raises:
+            ValueError: a value stands in it that is neither bound by name nor a constant.
+        """
+        if self._text is None:
+            done = self.core.compile(dialect=_BY_PLACE if self.by_place else _BY_NAME)
+            unnamed = [name for name in getattr(done, "bind_names", {}).values() if name[:2] != "p_"]
+            if unnamed:
+                raise ValueError(f"values without a name ({', '.join(unnamed)}) in: {done}")
+            self._text = str(done)
+        return self._text
 
 
 def bind(name: str) -> BindParameter[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.ledger import schema
-from ordersheet.ledger.compiled import BY_PLACE, ZERO, bind, compiled, insert, named
+from ordersheet.ledger.compiled import ZERO, Statement, bind, insert, named
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -21,21 +21,21 @@ _LEFT = ("meta", "process", "claim", "pace")
 _TABLES = tuple(table for table in schema.metadata.sorted_tables if table.name not in _LEFT)
 
 
-def _all_of(table: Table) -> str:
+def _all_of(table: Table) -> Statement:
     # Who was at work there is nobody here: a number of theirs might be given out again.
     columns = [ZERO.label(column.name) if column.name == "process_id" else column for column in table.c]
-    return compiled(select(*columns).order_by(*table.primary_key.columns))
+    return Statement(select(*columns).order_by(*table.primary_key.columns))
 
 
 ALL = {table.name: _all_of(table) for table in _TABLES}
 _ADD = {
-    table.name: compiled(
-        insert(table).values({column.name: bind(column.name) for column in table.c}), BY_PLACE
+    table.name: Statement(
+        insert(table).values({column.name: bind(column.name) for column in table.c}), by_place=True
     )
     for table in _TABLES
 }
-_FACTS = compiled(select(schema.meta.c.name, schema.meta.c.value))
-_SET_FACT = compiled(
+_FACTS = Statement(select(schema.meta.c.name, schema.meta.c.value))
+_SET_FACT = Statement(
     update(schema.meta).where(schema.meta.c.name == bind("name")).values(value=bind("value"))
 )
 _KEPT_FACTS = ("salt", "created")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ordersheet.core.errors import LedgerError
     from ordersheet.core.uptime import Uptime
+    from ordersheet.ledger.compiled import Statement
 
 
 Line = Any
@@ -36,10 +37,10 @@ class Cursor(Protocol):
     def description(self) -> Line:
         """What the last statement gives: a tuple a column, the name first."""
 
-    def execute(self, statement: str, values: Values = ..., /) -> Cursor:
+    def execute(self, statement: Statement | str, values: Values = ..., /) -> Cursor:
         """Carry a statement out."""
 
-    def executemany(self, statement: str, values: Iterable[Values], /) -> Cursor:
+    def executemany(self, statement: Statement | str, values: Iterable[Values], /) -> Cursor:
         """Carry a statement out once for each of the values."""
 
     def fetchone(self) -> Line:
@@ -150,7 +151,7 @@ class Database(Protocol):
     def shared_clock(self, cursor: Cursor) -> Uptime:
         """Tell the time by the clock that all who use this ledger have in common."""
 
-    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Line]]:
+    def pages(self, cursor: Cursor, statement: Statement) -> Iterator[list[Line]]:
         """Give what a statement without values gives, a page at a time, so that it may be more than fits."""
 
     def without_rules(self, cursor: Cursor) -> AbstractContextManager[None]:

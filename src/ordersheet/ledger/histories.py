@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import Policy
     from ordersheet.core.model import OrderWork
     from ordersheet.ledger.again import Wanted
+    from ordersheet.ledger.compiled import Statement
     from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.undo import PastOfOrder
 
@@ -136,7 +137,7 @@ class TakenOver(NamedTuple):
     adopts: bool = True
     """Whether what is `sending` is taken over: its order was just claimed, so whoever sent it is gone."""
 
-    def adopt(self, cursor: Cursor, number: int, statement: str = statements.ADOPT) -> None:
+    def adopt(self, cursor: Cursor, number: int, statement: Statement = statements.ADOPT) -> None:
         """Take an operation over."""
         boot, seconds = self.uptime
         values = {"p_id": number, "p_at": timestamp(self.at), "p_boot": boot, "p_uptime": seconds}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from ordersheet.ledger.compiled import bind, compiled
+from ordersheet.ledger.compiled import Statement, bind
 from ordersheet.ledger.schema import job_file, process
 from ordersheet.ledger.statements import moment, timestamp
 
@@ -45,7 +45,7 @@ class JobFile:
 
 _COLUMNS = ("id", "job", "name", "sha256", "batch", "state", "taken", "facts", "finished")
 _chosen = select(*(job_file.c[name] for name in _COLUMNS))
-_INSERT = compiled(
+_INSERT = Statement(
     insert(job_file).values(
         **{
             name: bind(name)
@@ -53,31 +53,31 @@ _INSERT = compiled(
         }
     )
 )
-_BY_CONTENT = compiled(
+_BY_CONTENT = Statement(
     _chosen.where(
         job_file.c.job == bind("job"), job_file.c.sha256 == bind("sha256"), job_file.c.batch == bind("batch")
     )
 )
-_BY_ID = compiled(_chosen.where(job_file.c.id == bind("id")))
-_DELETE = compiled(delete(job_file).where(job_file.c.id == bind("id")))
-_SAVE = compiled(
+_BY_ID = Statement(_chosen.where(job_file.c.id == bind("id")))
+_DELETE = Statement(delete(job_file).where(job_file.c.id == bind("id")))
+_SAVE = Statement(
     update(job_file)
     .where(job_file.c.id == bind("id"))
     .values(state=bind("state"), facts=bind("facts"), finished=bind("finished"))
 )
-_HOLD = compiled(update(job_file).where(job_file.c.id == bind("id")).values(process_id=bind("process_id")))
-_RENEW = compiled(
+_HOLD = Statement(update(job_file).where(job_file.c.id == bind("id")).values(process_id=bind("process_id")))
+_RENEW = Statement(
     update(job_file)
     .where(job_file.c.id == bind("id"), job_file.c.finished.is_not(None))
     .values(sha256=bind("sha256"))
 )
-_OPEN = compiled(
+_OPEN = Statement(
     select(job_file.c.id, job_file.c.process_id, process.c.lock, job_file.c.name)
     .select_from(job_file.outerjoin(process, process.c.id == job_file.c.process_id))
     .where(job_file.c.job == bind("job"), job_file.c.finished.is_(None))
     .order_by(job_file.c.id)
 )
-_LATEST = compiled(
+_LATEST = Statement(
     _chosen.where(job_file.c.job == bind("job"), job_file.c.state == bind("state")).order_by(
         job_file.c.id.desc()
     )
@@ -246,8 +246,8 @@ class JobFiles:
         return sorted(found, key=lambda one: one.id, reverse=True)[:limit]
 
 
-def _one(cursor: Cursor, text: str, values: Mapping[str, object]) -> JobFile | None:
-    record = cursor.execute(text, dict(values)).fetchone()
+def _one(cursor: Cursor, statement: Statement, values: Mapping[str, object]) -> JobFile | None:
+    record = cursor.execute(statement, dict(values)).fetchone()
     return None if record is None else _read(record)
 
 

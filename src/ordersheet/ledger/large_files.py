@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import delete, null, select, update
 
 from ordersheet.core.errors import LedgerError
-from ordersheet.ledger.compiled import bind, compiled, insert, named
+from ordersheet.ledger.compiled import Statement, bind, insert, named
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import large_file
 from ordersheet.ledger.statements import moment, timestamp
@@ -31,20 +31,22 @@ if TYPE_CHECKING:
 LOOKED_AFTER = timedelta(days=1)
 """So long after it was removed a file is removed anew, should somebody have written it meanwhile."""
 _NAME = re.compile(r"ordersheet-[0-9a-f]{32}")
-_NOTE = compiled(insert(large_file).values(name=bind("name"), run_id=bind("run"), place=bind("place")))
-_OF_RUN = compiled(select(large_file.c.name, large_file.c.place).where(large_file.c.run_id == bind("run")))
-_LET_GO = compiled(update(large_file).where(large_file.c.run_id == bind("run")).values(run_id=null()))
-_UNWANTED = compiled(
+_NOTE = Statement(insert(large_file).values(name=bind("name"), run_id=bind("run"), place=bind("place")))
+_OF_RUN = Statement(select(large_file.c.name, large_file.c.place).where(large_file.c.run_id == bind("run")))
+_LET_GO = Statement(update(large_file).where(large_file.c.run_id == bind("run")).values(run_id=null()))
+_UNWANTED = Statement(
     select(large_file.c.name, large_file.c.removed)
     .where(large_file.c.run_id.is_(None))
     .order_by(large_file.c.name)
 )
-_REMOVED = compiled(
+_REMOVED = Statement(
     update(large_file)
     .where(large_file.c.name == bind("name"), large_file.c.removed.is_(None))
     .values(removed=bind("now"))
 )
-_STRIKE = compiled(delete(large_file).where(large_file.c.name == bind("name"), large_file.c.run_id.is_(None)))
+_STRIKE = Statement(
+    delete(large_file).where(large_file.c.name == bind("name"), large_file.c.run_id.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)

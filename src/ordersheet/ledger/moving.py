@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import delete, func, select
 
 from ordersheet.core.errors import LedgerError, UsageError
-from ordersheet.ledger.compiled import bind, compiled, insert, named
+from ordersheet.ledger.compiled import Statement, bind, insert, named
 from ordersheet.ledger.copying import facts, fill
 from ordersheet.ledger.files import make_private_folder
 from ordersheet.ledger.opening import FILLING, MOVED, open_database
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from ordersheet.core.ledger_url import LedgerUrl
     from ordersheet.ledger.database import Cursor, Database
 
-_MARK = compiled(insert(meta).values(name=bind("name"), value=bind("value")))
-_UNMARK = compiled(delete(meta).where(meta.c.name == bind("name")))
-_PROCESSES = compiled(select(process.c.lock))
-_RUNS = compiled(select(func.count()).select_from(run))
+_MARK = Statement(insert(meta).values(name=bind("name"), value=bind("value")))
+_UNMARK = Statement(delete(meta).where(meta.c.name == bind("name")))
+_PROCESSES = Statement(select(process.c.lock))
+_RUNS = Statement(select(func.count()).select_from(run))
 
 
 class MovedLedger(NamedTuple):

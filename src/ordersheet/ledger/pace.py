@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import select
 
 from ordersheet.core.pace import PaceLook, PaceMember, SharedPace
-from ordersheet.ledger.compiled import ONE, bind, compiled, insert, listed, named
+from ordersheet.ledger.compiled import ONE, Statement, bind, insert, listed, named
 from ordersheet.ledger.schema import pace, process, run
 
 if TYPE_CHECKING:
@@ -31,15 +31,15 @@ _VALUES = {name: bind(name) for name in ("boot", "members", *_PLAIN)}
 _line = select(pace.c.boot, pace.c.members, *(pace.c[name] for name in _PLAIN)).where(
     pace.c.store_id == bind("store_id")
 )
-_LOOK = compiled(_line)
-_LINE = compiled(_line.add_columns(ONE).with_for_update())
+_LOOK = Statement(_line)
+_LINE = Statement(_line.add_columns(ONE).with_for_update())
 """A statement is known by its text in SQLite's dialect, which has no `FOR UPDATE`: so a column tells."""
-_WRITE = compiled(
+_WRITE = Statement(
     insert(pace)
     .values({"store_id": bind("store_id")} | _VALUES)
     .on_conflict_do_update(index_elements=["store_id"], set_=_VALUES)
 )
-_UNDER_WAY = compiled(
+_UNDER_WAY = Statement(
     select(run.c.id, process.c.lock)
     .join_from(run, process, run.c.process_id == process.c.id)
     .where(run.c.id.in_(listed("runs")), run.c.finished.is_(None))
@@ -116,7 +116,7 @@ class LedgerPaceBoard:
         loop = asyncio.get_running_loop()
         return self._writer.submit(write, loop, alone=False, store=self._store_id)
 
-    def _read(self, cursor: Cursor, statement: str) -> tuple[SharedPace, str, float]:
+    def _read(self, cursor: Cursor, statement: Statement) -> tuple[SharedPace, str, float]:
         """Give the line, and the time: which start of the clock, and seconds."""
         found = cursor.execute(statement, named(store_id=self._store_id)).fetchone()
         now = self._database.shared_clock(cursor)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ordersheet.ledger.compiled import bind, compiled, insert, named
+from ordersheet.ledger.compiled import Statement, bind, insert, named
 from ordersheet.ledger.copying import facts
 from ordersheet.ledger.opening import refuse_moved
 from ordersheet.ledger.schema import claim, process
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ordersheet.ledger.database import Cursor, Database, Presence
 
 
-_ALL = compiled(select(process.c.id, process.c.lock))
-_ENTER = compiled(
+_ALL = Statement(select(process.c.id, process.c.lock))
+_ENTER = Statement(
     insert(process).values({name: bind(name) for name in ("lock", "pid", "machine", "started")})
 )
-_NUMBER = compiled(select(process.c.id).where(process.c.lock == bind("lock")))
-_LET_GO = compiled(delete(claim).where(claim.c.process_id == bind("process")))
-_LEAVE = compiled(delete(process).where(process.c.id == bind("process")))
+_NUMBER = Statement(select(process.c.id).where(process.c.lock == bind("lock")))
+_LET_GO = Statement(delete(claim).where(claim.c.process_id == bind("process")))
+_LEAVE = Statement(delete(process).where(process.c.id == bind("process")))
 
 
 def enter(cursor: Cursor, database: Database, presence: Presence, now: str) -> int:

@@ -12,7 +12,7 @@ from ordersheet.core.model import OperationKind, Outcome, RequestCounts
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import results
 from ordersheet.ledger.again import Again, Wanted
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, named
 from ordersheet.ledger.histories import Reader, as_text
 from ordersheet.ledger.records import AttemptInfo, OperationInfo, RowInfo, RunInfo, RunState, Submitter
 from ordersheet.ledger.runs import LEFT_OUT, STORE, find_run
@@ -61,11 +61,11 @@ _runs = (
     .outerjoin(process, process.c.id == run.c.process_id)
     .outerjoin(submission, submission.c.run_id == run.c.id)
 )
-_ONE_RUN = compiled(_runs.where(run.c.id == bind("run")))
+_ONE_RUN = Statement(_runs.where(run.c.id == bind("run")))
 _at_store = or_(bind("store").is_(None), store.c.name == bind("store"))
 _listed = _runs.where(_at_store, run.c.part.is_(None))
-_RUNS = compiled(_listed.order_by(run.c.id.desc()))
-_LATEST_RUNS = compiled(_listed.order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
+_RUNS = Statement(_listed.order_by(run.c.id.desc()))
+_LATEST_RUNS = Statement(_listed.order_by(run.c.id.desc()).limit(bind("limit")).offset(ZERO))
 _operations = (
     select(
         operation,
@@ -81,18 +81,18 @@ _operations = (
     .outerjoin(baseline, baseline_of(operation.c.attempt))
 )
 _tries = select(_try.c.id).where(_try.c.part_of == bind("run"))
-_OF_ROWS = compiled(
+_OF_ROWS = Statement(
     _operations.where(
         or_(operation.c.run_id == bind("run"), operation.c.run_id.in_(_tries)),
         operation.c.row.between(bind("first"), bind("last")),
     ).order_by(operation.c.id)
 )
-_OF_ORDER = compiled(
+_OF_ORDER = Statement(
     _operations.where(operation.c.order_id == bind("order"), _at_store).order_by(
         store.c.name, operation.c.place
     )
 )
-_ATTEMPTS = compiled(
+_ATTEMPTS = Statement(
     select(*(attempt.c[name] for name in ("row", "number", "begun", "given_up", "class", "status")))
     .where(
         or_(attempt.c.run_id == bind("run"), attempt.c.run_id.in_(_tries)),
@@ -101,9 +101,9 @@ _ATTEMPTS = compiled(
     .order_by(attempt.c.row, attempt.c.begun, attempt.c.number)
 )
 _outcome = func.coalesce(row.c.outcome, constant(Outcome.UNCONFIRMED.value))
-_COUNTS = compiled(select(_outcome, func.count()).where(row.c.run_id == bind("run")).group_by(_outcome))
-_OF_INPUT = compiled(select(run.c.name).where(run.c.input == bind("input")))
-_ENCODING = compiled(
+_COUNTS = Statement(select(_outcome, func.count()).where(row.c.run_id == bind("run")).group_by(_outcome))
+_OF_INPUT = Statement(select(run.c.name).where(run.c.input == bind("input")))
+_ENCODING = Statement(
     select(run.c.encoding)
     .where(or_(run.c.report == bind("report"), run.c.name == bind("run")))
     .order_by(case((run.c.report == bind("report"), ZERO), else_=ONE), run.c.id.desc())
@@ -134,7 +134,7 @@ def one_run(cursor: Cursor, context: BookContext, run_id: int) -> RunInfo:
     return _run_info(cursor, context, record)
 
 
-def _records(cursor: Cursor, query: str, values: Params) -> list[dict[str, Any]]:
+def _records(cursor: Cursor, query: Statement, values: Params) -> list[dict[str, Any]]:
     """Read with columns by their names."""
     found = cursor.execute(query, values).fetchall()
     names = [column[0] for column in cursor.description]

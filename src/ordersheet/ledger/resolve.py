@@ -12,7 +12,7 @@ from ordersheet.core.errors import UsageError
 from ordersheet.core.model import OperationKind, Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import statements
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, named
 from ordersheet.ledger.histories import Since, TakenOver
 from ordersheet.ledger.results import ROW_OPERATIONS, judged
 from ordersheet.ledger.runs import OUTCOMES, find_run, give_result
@@ -45,25 +45,25 @@ _in_doubt = (
     .order_by(operation.c.id)
 )
 _its_row = operation.c.run_id == bind("run"), operation.c.row == bind("row")
-_OF_ROW = compiled(
+_OF_ROW = Statement(
     _in_doubt.where(
         or_(operation.c.run_id == bind("run"), run.c.part_of == bind("run")), operation.c.row == bind("row")
     )
 )
 """Of a run that was submitted, what any of its tries left."""
-_OF_ORDER = compiled(
+_OF_ORDER = Statement(
     _in_doubt.where(
         operation.c.open == ONE,
         operation.c.store_id == bind("store"),
         operation.c.order_id == bind("order"),
     )
 )
-_HOLDER = compiled(
+_HOLDER = Statement(
     select(process.c.lock)
     .join(claim, claim.c.process_id == process.c.id)
     .where(claim.c.store_id == bind("store"), claim.c.order_id == bind("order"))
 )
-_SETTLE = compiled(
+_SETTLE = Statement(
     update(operation)
     .where(operation.c.id == bind("id"))
     .values(
@@ -75,13 +75,13 @@ _SETTLE = compiled(
         open=ZERO,
     )
 )
-_ROW = compiled(
+_ROW = Statement(
     select(row.c.order_text, row.c.outcome, run.c.store_id)
     .join(run, run.c.id == row.c.run_id)
     .where(row.c.run_id == bind("run"), row.c.row == bind("row"))
 )
-_ANY_UNKNOWN = compiled(select(operation.c.id).where(*_its_row, _unknown).limit(ONE).offset(ZERO))
-_UNDONE_WITH_IT = compiled(
+_ANY_UNKNOWN = Statement(select(operation.c.id).where(*_its_row, _unknown).limit(ONE).offset(ZERO))
+_UNDONE_WITH_IT = Statement(
     select(row.c.row)
     .distinct()
     .select_from(
@@ -96,8 +96,8 @@ _UNDONE_WITH_IT = compiled(
         row.c.outcome == constant(Outcome.UNCONFIRMED.value),
     )
 )
-_COUNTS = compiled(select(run.c.counts).where(run.c.id == bind("run")))
-_COUNT = compiled(update(run).where(run.c.id == bind("run")).values(counts=bind("counts")))
+_COUNTS = Statement(select(run.c.counts).where(run.c.id == bind("run")))
+_COUNT = Statement(update(run).where(run.c.id == bind("run")).values(counts=bind("counts")))
 
 ANEW = "Send the file again: it looks first, and what is known is not sent again."
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ordersheet.core.model import Outcome, RowResult
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import ZERO, bind, compiled, named
+from ordersheet.ledger.compiled import ZERO, Statement, bind, named
 from ordersheet.ledger.schema import operation, row, run
 from ordersheet.ledger.statements import moment
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 _PAGE = 2000
 UNDER_WAY = "The run still goes on, and this row is under way. Ask again when the run has ended."
 
-_ROWS = compiled(
+_ROWS = Statement(
     select(*(row.c[name] for name in ("row", "order_text", "outcome", "message", "at", "left_out")))
     .where(row.c.run_id == bind("run"), row.c.row > bind("after"))
     .order_by(row.c.row)
     .limit(bind("most"))
     .offset(ZERO)
 )
-ROW_OPERATIONS = compiled(
+ROW_OPERATIONS = Statement(
     select(*(operation.c[name] for name in ("state", "message", "at")))
     .where(operation.c.run_id == bind("run"), operation.c.row == bind("row"))
     .order_by(operation.c.id)
 )
 
-_IS_UNDO = compiled(select(run.c.id).where(run.c.id == bind("run"), run.c.undo_of.is_not(None)))
+_IS_UNDO = Statement(select(run.c.id).where(run.c.id == bind("run"), run.c.undo_of.is_not(None)))
 
 
 def recorded(

@@ -16,7 +16,7 @@ from sqlalchemy import and_, delete, func, null, select, update
 
 from ordersheet.core.model import Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, named
 from ordersheet.ledger.keys import text_hash
 from ordersheet.ledger.large_files import let_go
 from ordersheet.ledger.records import Purged
@@ -45,13 +45,13 @@ _goes_on = and_(
 )
 """It was submitted: workers send it, though whoever handed it over has left."""
 
-_RUNS = compiled(
+_RUNS = Statement(
     select(run.c.id, run.c.part_of, run.c.copy, run.c.finished.is_not(None), process.c.lock)
     .outerjoin(process, process.c.id == run.c.process_id)
     .where(func.coalesce(run.c.finished, run.c.started) <= bind("cutoff"), ~_goes_on)
     .order_by(run.c.id)
 )
-_FORGET_VALUES = compiled(
+_FORGET_VALUES = Statement(
     update(operation)
     .where(
         operation.c.id.in_(
@@ -69,7 +69,7 @@ _FORGET_VALUES = compiled(
     )
     .values(value=null())
 )
-_BASELINES = compiled(
+_BASELINES = Statement(
     select(*(baseline.c[name] for name in ("run_id", "row", "number", "field", "text")))
     .where(
         baseline.c.run_id == bind("run"),
@@ -82,7 +82,7 @@ _BASELINES = compiled(
     .limit(bind("page"))
     .offset(ZERO)
 )
-_FORGET_BASELINE = compiled(
+_FORGET_BASELINE = Statement(
     update(baseline)
     .where(
         baseline.c.run_id == bind("run"),
@@ -92,7 +92,7 @@ _FORGET_BASELINE = compiled(
     )
     .values(text=null(), hash=bind("hash"))
 )
-_FORGET_RUN = compiled(
+_FORGET_RUN = Statement(
     update(run)
     .where(_of_run)
     .values(
@@ -102,7 +102,7 @@ _FORGET_RUN = compiled(
         purged=func.coalesce(run.c.purged, bind("now")),
     )
 )
-_FORGET_PROBLEMS = compiled(
+_FORGET_PROBLEMS = Statement(
     update(row)
     .where(
         row.c.run_id == bind("run"),
@@ -111,14 +111,14 @@ _FORGET_PROBLEMS = compiled(
     )
     .values(message=bind("removed"))
 )
-_FORGET_FILE = compiled(delete(file_part).where(file_part.c.run_id == bind("run")))
-_FORGET_CHUNKS = compiled(update(chunk).where(chunk.c.run_id == bind("run")).values(content=null()))
-_IN_DOUBT = compiled(
+_FORGET_FILE = Statement(delete(file_part).where(file_part.c.run_id == bind("run")))
+_FORGET_CHUNKS = Statement(update(chunk).where(chunk.c.run_id == bind("run")).values(content=null()))
+_IN_DOUBT = Statement(
     select(func.count())
     .select_from(operation)
     .where(operation.c.open == ONE, operation.c.at <= bind("cutoff"))
 )
-_COPIES = compiled(select(run.c.copy).where(run.c.copy.is_not(None)))
+_COPIES = Statement(select(run.c.copy).where(run.c.copy.is_not(None)))
 
 
 class Purge(NamedTuple):
@@ -136,7 +136,7 @@ class _Ended(NamedTuple):
     copy: str | None
 
 
-_UNDOABLE = compiled(
+_UNDOABLE = Statement(
     select(func.count(func.coalesce(run.c.part_of, run.c.id).distinct()))
     .select_from(operation.join(run, run.c.id == operation.c.run_id))
     .where(

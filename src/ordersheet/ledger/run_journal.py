@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import OrderUpdate, OrderWork, RequestCounts
     from ordersheet.ledger.again import Wanted
-    from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.compiled import Params, Statement
     from ordersheet.ledger.database import Cursor
     from ordersheet.ledger.handles import LedgerHandles
     from ordersheet.ledger.histories import Found
@@ -391,5 +391,5 @@ class RunJournal:
         }
 
 
-def _execute_many(statement: str, values: Sequence[tuple[object, ...]], cursor: Cursor) -> None:
+def _execute_many(statement: Statement, values: Sequence[tuple[object, ...]], cursor: Cursor) -> None:
     cursor.executemany(statement, values)

@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, func, or_, select, update
 
 from ordersheet.core.errors import UsageError
 from ordersheet.ledger import results
-from ordersheet.ledger.compiled import NOTHING, ONE, ZERO, bind, compiled, constant, insert, named
+from ordersheet.ledger.compiled import NOTHING, ONE, ZERO, Statement, bind, constant, insert, named
 from ordersheet.ledger.person import this_person
 from ordersheet.ledger.schema import claim, row, run, store
 from ordersheet.ledger.statements import storable, timestamp
@@ -37,26 +37,26 @@ _FIRST_COLUMNS = (
 )  # fmt: skip
 """What is known of a run when it starts."""
 _of_run = row.c.run_id == bind("run")
-_INSERT = compiled(insert(run).values(message=NOTHING, **{name: bind(name) for name in _FIRST_COLUMNS}))
-_ADD_STORE = compiled(insert(store).values(name=bind("name")).on_conflict_do_nothing())
-STORE = compiled(select(store.c.id).where(store.c.name == bind("name")))
-_TAKEN = compiled(select(run.c.id).where(run.c.name == bind("name")))
-_WITHOUT_RESULT = compiled(
+_INSERT = Statement(insert(run).values(message=NOTHING, **{name: bind(name) for name in _FIRST_COLUMNS}))
+_ADD_STORE = Statement(insert(store).values(name=bind("name")).on_conflict_do_nothing())
+STORE = Statement(select(store.c.id).where(store.c.name == bind("name")))
+_TAKEN = Statement(select(run.c.id).where(run.c.name == bind("name")))
+_WITHOUT_RESULT = Statement(
     select(row.c.row, row.c.order_text).where(_of_run, row.c.state == constant("sending"))
 )
-GIVE_RESULT = compiled(
+GIVE_RESULT = Statement(
     update(row)
     .where(_of_run, row.c.row == bind("row"))
     .values(state=constant("done"), outcome=bind("outcome"), message=bind("message"), at=bind("at"))
 )
-OUTCOMES = compiled(select(row.c.outcome, func.count()).where(_of_run).group_by(row.c.outcome))
-LEFT_OUT = compiled(select(func.count()).select_from(row).where(_of_run, row.c.left_out == ONE))
-_CLOSE = compiled(
+OUTCOMES = Statement(select(row.c.outcome, func.count()).where(_of_run).group_by(row.c.outcome))
+LEFT_OUT = Statement(select(func.count()).select_from(row).where(_of_run, row.c.left_out == ONE))
+_CLOSE = Statement(
     update(run)
     .where(run.c.id == bind("run"))
     .values({name: bind(name) for name in ("finished", "stopped_by", "message", "counts")})
 )
-_LET_GO = compiled(delete(claim).where(claim.c.run_id == bind("run")))
+_LET_GO = Statement(delete(claim).where(claim.c.run_id == bind("run")))
 _latest = (
     select(run.c.name, run.c.id)
     .where(
@@ -74,10 +74,10 @@ _latest = (
     .limit(ONE)
     .offset(ZERO)
 )
-_ANY = compiled(select(run.c.id).limit(ONE).offset(ZERO))
-_LATEST = compiled(_latest)
-_LATEST_SEND = compiled(_latest.where(run.c.undo_of.is_(None)))
-_BEGINNING = compiled(
+_ANY = Statement(select(run.c.id).limit(ONE).offset(ZERO))
+_LATEST = Statement(_latest)
+_LATEST_SEND = Statement(_latest.where(run.c.undo_of.is_(None)))
+_BEGINNING = Statement(
     select(run.c.name, run.c.id)
     .where(func.substr(run.c.name, ONE, func.length(bind("text"))) == bind("text"))
     .order_by((run.c.name == bind("text")).desc(), run.c.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import and_, case, exists, func, or_, select
 
 from ordersheet.core.model import Outcome
-from ordersheet.ledger.compiled import bind, compiled, constant, named
+from ordersheet.ledger.compiled import Statement, bind, constant, named
 from ordersheet.ledger.schema import attempt, operation, row, run, store
 from ordersheet.ledger.statements import moment
 from ordersheet.ledger.taken_back import MAY_STAND, is_undone
@@ -39,7 +39,7 @@ _is_taken_back = and_(
     ~exists().where(_of_this_run, operation.c.state.in_(MAY_STAND), ~is_undone()),
 )
 """Undone as a whole: it counts as if it had never been."""
-_SAME_BYTES = compiled(
+_SAME_BYTES = Statement(
     select(
         run.c.name,
         run.c.batch,
@@ -50,7 +50,7 @@ _SAME_BYTES = compiled(
     .where(run.c.sha256 == bind("sha256"), _may_have_arrived, run.c.undo_of.is_(None), ~_is_taken_back)
     .order_by(run.c.id.desc())
 )
-_KEY_PRINTS = compiled(
+_KEY_PRINTS = Statement(
     select(func.count(), func.count(case((run.c.key_print == bind("print"), constant(1)))))
     .select_from(run)
     .join(store, _of_store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.uptime import uptime
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from ordersheet.core.uptime import Uptime
-    from ordersheet.ledger.database import Cursor, Do
+    from ordersheet.ledger.compiled import Statement
+    from ordersheet.ledger.database import Cursor, Do, Values
 
 
 class SqliteDatabase:
@@ -76,7 +77,7 @@ class SqliteDatabase:
         with self.plain_words(), self._engine.connect() as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
-            cursor = driver.cursor()
+            cursor = driver.cursor(SqliteCursor)
             try:
                 cursor.execute("BEGIN")
                 yield cursor
@@ -112,7 +113,7 @@ class SqliteDatabase:
         del cursor
         return uptime()
 
-    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+    def pages(self, cursor: Cursor, statement: Statement) -> Iterator[list[Any]]:
         """Give what a statement gives, a page at a time."""
         found = cursor.execute(statement)
         while page := found.fetchmany(PAGE):
@@ -149,6 +150,18 @@ class SqliteDatabase:
     def close(self) -> None:
         """Note that it is not in use any more; nothing is open between the calls."""
         self._end_use()
+
+
+class SqliteCursor(sqlite3.Cursor):
+    """Implements `Cursor`: takes the ledger's statements as they are."""
+
+    def execute(self, statement: Statement | str, values: Values = (), /) -> Self:
+        """Carry a statement out."""
+        return super().execute(str(statement), values)
+
+    def executemany(self, statement: Statement | str, values: Iterable[Values], /) -> Self:
+        """Carry a statement out once for each of the values."""
+        return super().executemany(str(statement), values)
 
 
 class FileLock:
@@ -195,7 +208,7 @@ class SqliteTransactions:
         driver = self._connection.connection.driver_connection
         assert isinstance(driver, sqlite3.Connection)
         self._driver = driver
-        self.cursor: Cursor = driver.cursor()
+        self.cursor: Cursor = driver.cursor(SqliteCursor)
 
     @property
     def open(self) -> bool:

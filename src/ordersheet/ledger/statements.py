@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import ColumnElement, and_, case, delete, func, null, or_, select, true, update
 
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import BY_PLACE, NOTHING, ONE, ZERO, bind, compiled, constant, insert, listed
+from ordersheet.ledger.compiled import NOTHING, ONE, ZERO, Statement, bind, constant, insert, listed
 from ordersheet.ledger.schema import (
     UPTIME,
     again,
@@ -28,7 +28,7 @@ from ordersheet.ledger.taken_back import submitted_run, taken_back
 if TYPE_CHECKING:
     from ordersheet.ledger.compiled import Params
 
-Write: TypeAlias = "tuple[str, Params | tuple[object, ...]]"
+Write: TypeAlias = "tuple[Statement, Params | tuple[object, ...]]"
 """A statement and its values: by name, or by place."""
 
 
@@ -77,7 +77,7 @@ _begin_row = insert(row).values(
     message=NOTHING,
     left_out=ZERO,
 )
-BEGIN_ROW = compiled(
+BEGIN_ROW = Statement(
     _begin_row.on_conflict_do_update(
         index_elements=["run_id", "row"], set_={"state": _SENDING, "outcome": null(), "message": NOTHING}
     )
@@ -92,23 +92,23 @@ _done = insert(row).values(
     at=bind("at"),
     left_out=bind("left_out"),
 )
-DONE = compiled(
+DONE = Statement(
     _done.on_conflict_do_update(
         index_elements=["run_id", "row"],
         set_={name: _done.excluded[name] for name in ("state", "outcome", "message", "at", "left_out")},
     ),
-    BY_PLACE,
+    by_place=True,
 )
 """Values by place, which are bound faster: run, row, order, outcome, message, time, left out."""
-NOT_SENT = compiled(_done.on_conflict_do_nothing(), BY_PLACE)
+NOT_SENT = Statement(_done.on_conflict_do_nothing(), by_place=True)
 """Values as those of `DONE`."""
-KNOWN_ROWS = compiled(
+KNOWN_ROWS = Statement(
     select(row.c.row).where(row.c.run_id == bind("run"), row.c.row.between(bind("first"), bind("last")))
 )
-BEGIN_ATTEMPT = compiled(
+BEGIN_ATTEMPT = Statement(
     insert(attempt).values(run_id=bind("run"), row=bind("row"), number=bind("number"), begun=bind("at"))
 )
-BASELINE = compiled(
+BASELINE = Statement(
     insert(baseline).values(
         run_id=bind("run"), row=bind("row"), number=bind("number"), field=bind("field"), text=bind("text")
     )
@@ -134,7 +134,7 @@ _operation_values = {
 _begin_operation = insert(operation).values(
     **_operation_values, run_id=bind("run"), state=_SENDING, doubted=ZERO, open=ONE, message=NOTHING
 )
-BEGIN_OPERATION = compiled(
+BEGIN_OPERATION = Statement(
     _begin_operation.on_conflict_do_update(
         index_elements=["run_id", "row", "field"],
         set_={
@@ -145,12 +145,12 @@ BEGIN_OPERATION = compiled(
         },
     )
 )
-THERE = compiled(
+THERE = Statement(
     insert(operation).values(
         **_operation_values, run_id=bind("run"), state=_THERE, doubted=ZERO, open=ZERO, message=NOTHING
     )
 )
-GAVE_UP = compiled(
+GAVE_UP = Statement(
     update(attempt)
     .where(attempt.c.run_id == bind("run"), attempt.c.row == bind("row"), attempt.c.number == bind("number"))
     .values(
@@ -165,12 +165,12 @@ GAVE_UP = compiled(
 )
 
 
-def _settle(whose: ColumnElement[bool]) -> str:
+def _settle(whose: ColumnElement[bool]) -> Statement:
     # Who was in doubt once owes a last look, until it is refused, absent, or looked at. To be found in
     # doubt again, after that look, changes nothing.
     doubt = bind("state") == _IN_DOUBT
     stays = and_(doubt, operation.c.state == _IN_DOUBT)
-    return compiled(
+    return Statement(
         update(operation)
         .where(whose, operation.c.row == bind("row"), operation.c.field == bind("field"))
         .values(
@@ -192,7 +192,7 @@ SETTLE = _settle(operation.c.run_id == bind("run"))
 SETTLE_OTHER = _settle(
     operation.c.run_id == select(run.c.id).where(run.c.name == bind("run")).scalar_subquery()
 )
-LOOKED = compiled(
+LOOKED = Statement(
     update(operation)
     .where(
         operation.c.store_id == bind("store"),
@@ -219,7 +219,7 @@ LOOKED = compiled(
         ),
     )
 )
-HEARD = compiled(
+HEARD = Statement(
     update(operation)
     .where(
         operation.c.store_id == bind("store"),
@@ -229,18 +229,18 @@ HEARD = compiled(
     )
     .values(heard_boot=bind("boot"), heard_uptime=bind("uptime"))
 )
-RELEASE = compiled(
+RELEASE = Statement(
     delete(claim).where(
         claim.c.store_id == bind("store"), claim.c.order_id == bind("order"), claim.c.run_id == bind("run")
     )
 )
 _learned = insert(learned).values(store_id=bind("store"), field=bind("field"), reads_back=bind("reads_back"))
-LEARNED = compiled(
+LEARNED = Statement(
     _learned.on_conflict_do_update(
         index_elements=["store_id", "field"], set_={"reads_back": _learned.excluded.reads_back}
     )
 )
-CLOSE_AGAIN = compiled(
+CLOSE_AGAIN = Statement(
     update(again)
     .where(
         again.c.run_id.in_(
@@ -260,7 +260,7 @@ CLOSE_AGAIN = compiled(
 MUST_HIT = frozenset({SETTLE, SETTLE_OTHER, GAVE_UP})
 """Statements that name something which has to be there."""
 
-CLAIMED = compiled(
+CLAIMED = Statement(
     select(claim.c.order_id, claim.c.run_id, claim.c.process_id, process.c.lock)
     .join(process, process.c.id == claim.c.process_id)
     .where(claim.c.store_id == bind("store"), claim.c.order_id.in_(_given_orders))
@@ -270,13 +270,13 @@ _claim = insert(claim).from_select(
     # Without a WHERE, SQLite would take ON CONFLICT for a part of the FROM.
     select(bind("store"), _given_orders.selected_columns.value, bind("process"), bind("run")).where(true()),
 )
-CLAIM = compiled(
+CLAIM = Statement(
     _claim.on_conflict_do_update(
         index_elements=["store_id", "order_id"],
         set_={"process_id": _claim.excluded.process_id, "run_id": _claim.excluded.run_id},
     )
 )
-HISTORY = compiled(
+HISTORY = Statement(
     select(
         operation.c.order_id,
         operation.c.field,
@@ -302,19 +302,19 @@ HISTORY = compiled(
     .order_by(operation.c.order_id, operation.c.place)
 )
 _taken_over = {"adopted": bind("at"), "adopted_boot": bind("boot"), "adopted_uptime": bind("uptime")}
-ADOPT = compiled(
+ADOPT = Statement(
     update(operation)
     .where(operation.c.id == bind("id"))
     .values(state=_IN_DOUBT, doubted=ONE, open=ONE, **_taken_over)
 )
-TAKE_OVER = compiled(update(operation).where(operation.c.id == bind("id")).values(**_taken_over))
+TAKE_OVER = Statement(update(operation).where(operation.c.id == bind("id")).values(**_taken_over))
 """For what was in doubt before the machine was started anew: nobody knows for how long."""
 _its_attempt = and_(
     attempt.c.run_id == operation.c.run_id,
     attempt.c.row == operation.c.row,
     attempt.c.number == operation.c.attempt,
 )
-DOUBT = compiled(
+DOUBT = Statement(
     select(
         attempt.c.given_up,
         attempt.c.given_up_boot,
@@ -342,7 +342,7 @@ DOUBT = compiled(
     .outerjoin(attempt, _its_attempt)
     .where(operation.c.id == bind("id"))
 )
-MAY_HAVE_LEFT = compiled(
+MAY_HAVE_LEFT = Statement(
     select(ONE)
     .select_from(operation)
     .join(attempt, and_(attempt.c.run_id == operation.c.run_id, attempt.c.row == operation.c.row))
@@ -352,7 +352,7 @@ MAY_HAVE_LEFT = compiled(
     )
 )
 """Whether an attempt of an operation's row may have reached the server."""
-LATEST = compiled(
+LATEST = Statement(
     select(
         operation.c.order_id,
         operation.c.field,
@@ -368,18 +368,18 @@ LATEST = compiled(
     .offset(ZERO)
 )
 """The latest operations at a store, each with what its field held before."""
-OWED = compiled(
+OWED = Statement(
     select(operation.c.order_id)
     .distinct()
     .where(operation.c.store_id == bind("store"), operation.c.open == ONE)
     .order_by(operation.c.order_id)
 )
-OWED_CLAIMS = compiled(
+OWED_CLAIMS = Statement(
     select(claim.c.order_id, claim.c.run_id, process.c.lock)
     .join(process, process.c.id == claim.c.process_id)
     .where(claim.c.store_id == bind("store"))
 )
-WANTED = compiled(
+WANTED = Statement(
     select(again.c.order_id, again.c.field, again.c.key, again.c.occurrence, again.c.run_id)
     .where(
         again.c.run_id.in_(listed("runs")),
@@ -387,7 +387,7 @@ WANTED = compiled(
     )
     .order_by(again.c.run_id, again.c.occurrence)
 )
-READS_BACK = compiled(
+READS_BACK = Statement(
     select(learned.c.field, learned.c.reads_back).where(learned.c.store_id == bind("store"))
 )
-SET_REPORT = compiled(update(run).where(run.c.id == bind("run")).values(report=bind("report")))
+SET_REPORT = Statement(update(run).where(run.c.id == bind("run")).values(report=bind("report")))

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ordersheet.core.model import RowResult
+    from ordersheet.ledger.compiled import Statement
     from ordersheet.ledger.database import Cursor, Database
     from ordersheet.ledger.records import RunStart
     from ordersheet.ledger.writer import Writer
@@ -173,7 +174,7 @@ class Submissions:
         if given.large is not None:
             given.large.put()
 
-        def many(statement: str, values: list[Any]) -> None:
+        def many(statement: Statement, values: list[Any]) -> None:
             writer.do(lambda cursor: cursor.executemany(statement, values))
 
         rows = 0

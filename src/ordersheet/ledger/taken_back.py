@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, select
 
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import bind, compiled, constant, insert
+from ordersheet.ledger.compiled import Statement, bind, constant, insert
 from ordersheet.ledger.schema import operation, run, undo_step
 
 UNDONE, PERHAPS = 2, 1
@@ -60,7 +60,7 @@ def submitted_run() -> ColumnElement[Any]:
     return select(_whole.c.name).where(_whole.c.id == run.c.part_of).correlate(run).scalar_subquery()
 
 
-TAKE_BACK = compiled(
+TAKE_BACK = Statement(
     insert(undo_step).from_select(["run_id", "row", "field", "step_id"], _step).on_conflict_do_nothing()
 )
 """Note what an undo's operation takes back, once it is applied."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ordersheet.ledger.compiled import bind, compiled, insert, listed, named
+from ordersheet.ledger.compiled import Statement, bind, insert, listed, named
 from ordersheet.ledger.histories import Came
 from ordersheet.ledger.schema import chunk_order, run
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from ordersheet.ledger.histories import Found
 
 _of_chunk = chunk_order.c.run_id == bind("run"), chunk_order.c.number == bind("number")
-_TRIES = compiled(select(run.c.name).where(run.c.part_of == bind("run"), run.c.part == bind("number")))
-_CAME = compiled(
+_TRIES = Statement(select(run.c.name).where(run.c.part_of == bind("run"), run.c.part == bind("number")))
+_CAME = Statement(
     select(chunk_order.c.order_id, chunk_order.c.place).where(
         *_of_chunk, chunk_order.c.order_id.in_(listed("orders"))
     )
 )
-_NOTE = compiled(
+_NOTE = Statement(
     insert(chunk_order)
     .values({name: bind(name) for name in ("run_id", "number", "order_id", "place")})
     .on_conflict_do_nothing()
 )
-FORGET = compiled(delete(chunk_order).where(*_of_chunk))
+FORGET = Statement(delete(chunk_order).where(*_of_chunk))
 
 
 class Tries:

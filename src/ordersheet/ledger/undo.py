@@ -13,7 +13,7 @@ from ordersheet.core.history.entries import OperationRef
 from ordersheet.core.history.undo import PastAttempt, UndoneBefore, attribute_text
 from ordersheet.core.model import COMMENT_FIELDS, Operation, OperationKind, OrderUpdate, OrderWork, Outcome
 from ordersheet.core.operation_state import OperationState
-from ordersheet.ledger.compiled import ONE, bind, compiled, constant, listed, named
+from ordersheet.ledger.compiled import ONE, Statement, bind, constant, listed, named
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import (
     again,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _own_runs = select(run.c.id).where(or_(run.c.id == bind("target"), run.c.part_of == bind("target")))
 """Of a run that is undone: itself, and where workers sent it, each try of a chunk."""
-_OWN_NAMES = compiled(select(run.c.name).where(run.c.id.in_(_own_runs)))
-_PAST = compiled(
+_OWN_NAMES = Statement(select(run.c.name).where(run.c.id.in_(_own_runs)))
+_PAST = Statement(
     select(
         *(operation.c[name] for name in ("order_id", "field")),
         run.c.name,
@@ -65,7 +65,7 @@ _PAST = compiled(
     .order_by(operation.c.order_id, operation.c.place, attempt.c.number)
 )
 _undo_run = run.alias("undo_run")
-_UNDONE = compiled(
+_UNDONE = Statement(
     select(run.c.name, operation.c.order_id, operation.c.row, operation.c.field, _undo_run.c.name, undo.c.at)
     .select_from(
         operation.join(run, run.c.id == operation.c.run_id)
@@ -79,7 +79,7 @@ _UNDONE = compiled(
         undo.c.state == APPLIED,
     )
 )
-_ROWS = compiled(
+_ROWS = Statement(
     select(*(operation.c[name] for name in ("order_id", "row", "field", "kind", "value")))
     .where(operation.c.run_id.in_(_own_runs), operation.c.state.in_(MAY_STAND))
     .order_by(operation.c.order_id, operation.c.row, operation.c.id)
@@ -99,13 +99,13 @@ _was_undone = exists().where(
     _done.c.occurrence == again.c.occurrence,
     is_undone(_done),
 )
-CLOSE_OCCURRENCES = compiled(
+CLOSE_OCCURRENCES = Statement(
     update(again).where(again.c.run_id.in_(_own_runs), or_(~_is_tried_again, _was_undone)).values(closed=ONE)
 )
 """What an undone `--again` run meant once more is not meant any more; what a try of a chunk has not come to,
 the next one sends."""
 
-_COUNTED_ON = compiled(
+_COUNTED_ON = Statement(
     select(func.count())
     .select_from(row.join(run, run.c.id == row.c.run_id))
     .where(

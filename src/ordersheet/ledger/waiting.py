@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from ordersheet.ledger import submission_statements as sql
 from ordersheet.ledger.chunks import VERSION, OpenChunk
-from ordersheet.ledger.compiled import ONE, ZERO, bind, compiled, constant, named
+from ordersheet.ledger.compiled import ONE, ZERO, Statement, bind, constant, named
 from ordersheet.ledger.runs import find_run
 from ordersheet.ledger.schema import chunk, process, row, run, store, submission
 from ordersheet.ledger.statements import moment
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from ordersheet.ledger.database import Cursor, Database
 
-_ROWS = compiled(select(submission.c.rows).where(submission.c.run_id == bind("run")))
-_TOLD = compiled(select(func.count()).select_from(row).where(row.c.run_id == bind("run")))
-_TRIES = compiled(select(run.c.id).where(run.c.part_of == bind("run")).limit(ONE).offset(ZERO))
-_PROCESSES = compiled(select(process.c.lock))
+_ROWS = Statement(select(submission.c.rows).where(submission.c.run_id == bind("run")))
+_TOLD = Statement(select(func.count()).select_from(row).where(row.c.run_id == bind("run")))
+_TRIES = Statement(select(run.c.id).where(run.c.part_of == bind("run")).limit(ONE).offset(ZERO))
+_PROCESSES = Statement(select(process.c.lock))
 
-_WAITING = compiled(
+_WAITING = Statement(
     select(store.c.name, func.count(), func.min(run.c.started))
     .select_from(
         chunk.join(run, run.c.id == chunk.c.run_id)

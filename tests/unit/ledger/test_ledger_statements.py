@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy import Dialect, literal, select
 from sqlalchemy.dialects import postgresql
 
 from ordersheet.ledger import schema
-from ordersheet.ledger.compiled import bind, compiled, constant
+from ordersheet.ledger.compiled import Statement, bind, constant
 
 POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 LEDGER = Path(schema.__file__).parent
@@ -38,10 +39,25 @@ def test_no_statement_is_written_by_hand(path):
 
 
 def test_a_value_that_is_not_bound_by_name_is_noticed():
-    assert ":p_run" in compiled(select(schema.run).where(schema.run.c.id == bind("run")))
-    assert "'done'" in compiled(select(schema.row).where(schema.row.c.state == constant("done")))
+    assert ":p_run" in str(Statement(select(schema.run).where(schema.run.c.id == bind("run"))))
+    assert "'done'" in str(Statement(select(schema.row).where(schema.row.c.state == constant("done"))))
     with pytest.raises(ValueError, match="without a name"):
-        compiled(select(schema.run).where(schema.run.c.id == literal(3)))
+        str(Statement(select(schema.run).where(schema.run.c.id == literal(3))))
+
+
+def statements() -> list[object]:
+    """Every statement of the ledger's modules, alone or in a table."""
+    found: list[object] = []
+    for path in LEDGER.glob("*.py"):
+        for kept in vars(importlib.import_module(f"ordersheet.ledger.{path.stem}")).values():
+            found += kept.values() if isinstance(kept, dict) else [kept]
+    return [one for one in found if isinstance(one, Statement)]
+
+
+def test_each_statement_can_be_said_with_values_that_have_names():
+    # They are compiled when they are first carried out: a fault would show on somebody's machine.
+    assert len(set(statements())) > 150
+    assert all(STATEMENT.match(str(one)) for one in statements())
 
 
 def test_the_tables_are_no_dialect_s_own():

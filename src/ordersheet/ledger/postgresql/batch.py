@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy.types import TypeEngine
 
-    from ordersheet.ledger.compiled import Params
+    from ordersheet.ledger.compiled import Params, Statement
 
 MOST = 1000
 """So many lines one statement names at most."""
 
-_KEYS: Mapping[str, tuple[str, ...]] = {
+_KEYS: Mapping[Statement, tuple[str, ...]] = {
     statements.BEGIN_ROW: ("p_run", "p_row"),
     statements.DONE: ("p_run", "p_row"),
     statements.NOT_SENT: ("p_run", "p_row"),
@@ -76,15 +76,12 @@ class Batch(NamedTuple):
 
 
 @cache
-def batch(text: str) -> Batch | None:
-    """Give one of the ledger's statements, known by its text in SQLite's dialect, as it is written for many.
-
-    None where it is not written so.
-    """
-    words = translated(text)
-    compiled = compiled_for(text)
+def batch(statement: Statement) -> Batch | None:
+    """Give one of the ledger's statements as it is written for many; None where it is not written so."""
+    words = translated(statement)
+    compiled = compiled_for(statement)
     names = tuple(compiled.positiontup or compiled.binds)
-    key = _KEYS.get(text, ())
+    key = _KEYS.get(statement, ())
     words = words % (
         tuple(f"given.{name}" for name in names)
         if compiled.positiontup

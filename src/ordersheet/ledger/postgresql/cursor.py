@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from ordersheet.ledger.compiled import Statement
 from ordersheet.ledger.postgresql.batch import MOST, batch
 from ordersheet.ledger.postgresql.dialect import SCHEMA, translated
 from ordersheet.ledger.postgresql.faults import MISSED
@@ -31,27 +32,29 @@ if TYPE_CHECKING:
 class _Alike:
     """One statement, with the values of all who want it carried out at the same time."""
 
-    text: str
-    """In SQLite's dialect, by which it is known."""
+    statement: Statement
     batch: Batch | None
     """How it is written for many; None where it stands alone."""
     values: list[Params | tuple[object, ...]] = field(default_factory=list)
     keys: set[tuple[object, ...]] = field(default_factory=set)
 
-    def takes(self, text: str, key: tuple[object, ...] | None) -> bool:
+    def takes(self, statement: Statement, key: tuple[object, ...] | None) -> bool:
         """Tell whether another one fits in: no line is named twice."""
         return (
-            self.text == text and self.batch is not None and key not in self.keys and len(self.values) < MOST
+            self.statement is statement
+            and self.batch is not None
+            and key not in self.keys
+            and len(self.values) < MOST
         )
 
     def written(self, position: int) -> str:
         """Write it; where it must change a line for each of its values, the database sees to that."""
         number = len(self.values)
         if number == 1 or self.batch is None:
-            text = filled(translated(self.text), self.values[0])
+            text = filled(translated(self.statement), self.values[0])
         else:
             text = self.batch.filled(self.values)
-        if self.text not in MUST_HIT:
+        if self.statement not in MUST_HIT:
             return text
         return (
             f"WITH changed AS ({text} RETURNING 1)"
@@ -90,13 +93,15 @@ class GatheringCursor:
         self.send()
         return self._raw.description
 
-    def execute(self, statement: str, values: Values = (), /) -> GatheringCursor:
+    def execute(self, statement: Statement | str, values: Values = (), /) -> GatheringCursor:
         """Gather one of the ledger's statements."""
+        assert isinstance(statement, Statement)
         return self.gather(translated(statement), values)
 
-    def executemany(self, statement: str, values: Iterable[Values], /) -> GatheringCursor:
+    def executemany(self, statement: Statement | str, values: Iterable[Values], /) -> GatheringCursor:
         """Gather a statement once for each of the values."""
-        self._place(((statement, one) for one in values), len(self._gathered))
+        assert isinstance(statement, Statement)
+        self._place([(statement, one) for one in values], len(self._gathered))
         self._floor = len(self._gathered)
         return self
 
@@ -119,15 +124,15 @@ class GatheringCursor:
 
     def _place(self, writes: Iterable[Write], at: int) -> None:
         gathered = self._gathered
-        for text, values in writes:
-            form = batch(text)
+        for statement, values in writes:
+            form = batch(statement)
             key = None if form is None else form.key_of(values)
             for position in range(at, len(gathered)):
                 one = gathered[position]
-                if type(one) is _Alike and one.takes(text, key):
+                if type(one) is _Alike and one.takes(statement, key):
                     break
             else:
-                position, one = len(gathered), _Alike(text, form)
+                position, one = len(gathered), _Alike(statement, form)
                 gathered.append(one)
             assert isinstance(one, _Alike)
             one.values.append(values)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ordersheet.core.ledger_url import LedgerUrl
+    from ordersheet.ledger.compiled import Statement
     from ordersheet.ledger.database import Cursor
 
 _AT_ONE_MOMENT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -158,7 +159,7 @@ class PostgresDatabase:
         now = gathering(cursor).gather("SELECT extract(epoch FROM clock_timestamp())")
         return Uptime("database", float(now.fetchone()[0]))
 
-    def pages(self, cursor: Cursor, statement: str) -> Iterator[list[Any]]:
+    def pages(self, cursor: Cursor, statement: Statement) -> Iterator[list[Any]]:
         """Give what a statement gives, a page at a time."""
         paging = gathering(cursor)
         paging.gather(f"DECLARE pages NO SCROLL CURSOR FOR {translated(statement)}")

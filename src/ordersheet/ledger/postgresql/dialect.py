@@ -11,10 +11,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.visitors import iterate
 
-from ordersheet.ledger.compiled import ListMembers, core_of
+from ordersheet.ledger.compiled import ListMembers
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
+
+    from ordersheet.ledger.compiled import Statement
 
 SCHEMA = "ordersheet"
 """Every name is written with it: a search path would be a state of the session, which a pooler may lose."""
@@ -31,22 +33,22 @@ def _members(element: ListMembers, compiler: SQLCompiler, **how: Any) -> str:
 
 
 @cache
-def compiled_for(text: str) -> SQLCompiler:
-    """Compile one of the ledger's statements, known by its text in SQLite's dialect."""
-    statement = core_of(text)
-    for part in iterate(statement):
+def compiled_for(statement: Statement) -> SQLCompiler:
+    """Compile one of the ledger's statements."""
+    for part in iterate(statement.core):
         if isinstance(part, OnConflictClause):
             # PostgreSQL can also name a constraint here, and looks whether it was.
             part.constraint_target = None  # type: ignore[attr-defined]
-    dialect = _BY_PLACE if "?" in text else BY_NAME
-    done = statement.compile(
-        dialect=dialect, schema_translate_map={None: SCHEMA}, render_schema_translate=True
+    done = statement.core.compile(
+        dialect=_BY_PLACE if statement.by_place else BY_NAME,
+        schema_translate_map={None: SCHEMA},
+        render_schema_translate=True,
     )
     assert isinstance(done, SQLCompiler)
     return done
 
 
 @cache
-def translated(text: str) -> str:
-    """Give one of the ledger's statements, known by its text in SQLite's dialect, as psycopg takes it."""
-    return str(compiled_for(text))
+def translated(statement: Statement) -> str:
+    """Give one of the ledger's statements as psycopg takes it."""
+    return str(compiled_for(statement))
