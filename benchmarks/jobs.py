@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.setup import JobsOfCall
 from ordersheet.ledger import Ledger

@@ -28,7 +28,8 @@ from benchmarks.throughput import machine
 
 from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWork
 from ordersheet.core.secret import Secret
-from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, deliver, make_transport_factory
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryOptions, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunStart
 from ordersheet.ledger.engine import connect
 from ordersheet.ledger.writer import BEFORE_COMMIT

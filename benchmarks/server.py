@@ -1,6 +1,6 @@
 """An Order API that does next to nothing, so that the client is what is measured.
 
-    python -m benchmarks.server [--latency 0.05] [--rate 2 --burst 20]
+    python -m benchmarks.server [--latency 0.05] [--rate 2 --burst 20] [--lists 1]
 
 Bare asyncio in a process of its own: it keeps each order's comments in memory, answers what it is asked, and
 counts. It writes its port on the first line of its output. `GET /bench/stats` gives the counts as JSON;
@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl
@@ -32,7 +32,7 @@ _LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 _ASKED = re.compile(rb"GET [^ ]*/orders\?order=(\d+) ")
 _LISTED = re.compile(rb"GET [^ ]*/orders\?(limit=[^ ]*) ")
 _DATE = "%Y-%m-%d %H:%M:%S"
-_FIRST_PLACED = datetime(2020, 1, 1)
+_FIRST_PLACED = datetime(2020, 1, 1, tzinfo=UTC)
 _LONGEST_LIST = 250
 _HEAD = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n%b"
 
@@ -45,8 +45,8 @@ class Shop:
     rate: float = 0.0
     """A token bucket's requests a second; 0 for no limit."""
     burst: float = 0.0
-    lists: float = 1.0
-    """0 for a shop that gives no lists of orders."""
+    lists: float = 0.0
+    """1 for a shop that gives lists of orders, so that many are read at once."""
     comments: dict[int, str] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -132,7 +132,8 @@ class Shop:
 
 
 def _minute(date: str) -> int:
-    return int((datetime.strptime(date, _DATE) - _FIRST_PLACED) / timedelta(minutes=1))
+    placed = datetime.strptime(date, _DATE).replace(tzinfo=UTC)
+    return int((placed - _FIRST_PLACED) / timedelta(minutes=1))
 
 
 class RequestReader(asyncio.Protocol):
@@ -229,7 +230,7 @@ class Running:
 def main() -> None:
     """Serve."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for option, usual in (("latency", 0.0), ("rate", 0.0), ("burst", 0.0), ("lists", 1.0)):
+    for option, usual in (("latency", 0.0), ("rate", 0.0), ("burst", 0.0), ("lists", 0.0)):
         parser.add_argument(f"--{option}", type=float, default=usual)
     asyncio.run(serve(Shop(**vars(parser.parse_args()))))
 

@@ -37,7 +37,8 @@ from tests.support.postgres import Server, started
 
 from ordersheet.core.ledger_url import LedgerUrl
 from ordersheet.core.secret import Secret
-from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, deliver, make_transport_factory
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryOptions, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunStart, make_shared
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from tests.support.postgres import carried_out
 from tests.support.team import PATIENCE, TeamDesk, WorkerProcess, home, team_desk, until, worker
 
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.setup import JobsOfCall
 from ordersheet.ledger import Ledger

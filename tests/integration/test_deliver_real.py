@@ -18,14 +18,8 @@ from tests.support.rawserver import RawServer, Seen, Wire, answer
 
 from ordersheet.core.model import Outcome
 from ordersheet.core.secret import Secret
-from ordersheet.delivery import (
-    DeliveryEnd,
-    DeliveryOptions,
-    StopSwitch,
-    SystemClock,
-    deliver,
-    make_transport_factory,
-)
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryEnd, DeliveryOptions, SystemClock, deliver, make_transport_factory
 from ordersheet.ledger import Ledger, RunJournal
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from ordersheet.config.settings import resolve
 from ordersheet.core.errors import MappingError, RunStopped, SourceError, UsageError
 from ordersheet.core.model import RequestCounts
 from ordersheet.core.result import RunResult
-from ordersheet.delivery import DeliveryEnd, StopSwitch, run_in_thread
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryEnd, run_in_thread
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.send import send
 

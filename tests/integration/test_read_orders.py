@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ordersheet.api import ListedOrder
 from ordersheet.core.secret import Secret
-from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, make_transport_factory
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryOptions, SystemClock, make_transport_factory
 from ordersheet.delivery.reading.orders import ReadAccess, ReadEnd, read_orders
 from ordersheet.delivery.reading.walk import walk_list
 from ordersheet.sandbox.app import SandboxConfig

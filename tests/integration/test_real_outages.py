@@ -16,8 +16,9 @@ from tests.support.rawserver import RawServer, Seen, Wire, answer
 
 from ordersheet.core.model import Outcome
 from ordersheet.core.secret import Secret
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.core.uptime import uptime
-from ordersheet.delivery import DeliveryEnd, DeliveryOptions, StopSwitch, deliver, make_transport_factory
+from ordersheet.delivery import DeliveryEnd, DeliveryOptions, deliver, make_transport_factory
 
 ROWS, SERVED = 60, 20
 """Rows of the sheet, and updates that are answered before the outage."""

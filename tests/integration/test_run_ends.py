@@ -15,14 +15,8 @@ from tests.support.scripted_api import Api, serving
 
 from ordersheet.core.model import Outcome, RowResult, StoppedBy
 from ordersheet.core.secret import Secret
-from ordersheet.delivery import (
-    DeliveryEnd,
-    DeliveryOptions,
-    StopSwitch,
-    SystemClock,
-    deliver,
-    make_transport_factory,
-)
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryEnd, DeliveryOptions, SystemClock, deliver, make_transport_factory
 from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.ledger import Ledger
 

@@ -22,7 +22,8 @@ from ordersheet.core.model import (
     Outcome,
 )
 from ordersheet.core.operation_state import OperationState
-from ordersheet.delivery import DeliveryEnd, DeliveryOptions, Progress, StopSwitch, deliver
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryEnd, DeliveryOptions, Progress, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

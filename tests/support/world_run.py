@@ -16,7 +16,8 @@ from tests.support.worlds import ATTEMPTS, SETTLE, TIMEOUT, Start, World
 
 from ordersheet.api.answers import READ_NAMES
 from ordersheet.core.history.orderbook import Policy
-from ordersheet.delivery import DeliveryOptions, StopSwitch, deliver
+from ordersheet.core.stop_switch import StopSwitch
+from ordersheet.delivery import DeliveryOptions, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

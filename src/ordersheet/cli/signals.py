@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import Interrupted, exit_code_of
-from ordersheet.delivery.stop_switch import LEAVE, WIND_DOWN, StopSwitch
+from ordersheet.core.stop_switch import LEAVE, WIND_DOWN, StopSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

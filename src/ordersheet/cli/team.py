@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.cli.remote import Fetched
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.ledger.waiting import SubmissionState
     from ordersheet.team.facts import WorkerFacts
     from ordersheet.team.queue import ChunkTurn

@@ -6,7 +6,6 @@ from ordersheet.delivery.clock import Clock, SystemClock
 from ordersheet.delivery.drive import deliver
 from ordersheet.delivery.options import DeliveryEnd, DeliveryOptions
 from ordersheet.delivery.progress import Progress
-from ordersheet.delivery.stop_switch import StopSwitch
 from ordersheet.delivery.thread import run_in_thread
 from ordersheet.delivery.transport.factory import Transport, make_transport_factory
 
@@ -15,7 +14,6 @@ __all__ = [
     "DeliveryEnd",
     "DeliveryOptions",
     "Progress",
-    "StopSwitch",
     "SystemClock",
     "Transport",
     "deliver",

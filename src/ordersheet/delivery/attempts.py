@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import tenacity
 
 from ordersheet.api import OrderView, order_url, orders_url
-from ordersheet.delivery.stop_switch import pause
+from ordersheet.delivery.clock import pause
 from ordersheet.delivery.transport.base import LARGEST_BODY
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.get import GetKind, GetVerdict, classify_get, classify_list

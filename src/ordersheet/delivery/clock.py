@@ -6,10 +6,13 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ordersheet.core.stop_switch import WIND_DOWN
 from ordersheet.core.uptime import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from ordersheet.core.stop_switch import StopSwitch
 
 
 class Moment(NamedTuple):
@@ -36,9 +39,8 @@ class Clock(Protocol):
 class SystemClock:
     """This machine's time."""
 
-    def monotonic(self) -> float:
-        """Seconds since some fixed moment; never goes back."""
-        return elapsed()
+    monotonic = staticmethod(elapsed)
+    """Seconds since some fixed moment; never goes back."""
 
     def now(self) -> datetime:
         """The time of day, in UTC."""
@@ -60,3 +62,10 @@ async def sleep_unless(happens: Coroutine[Any, Any, Any], seconds: float, clock:
         await asyncio.gather(*waits, return_exceptions=True)
     for wait in ended:
         wait.result()
+
+
+async def pause(seconds: float, *, clock: Clock, stop: StopSwitch) -> None:
+    """Wait that long, or until the run is told to end."""
+    if seconds <= 0 or stop.level >= WIND_DOWN:
+        return
+    await sleep_unless(stop.reached(WIND_DOWN), seconds, clock)

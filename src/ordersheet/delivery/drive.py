@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import Done, Release
+from ordersheet.core.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.clock import sleep_unless
 from ordersheet.delivery.context import DeliveryContext
 from ordersheet.delivery.ending import CHUNK, Ending
@@ -24,7 +25,6 @@ from ordersheet.delivery.rate.keeper import keep_together
 from ordersheet.delivery.rate.limiter import RateLimiter
 from ordersheet.delivery.reading.baselines import Baselines
 from ordersheet.delivery.run_facts import RunFacts
-from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.transport.connections import Connections
 from ordersheet.delivery.undoing.machine import UndoMachine
 from ordersheet.delivery.verdict.put import StopReason
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.journal import Event, Journal
     from ordersheet.core.model import OrderWork, RowResult
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.delivery.clock import Clock, Moment
     from ordersheet.delivery.options import DeliveryEnd, DeliveryOptions
     from ordersheet.delivery.progress import Progress
-    from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.transport.factory import Transport
 
 LARGE_CHUNK = 512

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.journal import Done
 from ordersheet.core.model import OrderWork, Outcome, RowResult
+from ordersheet.core.stop_switch import CUT
 from ordersheet.delivery import messages
-from ordersheet.delivery.stop_switch import CUT, pause
+from ordersheet.delivery.clock import pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence

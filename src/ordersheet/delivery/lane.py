@@ -24,7 +24,7 @@ from ordersheet.delivery.actions import (
     WriteAhead,
 )
 from ordersheet.delivery.attempts import Attempts
-from ordersheet.delivery.stop_switch import pause
+from ordersheet.delivery.clock import pause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,34 +64,40 @@ class Lane:
             None where it is done with; otherwise when it is to be taken up again (monotonic).
         """
         now = self.context.moment()
+        told: Told
         while True:
-            action = order.next(now)
-            if isinstance(action, Record):
-                self._pending += action.events
-                continue
-            if isinstance(action, WriteAhead):
-                told = await self._write_ahead(action)
-            elif isinstance(action, Put):
-                told = await self._put(order.order, action)
-            else:
-                keeps_turn = isinstance(action, TakeTurn) or (isinstance(action, Read) and action.keeps_turn)
-                self._let_go(keeps_turn=keeps_turn)
-                if isinstance(action, Finish):
-                    if order.waits_to_release:
-                        # Whoever gives the claim back must not be faster than what belongs to it.
-                        await self.flush()
-                    return None
-                if isinstance(action, Wait):
-                    due = await self._wait(action)
+            match order.next(now):
+                case Record(events):
+                    self._pending += events
+                    continue
+                case WriteAhead(events):
+                    told = await self._write_ahead(events)
+                case Put(body):
+                    told = await self._put(order.order, body)
+                case TakeTurn():
+                    self._let_go(keeps_turn=True)
+                    told = await self._take_turn()
+                case Read() as read:
+                    self._let_go(keeps_turn=read.keeps_turn)
+                    told = await self._read(order.order, read)
+                case Wait() as wait:
+                    self._let_go()
+                    due = await self._wait(wait)
                     if due is not None:
                         return due
                     now = self.context.moment()
                     continue
-                told = await (
-                    self._read(order.order, action) if isinstance(action, Read) else self._take_turn()
-                )
+                case Finish():
+                    await self._finish(order)
+                    return None
             now = self.context.moment()
             order.tell(told, now)
+
+    async def _finish(self, order: OrderMachine) -> None:
+        self._let_go()
+        if order.waits_to_release:
+            # Whoever gives the claim back must not be faster than what belongs to it.
+            await self.flush()
 
     async def _read(self, order: int, read: Read) -> Told:
         await self.flush()
@@ -113,18 +119,18 @@ class Lane:
             self._turn = await limiter.turn()
         return TurnCame(self._turn is not None)
 
-    async def _write_ahead(self, write: WriteAhead) -> Told:
-        self._pending += write.events
+    async def _write_ahead(self, events: tuple[Event, ...]) -> Told:
+        self._pending += events
         durable = await self.flush()
         if self._ticket is None:
             turn, self._turn = self._turn, None
             self._ticket = await self.context.limiter.ready(turn)
         return WasWritten(durable, durable and self._ticket is not None)
 
-    async def _put(self, order: int, put: Put) -> Told:
+    async def _put(self, order: int, body: bytes) -> Told:
         ticket, self._ticket = self._ticket, None
         assert ticket is not None
-        return Answered(await self._attempts.put(order, put.body, ticket))
+        return Answered(await self._attempts.put(order, body, ticket))
 
     def _let_go(self, *, keeps_turn: bool = False) -> None:
         """Give back the leave to send that an order did not use."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.journal import Learned
 from ordersheet.core.model import COMMENT_FIELDS, StoppedBy
+from ordersheet.core.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery import messages
 from ordersheet.delivery.breakers import NOTHING_ANSWERS, Breakers, Stop, stop_for
 from ordersheet.delivery.forbidden import ForbiddenUpdates
-from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.page_trust import PageTrust
 from ordersheet.delivery.verdict.proof import Proof
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from ordersheet.core.errors import LedgerError
     from ordersheet.core.journal import AnsweredAppend, Event
     from ordersheet.core.model import RowResult
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.delivery.clock import Moment
     from ordersheet.delivery.options import DeliveryOptions
     from ordersheet.delivery.parts import Part
     from ordersheet.delivery.progress import ProgressTally
-    from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.verdict.causes import Cause
     from ordersheet.delivery.verdict.observation import Observation
     from ordersheet.delivery.verdict.trust import Needed

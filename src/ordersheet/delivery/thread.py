@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ordersheet.delivery.stop_switch import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
 
 T = TypeVar("T")
 

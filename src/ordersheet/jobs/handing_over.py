@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import Settings
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.ledger import RunInfo
     from ordersheet.ledger.waiting import SubmissionState
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ordersheet.config.settings import SandboxFinder, Settings
-    from ordersheet.delivery import Progress, StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import Progress
     from ordersheet.jobs.definition import JobDefinition
 
 

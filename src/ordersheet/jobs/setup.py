@@ -12,7 +12,7 @@ from ordersheet.config.settings import job_tables
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import OrdersheetError, SettingsError, UsageError
 from ordersheet.core.ledger_url import LedgerUrl
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.file_work import FileWork
 from ordersheet.jobs.messages import broken

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.config.target import Target
     from ordersheet.core.model import OrderUpdate
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.ledger import Ledger
     from ordersheet.pipeline.intake import Prepared
     from ordersheet.pipeline.preview import Preview

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.model import RowResult
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.pipeline.intake import Noting
     from ordersheet.reporter import Written
 

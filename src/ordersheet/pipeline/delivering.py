@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.journal import Journal
     from ordersheet.core.model import OrderWork
-    from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import DeliveryEnd, Progress
 
 
 @dataclass(frozen=True, slots=True)

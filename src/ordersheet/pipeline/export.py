@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ordersheet.api import ListedOrder
     from ordersheet.config.settings import Settings
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.delivery.reading.orders import ReadEnd
     from ordersheet.pipeline.intake import Reading
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ordersheet.core.errors import UsageError
 from ordersheet.core.model import COMMENT_FIELDS, NOT_READ, ORDER, REPLACE_FLAGS
-from ordersheet.delivery.reconcile import standing_in
 from ordersheet.mapping.headers import guard_header, is_guard_header
 from ordersheet.pipeline.extra_outputs import refuse_place, write_beside
 from ordersheet.pipeline.guards import guard_cell
@@ -79,6 +78,8 @@ def _fields(prepared: Prepared, online: Online) -> tuple[list[str], list[str]]:
 
 
 def _rows(prepared: Prepared, fields: Sequence[str], online: Online) -> Iterator[tuple[int, tuple[str, ...]]]:
+    from ordersheet.delivery.reconcile import standing_in
+
     staging, facts = prepared.staging, prepared.table.facts
     encoding = facts.encoding if facts.form == "csv" else None
     asking = ((one.row, int(one.order)) for one in staging.updates_by_row())

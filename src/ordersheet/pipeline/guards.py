@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ordersheet.api import ListedOrder
     from ordersheet.config.settings import Settings
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.mapping import Feed
     from ordersheet.pipeline.intake import Prepared
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ordersheet.config.target import key_for, proxy_for, target_of
 from ordersheet.core.errors import Interrupted, UsageError
 from ordersheet.core.model import RequestCounts
-from ordersheet.pipeline.changes import Change, changes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.history.orderbook import OrderBook
     from ordersheet.core.model import Guard, OrderUpdate
-    from ordersheet.delivery import Progress, StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import Progress
     from ordersheet.delivery.reading.orders import ReadAccess, ReadEnd
+    from ordersheet.pipeline.changes import Change
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ def look_online(
     """
     from ordersheet.delivery import run_in_thread
     from ordersheet.delivery.reading.orders import read_orders
+    from ordersheet.pipeline.changes import changes_of
 
     wanted = [book.order for book in books() if all_orders or _sends(book)]
     access = read_access(settings, tell=tell, stop=stop)
@@ -121,7 +123,8 @@ def read_access(
     Raises:
         SettingsError: no address or no key is known.
     """
-    from ordersheet.delivery import DeliveryOptions, StopSwitch, SystemClock, make_transport_factory
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import DeliveryOptions, SystemClock, make_transport_factory
     from ordersheet.delivery.reading.orders import ReadAccess
 
     target = target_of(settings)

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.model import RowResult
-    from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import DeliveryEnd, Progress
     from ordersheet.ledger import Ledger, RunJournal, RunStart
     from ordersheet.reporter import Written
 
@@ -298,6 +299,6 @@ class _Run:
 
 def new_switch() -> StopSwitch:
     """A switch that nobody has pressed."""
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
 
     return StopSwitch()

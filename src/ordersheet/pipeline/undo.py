@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ordersheet.config.options.types import RowNumbers
     from ordersheet.config.settings import Settings
     from ordersheet.core.model import OrderWork
-    from ordersheet.delivery import DeliveryEnd, Progress, StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
+    from ordersheet.delivery import DeliveryEnd, Progress
     from ordersheet.ledger import Ledger, RunInfo, RunJournal, RunStart
     from ordersheet.pipeline.intake import Reading
     from ordersheet.pipeline.rereport import Rewritten
@@ -228,7 +229,7 @@ class _Undo:
 
     def carry_out(self, ways: UndoWays) -> RunResult:
         """Put back, record and report."""
-        from ordersheet.delivery import StopSwitch
+        from ordersheet.core.stop_switch import StopSwitch
 
         switch = ways.stop or StopSwitch()
         switch.armed = True

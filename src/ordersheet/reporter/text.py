@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from xml.sax.saxutils import escape
+from html import escape
 
 CELL_LIMIT = 32_767
 """Characters (UTF-16 units) that a cell of Excel can hold."""
@@ -54,7 +54,7 @@ def xml_text(text: str) -> str:
     """
     if len(text) * 2 <= CELL_LIMIT and not _NEEDS_CARE.search(text):
         return text
-    return escape(cell_text(text))
+    return escape(cell_text(text), quote=False)
 
 
 def cell_text(text: str) -> str:

@@ -12,9 +12,8 @@ from ordersheet.config.target import target_of
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import StoppedBy
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import WIND_DOWN, StopSwitch
 from ordersheet.delivery.run_facts import TOO_MANY_NO
-from ordersheet.delivery.stop_switch import WIND_DOWN
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
 from ordersheet.pipeline.starting import start_over

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ordersheet.core.errors import Interrupted, OrdersheetError
 from ordersheet.core.model import StoppedBy
 from ordersheet.core.result import RunResult, count
+from ordersheet.core.stop_switch import RUN_ON
 from ordersheet.core.summary import RunSummary
-from ordersheet.delivery.stop_switch import RUN_ON
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.rereport import rewrite_report_by
 from ordersheet.pipeline.run_end import rows_of, summed_up
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ordersheet.config.settings import Settings
     from ordersheet.core.ledger_url import LedgerUrl
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.ledger.waiting import SubmissionState
     from ordersheet.pipeline.preview import Preview
 

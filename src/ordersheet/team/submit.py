@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.file_place import FilePlace
     from ordersheet.core.model import OrderWork, Problem
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.pipeline.intake import Prepared, Reading
     from ordersheet.pipeline.preview import Preview
     from ordersheet.remote.kept_files import KeptFiles

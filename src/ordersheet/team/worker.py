@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.errors import LedgerError
 from ordersheet.core.ledger_url import LEASE_SECONDS
-from ordersheet.delivery.stop_switch import RUN_ON, StopSwitch
+from ordersheet.core.stop_switch import RUN_ON, StopSwitch
 from ordersheet.ledger import Ledger
 from ordersheet.team.chunk_try import try_chunk
 from ordersheet.team.facts import WorkerFacts

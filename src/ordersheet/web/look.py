@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ordersheet.config.settings import Settings
     from ordersheet.core.errors import EncodingChoice
     from ordersheet.core.model import Header, TableFacts
-    from ordersheet.delivery import StopSwitch
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.loader import Table
     from ordersheet.pipeline.intake import ProblemGroup
     from ordersheet.pipeline.online import Online

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ordersheet.delivery.stop_switch import CUT, StopSwitch
+from ordersheet.core.stop_switch import CUT, StopSwitch
 from ordersheet.web import messages
 from ordersheet.web.look import DISK_FULL, DONE, READING, Look, Looker
 

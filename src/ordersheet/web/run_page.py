@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from ordersheet.core.errors import OrdersheetError, UsageError
 from ordersheet.core.model import Outcome
-from ordersheet.delivery.stop_switch import RUN_ON, WIND_DOWN
+from ordersheet.core.stop_switch import RUN_ON, WIND_DOWN
 from ordersheet.web import messages
 from ordersheet.web.file_page import ANSWERS
 from ordersheet.web.forms import attachment, form_of, news, number_of, see, text_of

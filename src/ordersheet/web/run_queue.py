@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ordersheet.console.log_line import CallLog
 from ordersheet.core.errors import OrdersheetError
 from ordersheet.core.ledger_url import LedgerUrl
-from ordersheet.delivery.stop_switch import CUT, LEAVE, RUN_ON, WIND_DOWN, StopSwitch
+from ordersheet.core.stop_switch import CUT, LEAVE, RUN_ON, WIND_DOWN, StopSwitch
 from ordersheet.web import messages
 from ordersheet.web.page_words import in_page_words
 from ordersheet.web.uploads import sentence_of

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.errors import OrdersheetError, UsageError
-from ordersheet.delivery.stop_switch import CUT, StopSwitch
+from ordersheet.core.stop_switch import CUT, StopSwitch
 from ordersheet.web import messages
 from ordersheet.web.private import make_private_folder, read_json, write_private
 from ordersheet.web.uploads import is_token, sentence_of

@@ -13,7 +13,7 @@ from tests.support.delivery import Run, World, append, clear, press_at, put_attr
 from tests.support.fake_store import Fate, Order, Store, no, status
 
 from ordersheet.core.model import OperationKind, OrderWork, Outcome
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.delivery.verdict.observation import Failure
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from tests.support.fake_store import LOST, REFUSED_CONNECTION, SWALLOWED, Fate, 
 
 from ordersheet.core.journal import Begin
 from ordersheet.core.model import Outcome
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.delivery.verdict.observation import Failure
 
 O = Outcome  # noqa: E741 - it stands in nearly every line here

@@ -88,7 +88,7 @@ class Chunks(httpx.AsyncByteStream):
         self._wire = wire
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._wire.chunks():
+        while chunk := await self._wire.chunk():
             yield chunk
 
 

@@ -17,7 +17,7 @@ from ordersheet.core.history.orderbook import Ask, Doubt, Entry, OperationRef, O
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Learned, Release, Settle
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import MOVES, OperationState, is_legal
-from ordersheet.delivery import StopSwitch
+from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.delivery.actions import (
     Answered,
     Finish,

@@ -154,7 +154,7 @@ class RateEstimator:
     def width(self) -> float:
         """How many may be under way at once."""
         width = self._most if self._auto is None else self._auto.width
-        return self._health.width(min(width, FASTEST if self.lanes is None else self.lanes))
+        return self._health.width(width if self.lanes is None else min(width, self.lanes))
 
     def room(self) -> float:
         """How many more may be under way: a probe alone, where nothing is known to be let through."""

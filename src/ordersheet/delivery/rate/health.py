@@ -105,9 +105,11 @@ class Health:
 
     def rate(self, rate: float) -> float:
         """What is left of a rate."""
-        braked = min(rate, self._brake)
-        return min(braked, max(min(braked, self._base) * self._share, PROBE)) if self.in_trouble() else braked
+        braked = min(self._brake, rate)
+        return (
+            braked if self._share >= 1.0 else min(braked, max(min(braked, self._base) * self._share, PROBE))
+        )
 
     def width(self, width: float) -> float:
         """What is left of a number of requests at once."""
-        return max(1.0, min(width, self._lanes) * self._share // 1) if self.in_trouble() else width
+        return width if self._share >= 1.0 else max(1.0, min(width, self._lanes) * self._share // 1)

@@ -171,8 +171,10 @@ class RateLimiter:
                         # What others have seen is to be looked for before it goes.
                         self.on_change()
                     await self._sleep(at - now, generation)
+                    if self._ended() or room() <= 0:
+                        continue
                     now = clock.monotonic()
-                if not self._ended() and room() > 0 and pace.may_go(now, generation):
+                if pace.may_go(now, generation):
                     return generation
         return None
 

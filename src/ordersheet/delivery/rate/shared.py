@@ -83,10 +83,6 @@ class SharedEstimator:
     # --- what the limiter asks
 
     @property
-    def _alone(self) -> bool:
-        return self._state is ALONE
-
-    @property
     def together(self) -> bool:
         """Whether the pace is kept together with others."""
         return self._state is TOGETHER
@@ -94,26 +90,26 @@ class SharedEstimator:
     @property
     def allowed(self) -> float:
         """Requests a second that are let go now."""
-        return self._own.allowed if self._alone or not self._distance else 1 / self._distance
+        return self._own.allowed if self._state is ALONE or not self._distance else 1 / self._distance
 
     @property
     def gate(self) -> float:
         """Until when nothing goes."""
-        return self._own.gate - self._shift if self._alone else self._gate
+        return self._own.gate - self._shift if self._state is ALONE else self._gate
 
     @property
     def generation(self) -> int:
         """Changes whenever reservations lapse."""
-        return self._generation + self._own.generation if self._alone else self._generation
+        return self._generation + self._own.generation if self._state is ALONE else self._generation
 
     @property
     def in_flight(self) -> int:
         """How many requests are under way."""
-        return self._own.in_flight if self._alone else self._in_flight
+        return self._own.in_flight if self._state is ALONE else self._in_flight
 
     def permits(self) -> float:
         """How many requests may have their moment."""
-        if self._alone:
+        if self._state is ALONE:
             return FASTEST
         if self._permits <= 0 or self._blocked:
             self._hungry = True
@@ -122,7 +118,7 @@ class SharedEstimator:
 
     def reserve(self, now: float) -> float:
         """Take the next free moment, and tell which it is. It lapses with the generation."""
-        if self._alone:
+        if self._state is ALONE:
             return self._own.reserve(now + self._shift) - self._shift
         at = max(self._next, now - CATCH_UP, self._gate)
         self._last, self._next = at, at + max(self._distance, 1 / self._cap)
@@ -135,24 +131,24 @@ class SharedEstimator:
     def may_go(self, now: float, generation: int) -> bool:
         """Tell whether a reservation of this generation is still good, at its time."""
         # Who was frozen for long has nothing any more.
-        stale = not self._alone and now - self._told_at > ACTIVE
+        stale = self._state is not ALONE and now - self._told_at > ACTIVE
         return generation == self.generation and now >= self.gate and not stale
 
     def width(self) -> float:
         """How many may be under way at once."""
-        if self._alone:
+        if self._state is ALONE:
             return self._own.width()
         return max(1, min(self._most if self._auto is None else self._auto.width, self._lanes))
 
     def room(self) -> float:
         """How many more may be under way."""
-        if self._alone:
+        if self._state is ALONE:
             return self._own.room()
         return self.width() - self._in_flight
 
     def room_ahead(self) -> float:
         """How many more may be written ahead."""
-        if self._alone:
+        if self._state is ALONE:
             self._own.turns = self.turns
             return self._own.room_ahead()
         if self._closed:
@@ -161,7 +157,7 @@ class SharedEstimator:
 
     def sent(self, now: float, *, put: bool = True) -> Ticket:
         """Count a request that goes now."""
-        if self._alone:
+        if self._state is ALONE:
             ticket = self._own.sent(now + self._shift, put=put)
             self._tickets[ticket.number] = ticket
             return ticket
@@ -174,7 +170,7 @@ class SharedEstimator:
 
     def ended(self, ticket: Ticket) -> None:
         """Count a request that said nothing about the pace."""
-        if self._alone:
+        if self._state is ALONE:
             known = self._tickets.pop(ticket.number, None)
             self._end_unknown() if known is None else self._own.ended(known)
         else:
@@ -182,7 +178,7 @@ class SharedEstimator:
 
     def failed(self, now: float, ticket: Ticket) -> None:
         """Learn from a failure."""
-        if self._alone:
+        if self._state is ALONE:
             known = self._tickets.pop(ticket.number, None)
             self._end_unknown() if known is None else self._own.failed(now + self._shift, known)
         else:
@@ -191,7 +187,7 @@ class SharedEstimator:
 
     def accepted(self, now: float, ticket: Ticket) -> None:
         """Learn from a request that the server took."""
-        if self._alone:
+        if self._state is ALONE:
             known = self._tickets.pop(ticket.number, None)
             self._end_unknown() if known is None else self._own.accepted(now + self._shift, known)
             return
@@ -202,7 +198,7 @@ class SharedEstimator:
 
     def pushed_back(self, now: float, ticket: Ticket, pause: float | None) -> None:
         """Learn from a 429 or 503."""
-        if self._alone:
+        if self._state is ALONE:
             at = now + self._shift
             known = self._tickets.pop(ticket.number, None)
             self._own.pushed_back(at, known or self._own.stranger(at, put=ticket.put), pause)
@@ -234,7 +230,7 @@ class SharedEstimator:
 
     def due(self, now: float) -> float:
         """Tell when something is to be done about the others: `look`, or `exchange`."""
-        if self._alone:
+        if self._state is ALONE:
             return max(now, self._looked_at + LOOK)
         if self._state is WAITING:
             return max(now, self._looked_at + SOON)
@@ -242,7 +238,7 @@ class SharedEstimator:
 
     def exchanges(self, now: float) -> bool:
         """Tell whether an exchange is due, rather than a look."""
-        if self._alone:
+        if self._state is ALONE:
             return False
         if self._state is WAITING:
             if self._since is None:
@@ -279,7 +275,7 @@ class SharedEstimator:
             for name, member in pace.members.items()
             if name != self._name and look.at - member.at < ACTIVE
         ]
-        if self._alone:
+        if self._state is ALONE:
             if others:
                 self._go_together(now)
             return bool(others)
@@ -304,7 +300,7 @@ class SharedEstimator:
 
     def cut_off(self, now: float) -> None:
         """Go on with this process's share alone: nobody can be asked."""
-        if not self._alone:
+        if self._state is not ALONE:
             self._go_alone(now, min(self.allowed / self._own.allowed, 1.0))
 
     def _go_together(self, now: float) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordersheet.api import ListedOrder, list_url, order_url
 from ordersheet.core.model import RequestCounts
+from ordersheet.core.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.attempts import Attempts
 from ordersheet.delivery.context import RequestContext
 from ordersheet.delivery.progress import ProgressTally
@@ -15,7 +16,6 @@ from ordersheet.delivery.rate.concurrency import START
 from ordersheet.delivery.rate.limiter import RateLimiter
 from ordersheet.delivery.reading.plan import ReadOne, ReadPage, ReadPlan
 from ordersheet.delivery.run_facts import RunFacts
-from ordersheet.delivery.stop_switch import CUT, WIND_DOWN
 from ordersheet.delivery.transport.connections import Connections
 from ordersheet.delivery.verdict.observation import Failure
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from ordersheet.core.stop_switch import StopSwitch
     from ordersheet.delivery.clock import Clock
     from ordersheet.delivery.options import DeliveryOptions
     from ordersheet.delivery.progress import Progress
-    from ordersheet.delivery.stop_switch import StopSwitch
     from ordersheet.delivery.transport.factory import Transport
     from ordersheet.delivery.verdict.get import GetVerdict
 

@@ -45,6 +45,9 @@ TUNNEL = "proxy.start_tls.started"
 _ALMOST = 0.98
 """httpx leaks a socket whose TLS handshake is cancelled, so its own limit on connecting comes first."""
 
+MOST_KEPT = 256
+"""Heads of requests that are kept, to be used again."""
+
 KEPT_HEADERS = {
     b"content-type": "content-type",
     b"retry-after": "retry-after",
@@ -112,11 +115,19 @@ class RequestHeaders:
         }
         self.hide = api_key.taken_out_of
         self._fixed = [(name.encode(), value.encode()) for name, value in named.items()]
+        self._made: dict[tuple[bytes, int | None], httpx.Headers] = {}
+        """By the host and the body's length: all in which those of two requests differ."""
 
     def of(self, url: httpx.URL, body: bytes | None) -> httpx.Headers:
         """Give all headers of a request; what a cache held a while ago proves nothing to a reading."""
-        last = (b"Cache-Control", b"no-cache") if body is None else (b"Content-Length", b"%d" % len(body))
-        return httpx.Headers([(b"Host", url.netloc), *self._fixed, last])
+        key = url.netloc, None if body is None else len(body)
+        made = self._made.get(key)
+        if made is None:
+            last = (b"Cache-Control", b"no-cache") if body is None else (b"Content-Length", b"%d" % len(body))
+            if len(self._made) >= MOST_KEPT:
+                self._made.clear()
+            made = self._made[key] = httpx.Headers([(b"Host", url.netloc), *self._fixed, last])
+        return made
 
     def __repr__(self) -> str:
         return "<RequestHeaders>"

@@ -15,7 +15,14 @@ import h11
 import httpx
 
 from ordersheet.core.uptime import elapsed
-from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, MOST, SENDING, reset_at_close
+from ordersheet.delivery.transport.base import (
+    IDLE_LIMIT,
+    LARGEST_BODY,
+    MOST,
+    MOST_KEPT,
+    SENDING,
+    reset_at_close,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -45,6 +52,7 @@ class H11Transport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._wire: H11Protocol | None = None
         self._origin: _Origin | None = None
+        self._heads: dict[tuple[bytes, tuple[tuple[bytes, bytes], ...]], h11.Request] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, once, and give its answer as soon as the head is there.
@@ -56,9 +64,7 @@ class H11Transport(httpx.AsyncBaseTransport):
         body = b"".join([part async for part in request.stream])
         trace = request.extensions.get("trace")
         try:
-            asked = h11.Request(
-                method=request.method, target=request.url.raw_path, headers=request.headers.raw
-            )
+            asked = self._asked(request)
             wire = await self._connected(_origin(request.url))
         except (OSError, UnicodeError) as fault:
             raise httpx.ConnectError("no connection") from fault
@@ -71,6 +77,19 @@ class H11Transport(httpx.AsyncBaseTransport):
         except OSError as fault:
             raise httpx.ReadError("no answer") from fault
         return httpx.Response(head.status_code, headers=list(head.headers), stream=_H11Answer(self, wire))
+
+    def _asked(self, request: httpx.Request) -> h11.Request:
+        """Give a request's head; h11 looks through each new one, and those of updates differ in little."""
+        method, target, headers = request.method, request.url.raw_path, request.headers.raw
+        if method != "PUT":
+            return h11.Request(method=method, target=target, headers=headers)
+        head = target, tuple(headers)
+        asked = self._heads.get(head)
+        if asked is None:
+            if len(self._heads) >= MOST_KEPT:
+                self._heads.clear()
+            asked = self._heads[head] = h11.Request(method=method, target=target, headers=headers)
+        return asked
 
     async def aclose(self) -> None:
         """Close the connection: with a reset where a request is under way."""
@@ -110,7 +129,7 @@ class _H11Answer(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in self._wire.chunks():
+            while chunk := await self._wire.chunk():
                 yield chunk
         except h11.RemoteProtocolError as fault:
             raise httpx.RemoteProtocolError("not HTTP") from fault
@@ -216,22 +235,18 @@ class H11Protocol(asyncio.Protocol):
             await self._more()
         return self._heads.pop()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the answer's body as it arrives; one over the cap ends early, and is not whole.
+    async def chunk(self) -> bytes:
+        """Give what has arrived of the answer's body, and nothing at its end; one over the cap ends early.
 
         Raises:
             OSError: the connection ended before the answer did.
             h11.RemoteProtocolError: what comes is no answer.
         """
-        while True:
-            if self._body:
-                chunk = bytes(self._body)
-                self._body.clear()
-                yield chunk
-            elif self._whole or self._received > self._most:
-                return
-            else:
-                await self._more()
+        while not self._body and not self._whole and self._received <= self._most:
+            await self._more()
+        chunk = bytes(self._body)
+        self._body.clear()
+        return chunk
 
     def finish(self) -> bool:
         """End a request, and tell whether the connection can carry another one."""
@@ -265,16 +280,18 @@ class H11Protocol(asyncio.Protocol):
             h11.RemoteProtocolError: it is no answer.
         """
         while self._received <= self._most:
-            event = self._http.next_event()
-            if isinstance(event, h11.Data):
-                self._body += event.data
-                self._received += len(event.data)
-            elif isinstance(event, h11.Response):
-                _check_framing(event)
-                self._heads.append(event)
-            elif not isinstance(event, h11.InformationalResponse):
-                self._whole = isinstance(event, h11.EndOfMessage)
-                return
+            match self._http.next_event():
+                case h11.Data(data=data):
+                    self._body += data
+                    self._received += len(data)
+                case h11.Response() as head:
+                    _check_framing(head)
+                    self._heads.append(head)
+                case h11.InformationalResponse():
+                    continue
+                case event:
+                    self._whole = isinstance(event, h11.EndOfMessage)
+                    return
 
     def _silent(self) -> bool:
         """Tell whether the connection stands and nothing waits in the system's buffer, not even its end."""

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
-
-from ordersheet.delivery.clock import sleep_unless
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from ordersheet.delivery.clock import Clock
 
 RUN_ON = 0
 WIND_DOWN = 1
@@ -58,6 +53,8 @@ class StopSwitch:
         """Wait until this step is reached."""
         if self._level >= level:
             return
+        import asyncio
+
         loop = asyncio.get_running_loop()
         risen = asyncio.Event()
 
@@ -71,10 +68,3 @@ class StopSwitch:
             await risen.wait()
         finally:
             self._listeners.discard(wake)
-
-
-async def pause(seconds: float, *, clock: Clock, stop: StopSwitch) -> None:
-    """Wait that long, or until the run is told to end."""
-    if seconds <= 0 or stop.level >= WIND_DOWN:
-        return
-    await sleep_unless(stop.reached(WIND_DOWN), seconds, clock)
