@@ -4,7 +4,7 @@
 
 Bare asyncio in a process of its own: it keeps each order's comments in memory, answers what it is asked, and
 counts. It writes its port on the first line of its output. `GET /bench/stats` gives the counts as JSON;
-`GET /bench/reset` sets them back.
+`GET /bench/reset` begins anew.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Shop:
         self.reset()
 
     def reset(self) -> None:
-        """Begin to count anew, with a full bucket."""
+        """Begin anew: with orders that hold nothing, a full bucket, and every count at 0."""
+        self.comments.clear()
         self.counts = {"put": 0, "get": 0, "pushed_back": 0, "first": None, "last": None, "seconds": {}}
         self.tokens, self.filled = self.burst, time.monotonic()
 

@@ -122,26 +122,34 @@ def test_functions_fit_a_screen():
     assert found == []
 
 
+HEAVY = {"pandas", "numpy", "sqlalchemy", "httpx", "openpyxl", "uvicorn", "starlette", "xlrd", "tqdm"}
+
+
+def loaded_by(what: str) -> set[str]:
+    """Name the modules that some lines of Python load in a process of its own."""
+    told = "import sys\nprint('', *sys.modules, sep='\\n')"
+    code = f"{what}\n{told}"
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout.split()
+    )
+
+
 @pytest.mark.parametrize(
     "what", ["import ordersheet", "import ordersheet.__main__", "from ordersheet.cli import app"]
 )
 def test_help_imports_nothing_heavy(what):
-    code = f"{what}\nimport sys\nprint(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout.split()
-    heavy = {
-        "pandas",
-        "numpy",
-        "sqlalchemy",
-        "httpx",
-        "openpyxl",
-        "uvicorn",
-        "starlette",
-        "xlrd",
-        "tqdm",
-    }
-    assert not heavy & set(loaded)
+    assert not HEAVY & loaded_by(what)
+
+
+def test_a_check_imports_no_network_and_no_ledger(tmp_path):
+    sheet = tmp_path / "orders.csv"
+    sheet.write_text("order,comment\n1,called\n", encoding="utf-8")
+    what = f"import sys\nsys.argv = ['ordersheet', 'check', {str(sheet)!r}]\nfrom ordersheet.cli import app"
+    loaded = loaded_by(f"{what}\ntry:\n    app()\nexcept SystemExit as end:\n    assert not end.code")
+    assert "ordersheet.pipeline.check" in loaded
+    assert not {*HEAVY, "asyncio", "ssl", "h11", "tenacity"} & loaded
 
 
 PRIVATE = frozenset(
