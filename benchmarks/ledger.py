@@ -13,7 +13,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 from ordersheet.core.history.orderbook import Ask, OperationRef, OrderBook
 from ordersheet.core.journal import AttemptEnded, Begin, Done, Event, Release, Settle
@@ -21,11 +21,14 @@ from ordersheet.core.model import Operation, OperationKind, OrderUpdate, OrderWo
 from ordersheet.core.operation_state import OperationState
 from ordersheet.ledger import Ledger, RunJournal, RunStart
 from ordersheet.ledger.engine import connect
+from ordersheet.ledger.sqlite import SqliteCursor
 from ordersheet.ledger.writer import BEFORE_COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ordersheet.ledger.compiled import Statement
+    from ordersheet.ledger.database import Values
     from ordersheet.ledger.engine import Connect
 
 LANES = 8
@@ -101,11 +104,11 @@ async def resend(journal: RunJournal, wanted: Sequence[OrderWork]) -> None:
         await journal.write(*events)
 
 
-class _Uncommitted(sqlite3.Cursor):
+class _Uncommitted(SqliteCursor):
     """Leaves its transaction open, to measure what commits cost."""
 
-    def execute(self, statement: str, *values: Any) -> _Uncommitted:
-        return self if statement == "COMMIT" else super().execute(statement, *values)
+    def execute(self, statement: Statement | str, values: Values = (), /) -> Self:
+        return self if statement == "COMMIT" else super().execute(statement, values)
 
 
 class _Uncommitting(sqlite3.Connection):
