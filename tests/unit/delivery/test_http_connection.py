@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordersheet.core.secret import HIDDEN, Secret
-from ordersheet.delivery.transport.base import SENDING, HttpConnection, RequestHeaders
+from ordersheet.delivery.transport.base import SENDING, TARGET, HttpConnection
+from ordersheet.delivery.transport.headers import RequestHeaders
 from ordersheet.delivery.verdict.causes import cause_of
 from ordersheet.delivery.verdict.observation import Failure, Observation
 from ordersheet.delivery.verdict.put import VerdictKind, classify
@@ -64,6 +65,27 @@ def test_a_mock_of_httpx_stands_in_for_the_network():
         "shop.example.com",
     )
     assert request.headers["api-authorization"] == KEY
+
+
+@pytest.mark.parametrize("query", ["", "?order=7", "?limit=2&newer_than=2026-11-01+00%3A00%3A00"])
+@pytest.mark.parametrize("targets", [True, False])
+def test_what_is_asked_for_is_the_same_whether_an_engine_heeds_targets(query, targets):
+    asked: list[bytes] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        target = request.extensions.get(TARGET)
+        assert (target is not None) == (targets and query != "")
+        asked.append(request.url.raw_path if target is None else target)
+        return httpx.Response(200, content=OK)
+
+    async def work() -> None:
+        headers = RequestHeaders(Secret(KEY))
+        connection = HttpConnection(lambda: httpx.MockTransport(answer), headers, targets=targets)
+        await connection.request("GET", f"{BASE}/orders{query}", None, deadline=5)
+        await connection.close()
+
+    asyncio.run(work())
+    assert asked == [httpx.URL(f"{BASE}/orders{query}").raw_path]
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(29.9, True), (30.1, False), (7200.0, False)])

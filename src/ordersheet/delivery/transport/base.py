@@ -10,7 +10,6 @@ import asyncio
 import socket
 import ssl
 import struct
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
@@ -21,7 +20,7 @@ from ordersheet.delivery.verdict.observation import Failure, Observation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ordersheet.core.secret import Secret
+    from ordersheet.delivery.transport.headers import RequestHeaders
 
 LARGEST_BODY = 1 << 20
 """Bytes that are read of an answer to an update, or with one order."""
@@ -40,13 +39,12 @@ SENDING = "http11.send_request_headers.started"
 """The event after which a byte may have left."""
 MOST = "most_body_bytes"
 """The extension of a request that says how much of its answer's body is read."""
+TARGET = "target"
+"""The extension of a request that says what is asked for, in place of its address's path and query."""
 TUNNEL = "proxy.start_tls.started"
 """The event after which a proxy has opened the way."""
 _ALMOST = 0.98
 """httpx leaks a socket whose TLS handshake is cancelled, so its own limit on connecting comes first."""
-
-MOST_KEPT = 256
-"""Heads of requests that are kept, to be used again."""
 
 KEPT_HEADERS = {
     b"content-type": "content-type",
@@ -92,45 +90,6 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close for good."""
-
-
-class RequestHeaders:
-    """The headers of every request, built once; they hold the key, so nothing shows them.
-
-    Attributes:
-        hide: takes the key out of a server's text.
-    """
-
-    def __init__(self, api_key: Secret) -> None:
-        try:
-            number = version("ordersheet")
-        except PackageNotFoundError:
-            number = "unknown"
-        named = {
-            "Accept": "application/json, application/xml;q=0.9",
-            "Accept-Encoding": "identity",
-            "API-Authorization": api_key.reveal(),
-            "Content-Type": "application/json",
-            "User-Agent": f"ordersheet/{number}",
-        }
-        self.hide = api_key.taken_out_of
-        self._fixed = [(name.encode(), value.encode()) for name, value in named.items()]
-        self._made: dict[tuple[bytes, int | None], httpx.Headers] = {}
-        """By the host and the body's length: all in which those of two requests differ."""
-
-    def of(self, url: httpx.URL, body: bytes | None) -> httpx.Headers:
-        """Give all headers of a request; what a cache held a while ago proves nothing to a reading."""
-        key = url.netloc, None if body is None else len(body)
-        made = self._made.get(key)
-        if made is None:
-            last = (b"Cache-Control", b"no-cache") if body is None else (b"Content-Length", b"%d" % len(body))
-            if len(self._made) >= MOST_KEPT:
-                self._made.clear()
-            made = self._made[key] = httpx.Headers([(b"Host", url.netloc), *self._fixed, last])
-        return made
-
-    def __repr__(self) -> str:
-        return "<RequestHeaders>"
 
 
 class Exchange:
@@ -234,6 +193,8 @@ class HttpConnection:
         headers: of every request.
         proxy: the address of the proxy, without a login, that the engine goes through.
         traced: whether the engine tells of `SENDING`. What one that does not has been given counts as sent.
+        targets: whether the engine heeds `TARGET`: then no address is parsed for its query. httpcore does
+            not before 1.0.4.
         clock: gives seconds that go on while the process is frozen, or the machine sleeps.
     """
 
@@ -244,12 +205,14 @@ class HttpConnection:
         *,
         proxy: str | None = None,
         traced: bool = True,
+        targets: bool = False,
         clock: Callable[[], float] = elapsed,
     ) -> None:
         self._open_engine = open_engine
         self._headers = headers
         self._proxy = proxy
         self._traced = traced
+        self._targets = targets
         self._clock = clock
         self._engine: httpx.AsyncBaseTransport | None = None
         self._url: tuple[str, httpx.URL] | None = None
@@ -316,13 +279,21 @@ class HttpConnection:
     async def _exchange(
         self, method: str, url: str, body: bytes | None, seen: Exchange, deadline: float
     ) -> None:
-        to = self._parsed(url)
+        path, mark, query = url.partition("?") if self._targets else (url, "", "")
+        to = self._parsed(path, whole=url)
+        extensions: dict[str, Any] = {
+            "trace": seen.trace,
+            "timeout": {"connect": deadline * _ALMOST},
+            MOST: seen.most,
+        }
+        if mark:
+            extensions[TARGET] = b"%b?%b" % (to.raw_path, query.encode())
         request = httpx.Request(
             method,
             to,
             headers=self._headers.of(to, body),
             stream=httpx.ByteStream(body or b""),
-            extensions={"trace": seen.trace, "timeout": {"connect": deadline * _ALMOST}, MOST: seen.most},
+            extensions=extensions,
         )
         if self._engine is None:
             self._engine = self._open_engine()
@@ -335,10 +306,10 @@ class HttpConnection:
         except httpx.RemoteProtocolError as fault:
             seen.fail(fault, Failure.GARBLED if seen.bytes_left else Failure.PROXY)
 
-    def _parsed(self, url: str) -> httpx.URL:
+    def _parsed(self, url: str, *, whole: str) -> httpx.URL:
+        if not whole.isascii() or not whole.isprintable() or " " in whole or "#" in whole:
+            raise ValueError("not an address in its normal form")
         if self._url is None or self._url[0] != url:
-            if not url.isascii() or " " in url:
-                raise ValueError("not an address in its normal form")
             self._url = (url, httpx.URL(url))
         return self._url[1]
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from ordersheet.core.errors import SettingsError
-from ordersheet.delivery.transport.base import LARGEST_BODY, HttpConnection, RequestHeaders, Transport
+from ordersheet.delivery.transport.base import LARGEST_BODY, HttpConnection, Transport
 from ordersheet.delivery.transport.h11 import H11Transport
+from ordersheet.delivery.transport.headers import RequestHeaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def make_transport_factory(
     context = tls or tls_context(ca_bundle)
     headers = RequestHeaders(api_key)
     if proxy is None and engine != "httpx":
-        return lambda: HttpConnection(lambda: H11Transport(tls=context), headers)
+        return lambda: HttpConnection(lambda: H11Transport(tls=context), headers, targets=True)
     from ordersheet.delivery.transport.httpx import HttpxTransport
 
     told = None if proxy is None else _without_login(proxy)

@@ -15,14 +15,8 @@ import h11
 import httpx
 
 from ordersheet.core.uptime import elapsed
-from ordersheet.delivery.transport.base import (
-    IDLE_LIMIT,
-    LARGEST_BODY,
-    MOST,
-    MOST_KEPT,
-    SENDING,
-    reset_at_close,
-)
+from ordersheet.delivery.transport.base import IDLE_LIMIT, LARGEST_BODY, MOST, SENDING, TARGET, reset_at_close
+from ordersheet.delivery.transport.headers import MOST_KEPT
 
 if TYPE_CHECKING:
     import ssl
@@ -80,7 +74,8 @@ class H11Transport(httpx.AsyncBaseTransport):
 
     def _asked(self, request: httpx.Request) -> h11.Request:
         """Give a request's head; h11 looks through each new one, and those of updates differ in little."""
-        method, target, headers = request.method, request.url.raw_path, request.headers.raw
+        method, headers = request.method, request.headers.raw
+        target = request.extensions.get(TARGET) or request.url.raw_path
         if method != "PUT":
             return h11.Request(method=method, target=target, headers=headers)
         head = target, tuple(headers)
