@@ -26,7 +26,8 @@ That `comment` reads back as `otherComment` is presumed, not documented; this is
 
 DATE = "%Y-%m-%d %H:%M:%S"
 """How the API writes and reads a time, in the one time zone that the company chose; it does not say which."""
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}:[0-9]{2})?")
+_TIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:(?:[Tt]|\s+)(\d\d?):(\d\d?):(\d\d?))?", re.ASCII)
+"""As `DATE` has it, or with a T, or the day alone. `strptime` takes ten times as long, for each reading."""
 LONGEST_MESSAGE = 500
 """Characters of the API's words that are kept: a clerk reads them in a cell."""
 
@@ -177,10 +178,12 @@ def read_order_answer(body: bytes, content_type: str | None, order: int) -> Orde
 
 def parse_date(value: JsonValue) -> datetime | None:
     """Read a time as the API writes it; None where it is none."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value.strip()):
+    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
         return None
+    numbers = [int(number) for number in found.groups() if number is not None]
     try:
-        return datetime.fromisoformat(value.strip())
+        return datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - the API names no time zone
     except ValueError:
         return None  # The 30th of February.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ordersheet.api import list_url, parse_date, read_list_answer
@@ -112,6 +113,25 @@ def test_an_answer_of_no_has_no_orders() -> None:
 @pytest.mark.parametrize("text", ["2026-11-27 21:05:09", "2026-11-27T21:05:09", " 2026-11-27 21:05:09 "])
 def test_times(text: str) -> None:
     assert parse_date(text) == WHEN
+
+
+def as_the_standard_library_reads_it(text: str) -> datetime | None:
+    for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"):
+        try:
+            return datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the shop's times name no zone
+        except ValueError:
+            continue
+    return None
+
+
+SHAPE = re.compile(r"\s?\d{4}\d?-(1?\d|0\d)-[0-3]?\d(([Tt]|\s{1,2})[0-2]?\d:[0-6]?\d:[0-6]?\d)?\s?", re.ASCII)
+
+
+@given(st.from_regex(SHAPE, fullmatch=True))
+@example("2026-11-27t21:05:09")
+@example("2026-11-27  21:05:09")
+def test_a_time_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    assert parse_date(text) == as_the_standard_library_reads_it(text)
 
 
 @pytest.mark.parametrize("value", [None, 5, "", "yesterday", "27.11.2026", "2026-13-01", True])
