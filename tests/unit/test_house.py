@@ -127,13 +127,9 @@ HEAVY = {"pandas", "numpy", "sqlalchemy", "httpx", "openpyxl", "uvicorn", "starl
 
 def loaded_by(what: str) -> set[str]:
     """Name the modules that some lines of Python load in a process of its own."""
-    told = "import sys\nprint('', *sys.modules, sep='\\n')"
-    code = f"{what}\n{told}"
-    return set(
-        subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        ).stdout.split()
-    )
+    code = f"{what}\nimport sys\nprint('', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize(

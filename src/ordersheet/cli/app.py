@@ -13,7 +13,7 @@ import typer
 from ordersheet.cli.arguments import AS_JSON, FILE, LOG_FORMAT, Context
 from ordersheet.cli.console import Console, end_facts
 from ordersheet.cli.window import hold_window
-from ordersheet.config.settings import Settings, resolve
+from ordersheet.config.settings import SandboxAddress, Settings, resolve
 from ordersheet.console.log_line import JSON, CallLog
 from ordersheet.core.errors import Interrupted, OrdersheetError, SourceError, UsageError
 from ordersheet.core.result import summary_object
@@ -112,9 +112,8 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
     return resolve(flags, find_sandbox=find_sandbox)
 
 
-def find_sandbox() -> Any:  # noqa: ANN401 - the sandbox shares no types with the rest
+def find_sandbox() -> SandboxAddress | None:
     """Find the running sandbox, for the profile of that name."""
-    from ordersheet.config.settings import SandboxAddress
     from ordersheet.sandbox.server import find_running
 
     running = find_running()

@@ -68,20 +68,13 @@ class Baseline:
             return None
         return why_not_sent(row, view, self._book, run, self.latest.stale)
 
-    def lacks(self, row: RowInHand, sending: list[Part]) -> bool:
-        """Tell whether the order is to be read before these parts are sent."""
-        return self.latest.view is None and self._needed(row, sending)
-
-    def _needed(self, row: RowInHand, sending: list[Part]) -> bool:
+    def needed(self, row: RowInHand, sending: list[Part]) -> bool:
+        """Tell whether these parts are compared with what the order holds before they are sent."""
         run = self._run
         return bool(row.update.guards) or run.wants_baseline(sending) or run.wants_attributes(sending)
 
     def compare(self, row: RowInHand, sending: list[Part], now: Moment) -> list[Part]:
         """Take what the order holds as the parts' baseline; give those that are still to be sent."""
-        if not self._needed(row, sending):
-            for part in sending:
-                part.baseline = part.seen = None
-            return sending
         for part in sending:
             self._compare(row, part, now)
         return [part for part in sending if part.outcome is None]
@@ -119,7 +112,7 @@ class Baseline:
         if told.asked is not None:
             self.latest.asked_at = told.asked
         if view is not None:
-            fields = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
+            fields = row.looked_at
             lacking = set(filter(lacks, fields))
             pause = self.latest.pause(lacking, last=run.ended)
             if pause is not None:

@@ -238,12 +238,16 @@ class OrderMachine:
         if not_sent is not None:
             self._stop_at_guard(row, *not_sent)
             return
-        if self._baseline.lacks(row, sending):
+        if not self._baseline.needed(row, sending):
+            for part in sending:
+                part.baseline = part.seen = None
+        elif self._reading.view is None:
             self._read_first(row, sending, now)
             return
-        sending = self._baseline.compare(row, sending, now)
-        if not sending:
-            return
+        else:
+            sending = self._baseline.compare(row, sending, now)
+            if not sending:
+                return
         try:
             operations = [part.ask.operation for part in sending]
             self._body = put_body(self.order, operations, xml=self.run.options.xml)

@@ -47,8 +47,7 @@ class PageReadings:
 
     def since(self, row: RowInHand) -> float | None:
         """Say from when on a page may serve a row: since the claim, and the order's latest attempt."""
-        needs = {part.field for part in row.to_send} | {guard.field for guard in row.update.guards}
-        attributes = self._run.wants_attributes(row.to_send) or needs.isdisjoint(COMMENT_FIELDS)
+        attributes = self._run.wants_attributes(row.to_send) or row.looked_at.isdisjoint(COMMENT_FIELDS)
         by_id = self._shown is not None or attributes or guards_an_overwrite(row)
         return None if by_id else self._since
 

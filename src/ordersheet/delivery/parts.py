@@ -150,6 +150,11 @@ class RowInHand:
         return [part for part in self.parts if part.outcome is None and not part.to_look_up]
 
     @property
+    def looked_at(self) -> set[str]:
+        """The fields that its reading is to show: those that it changes next, and those of its guards."""
+        return {part.field for part in self.to_send} | {guard.field for guard in self.update.guards}
+
+    @property
     def in_doubt(self) -> bool:
         """Whether a part of it is to be looked up."""
         for part in self.parts:  # noqa: SIM110 - as below

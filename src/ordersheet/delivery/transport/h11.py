@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import h11
@@ -39,6 +40,10 @@ def _origin(url: httpx.URL) -> _Origin:
     return _Origin(url.host, url.port or _PORTS[url.scheme], url.scheme == "https")
 
 
+def _head_of_update(target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> h11.Request:
+    return h11.Request(method="PUT", target=target, headers=list(headers))
+
+
 class H11Transport(httpx.AsyncBaseTransport):
     """A transport straight to the server, over one connection."""
 
@@ -46,7 +51,7 @@ class H11Transport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._wire: H11Protocol | None = None
         self._origin: _Origin | None = None
-        self._heads: dict[tuple[bytes, tuple[tuple[bytes, bytes], ...]], h11.Request] = {}
+        self._head_of_update = lru_cache(MOST_KEPT)(_head_of_update)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, once, and give its answer as soon as the head is there.
@@ -76,15 +81,9 @@ class H11Transport(httpx.AsyncBaseTransport):
         """Give a request's head; h11 looks through each new one, and those of updates differ in little."""
         method, headers = request.method, request.headers.raw
         target = request.extensions.get(TARGET) or request.url.raw_path
-        if method != "PUT":
-            return h11.Request(method=method, target=target, headers=headers)
-        head = target, tuple(headers)
-        asked = self._heads.get(head)
-        if asked is None:
-            if len(self._heads) >= MOST_KEPT:
-                self._heads.clear()
-            asked = self._heads[head] = h11.Request(method=method, target=target, headers=headers)
-        return asked
+        if method == "PUT":
+            return self._head_of_update(target, tuple(headers))
+        return h11.Request(method=method, target=target, headers=headers)
 
     async def aclose(self) -> None:
         """Close the connection: with a reset where a request is under way."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -35,19 +36,16 @@ class RequestHeaders:
         }
         self.hide = api_key.taken_out_of
         self._fixed = [(name.encode(), value.encode()) for name, value in named.items()]
-        self._made: dict[tuple[bytes, int | None], httpx.Headers] = {}
-        """By the host and the body's length: all in which those of two requests differ."""
+        self._made = lru_cache(MOST_KEPT)(self._make)
 
     def of(self, url: httpx.URL, body: bytes | None) -> httpx.Headers:
         """Give all headers of a request; what a cache held a while ago proves nothing to a reading."""
-        key = url.netloc, None if body is None else len(body)
-        made = self._made.get(key)
-        if made is None:
-            last = (b"Cache-Control", b"no-cache") if body is None else (b"Content-Length", b"%d" % len(body))
-            if len(self._made) >= MOST_KEPT:
-                self._made.clear()
-            made = self._made[key] = httpx.Headers([(b"Host", url.netloc), *self._fixed, last])
-        return made
+        return self._made(url.netloc, None if body is None else len(body))
+
+    def _make(self, host: bytes, length: int | None) -> httpx.Headers:
+        """Make those of the requests that are alike: they differ in the host and the body's length alone."""
+        last = (b"Cache-Control", b"no-cache") if length is None else (b"Content-Length", b"%d" % length)
+        return httpx.Headers([(b"Host", host), *self._fixed, last])
 
     def __repr__(self) -> str:
         return "<RequestHeaders>"
