@@ -47,6 +47,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time go by in which nothing here is done: the machine sleeps, or the process is frozen."""
+        self._jumping.now += seconds
+
 
 class VirtualClock:
     """The loop's time, as delivery's clock.

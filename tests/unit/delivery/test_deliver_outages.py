@@ -6,8 +6,9 @@ import asyncio
 import itertools
 
 import pytest
-from tests.support.delivery import Run, append, put_attribute, send, sheet
-from tests.support.fake_store import SWALLOWED, Fate, Store, status
+from tests.support import virtual_time
+from tests.support.delivery import Run, World, append, put_attribute, send, sheet
+from tests.support.fake_store import REFUSED_CONNECTION, SWALLOWED, Fate, Store, status
 
 from ordersheet.core.model import Outcome as O  # noqa: N817 - said often
 
@@ -64,6 +65,25 @@ def test_a_server_that_fails_everything_stops_the_run_after_two_minutes_and_few_
     assert 120 <= run.seconds < 160
     assert len(store.times) <= 100
     assert len(run.results) == 1000
+
+
+@pytest.mark.parametrize("fate", [REFUSED_CONNECTION, SWALLOWED, BROKEN, PUSHED_BACK])
+@pytest.mark.parametrize("slept", [60.0, 150.0, 8 * 3600.0])
+def test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes(fate, slept):
+    """The network goes a second before the computer does, and comes back some seconds after it."""
+    store = Store()
+    during(store, 20.0, 20.0 + slept + 6.0, fate)
+
+    async def main() -> Run:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, virtual_time.VirtualLoop)
+        loop.call_at(21.0, loop.stand_still, slept)
+        return await World(store).send(MANY, lanes=8)
+
+    run = virtual_time.run(main())
+    assert run.end.stopped_by is None, run.end.message
+    assert set(run.outcomes) == {O.APPLIED}
+    assert sum(at >= 20.0 for _, _, at in store.times) > 500
 
 
 def test_a_server_that_fails_each_update_stops_the_run_after_fifty():
