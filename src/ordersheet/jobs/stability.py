@@ -9,9 +9,15 @@ if TYPE_CHECKING:
 
     from ordersheet.jobs.sources import SourceFile
 
+LONG, COUNTS = 2.0, 0.5
+"""A gap between two looks that is longer than `LONG` times what was asked counts as `COUNTS` times that."""
+
 
 class Stability:
     """What earlier looks found.
+
+    Where far more time went by between two looks than was asked for, the machine slept or the process stood
+    still, and whoever writes the file may have stood still with it: then a third look decides.
 
     Args:
         stable: seconds for which a file must have stayed the same.
@@ -21,7 +27,9 @@ class Stability:
     def __init__(self, stable: float, marker: str | None) -> None:
         self._stable = stable
         self._marker = marker
-        self._since: dict[str, tuple[SourceFile, float]] = {}
+        self._rested: dict[str, tuple[SourceFile, float]] = {}
+        """By key: what was seen, and for how many seconds it has been alike."""
+        self._looked = 0.0
 
     def whole(self, found: Iterable[SourceFile], names: Iterable[str], now: float) -> list[SourceFile]:
         """Give the files that are whole at this look.
@@ -36,16 +44,17 @@ class Stability:
             marker, there = self._marker, set(names)
             unmarked = (one for one in files if not one.name.endswith(marker))
             return [one for one in unmarked if one.name + marker in there]
-        before, self._since = self._since, {}
+        before, self._rested = self._rested, {}
+        gap, self._looked = now - self._looked, now
+        watched = gap if gap <= LONG * self._stable else COUNTS * self._stable
         for one in files:
-            known = before.get(one.key)
-            same = known is not None and known[0] == one
-            self._since[one.key] = known if known is not None and same else (one, now)
-        return [one for one in files if now - self._since[one.key][1] >= self._stable]
+            seen, rested = before.get(one.key, (None, 0.0))
+            self._rested[one.key] = (one, rested + watched if seen == one else 0.0)
+        return [one for one in files if self._rested[one.key][1] >= self._stable]
 
     def wait(self, now: float) -> float | None:
         """Give the seconds until another look may find a whole file; None where none is awaited."""
         if self._marker is not None:
             return None
-        left = [self._stable - (now - since) for _, since in self._since.values()]
+        left = [self._stable - rested - (now - self._looked) for _, rested in self._rested.values()]
         return max(0.0, min(one for one in left if one > 0)) if any(one > 0 for one in left) else None

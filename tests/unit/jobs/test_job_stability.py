@@ -38,6 +38,33 @@ def test_a_file_that_grows_is_never_whole_before_it_has_rested(steps):
         assert bool(whole) == (now - rested >= 10.0)
 
 
+@given(
+    st.lists(st.floats(0.1, 20.0), max_size=12),
+    st.floats(20.1, 1e6),
+    st.lists(st.floats(0.1, 20.0), min_size=1, max_size=12),
+)
+def test_what_stood_still_together_with_its_watcher_is_not_whole(before, slept, after):
+    stability = Stability(10.0, None)
+    now, size, whole = 0.0, 100, []
+    for seconds in before:
+        now, size = now + seconds, size + 1
+        whole += stability.whole([replace(FILE, size=size)], (), now)
+    # The watcher wakes up before the one who writes.
+    now += slept
+    whole += stability.whole([replace(FILE, size=size)], (), now)
+    assert whole == []
+    for seconds in after:
+        now += seconds
+        whole += stability.whole([replace(FILE, size=size)], (), now)
+    assert bool(whole) == (sum(after) + (5.0 if before else 0.0) >= 10.0)
+
+
+def test_a_source_that_is_slow_to_list_is_looked_at_three_times():
+    stability = Stability(10.0, None)
+    found = [stability.whole([FILE], (), at) for at in (0.0, 130.0, 260.0)]
+    assert found == [[], [], [FILE]]
+
+
 def test_a_file_that_went_and_came_again_rests_anew():
     stability = Stability(10.0, None)
     stability.whole([FILE], (), 0.0)
