@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import random
+import select
 import shutil
 import socket
 import ssl
@@ -35,7 +36,12 @@ KEY = "s3cret-key-0123456789"
 SECRET = Secret(KEY)
 DEADLINE = 5.0
 SHORT = 0.3
-PATIENCE = 1.0
+LONGER = (0.05, SHORT, 1.0, 4.0, 15.0)
+AT_MOST = 20.0
+"""Deadlines to give a request one after the other, until one was enough for it to leave a busy machine.
+
+What then is given up is reset, so that a busy server may never have read it.
+"""
 BULKY = 40_000_000
 """Bytes of a payload that the system's buffers of both sides cannot hold."""
 T = TypeVar("T")
@@ -67,6 +73,12 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wait_for(work, 60)
 
     return asyncio.run(limited())
+
+
+def until_it_leaves(attempt: Callable[[float], Verdict]) -> Verdict:
+    """Give an attempt longer and longer, until the request has left."""
+    verdicts = (attempt(deadline) for deadline in LONGER)
+    return next(verdict for verdict in verdicts if verdict.kind is not VerdictKind.NOT_SENT)
 
 
 def body(order: int) -> bytes:
@@ -141,14 +153,21 @@ def test_a_get_goes_out_without_a_body(make):
     assert server.seen[0].headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("then", ["close", "reset", "stall"])
+@pytest.mark.parametrize("then", ["close", "reset"])
 def test_an_answer_cut_at_any_byte_is_unknown_and_the_put_left_once(make, then):
     whole = answer(7)
-    places = range(0, len(whole), 9) if then == "stall" else range(len(whole))
-    with RawServer([sends(whole[:place], then=then) for place in places]) as server:
-        verdicts = puts(make, server, *[7] * len(places), deadline=0.05 if then == "stall" else DEADLINE)
+    with RawServer([sends(whole[:place], then=then) for place in range(len(whole))]) as server:
+        verdicts = puts(make, server, *[7] * len(whole))
     assert set(kinds(verdicts)) == {"unknown"}
-    assert len(server.applied) == len(places)
+    assert len(server.applied) == len(whole)
+
+
+@pytest.mark.parametrize("place", range(0, len(answer(7)), 9))
+def test_an_answer_that_stalls_at_any_byte_is_unknown_and_the_put_left_once(make, place):
+    with RawServer([sends(answer(7)[:place], then="stall")] * len(LONGER)) as server:
+        verdict = until_it_leaves(lambda deadline: puts(make, server, 7, deadline=deadline)[0])
+    assert verdict.kind is VerdictKind.UNKNOWN
+    assert server.applied in ([7], [])
 
 
 @pytest.mark.parametrize("kept", [False, True])
@@ -207,17 +226,15 @@ def test_a_connection_that_the_server_closed_in_the_meantime_costs_no_second_put
     "behaviour", [sends(b"", then="stall"), drip(answer(7)[:-1]), drip(b"HTTP/1.1 200 OK\r\nX: ")]
 )
 def test_no_attempt_outlives_its_deadline(make, behaviour):
-    async def work(url: str) -> tuple[Observation, Verdict]:
-        transport = make()
-        found = await put(transport, url, 7, SHORT)
-        await transport.close()
-        return found
+    def attempt(deadline: float) -> Verdict:
+        seen = one(make, server.url, deadline=deadline)
+        assert seen.failure is Failure.DEADLINE
+        return classify(seen, order=7)
 
-    with RawServer([behaviour]) as server:
-        seen, verdict = run(work(server.url))
-    assert seen.failure is Failure.DEADLINE
+    with RawServer([behaviour] * len(LONGER)) as server:
+        verdict = until_it_leaves(attempt)
     assert verdict.kind is VerdictKind.UNKNOWN
-    assert server.applied == [7]
+    assert server.applied in ([7], [])
 
 
 def test_endless_interim_answers_end_at_the_deadline_or_before(make):
@@ -225,8 +242,9 @@ def test_endless_interim_answers_end_at_the_deadline_or_before(make):
         while not wire.stopping.is_set():
             wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
 
-    with RawServer([endless]) as server:
-        assert kinds(puts(make, server, 7, deadline=SHORT)) == ["unknown"]
+    with RawServer([endless] * len(LONGER)) as server:
+        verdict = until_it_leaves(lambda deadline: puts(make, server, 7, deadline=deadline)[0])
+    assert verdict.kind is VerdictKind.UNKNOWN
 
 
 def test_an_interim_answer_is_not_the_answer(make):
@@ -235,23 +253,33 @@ def test_an_interim_answer_is_not_the_answer(make):
 
 
 def test_a_late_answer_reaches_no_other_row(make):
-    def late(wire: Wire, seen: Seen) -> None:
-        wire.stopping.wait(SHORT * 2)
-        wire.send(answer(seen.order, "no"))
+    over, said = threading.Event(), threading.Event()
 
-    async def work(url: str) -> list[Verdict]:
+    def late(wire: Wire, seen: Seen) -> None:
+        text = "ok" if over.is_set() else "no"
+        over.wait(AT_MOST)
+        try:
+            wire.send(answer(seen.order, text))
+        finally:
+            said.set()
+
+    async def work(server: RawServer) -> list[Verdict]:
         transport = make()
-        first = (await put(transport, url, 7, SHORT))[1]
-        await asyncio.sleep(SHORT * 2)
+        first = (await put(transport, server.url, 7, LONGER[0]))[1]
+        for deadline in LONGER[1:]:
+            if first.kind is VerdictKind.NOT_SENT:
+                first = (await put(transport, server.url, 7, deadline))[1]
+        over.set()
+        await asyncio.to_thread(said.wait, AT_MOST)
         # The same order again: an answer of `no` could only be the first one's.
-        second = (await put(transport, url, 7))[1]
+        second = (await put(transport, server.url, 7))[1]
         await transport.close()
         return [first, second]
 
-    with RawServer([late]) as server:
-        verdicts = run(work(server.url))
+    with RawServer([late] * 2) as server:
+        verdicts = run(work(server))
     assert kinds(verdicts) == ["unknown", "answered ok"]
-    assert server.connections == 2
+    assert server.applied in ([7, 7], [7])
 
 
 def test_a_second_answer_in_the_same_packet_reaches_no_other_row(make):
@@ -508,8 +536,9 @@ class DeafServer:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen()
-        self._listener.settimeout(DEADLINE)
         self._listens = threading.Event()
+        self.arrived = threading.Event()
+        """Whether a byte of a request has come."""
         self.received = 0
         self.reset = False
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -517,50 +546,66 @@ class DeafServer:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}/api/orders"
 
     def _serve(self) -> None:
-        sock = self._listener.accept()[0]
-        # What arrives is counted below TLS, which would hide how it ends.
-        raw = sock.dup()
-        raw.settimeout(DEADLINE)
-        if self._tls is not None:
-            sock = self._tls.wrap_socket(sock, server_side=True)
-        self._listens.wait(4 * DEADLINE)
-        try:
-            while data := raw.recv(65536):
-                self.received += len(data)
-        except ConnectionResetError:
-            self.reset = True
-        raw.close()
-        sock.close()
+        if not self._readable(self._listener):
+            return
+        with contextlib.ExitStack() as over:
+            sock = over.enter_context(self._listener.accept()[0])
+            # What arrives is counted below TLS, which would hide how it ends.
+            raw = over.enter_context(sock.dup())
+            raw.settimeout(AT_MOST)
+            if self._tls is not None:
+                try:
+                    over.enter_context(self._tls.wrap_socket(sock, server_side=True))
+                except OSError:
+                    return  # Given up before the first byte of the request.
+            if self._readable(raw):
+                self.arrived.set()
+            self._listens.wait(AT_MOST)
+            try:
+                while data := raw.recv(65536):
+                    self.received += len(data)
+            except ConnectionResetError:
+                self.reset = True
+
+    def _readable(self, sock: socket.socket) -> bool:
+        """Wait until something comes, or nothing will come any more."""
+        while not (found := select.select([sock], [], [], 0.01)[0]) and not self._listens.is_set():
+            pass
+        return bool(found)
 
     def listen(self) -> None:
         self._listens.set()
-        self._thread.join(DEADLINE)
+        self._thread.join(AT_MOST)
         self._listener.close()
 
 
 @pytest.mark.parametrize("how", ["deadline", "cancel", "cut"])
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy"])
 def test_of_a_request_that_was_given_up_nothing_arrives_later(make, certificate, way, how):
-    server = DeafServer(server_tls(certificate) if way == "tls" else None)
-
-    async def work(**by: Any) -> None:
-        transport = make(**by)
-        deadline = PATIENCE if how == "deadline" else DEADLINE
+    async def given_up(transport: Transport, server: DeafServer, deadline: float) -> bool:
         task = asyncio.create_task(transport.request("PUT", server.url, b"x" * BULKY, deadline=deadline))
         if how != "deadline":
-            await asyncio.sleep(PATIENCE)
+            await asyncio.to_thread(server.arrived.wait, AT_MOST)
             task.cancel() if how == "cancel" else transport.cut()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        assert transport.last.bytes_left
         await transport.close()
+        return transport.last is not None and transport.last.bytes_left
 
-    with RawProxy() as proxy:
-        by: dict[str, Any] = {"tls": {"ca_bundle": certificate}, "proxy": {"proxy": proxy.url}}.get(way, {})
-        run(work(**by))
-        server.listen()
-    assert proxy.reset if way == "proxy" else server.reset
-    assert server.received < BULKY
+    def reset_after(deadline: float) -> bool | None:
+        # None where not even a byte had left by then.
+        server = DeafServer(server_tls(certificate) if way == "tls" else None)
+        with RawProxy() as proxy:
+            by: dict[str, Any] = {"tls": {"ca_bundle": certificate}, "proxy": {"proxy": proxy.url}}.get(
+                way, {}
+            )
+            bytes_left = run(given_up(make(**by), server, deadline))
+            server.listen()
+        assert server.received < BULKY
+        return (proxy.reset if way == "proxy" else server.reset) if bytes_left else None
+
+    found = map(reset_after, LONGER if how == "deadline" else LONGER[-1:])
+    assert next(reset for reset in found if reset is not None)
 
 
 REFUSALS = [
