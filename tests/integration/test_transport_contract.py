@@ -18,7 +18,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +59,14 @@ def usual(**how: Any) -> Transport:
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 ENGINES: dict[str, Make] = {"usual": usual, "httpx": httpx_engine}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> Iterator[None]:
+    # A connection that a deadline cuts in its TLS handshake is left to the collector by anyio and asyncio; it
+    # is to come by here, and not in the middle of another test.
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=ENGINES)
@@ -454,11 +462,7 @@ def one(make: Make, url: str, deadline: float = DEADLINE, **how: Any) -> Observa
         await transport.close()
         return seen
 
-    seen = run(work())
-    # A connection that a deadline cuts in its TLS handshake is left to the collector by anyio and asyncio; it
-    # is to come by here, and not in the middle of another test.
-    gc.collect()
-    return seen
+    return run(work())
 
 
 def test_a_refused_connection_is_not_sent(make):
