@@ -12,6 +12,8 @@ DELIVER = "tests/unit/delivery/test_deliver.py"
 PROMISE = "tests/unit/delivery/test_deliver_promise.py"
 MACHINE = "tests/unit/delivery/test_order_machine.py"
 READING = "tests/unit/delivery/test_deliver_reading.py"
+BREAKERS = "tests/unit/delivery/test_breakers.py"
+OUTAGES = "tests/unit/delivery/test_deliver_outages.py"
 PROOF = "tests/unit/delivery/test_proof.py"
 BY_PAGES = "tests/unit/delivery/test_baselines_by_pages.py"
 PAGE_TRUST = "tests/unit/delivery/test_page_trust.py"
@@ -52,6 +54,14 @@ MUTANTS = (
         "return self.answer is not None",
         f"{RULES}::test_an_ok_that_speaks_of_another_order_says_nothing_of_this_one",
         VERDICT,
+    ),
+    Mutant(
+        "a sleep of the computer counts as time in which the server failed",
+        "delivery/breakers.py",
+        "min(at - self._latest, self._whole / QUARTERS)",
+        "at - self._latest",
+        f"{OUTAGES}::test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes",
+        BREAKERS,
     ),
     Mutant(
         "redirects are followed",
