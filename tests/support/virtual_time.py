@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ordersheet.core.uptime import Uptime
+from ordersheet.delivery.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -52,29 +53,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._jumping.now += seconds
 
 
-class VirtualClock:
+class VirtualClock(SystemClock):
     """The loop's time, as delivery's clock.
 
     Attributes:
         ahead: seconds by which the time of day was turned on or back.
+        slept: seconds for which the machine slept, with a loop whose time leaves them out, as on Linux.
         boots: how often the machine was started anew.
     """
 
     def __init__(self) -> None:
+        super().__init__(lambda: asyncio.get_running_loop().time() + self.slept)
         self.ahead = 0.0
+        self.slept = 0.0
         self.boots = 0
 
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep."""
+        self.slept += seconds
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.monotonic() + self.ahead)
 
     def uptime(self) -> Uptime:
         return Uptime(str(self.boots), self.monotonic())
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

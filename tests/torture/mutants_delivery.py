@@ -12,7 +12,7 @@ DELIVER = "tests/unit/delivery/test_deliver.py"
 PROMISE = "tests/unit/delivery/test_deliver_promise.py"
 MACHINE = "tests/unit/delivery/test_order_machine.py"
 READING = "tests/unit/delivery/test_deliver_reading.py"
-BREAKERS = "tests/unit/delivery/test_breakers.py"
+CLOCK = "tests/unit/delivery/test_clock.py"
 OUTAGES = "tests/unit/delivery/test_deliver_outages.py"
 PROOF = "tests/unit/delivery/test_proof.py"
 BY_PAGES = "tests/unit/delivery/test_baselines_by_pages.py"
@@ -57,11 +57,11 @@ MUTANTS = (
     ),
     Mutant(
         "a sleep of the computer counts as time in which the server failed",
-        "delivery/breakers.py",
-        "min(at - self._latest, self._whole / QUARTERS)",
-        "at - self._latest",
+        "delivery/clock.py",
+        "self._slept += max(0.0, now - self._looked - LONGEST_GAP)",
+        "self._slept += 0.0",
         f"{OUTAGES}::test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes",
-        BREAKERS,
+        CLOCK,
     ),
     Mutant(
         "redirects are followed",

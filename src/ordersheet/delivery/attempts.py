@@ -62,10 +62,13 @@ class Attempts:
         context, run = self.context, self.context.run
         url = orders_url(run.options.base_url)
         judge = partial(classify, order=order)
+        slept = context.waking.slept()
         seen, verdict = await self._ask("PUT", url, body, run.options.timeout, judge)
         context.counts.put += seen.bytes_left
         run.api_seen |= verdict.answer is not None
-        run.compare_clocks(verdict.date, context.clock.monotonic())
+        if context.waking.slept() == slept:
+            # Else the answer may have lain unread for as long as the computer slept.
+            run.compare_clocks(verdict.date, context.clock.monotonic())
         self._learn(seen, verdict, ticket)
         reason = run.forbidden.answered(verdict.status if seen.failure is None else None)
         if reason is not None:
@@ -240,8 +243,9 @@ class Attempts:
         if ticket is not None:
             context.limiter.failed(ticket)
         put = isinstance(verdict, Verdict) and seen.bytes_left
-        broken = breakers.broke(now, sent=now if ticket is None else ticket.at, put=put)
-        return broken if seen.bytes_left else breakers.failed(now) or broken
+        waking = context.waking.look()
+        broken = breakers.broke(waking, known=now, sent=now if ticket is None else ticket.at, put=put)
+        return broken if seen.bytes_left else breakers.failed(waking) or broken
 
     def _pushed_back(self, seen: Observation, verdict: AnyVerdict, ticket: Ticket | None) -> None:
         context, run = self.context, self.context.run
@@ -250,7 +254,7 @@ class Attempts:
         )
         now = context.clock.now()
         resume = resume_time(verdict.retry_after, verdict.date, now)
-        reason = run.breakers.pushed_back(context.clock.monotonic(), put=isinstance(verdict, Verdict))
+        reason = run.breakers.pushed_back(context.waking.look(), put=isinstance(verdict, Verdict))
         if ticket is not None:
             context.limiter.pushed_back(ticket, resume)
         if resume is not None and resume - now > LONGEST_PAUSE:

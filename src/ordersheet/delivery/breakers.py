@@ -13,14 +13,13 @@ if TYPE_CHECKING:
 
     from ordersheet.delivery.verdict.causes import Cause
 
+FAILURES_IN_A_ROW = 5
 FAILING_FOR = 30.0
-"""Seconds in which no server is found."""
+"""Seconds."""
 BROKEN_FOR, BROKEN_PUTS = 120.0, 50
 """Seconds in which nothing succeeds, and PUTs in a row that fail."""
 PUSHED_BACK_FOR = 3600.0
 """Seconds in which everything is pushed back, or every update."""
-QUARTERS = 4
-"""No gap between two requests counts for more than one part in so many of what makes a run stop."""
 UNKNOWN_ROWS = 5
 UNKNOWN_SHARE = 100
 """One unknown row in so many that were sent."""
@@ -98,88 +97,74 @@ def stop_for(reason: StopReason, cause: Cause, *, resume_after: datetime | None 
     return Stop(WORDS[reason], message, resume_after)
 
 
-class Streak:
-    """Trouble without a break, and for how long the requests have seen it.
+class Breakers:
+    """Counts what the attempts of all lanes ended in, and says when they must stop.
 
-    A machine that sleeps, a process that is frozen and a slow pace leave gaps in which nothing was asked:
-    of each a quarter of the whole counts at most. So five requests are the fewest that fill it.
+    How long something lasts is told by the run's waking time: while the computer sleeps, nothing was asked.
     """
 
-    def __init__(self, whole: float) -> None:
-        """Begin without trouble.
-
-        Args:
-            whole: how many seconds of trouble are too many.
-        """
-        self._whole = whole
-        self._latest: float | None = None
-        self._lasted = 0.0
-
-    def end(self) -> None:
-        """Note that something went well."""
-        self._latest, self._lasted = None, 0.0
-
-    def is_whole(self, at: float) -> bool:
-        """Count trouble that was known at this monotonic second, and tell whether it has lasted too long."""
-        if self._latest is not None:
-            self._lasted += min(at - self._latest, self._whole / QUARTERS)
-        self._latest = at
-        return self._lasted >= self._whole
-
-
-class Breakers:
-    """Counts what the attempts of all lanes ended in, and says when they must stop."""
-
     def __init__(self) -> None:
-        self._unreachable = Streak(FAILING_FOR)
-        self._broken = Streak(BROKEN_FOR)
+        self._failures = 0
+        self._failing_since: float | None = None
+        self._broken_since: float | None = None
         self._broken_puts = 0
         self._puts_broken_since = 0.0
-        self._pushed_back = Streak(PUSHED_BACK_FOR)
-        self._puts_pushed_back = Streak(PUSHED_BACK_FOR)
+        self._pushed_since: float | None = None
+        self._puts_pushed_since: float | None = None
         self._rows_sent = 0
         self._unknown_rows = 0
 
     def heard(self) -> None:
         """Note that the server gave an answer, whatever it said."""
-        self._unreachable.end()
+        self._failures = 0
+        self._failing_since = None
 
     def failed(self, at: float) -> StopReason | None:
-        """Count a request that found no server, at this monotonic second."""
-        return StopReason.DEAD_SERVER if self._unreachable.is_whole(at) else None
+        """Count a request that found no server, at this second of the run's waking time."""
+        if self._failing_since is None:
+            self._failing_since = at
+        self._failures += 1
+        if self._failures >= FAILURES_IN_A_ROW and at - self._failing_since >= FAILING_FOR:
+            return StopReason.DEAD_SERVER
+        return None
 
     def succeeded(self, *, put: bool) -> None:
         """Note an answer that is neither a failure nor a push-back."""
-        self._broken.end()
-        self._pushed_back.end()
+        self._broken_since = self._pushed_since = None
         if put:
-            self._broken_puts = 0
-            self._puts_pushed_back.end()
+            self._broken_puts, self._puts_pushed_since = 0, None
 
-    def broke(self, at: float, *, sent: float, put: bool) -> StopReason | None:
+    def broke(self, at: float, *, known: float, sent: float, put: bool) -> StopReason | None:
         """Count a request that failed: a 5xx, no answer, or one that says nothing.
 
         Args:
-            at: when that was known (monotonic).
-            sent: when it had left. What was under way together when the first of them failed counts once.
+            at: when that was known, in waking time.
+            known: the same moment (monotonic).
+            sent: when it had left (monotonic). What was under way when the first of them failed counts once.
             put: whether it was a PUT that left.
         """
+        if self._broken_since is None:
+            self._broken_since = at
         if put and (self._broken_puts == 0 or sent >= self._puts_broken_since):
             if self._broken_puts == 0:
-                self._puts_broken_since = at
+                self._puts_broken_since = known
             self._broken_puts += 1
-        if self._broken.is_whole(at):
+        if at - self._broken_since >= BROKEN_FOR:
             return StopReason.FAILING
         return StopReason.FAILED_PUTS if self._broken_puts >= BROKEN_PUTS else None
 
     def pushed_back(self, at: float, *, put: bool) -> StopReason | None:
         """Count a push-back: the server does answer, and wants fewer requests, or fewer updates."""
-        self._broken.end()
-        too_long = self._pushed_back.is_whole(at)
+        self._broken_since = None
+        if self._pushed_since is None:
+            self._pushed_since = at
+        since = self._pushed_since
         if put:
+            if self._puts_pushed_since is None:
+                self._puts_pushed_since = at
             # Readings may be let through all the while.
-            too_long = self._puts_pushed_back.is_whole(at) or too_long
-        return StopReason.PUSHED_BACK if too_long else None
+            since = min(since, self._puts_pushed_since)
+        return StopReason.PUSHED_BACK if at - since >= PUSHED_BACK_FOR else None
 
     def row_sent(self) -> None:
         """Count a row whose first request is about to leave."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ordersheet.core.model import RequestCounts
-from ordersheet.delivery.clock import Moment
+from ordersheet.delivery.clock import Moment, WakingTime
 from ordersheet.delivery.options import DeliveryEnd
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class RequestContext:
     counts: Counts = field(default_factory=Counts)
     reads_until: float | None = None
     """After an interrupt: when reading ends (monotonic)."""
+    waking: WakingTime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waking = WakingTime(self.clock)
 
     def moment(self) -> Moment:
         """Look at both clocks."""

@@ -50,7 +50,7 @@ class Ending:
     async def wait_for_claims(self) -> None:
         """Work off the orders that other runs had claimed, while this one holds no claim at all."""
         context, run = self._context, self._context.run
-        seconds, since = CLAIM_PAUSE, context.clock.monotonic()
+        seconds, since = CLAIM_PAUSE, context.waking.look()
         while self._elsewhere and not run.ended:
             works = [*self._elsewhere]
             self._elsewhere.clear()
@@ -58,7 +58,7 @@ class Ending:
                 if not await self._work_on(works[at : at + CHUNK]):
                     self._elsewhere += works[at + CHUNK :]
                     return
-            now = context.clock.monotonic()
+            now = context.waking.look()
             if len(self._elsewhere) < len(works):
                 seconds, since = CLAIM_PAUSE, now
                 continue

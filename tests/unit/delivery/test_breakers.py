@@ -14,12 +14,10 @@ from ordersheet.delivery.verdict.put import StopReason
 @pytest.mark.parametrize(
     ("seconds", "stops"),
     [
-        ([0, 7, 14, 21, 28, 29.9], False),
-        ([0, 7, 14, 21, 28, 30], True),
-        ([0, 7.5, 15, 22.5, 30], True),
+        ([0, 1, 2, 3, 29.9], False),
+        ([0, 1, 2, 3, 30], True),
         ([0, 10, 20, 30], False),
-        ([0, 40, 41, 42, 43], False),
-        ([0, 40, 80, 120, 160], True),
+        ([0, 40, 41, 42, 43], True),
     ],
 )
 def test_five_failures_over_half_a_minute_are_a_dead_server(seconds, stops):
@@ -31,38 +29,12 @@ def test_five_failures_over_half_a_minute_are_a_dead_server(seconds, stops):
 
 def test_any_answer_begins_the_count_of_failures_anew():
     breakers = Breakers()
-    for at in (0, 7, 14, 21, 28):
+    for at in (0, 10, 20, 30):
         assert breakers.failed(at) is None
     breakers.heard()
-    for at in (40, 47, 54, 61, 68):
+    for at in (40, 50, 60, 69):
         assert breakers.failed(at) is None
     assert breakers.failed(70) is StopReason.DEAD_SERVER
-
-
-AWAKE = st.floats(0.0, 0.25)
-"""How much of what makes a run stop lies between two requests of a machine that does not sleep."""
-
-
-@pytest.mark.parametrize(
-    ("count", "reason", "whole"),
-    [
-        (lambda breakers, at: breakers.failed(at), StopReason.DEAD_SERVER, 30.0),
-        (lambda breakers, at: breakers.broke(at, sent=at, put=False), StopReason.FAILING, 120.0),
-        (lambda breakers, at: breakers.pushed_back(at, put=True), StopReason.PUSHED_BACK, 3600.0),
-    ],
-    ids=["no server", "failing", "pushed back"],
-)
-@given(before=st.lists(AWAKE, max_size=12), slept=st.floats(0.25, 1e3), after=st.lists(AWAKE, max_size=12))
-def test_a_sleep_is_no_time_in_which_the_server_failed(count, reason, whole, before, slept, after):
-    moments = [100.0]
-    for gap in (*before, slept, *after):
-        moments.append(moments[-1] + gap * whole)
-    breakers = Breakers()
-    found = [count(breakers, at) for at in moments]
-    awake = sum(before) + sum(after)
-    # Of its sleep nobody knows more than that the server failed before it and failed after it.
-    assert reason not in found or awake >= 0.7499
-    assert found[-1] is reason or awake < 1
 
 
 @given(sent=st.integers(0, 3000))
@@ -100,21 +72,21 @@ def test_a_long_pause_says_until_when():
 def test_two_minutes_without_a_success_are_a_failing_server():
     breakers = Breakers()
     for at in range(0, 120, 5):
-        assert breakers.broke(at, sent=at - 1, put=False) is None
-    assert breakers.broke(120, sent=119, put=False) is StopReason.FAILING
+        assert breakers.broke(at, known=at, sent=at - 1, put=False) is None
+    assert breakers.broke(120, known=120, sent=119, put=False) is StopReason.FAILING
 
 
 @pytest.mark.parametrize("between", ["answer", "push-back"])
 def test_whatever_the_server_still_does_begins_the_two_minutes_anew(between):
     breakers = Breakers()
-    breakers.broke(0, sent=0, put=False)
+    breakers.broke(0, known=0, sent=0, put=False)
     if between == "answer":
         breakers.succeeded(put=False)
     else:
         breakers.pushed_back(60, put=True)
-    for at in (119, 140, 160, 180, 200, 220, 238):
-        assert breakers.broke(at, sent=at - 1, put=False) is None
-    assert breakers.broke(239, sent=238, put=False) is StopReason.FAILING
+    assert breakers.broke(119, known=119, sent=118, put=False) is None
+    assert breakers.broke(200, known=200, sent=199, put=False) is None
+    assert breakers.broke(239, known=239, sent=238, put=False) is StopReason.FAILING
 
 
 def test_fifty_puts_in_a_row_stop_whatever_becomes_of_the_readings_between():
@@ -122,31 +94,33 @@ def test_fifty_puts_in_a_row_stop_whatever_becomes_of_the_readings_between():
     found = []
     for at in range(50):
         breakers.succeeded(put=False)
-        found.append(breakers.broke(at, sent=at - 0.5, put=True))
+        found.append(breakers.broke(at, known=at, sent=at - 0.5, put=True))
     assert found == [None] * 49 + [StopReason.FAILED_PUTS]
 
 
 def test_what_was_under_way_together_counts_once_and_an_answered_put_begins_anew():
     breakers = Breakers()
-    assert [breakers.broke(1.0, sent=0.5, put=True) for _ in range(200)] == [None] * 200
+    assert [breakers.broke(1.0, known=1.0, sent=0.5, put=True) for _ in range(200)] == [None] * 200
     breakers.succeeded(put=True)
-    assert [breakers.broke(at, sent=at, put=True) for at in range(2, 51)] == [None] * 49
-    assert breakers.broke(51, sent=51, put=True) is StopReason.FAILED_PUTS
+    assert [breakers.broke(at, known=at, sent=at, put=True) for at in range(2, 51)] == [None] * 49
+    assert breakers.broke(51, known=51, sent=51, put=True) is StopReason.FAILED_PUTS
 
 
 def test_an_hour_of_push_backs_stops_and_one_success_begins_it_anew():
     breakers = Breakers()
-    assert [breakers.pushed_back(at, put=False) for at in (0, 900, 1800, 2700, 3599)] == [None] * 5
+    assert breakers.pushed_back(0, put=False) is None
+    assert breakers.pushed_back(3599, put=False) is None
     breakers.succeeded(put=False)
-    assert [breakers.pushed_back(at, put=False) for at in (3600, 4500, 5400, 6300)] == [None] * 4
+    assert breakers.pushed_back(3600, put=False) is None
     assert breakers.pushed_back(7200, put=False) is StopReason.PUSHED_BACK
 
 
 def test_an_hour_in_which_updates_are_pushed_back_stops_though_readings_are_let_through():
     breakers = Breakers()
-    for at in (0, 900, 1800, 2700, 3599):
-        assert breakers.pushed_back(at, put=True) is None
-        breakers.succeeded(put=False)
+    assert breakers.pushed_back(0, put=True) is None
+    breakers.succeeded(put=False)
+    assert breakers.pushed_back(3599, put=True) is None
+    breakers.succeeded(put=False)
     assert breakers.pushed_back(3600, put=True) is StopReason.PUSHED_BACK
     breakers.succeeded(put=True)
     assert breakers.pushed_back(3601, put=True) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import Any
 
 import pytest
 from tests.support import virtual_time
@@ -11,6 +12,7 @@ from tests.support.delivery import Run, World, append, put_attribute, send, shee
 from tests.support.fake_store import REFUSED_CONNECTION, SWALLOWED, Fate, Store, status
 
 from ordersheet.core.model import Outcome as O  # noqa: N817 - said often
+from ordersheet.delivery.verdict.observation import Failure
 
 MANY = sheet(*[(n, append(f"text {n}")) for n in range(1, 1001)])
 ATTRIBUTES = sheet(*[(n, put_attribute(n)) for n in range(1, 1001)])
@@ -67,23 +69,49 @@ def test_a_server_that_fails_everything_stops_the_run_after_two_minutes_and_few_
     assert len(run.results) == 1000
 
 
-@pytest.mark.parametrize("fate", [REFUSED_CONNECTION, SWALLOWED, BROKEN, PUSHED_BACK])
-@pytest.mark.parametrize("slept", [60.0, 150.0, 8 * 3600.0])
-def test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes(fate, slept):
-    """The network goes a second before the computer does, and comes back some seconds after it."""
-    store = Store()
-    during(store, 20.0, 20.0 + slept + 6.0, fate)
+def send_and_sleep(store: Store, way: str, slept: float, **options: Any) -> Run:
+    """Send, and let the computer sleep after 21 seconds."""
 
     async def main() -> Run:
-        loop = asyncio.get_running_loop()
+        loop, world = asyncio.get_running_loop(), World(store)
         assert isinstance(loop, virtual_time.VirtualLoop)
-        loop.call_at(21.0, loop.stand_still, slept)
-        return await World(store).send(MANY, lanes=8)
+        loop.call_at(21.0, world.clock.suspend if way == "suspended" else loop.stand_still, slept)
+        return await world.send(MANY, **options)
 
-    run = virtual_time.run(main())
+    return virtual_time.run(main())
+
+
+@pytest.mark.parametrize("way", ["suspended", "frozen"])
+@pytest.mark.parametrize("fate", [REFUSED_CONNECTION, SWALLOWED, BROKEN, PUSHED_BACK])
+@pytest.mark.parametrize("slept", [60.0, 150.0, 8 * 3600.0])
+def test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes(fate, slept, way):
+    """The network goes a second before the computer does, and comes back some seconds after it."""
+    store = Store()
+    during(store, 20.0, 26.0 + (slept if way == "frozen" else 0.0), fate)
+    run = send_and_sleep(store, way, slept, lanes=8)
     assert run.end.stopped_by is None, run.end.message
     assert set(run.outcomes) == {O.APPLIED}
     assert sum(at >= 20.0 for _, _, at in store.times) > 500
+
+
+def test_a_pause_that_was_slept_through_is_over_when_the_computer_wakes():
+    store = Store()
+    during(store, 20.0, 20.9, status(429, retry_after="600"))
+    run = send_and_sleep(store, "suspended", 8 * 3600.0, lanes=8)
+    assert set(run.outcomes) == {O.APPLIED}
+    woke = [at for _, _, at in store.times if at > 21.0]
+    assert min(woke) < 21.0 + 15.0
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("timeout", [30.0, 120.0, 300.0])
+def test_a_server_that_never_answers_stops_the_run_as_soon_as_two_minutes_are_known_of(timeout, lanes):
+    store = Store()
+    during(store, 0.0, 1e9, Fate(failure=Failure.DEADLINE, applies=False, seconds=timeout))
+    run = send(ATTRIBUTES, store, lanes=lanes, timeout=timeout)
+    assert run.end.stopped_by == "server-down"
+    # The first failure is known after one time-out: from then on it is two minutes, and what is under way.
+    assert run.seconds <= 2 * timeout + 120.0 + 30.0
 
 
 def test_a_server_that_fails_each_update_stops_the_run_after_fifty():

@@ -192,16 +192,16 @@ class OpenReading:
             clock=clock,
             limiter=limiter,
         )
-        self._heeding: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> ReadingSession:
-        self._heeding = asyncio.ensure_future(self._heed())
+        self._beside = [asyncio.ensure_future(one) for one in (self._heed(), self._context.waking.keep())]
         return ReadingSession(self._context, Attempts(self._context), self._fields)
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._heeding is not None
-        self._heeding.cancel()
-        await asyncio.gather(self._heeding, return_exceptions=True)
+        for one in self._beside:
+            one.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
         await self._context.connections.close()
 
     async def _heed(self) -> None:
