@@ -11,7 +11,7 @@ import pytest
 from tests.support.job_world import START, WELL, job_world
 
 from ordersheet.jobs.file_work import Ended
-from ordersheet.jobs.passes import GONE_FOR, RETRY
+from ordersheet.jobs.passes import GONE_FOR, GROWS_FOR, RETRY
 from ordersheet.jobs.states import FAILED, TAKEN, WAITING
 from ordersheet.jobs.temporary import temporary_folder
 from ordersheet.ledger import Ledger
@@ -99,6 +99,21 @@ def test_what_is_held_up_goes_on_when_it_may_and_is_given_up_in_the_end(world):
     assert 3 < len(world.sent) < 12
     assert world.names("failed") == ["a.csv", "a.csv.problems.txt"]
     assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["given up, 0 ok"]
+
+
+@pytest.mark.parametrize("days", [1, 3, 30])
+def test_a_file_is_tried_again_however_long_the_machine_was_off(world, days):
+    world.set_up(stable="0s", give_up="2h")
+    world.answers = [Ended(WAITING, {"error": "The API is down.", "retry": True, "run": "r1"})] * 3
+    world.put("a.csv")
+    world.look()
+    world.look(days * 86_400)
+    # The network comes some seconds after the machine.
+    world.look(3600)
+    world.look(3600)
+    assert len(world.sent) == 4
+    assert world.names("done") == ["a.csv"]
+    assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["shop.example.com: 1 ok"]
 
 
 def test_a_refused_key_is_told_at_once_and_once_a_day(world):
@@ -287,6 +302,28 @@ def test_what_was_expected_and_did_not_come_is_told_once_a_day(world, day, came,
         world.look(1800)
     nothing = [subject for subject in world.people.subjects if subject == "nightly - no file by 07:00"]
     assert len(nothing) == told
+
+
+@pytest.mark.parametrize("seen_before", [False, True], ids=["it came meanwhile", "it was there before"])
+def test_what_lies_there_when_the_machine_wakes_has_come(world, seen_before):
+    world.set_up(schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
+    world.now = START.replace(hour=4)
+    if seen_before:
+        world.put("a.csv")
+    world.look()
+    world.put("a.csv")
+    for after in (5 * 3600, 11):
+        world.look(after)
+    assert world.people.subjects == ["a.csv - shop.example.com: 1 ok"]
+
+
+def test_a_file_that_grows_and_grows_has_not_come(world):
+    world.set_up(schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
+    world.now = START.replace(hour=6)
+    for at in range(int(GROWS_FOR / 9) + 3):
+        world.put("a.csv", "a" * (at + 1))
+        world.look(9)
+    assert world.people.subjects == ["nightly - no file by 07:00"]
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0, 3600.0 * 24 * 400])

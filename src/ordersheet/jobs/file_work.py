@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
+FEWEST_TRIES = 5
+"""Of a file that is held up, before it is given up."""
 FIRST_FOLLOW, LONGEST_FOLLOW = 2.0, 30.0
 """Seconds between two looks at a run that workers send."""
 _CHUNK = 1 << 20
@@ -198,22 +200,23 @@ class FileWork:
                 self._let_go(one)
                 raise SourceGone(f"{one.name} changed while it was taken. It is looked at again.")
             one = self.place.files.save(one, facts={"begun": True})
-        given_up = self._given_up(one)
-        if given_up is not None and not one.facts.get("with_workers"):
-            return self.place.files.save(one, state=FAILED, facts=given_up)
         ended = self.sender.send(self.place.job, path, one.batch or None, place, one.facts)
         self.place.on_point("sent")
-        facts = dict(ended.facts)
-        if ended.state == WAITING:
+        state, facts = ended.state, dict(ended.facts)
+        if state == WAITING:
             facts |= self._followed(facts) if facts.get("with_workers") else self._pause(one, facts)
-            if not facts.get("retry"):
+            if self._is_given_up(facts):
+                state = FAILED
+                facts["given_up"] = True
+                facts["error"] = f"It could not be sent to its end. {facts.get('error', '')}".strip()
+            elif not facts.get("retry"):
                 message = held(self.place.job, one.name, str(facts.get("error") or ""))
                 self.teller.notice(
                     f"held:{one.id}:{self.place.job.schedule.day_of(self.place.clock())}", message
                 )
         facts["local_report"] = str(ended.report) if ended.report is not None else None
         facts["local_problems"] = str(ended.problems) if ended.problems is not None else None
-        one = self.place.files.save(one, state=ended.state, facts=facts)
+        one = self.place.files.save(one, state=state, facts=facts)
         self.place.on_point("noted as sent")
         return one
 
@@ -223,14 +226,15 @@ class FileWork:
             self.place.on_point("given back")
         self.place.files.release(one)
 
-    def _given_up(self, one: JobFile) -> dict[str, Any] | None:
-        since = one.facts.get("held_since")
-        if since is None or self.place.clock() - when(since) < timedelta(seconds=self.place.job.give_up):
-            return None
-        return {
-            "given_up": True,
-            "error": f"It could not be sent to its end. {one.facts.get('error', '')}".strip(),
-        }
+    def _is_given_up(self, facts: Mapping[str, Any]) -> bool:
+        """Tell whether a file that was held up once more has been tried for long enough, and often enough.
+
+        Where the machine was off for a weekend, it has been held up for long, and was hardly tried.
+        """
+        since = facts.get("held_since")
+        if since is None or facts["tries"] < FEWEST_TRIES:
+            return False
+        return self.place.clock() - when(since) >= timedelta(seconds=self.place.job.give_up)
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""

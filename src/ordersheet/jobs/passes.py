@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 GONE_FOR = 900.0
 """Seconds for which a source may be out of reach before that is told."""
-
+GROWS_FOR = 900.0
+"""Seconds for which a file that is expected may lie there and grow before it is told that none came."""
 
 SOON, RETRY, FOLLOW = 0.1, 30.0, 1.0
 """Seconds at the least until the next look at a file that is not whole yet, at one that is held up, and at
@@ -91,6 +92,8 @@ class Passes:
         self._done: dict[str, SourceFile] = {}
         """By key: files that stay where they are and are done with."""
         self._gone_since: float | None = None
+        self._rests_since: float | None = None
+        """When something was first due of which a file lay there that rested."""
 
     def wait(self, report: PassReport, due_in: float) -> float:
         """Give the seconds until this job is looked at again.
@@ -208,8 +211,19 @@ class Passes:
         latest = self._work.place.files.latest(job.name, *(state for state in FILE_STATES if state != SAME))
         if latest and latest[0].taken >= job.schedule.midnight(now):
             return
+        if self._may_come_yet():
+            return
         day = job.schedule.day_of(now)
         self._work.teller.notice(f"nothing:{day}", nothing_came(job, day))
+
+    def _may_come_yet(self) -> bool:
+        """Tell whether a file lies there that rests; one that grows for too long has not come."""
+        if not self._stability.rests:
+            self._rests_since = None
+            return False
+        now = self._monotonic()
+        self._rests_since = now if self._rests_since is None else self._rests_since
+        return now - self._rests_since < GROWS_FOR
 
     def _prune(self) -> None:
         job = self._work.place.job

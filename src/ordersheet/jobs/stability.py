@@ -52,9 +52,15 @@ class Stability:
             self._rested[one.key] = (one, rested + watched if seen == one else 0.0)
         return [one for one in files if self._rested[one.key][1] >= self._stable]
 
+    @property
+    def rests(self) -> bool:
+        """Whether the last look found a file that is to rest before it is whole."""
+        return self._marker is None and any(rested < self._stable for _, rested in self._rested.values())
+
     def wait(self, now: float) -> float | None:
         """Give the seconds until another look may find a whole file; None where none is awaited."""
-        if self._marker is not None:
+        if not self.rests:
             return None
-        left = [self._stable - rested - (now - self._looked) for _, rested in self._rested.values()]
-        return max(0.0, min(one for one in left if one > 0)) if any(one > 0 for one in left) else None
+        since = now - self._looked
+        left = (self._stable - rested - since for _, rested in self._rested.values() if rested < self._stable)
+        return max(0.0, min(left))

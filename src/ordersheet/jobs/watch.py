@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ordersheet.core.errors import OrdersheetError
+from ordersheet.core.uptime import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +60,7 @@ class Watcher:
         ended: tells whether the end was asked for.
         log: told what happens.
         health: touched every 30 s while every job's thread lives; None for none.
+        seconds: since some fixed moment; it never goes back, and goes on while the machine sleeps.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Watcher:
         log: Log,
         *,
         health: Path | None = None,
+        seconds: Callable[[], float] = elapsed,
     ) -> None:
+        self._seconds = seconds
         self._jobs = jobs
         self._clock = clock
         self._ended = ended
@@ -106,7 +109,7 @@ class Watcher:
         made: tuple[FileWork, Passes] | None = None
         told: set[tuple[str, str]] = set()
         while not self._over.is_set() and not self._ended():
-            began, passed, soonest = self._clock(), time.monotonic(), BROKEN_SECONDS
+            began, passed, soonest = self._clock(), self._seconds(), BROKEN_SECONDS
             try:
                 made = made or job.make()
                 work, passes = made
@@ -123,9 +126,9 @@ class Watcher:
 
     def _rest(self, schedule: Schedule | None, began: datetime, passed: float, soonest: float) -> None:
         """Wait until a job is due, or for `soonest` seconds where that is less, whatever the clock does."""
-        until = time.monotonic() + soonest
+        until = self._seconds() + soonest
         while not self._over.is_set():
-            now = time.monotonic()
+            now = self._seconds()
             left = until - now
             if schedule is not None:
                 left = min(left, schedule.left(began, self._clock(), now - passed))

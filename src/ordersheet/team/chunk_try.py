@@ -36,6 +36,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 """Seconds before a chunk is tried again where the shop says nothing of it."""
 GIVE_UP = timedelta(hours=24)
 """So long after a run was submitted its chunks are tried again."""
+FEWEST_TRIES = 5
+"""Of a chunk that is tried again, before it is given up: perhaps no worker ran for a weekend."""
 _LOOK = 1.0
 """Seconds between two looks whether somebody has stopped the run."""
 
@@ -114,7 +116,7 @@ class _Try:
             raise LedgerError(end.message, code="ledger")
         journal.finish(end.stopped_by, end.rest or end.message, sorted(rows), end.requests)
         asked = end.requests.put + end.requests.get
-        pause = self._given_back(end)
+        pause = self._given_back(end, turn)
         if pause is None:
             return TryEnded(None, asked, self._finished(end))
         after = turn._replace(number=turn.number + 1)
@@ -168,9 +170,9 @@ class _Try:
             # The delivery hears of it by itself.
             return False
 
-    def _given_back(self, end: DeliveryEnd) -> float | None:
+    def _given_back(self, end: DeliveryEnd, turn: ChunkTurn) -> float | None:
         """Give the chunk back, and tell after how many seconds it is tried again; None where it is not."""
-        if end.stopped_by in PASSING and datetime.now(UTC) - self._info.started < GIVE_UP:
+        if end.stopped_by in PASSING and not is_given_up(turn, datetime.now(UTC) - self._info.started):
             self._submissions.give_back(self._taken, counts=False)
             return _pause(end)
         if end.stopped_by is StoppedBy.INTERNAL:
@@ -190,6 +192,16 @@ class _Try:
         if end.stopped_by is not StoppedBy.INTERRUPTED:
             self._submissions.stop(self._taken.run, by=end.stopped_by, message=why)
         return self._submissions.finish(self._taken, why)
+
+
+def is_given_up(turn: ChunkTurn, age: timedelta) -> bool:
+    """Tell whether a chunk is tried no more.
+
+    Args:
+        turn: its turn that has just come to nothing.
+        age: for how long it has been submitted.
+    """
+    return age >= GIVE_UP and turn.number >= FEWEST_TRIES
 
 
 def _pause(end: DeliveryEnd) -> float:

@@ -59,6 +59,19 @@ def test_what_stood_still_together_with_its_watcher_is_not_whole(before, slept, 
     assert bool(whole) == (sum(after) + (5.0 if before else 0.0) >= 10.0)
 
 
+@given(st.lists(st.floats(0.1, 9.0), max_size=5), st.floats(0.0, 1e5))
+def test_while_a_file_rests_another_look_is_awaited_however_long_the_last_one_took(looks, took):
+    stability, now = Stability(10.0, None), 0.0
+    whole = stability.whole([FILE], (), now)
+    for seconds in looks:
+        now += seconds
+        whole = stability.whole([FILE], (), now)
+    assert stability.rests == (not whole)
+    wait = stability.wait(now + took)
+    assert (wait is not None) == stability.rests
+    assert wait is None or wait >= 0.0
+
+
 def test_a_source_that_is_slow_to_list_is_looked_at_three_times():
     stability = Stability(10.0, None)
     found = [stability.whole([FILE], (), at) for at in (0.0, 130.0, 260.0)]
