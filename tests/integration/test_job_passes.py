@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from tests.support.job_world import START, WELL, job_world
 
-from ordersheet.jobs.file_work import Ended
+from ordersheet.jobs.file_work import FEWEST_TRIES, Ended
 from ordersheet.jobs.passes import GONE_FOR, GROWS_FOR, RETRY
 from ordersheet.jobs.states import FAILED, TAKEN, WAITING
 from ordersheet.jobs.temporary import temporary_folder
@@ -114,6 +114,25 @@ def test_a_file_is_tried_again_however_long_the_machine_was_off(world, days):
     assert len(world.sent) == 4
     assert world.names("done") == ["a.csv"]
     assert [subject.partition(" - ")[2] for subject in world.people.subjects] == ["shop.example.com: 1 ok"]
+
+
+@pytest.mark.parametrize("hours", [23, 25])
+def test_what_workers_have_tried_for_a_day_is_not_handed_to_them_once_more(world, hours):
+    world.set_up(stable="0s")
+    since = (START - timedelta(hours=hours)).isoformat()
+    tried = {
+        "error": "The API is down.",
+        "retry": True,
+        "run": "r1",
+        "held_since": since,
+        "tries": FEWEST_TRIES,
+    }
+    world.answers = [Ended(WAITING, tried)]
+    world.put("a.csv")
+    world.look()
+    world.look(86_400)
+    assert len(world.sent) == (1 if hours > 24 else 2)
+    assert world.names("failed") == (["a.csv", "a.csv.problems.txt"] if hours > 24 else [])
 
 
 def test_a_refused_key_is_told_at_once_and_once_a_day(world):
@@ -318,11 +337,11 @@ def test_what_lies_there_when_the_machine_wakes_has_come(world, seen_before):
 
 
 def test_a_file_that_grows_and_grows_has_not_come(world):
-    world.set_up(schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
+    world.set_up(stable="100s", schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
     world.now = START.replace(hour=6)
-    for at in range(int(GROWS_FOR / 9) + 3):
+    for at in range(int(GROWS_FOR / 90) + 3):
         world.put("a.csv", "a" * (at + 1))
-        world.look(9)
+        world.look(90)
     assert world.people.subjects == ["nightly - no file by 07:00"]
 
 

@@ -238,7 +238,7 @@ class FileWork:
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""
-        now, tries = self.place.clock(), int(one.facts.get("tries", 0)) + 1
+        now, tries = self.place.clock(), int(facts.get("tries") or one.facts.get("tries", 0)) + 1
         pause = timedelta(seconds=min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
         until = max(now + pause, when(facts.get("resume_after")))
         since = facts.get("held_since") or one.facts.get("held_since") or now.isoformat()

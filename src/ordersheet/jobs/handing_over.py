@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.core.model import StoppedBy
 from ordersheet.jobs.endings import by_row, ended_of
-from ordersheet.jobs.file_work import Ended, sha256_of
+from ordersheet.jobs.file_work import FEWEST_TRIES, Ended, sha256_of
 from ordersheet.jobs.states import FAILED, WAITING
 from ordersheet.ledger import Ledger
 from ordersheet.team.follow import result_of
@@ -100,8 +100,8 @@ class HandedOver:
             # Somebody has stopped it on purpose.
             return Ended(FAILED, known, report=ended.report)
         if ended.state == WAITING:
-            # The workers have tried it since then.
-            known["held_since"] = info.started.isoformat()
+            # The workers have tried it since then, time and again.
+            known |= {"held_since": info.started.isoformat(), "tries": FEWEST_TRIES}
         return ended._replace(facts=known)
 
     def _nobody(self, info: RunInfo, state: SubmissionState) -> dict[str, Any]:
