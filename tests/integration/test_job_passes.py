@@ -135,6 +135,18 @@ def test_what_workers_have_tried_for_a_day_is_not_handed_to_them_once_more(world
     assert world.names("failed") == (["a.csv", "a.csv.problems.txt"] if hours > 24 else [])
 
 
+def test_what_workers_send_once_more_is_not_given_up_meanwhile(world):
+    world.set_up(stable="0s")
+    since = (START - timedelta(days=3)).isoformat()
+    tried = {"held_since": since, "tries": FEWEST_TRIES, "handed_over": START.isoformat(), "retry": True}
+    world.answers = [Ended(WAITING, {**tried, "with_workers": True, "run": "r1"})]
+    world.put("a.csv")
+    world.look()
+    assert world.names("failed") == []
+    world.look(60)
+    assert world.names("done") == ["a.csv"]
+
+
 def test_a_refused_key_is_told_at_once_and_once_a_day(world):
     world.set_up(stable="0s")
     world.answers = [Ended(WAITING, {"error": "The key was refused.", "retry": False, "run": "r1"})] * 3

@@ -45,7 +45,6 @@ LARGE_CHUNK = 512
 """Orders that are claimed together where most of them turn out to be done."""
 IN_LINE = 10.0
 """Seconds that an order may wait for its turn after it was read."""
-"""Seconds between two looks at what the run waits for."""
 LONG_WAIT = 2.0
 """Seconds until the next request, as the pace is, that are told."""
 

@@ -229,10 +229,11 @@ class FileWork:
     def _is_given_up(self, facts: Mapping[str, Any]) -> bool:
         """Tell whether a file that was held up once more has been tried for long enough, and often enough.
 
-        Where the machine was off for a weekend, it has been held up for long, and was hardly tried.
+        Where the machine was off for a weekend, it has been held up for long, and was hardly tried. What
+        workers send is theirs to give up.
         """
         since = facts.get("held_since")
-        if since is None or facts["tries"] < FEWEST_TRIES:
+        if since is None or facts.get("with_workers") or facts["tries"] < FEWEST_TRIES:
             return False
         return self.place.clock() - when(since) >= timedelta(seconds=self.place.job.give_up)
 
