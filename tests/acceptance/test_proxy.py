@@ -58,7 +58,7 @@ def test_the_environment_names_the_proxy_where_that_is_asked_for(desk, authority
         env = {"HTTPS_PROXY": proxy.url, "NO_PROXY": ""}
         assert sent(desk, "--ca-bundle", authority.bundle, env=env) == {"applied": 2}
         assert proxy.tunnels(port) == 0
-        flags = ("--ca-bundle", authority.bundle, "--proxy", "env")
+        flags = ("--ca-bundle", authority.bundle, "--proxy", "env", "--same-file")
         assert sent(desk, *flags, "--batch", "b", env={**env, "NO_PROXY": "localhost"}) == {"applied": 2}
         assert proxy.tunnels(port) == 0
         assert sent(desk, *flags, "--batch", "c", env=env) == {"applied": 2}
