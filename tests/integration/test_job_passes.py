@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 from tests.support.job_world import START, WELL, job_world
 
-from ordersheet.jobs.file_work import FEWEST_TRIES, Ended
+from ordersheet.core.giving_up import FEWEST_TRIES
+from ordersheet.jobs.file_work import Ended
 from ordersheet.jobs.passes import GONE_FOR, GROWS_FOR, RETRY
 from ordersheet.jobs.states import FAILED, TAKEN, WAITING
 from ordersheet.jobs.temporary import temporary_folder

@@ -12,7 +12,7 @@ from ordersheet.core.errors import LedgerError
 from ordersheet.core.history.undo import UndoBook
 from ordersheet.core.journal import Done, Release
 from ordersheet.core.stop_switch import CUT, WIND_DOWN
-from ordersheet.delivery.clock import LOOK, sleep_unless
+from ordersheet.delivery.clock import sleep_unless
 from ordersheet.delivery.context import DeliveryContext
 from ordersheet.delivery.ending import CHUNK, Ending
 from ordersheet.delivery.lane import Lane
@@ -45,6 +45,8 @@ LARGE_CHUNK = 512
 """Orders that are claimed together where most of them turn out to be done."""
 IN_LINE = 10.0
 """Seconds that an order may wait for its turn after it was read."""
+TICK = 0.5
+"""Seconds between two looks at what the run waits for."""
 LONG_WAIT = 2.0
 """Seconds until the next request, as the pace is, that are told."""
 
@@ -121,7 +123,8 @@ class _Delivery:
         context = self.context
         self._lanes = [Lane(context, self._baselines) for _ in range(self._most)]
         keeper = keep_together(context.journal.board, context.limiter, context.clock)
-        helpers = [asyncio.ensure_future(one) for one in (self._heed_the_switch(), self._tick(), keeper)]
+        beside = (self._heed_the_switch(), self._tick(), keeper, context.waking.keep())
+        helpers = [asyncio.ensure_future(one) for one in beside]
         try:
             await self._guarded(self._begin())
             await self._guarded(self._work_off())
@@ -362,8 +365,7 @@ class _Delivery:
     async def _tick(self) -> None:
         """Say what the run waits for, and let lanes in, twice a second."""
         while True:
-            await self.context.clock.sleep(LOOK)
-            self.context.waking.look()
+            await self.context.clock.sleep(TICK)
             self._changed.set()
             self.context.run.tally.waiting(self._waits_for())
             self.context.run.tally.tell()
@@ -371,7 +373,7 @@ class _Delivery:
     def _waits_for(self) -> str | None:
         context = self.context
         left = context.limiter.pause_left
-        if left > LOOK:
+        if left > TICK:
             return f"server asked to wait until {context.time_in(left)}"
         left = context.limiter.wait_left
         if left > LONG_WAIT:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from ordersheet.core.giving_up import is_given_up
 from ordersheet.jobs.messages import held, of_file
 from ordersheet.jobs.sources.base import PROBLEMS, FileGone, SourceGone
 from ordersheet.jobs.states import FAILED, NOTICE, SAME, SENT, TAKEN, WAITING, local_file, when
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 1800.0
 """Seconds until a file that was held up goes on, where the server named no time; doubled each time."""
-FEWEST_TRIES = 5
-"""Of a file that is held up, before it is given up."""
 FIRST_FOLLOW, LONGEST_FOLLOW = 2.0, 30.0
 """Seconds between two looks at a run that workers send."""
 _CHUNK = 1 << 20
@@ -227,15 +226,12 @@ class FileWork:
         self.place.files.release(one)
 
     def _is_given_up(self, facts: Mapping[str, Any]) -> bool:
-        """Tell whether a file that was held up once more has been tried for long enough, and often enough.
-
-        Where the machine was off for a weekend, it has been held up for long, and was hardly tried. What
-        workers send is theirs to give up.
-        """
+        """Tell whether a file that was held up is tried no more; what workers send is theirs to end."""
         since = facts.get("held_since")
-        if since is None or facts.get("with_workers") or facts["tries"] < FEWEST_TRIES:
+        if since is None or facts.get("with_workers"):
             return False
-        return self.place.clock() - when(since) >= timedelta(seconds=self.place.job.give_up)
+        longest = timedelta(seconds=self.place.job.give_up)
+        return is_given_up(facts["tries"], self.place.clock() - when(since), longest)
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from ordersheet.core.giving_up import FEWEST_TRIES
 from ordersheet.core.model import StoppedBy
 from ordersheet.jobs.endings import by_row, ended_of
-from ordersheet.jobs.file_work import FEWEST_TRIES, Ended, sha256_of
+from ordersheet.jobs.file_work import Ended, sha256_of
 from ordersheet.jobs.states import FAILED, WAITING
 from ordersheet.ledger import Ledger
 from ordersheet.team.follow import result_of

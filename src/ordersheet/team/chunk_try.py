@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import LedgerError
+from ordersheet.core.giving_up import is_given_up
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import StoppedBy
 from ordersheet.core.stop_switch import WIND_DOWN, StopSwitch
@@ -36,8 +37,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 """Seconds before a chunk is tried again where the shop says nothing of it."""
 GIVE_UP = timedelta(hours=24)
 """So long after a run was submitted its chunks are tried again."""
-FEWEST_TRIES = 5
-"""Of a chunk that is tried again, before it is given up: perhaps no worker ran for a weekend."""
 _LOOK = 1.0
 """Seconds between two looks whether somebody has stopped the run."""
 
@@ -172,7 +171,8 @@ class _Try:
 
     def _given_back(self, end: DeliveryEnd, turn: ChunkTurn) -> float | None:
         """Give the chunk back, and tell after how many seconds it is tried again; None where it is not."""
-        if end.stopped_by in PASSING and not is_given_up(turn, datetime.now(UTC) - self._info.started):
+        lasted = datetime.now(UTC) - self._info.started
+        if end.stopped_by in PASSING and not is_given_up(turn.number, lasted, GIVE_UP):
             self._submissions.give_back(self._taken, counts=False)
             return _pause(end)
         if end.stopped_by is StoppedBy.INTERNAL:
@@ -192,16 +192,6 @@ class _Try:
         if end.stopped_by is not StoppedBy.INTERRUPTED:
             self._submissions.stop(self._taken.run, by=end.stopped_by, message=why)
         return self._submissions.finish(self._taken, why)
-
-
-def is_given_up(turn: ChunkTurn, age: timedelta) -> bool:
-    """Tell whether a chunk is tried no more.
-
-    Args:
-        turn: its turn that has just come to nothing.
-        age: for how long it has been submitted.
-    """
-    return age >= GIVE_UP and turn.number >= FEWEST_TRIES
 
 
 def _pause(end: DeliveryEnd) -> float:
