@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 T = TypeVar("T")
+WAYS = ("suspended", "frozen")
+"""How a run stands still: its machine sleeps, or its process is frozen."""
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MANY_STEPS, MOST_STEPS = 1_000, 100_000
 """A clock never stands still: after so many steps of the loop at one moment a microsecond goes by, and after
@@ -49,7 +51,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
     def stand_still(self, seconds: float) -> None:
-        """Let time go by in which nothing here is done: the machine sleeps, or the process is frozen."""
+        """Let time go by in which nothing here is done."""
         self._jumping.now += seconds
 
 
@@ -68,9 +70,14 @@ class VirtualClock(SystemClock):
         self.slept = 0.0
         self.boots = 0
 
-    def suspend(self, seconds: float) -> None:
-        """Let the machine sleep."""
-        self.slept += seconds
+    def go_away(self, way: str, seconds: float) -> None:
+        """Let the machine be suspended, or the process be frozen, for so many seconds."""
+        if way == "suspended":
+            self.slept += seconds
+        else:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, VirtualLoop)
+            loop.stand_still(seconds)
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.monotonic() + self.ahead)

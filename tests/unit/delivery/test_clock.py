@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.support import virtual_time
 from tests.support.delivery import append
 from tests.support.fake_store import Connection, Fate, Store
-from tests.support.virtual_time import START
+from tests.support.virtual_time import START, WAYS
 
 from ordersheet.api import put_body
 from ordersheet.core.stop_switch import StopSwitch
@@ -59,7 +59,7 @@ def test_one_who_waits_goes_on_soon_after_the_machine_woke_up(slept):
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        loop.call_later(20.0, clock.suspend, slept)
+        loop.call_later(20.0, clock.go_away, "suspended", slept)
         await clock.sleep(600.0)
         return loop.time()
 
@@ -69,17 +69,16 @@ def test_one_who_waits_goes_on_soon_after_the_machine_woke_up(slept):
 
 
 @pytest.mark.parametrize("slept", [60.0, 86_400.0])
-@pytest.mark.parametrize("way", ["frozen", "suspended"])
+@pytest.mark.parametrize("way", WAYS)
 def test_what_is_looked_at_all_the_while_counts_no_sleep(way, slept):
     clock = virtual_time.VirtualClock()
 
     async def main() -> float:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, virtual_time.VirtualLoop)
         waking = WakingTime(clock)
         began = waking.look()
         keeping = asyncio.ensure_future(waking.keep())
-        loop.call_later(20.0, clock.suspend if way == "suspended" else loop.stand_still, slept)
+        loop.call_later(20.0, clock.go_away, way, slept)
         await asyncio.sleep(100.0 if way == "suspended" else 100.0 + slept)
         keeping.cancel()
         return waking.look() - began
@@ -88,7 +87,7 @@ def test_what_is_looked_at_all_the_while_counts_no_sleep(way, slept):
 
 
 @pytest.mark.parametrize("slept", [0.0, 1.0, 120.0, 86_400.0])
-@pytest.mark.parametrize("way", ["frozen", "suspended"])
+@pytest.mark.parametrize("way", WAYS)
 def test_an_answer_that_lay_unread_while_the_computer_slept_says_nothing_of_the_server_s_clock(way, slept):
     """The server is a day ahead; it answers at once, and the answer is read when the computer wakes."""
     clock, ahead = virtual_time.VirtualClock(), 86_400.0
@@ -99,14 +98,13 @@ def test_an_answer_that_lay_unread_while_the_computer_slept_says_nothing_of_the_
 
     async def main() -> float | None:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, virtual_time.VirtualLoop)
         limiter, tally = RateLimiter(clock), ProgressTally(lambda _: None, clock, None)
         run = RunFacts("R1", options, StopSwitch(), tally, on_end=limiter.release)
         connections = Connections(lambda: Connection(Store(put_fates=[answered])))
         context = RequestContext(run=run, connections=connections, clock=clock, limiter=limiter)
         ticket = await limiter.ready()
         assert ticket is not None
-        loop.call_later(0.5, clock.suspend if way == "suspended" else loop.stand_still, slept)
+        loop.call_later(0.5, clock.go_away, way, slept)
         keeping = asyncio.ensure_future(context.waking.keep())
         await Attempts(context).put(1, put_body(1, [append("a")], xml=False), ticket)
         keeping.cancel()

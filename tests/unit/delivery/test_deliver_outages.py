@@ -7,6 +7,8 @@ import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support import virtual_time
 from tests.support.delivery import Run, World, append, put_attribute, send, sheet
 from tests.support.fake_store import REFUSED_CONNECTION, SWALLOWED, Fate, Store, status
@@ -74,14 +76,13 @@ def send_and_sleep(store: Store, way: str, slept: float, **options: Any) -> Run:
 
     async def main() -> Run:
         loop, world = asyncio.get_running_loop(), World(store)
-        assert isinstance(loop, virtual_time.VirtualLoop)
-        loop.call_at(21.0, world.clock.suspend if way == "suspended" else loop.stand_still, slept)
+        loop.call_at(21.0, world.clock.go_away, way, slept)
         return await world.send(MANY, **options)
 
     return virtual_time.run(main())
 
 
-@pytest.mark.parametrize("way", ["suspended", "frozen"])
+@pytest.mark.parametrize("way", virtual_time.WAYS)
 @pytest.mark.parametrize("fate", [REFUSED_CONNECTION, SWALLOWED, BROKEN, PUSHED_BACK])
 @pytest.mark.parametrize("slept", [60.0, 150.0, 8 * 3600.0])
 def test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes(fate, slept, way):
@@ -92,6 +93,49 @@ def test_a_computer_that_sleeps_amid_a_run_goes_on_when_it_wakes(fate, slept, wa
     assert run.end.stopped_by is None, run.end.message
     assert set(run.outcomes) == {O.APPLIED}
     assert sum(at >= 20.0 for _, _, at in store.times) > 500
+
+
+@st.composite
+def absences(draw: st.DrawFn) -> list[tuple[float, str, float]]:
+    """When a computer goes away, counted from the last time that it came back, how, and for how long."""
+    one = st.tuples(st.floats(5.0, 30.0), st.sampled_from(virtual_time.WAYS), st.floats(1.0, 1e5))
+    return draw(st.lists(one, min_size=1, max_size=4))
+
+
+@given(absences(), st.sampled_from([REFUSED_CONNECTION, SWALLOWED, BROKEN, PUSHED_BACK]), st.integers(1, 12))
+@settings(max_examples=25)
+def test_however_often_a_computer_goes_away_its_run_ends_and_each_status_is_true(absences, fate, lanes):
+    """The network goes a second before it each time, and comes back four seconds after it."""
+    store, works, without = Store(), MANY[:80], False
+
+    def now_or_usual(_asked: object) -> Fate:
+        return fate if without else Fate(seconds=1.0)
+
+    async def go_away(world: World) -> None:
+        nonlocal without
+        for after, way, seconds in absences:
+            await asyncio.sleep(after - 1.0)
+            without = True
+            await asyncio.sleep(1.0)
+            world.clock.go_away(way, seconds)
+            await asyncio.sleep(4.0)
+            without = False
+
+    async def main() -> Run:
+        world = World(store)
+        going = asyncio.ensure_future(go_away(world))
+        run = await world.send(works, lanes=lanes)
+        going.cancel()
+        return run
+
+    store.put_fate = store.get_fate = now_or_usual
+    run = virtual_time.run(main())
+    assert run.end.stopped_by is None, run.end.message
+    assert len(run.outcomes) == len(works)
+    for work, outcome in zip(works, run.outcomes, strict=True):
+        stands = store.count(work.order, f"text {work.order}")
+        assert outcome in (O.APPLIED, O.CONFIRMED, O.UNCONFIRMED)
+        assert stands == 1 or (stands == 0 and outcome is O.UNCONFIRMED)
 
 
 def test_a_pause_that_was_slept_through_is_over_when_the_computer_wakes():
