@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from ordersheet.core.uptime import Uptime
 from ordersheet.delivery.clock import SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 WAYS = ("suspended", "frozen")
 """How a run stands still: its machine sleeps, or its process is frozen."""
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -42,13 +45,42 @@ class _JumpingSelector(selectors.SelectSelector):
         return ready
 
 
+class _When(float):
+    """When a timer is due, with its place among those that are due at the same moment.
+
+    asyncio's heap alone would have them in an order that hangs on every other timer there is.
+    """
+
+    number = 0
+
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, _When) and float(self) == float(other):
+            return self.number < other.number
+        return float(self) < float(other)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
+    """An event loop without waiting.
+
+    Args:
+        last_first: of timers that are due at one moment the last that was set comes first, not the first: a
+            network brings two requests that leave together in either order.
+    """
+
+    def __init__(self, *, last_first: bool = False) -> None:
         self._jumping = _JumpingSelector()
+        self._numbers = itertools.count(step=-1 if last_first else 1)
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        due = _When(when)
+        due.number = next(self._numbers)
+        return super().call_at(due, callback, *args, context=context)
 
     def stand_still(self, seconds: float) -> None:
         """Let time go by in which nothing here is done."""
@@ -86,9 +118,9 @@ class VirtualClock(SystemClock):
         return Uptime(str(self.boots), self.monotonic())
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], *, last_first: bool = False) -> T:
     """Run to the end, in no time."""
-    loop = VirtualLoop()
+    loop = VirtualLoop(last_first=last_first)
     try:
         return loop.run_until_complete(main)
     finally:

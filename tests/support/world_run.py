@@ -40,7 +40,8 @@ QUIET = 1000.0
 """Seconds after which nothing is under way any more."""
 SEEN_BEFORE = (90, 91)
 """Orders of the file that an earlier run sent."""
-SEEN = "sent by an earlier run\nand read back"
+SEEN = "sent to {order} by an earlier run\nand read back"
+"""Each order's is its own: of a view that shows another order's lines, the same text twice proves nothing."""
 
 
 class Report(NamedTuple):
@@ -75,7 +76,7 @@ def in_memory(clock: virtual_time.VirtualClock) -> MemoryLedger:
 
 def run(world: World, ledger: Callable[[virtual_time.VirtualClock], Any] = in_memory) -> Told:
     """Let a world happen, its runs on a ledger that is made for its clock."""
-    return virtual_time.run(_happen(world, ledger))
+    return virtual_time.run(_happen(world, ledger), last_first=world.last_first)
 
 
 def sheet_of(world: World) -> list[OrderWork]:
@@ -96,6 +97,11 @@ def _guards(world: World, row: AskedRow) -> dict[str, str]:
         for ask in row.asks
         if ask.field in READ_NAMES and isinstance(text := shown.get(READ_NAMES[ask.field]), str)
     }
+
+
+def _seen(order: int) -> tuple[int, list[Operation]]:
+    text = SEEN.format(order=order)
+    return order, [append(text), append(text, "comment")]
 
 
 def _operation(ask: Ask) -> Operation:
@@ -120,8 +126,7 @@ async def _happen(world: World, ledger: Callable[[virtual_time.VirtualClock], An
         shop.hold(order, Held(*held), world.held_since)
     if world.learned != "nothing":
         shop.show_in(HONEST if world.learned == "honest growth" else world.view)
-        rows = [(order, [append(SEEN), append(SEEN, "comment")]) for order in SEEN_BEFORE[: world.earlier]]
-        await _send(told, "earlier", sheet(*rows), Start())
+        await _send(told, "earlier", sheet(*map(_seen, SEEN_BEFORE[: world.earlier])), Start())
         await asyncio.sleep(QUIET)
         told.reports.clear()
     shop.begin()

@@ -240,6 +240,8 @@ class World:
     """Whether each row says that its comments must hold what they showed at first."""
     second: SecondKey | None = None
     """Whose key is in use later on; None where it stays the same."""
+    last_first: bool = False
+    """Whether of two requests that leave together the later one arrives first."""
 
 
 TEXTS = (
@@ -412,6 +414,7 @@ def draw_world(choose: Chooser) -> World:
         started_anew=frozenset({len(starts)}) if choose.one((False,) * 5 + (True,)) else frozenset(),
         guarded=choose.one((False, False, True)),
         second=_draw_second(choose, view, len(starts)) if choose.one((False,) * 4 + (True,)) else None,
+        last_first=choose.one((False, False, True)),
     )
 
 

@@ -37,6 +37,28 @@ class Watch(SystemClock):
         super().__init__(lambda: self.at)
 
 
+@pytest.mark.parametrize("last_first", [False, True])
+@given(others=st.lists(st.floats(0.0, 2.0), max_size=12), place=st.integers(0, 12))
+def test_the_worlds_let_what_is_due_at_one_moment_happen_in_the_order_that_they_name(
+    last_first, others, place
+):
+    came: list[str] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number, after in enumerate(others):
+            if number == place:
+                loop.call_later(1.0, came.append, "earlier")
+            loop.call_later(after, int)
+        if place >= len(others):
+            loop.call_later(1.0, came.append, "earlier")
+        loop.call_later(1.0, came.append, "later")
+        await asyncio.sleep(3.0)
+
+    virtual_time.run(main(), last_first=last_first)
+    assert came == (["later", "earlier"] if last_first else ["earlier", "later"])
+
+
 GAPS = st.lists(st.one_of(st.floats(0.0, LONGEST_GAP), st.floats(LONGEST_GAP, 1e6)), max_size=30)
 
 
