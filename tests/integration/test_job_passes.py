@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.job_world import START, WELL, job_world
 
-from ordersheet.core.giving_up import FEWEST_TRIES
+from ordersheet.core.trying_again import FEWEST_TRIES
 from ordersheet.jobs.file_work import Ended
-from ordersheet.jobs.passes import GONE_FOR, GROWS_FOR, RETRY
+from ordersheet.jobs.passes import GONE_AGAIN, GONE_FOR, GROWS_FOR, RETRY
 from ordersheet.jobs.states import FAILED, TAKEN, WAITING
 from ordersheet.jobs.temporary import temporary_folder
 from ordersheet.ledger import Ledger
@@ -171,6 +176,50 @@ def test_a_source_that_goes_away_for_an_hour_is_told_and_loses_nothing(world):
     away.rename(world.inbox)
     assert world.look(60).exit_code == 0
     assert (world.sent, world.names("done")) == (["a"], ["a.csv"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    away_for=st.floats(0.0, 2 * 86_400), asleep=st.lists(st.sampled_from((0.0, 600.0, 30_000.0)), max_size=3)
+)
+def test_a_source_that_is_out_of_reach_at_its_hour_is_looked_at_until_it_is_back(away_for, asleep):
+    """Of a nightly job, on a machine that sleeps between its first looks."""
+    with tempfile.TemporaryDirectory() as folder, job_world(Path(folder)) as world:
+        world.set_up(stable="0s", schedule="30 6 * * *")
+        world.put("a.csv")
+        away = world.folder / "away"
+        world.inbox.rename(away)
+        looks, told_at = [0.0], None
+        while (report := world.look()).gone is not None:
+            if world.people.told and told_at is None:
+                told_at = looks[-1]
+                assert told_at >= GONE_FOR
+                assert len(looks) >= FEWEST_TRIES
+            wait = world.passes.wait(report, math.inf)
+            assert GONE_AGAIN <= wait <= GONE_FOR
+            wait += asleep.pop() if asleep else 0.0
+            world.seconds += wait
+            world.now += timedelta(seconds=wait)
+            looks.append(world.seconds)
+            if world.seconds > away_for:
+                away.rename(world.inbox)
+        assert world.names("done") == ["a.csv"]
+        assert told_at is not None or away_for <= GONE_FOR or len(looks) <= FEWEST_TRIES
+        assert all(later - sooner >= GONE_FOR for sooner, later in zip(looks, looks[5:], strict=False))
+        world.inbox.rename(away)
+        assert world.passes.wait(world.look(), math.inf) == GONE_AGAIN, "another time is another time"
+
+
+def test_what_is_expected_from_a_source_that_is_out_of_reach_is_not_told_as_what_did_not_come(world):
+    world.set_up(schedule="30 6 * * 1-5", timezone="Europe/Stockholm", expect_by="07:00")
+    world.now = START.replace(hour=5, minute=45)
+    world.inbox.rename(world.folder / "away")
+    for _ in range(3):
+        world.look(1800)
+    (told,) = [message for message in world.people.told if message.kind == "nothing"]
+    assert told.subject == "nightly - no file by 07:00, and its files cannot be reached"
+    assert "could not see whether one lies at" in told.body
+    assert str(world.inbox) in told.body
 
 
 def test_a_share_that_is_gone_while_a_file_is_sent_does_not_make_it_lie_where_it_does_not(world):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ordersheet.core.history.orderbook import Entry
 from ordersheet.core.model import COMMENT_FIELDS, Outcome
 from ordersheet.core.operation_state import OperationState, is_legal
+from ordersheet.core.trying_again import pause_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 
 def resend_pause(attempts: int) -> float:
     """Say how many seconds lie between an attempt and the next, where nothing is to be looked up."""
-    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE)
+    return pause_after(attempts, first=FIRST_PAUSE, longest=LONGEST_PAUSE)
 
 
 @dataclass(slots=True)

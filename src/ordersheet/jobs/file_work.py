@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ordersheet.core.giving_up import is_given_up
+from ordersheet.core.trying_again import pause_after, tried_enough
 from ordersheet.jobs.messages import held, of_file
 from ordersheet.jobs.sources.base import PROBLEMS, FileGone, SourceGone
 from ordersheet.jobs.states import FAILED, NOTICE, SAME, SENT, TAKEN, WAITING, local_file, when
@@ -231,12 +231,12 @@ class FileWork:
         if since is None or facts.get("with_workers"):
             return False
         longest = timedelta(seconds=self.place.job.give_up)
-        return is_given_up(facts["tries"], self.place.clock() - when(since), longest)
+        return tried_enough(facts["tries"], self.place.clock() - when(since), longest)
 
     def _pause(self, one: JobFile, facts: Mapping[str, Any]) -> dict[str, Any]:
         """Say when a file that was held up is gone on with."""
         now, tries = self.place.clock(), int(facts.get("tries") or one.facts.get("tries", 0)) + 1
-        pause = timedelta(seconds=min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (tries - 1)))
+        pause = timedelta(seconds=pause_after(tries, first=FIRST_PAUSE, longest=LONGEST_PAUSE))
         until = max(now + pause, when(facts.get("resume_after")))
         since = facts.get("held_since") or one.facts.get("held_since") or now.isoformat()
         return {"tries": tries, "held_since": since, "resume_after": until.isoformat()}

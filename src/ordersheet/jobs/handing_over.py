@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
-from ordersheet.core.giving_up import FEWEST_TRIES
 from ordersheet.core.model import StoppedBy
+from ordersheet.core.trying_again import FEWEST_TRIES
 from ordersheet.jobs.endings import by_row, ended_of
 from ordersheet.jobs.file_work import Ended, sha256_of
 from ordersheet.jobs.states import FAILED, WAITING

@@ -50,9 +50,23 @@ def of_file(
     return Message(kind, f"{name} - {where}{result}{again}", "\n".join(lines))
 
 
-def nothing_came(job: JobDefinition, day: str) -> Message:
-    """Tell that an expected file did not come."""
+def nothing_came(job: JobDefinition, day: str, gone: str | None = None) -> Message:
+    """Tell that an expected file did not come, or that nobody could see whether it did.
+
+    Args:
+        job: the job.
+        day: of which it was expected.
+        gone: why its source could not be reached; None where it could.
+    """
     at = f"{job.expect_by:%H:%M}" if job.expect_by is not None else ""
+    if gone is not None:
+        return Message(
+            "nothing",
+            f"{job.name} - no file by {at}, and its files cannot be reached",
+            f"Job {job.name} expected a file by {at} on {day}, and could not see whether one lies at "
+            f"{job.shown_source}:\n\n{gone}\n\n"
+            "It tries on by itself, and nothing is lost. Ask whoever looks after that place.",
+        )
     return Message(
         "nothing",
         f"{job.name} - no file by {at}",

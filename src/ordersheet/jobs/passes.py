@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ordersheet.core.trying_again import pause_after, tried_enough
 from ordersheet.jobs.messages import gone_for_long, nothing_came
 from ordersheet.jobs.sources import FileGone, SourceFile, SourceGone
 from ordersheet.jobs.stability import Stability
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from ordersheet.ledger.job_files import JobFile
 
 GONE_FOR = 900.0
-"""Seconds for which a source may be out of reach before that is told."""
+"""Seconds for which a source may be out of reach before that is told, and between two looks at it at most."""
+GONE_AGAIN = 60.0
+"""Seconds after which a source that was out of reach is looked at again; twice as many each time, so that no
+account is locked for it."""
 GROWS_FOR = 900.0
 """Seconds for which a file that is expected may lie there and grow before it is told that none came."""
 
@@ -92,6 +97,8 @@ class Passes:
         self._done: dict[str, SourceFile] = {}
         """By key: files that stay where they are and are done with."""
         self._gone_since: float | None = None
+        self._gone_looks = 0
+        """How many looks in a row could not reach it."""
         self._rests_since: float | None = None
         """When something was first due of which a file lay there that rested."""
 
@@ -101,7 +108,7 @@ class Passes:
         Args:
             report: what its last pass came to.
             due_in: seconds until its next pass is due; a file that may be whole by then, or may be gone on
-                with again, comes first.
+                with again, comes first, and so does a source that may be in reach again.
         """
         stable = self._stability.wait(self._monotonic())
         waits = [due_in] if stable is None else [due_in, max(SOON, stable)]
@@ -115,6 +122,8 @@ class Passes:
                 waits.append(max(least, (resume - now).total_seconds()))
         if report.elsewhere:
             waits.append(RETRY)
+        if report.gone is not None:
+            waits.append(pause_after(self._gone_looks, first=GONE_AGAIN, longest=GONE_FOR))
         return min(waits)
 
     @property
@@ -143,10 +152,10 @@ class Passes:
         else:
             self._take(found, report)
         if report.gone is None:
-            self._gone_since = None
+            self._gone_since, self._gone_looks = None, 0
         else:
             self._tell_gone(report.gone)
-        self._expect()
+        self._expect(report.gone)
         return report
 
     def _take(self, found: list[SourceFile], report: PassReport) -> None:
@@ -193,15 +202,22 @@ class Passes:
     def _tell_gone(self, why: str) -> None:
         now = self._monotonic()
         self._gone_since = now if self._gone_since is None else self._gone_since
-        if now - self._gone_since < GONE_FOR:
+        self._gone_looks += 1
+        lasted = timedelta(seconds=now - self._gone_since)
+        if not tried_enough(self._gone_looks, lasted, timedelta(seconds=GONE_FOR)):
+            # It may have been this machine that slept.
             return
         job = self._work.place.job
         day = job.schedule.day_of(self._work.place.clock())
         message = gone_for_long(job, why)
         self._work.teller.notice(f"gone:{day}", message)
 
-    def _expect(self) -> None:
-        """Tell, once a day, that nothing came by the time that something should have."""
+    def _expect(self, gone: str | None) -> None:
+        """Tell, once a day, that nothing came by the time that something should have.
+
+        Args:
+            gone: why the source could not be reached; None where it could.
+        """
         job, now = self._work.place.job, self._work.place.clock()
         if job.expect_by is None or not job.schedule.passed(job.expect_by, now):
             return
@@ -211,10 +227,10 @@ class Passes:
         latest = self._work.place.files.latest(job.name, *(state for state in FILE_STATES if state != SAME))
         if latest and latest[0].taken >= job.schedule.midnight(now):
             return
-        if self._may_come_yet():
+        if gone is None and self._may_come_yet():
             return
         day = job.schedule.day_of(now)
-        self._work.teller.notice(f"nothing:{day}", nothing_came(job, day))
+        self._work.teller.notice(f"nothing:{day}", nothing_came(job, day, gone))
 
     def _may_come_yet(self) -> bool:
         """Tell whether a file lies there that rests; one that grows for too long has not come."""

@@ -25,7 +25,7 @@ HEALTH_SECONDS = 30.0
 TICK = 0.5
 """Seconds between two looks at whether the end was asked for."""
 LONGEST_SLEEP = 30.0
-"""Seconds after which the clock is looked at again: it may have been set meanwhile."""
+"""Seconds after which the clock is looked at again."""
 BROKEN_SECONDS = 60.0
 """Until a job that does not work is tried again."""
 
@@ -61,6 +61,8 @@ class Watcher:
         log: told what happens.
         health: touched every 30 s while every job's thread lives; None for none.
         seconds: since some fixed moment; it never goes back, and goes on while the machine sleeps.
+        longest_sleep: seconds after which the clock is looked at again: it may have been set, or the
+            machine may have slept.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Watcher:
         *,
         health: Path | None = None,
         seconds: Callable[[], float] = elapsed,
+        longest_sleep: float = LONGEST_SLEEP,
     ) -> None:
         self._seconds = seconds
+        self._longest_sleep = longest_sleep
         self._jobs = jobs
         self._clock = clock
         self._ended = ended
@@ -134,7 +138,7 @@ class Watcher:
                 left = min(left, schedule.left(began, self._clock(), now - passed))
             if left <= 0:
                 return
-            self._over.wait(min(left, LONGEST_SLEEP))
+            self._over.wait(min(left, self._longest_sleep))
 
     def _note(self, job: WatchedJob, work: FileWork, report: PassReport, told: set[tuple[str, str]]) -> None:
         for one in report.handled:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ordersheet.config.target import target_of
 from ordersheet.core.errors import LedgerError
-from ordersheet.core.giving_up import is_given_up
 from ordersheet.core.history.orderbook import Policy
 from ordersheet.core.model import StoppedBy
 from ordersheet.core.stop_switch import WIND_DOWN, StopSwitch
+from ordersheet.core.trying_again import tried_enough
 from ordersheet.delivery.run_facts import TOO_MANY_NO
 from ordersheet.ledger import Ledger
 from ordersheet.pipeline.delivering import HowToDeliver, deliver_works
@@ -172,7 +172,7 @@ class _Try:
     def _given_back(self, end: DeliveryEnd, turn: ChunkTurn) -> float | None:
         """Give the chunk back, and tell after how many seconds it is tried again; None where it is not."""
         lasted = datetime.now(UTC) - self._info.started
-        if end.stopped_by in PASSING and not is_given_up(turn.number, lasted, GIVE_UP):
+        if end.stopped_by in PASSING and not tried_enough(turn.number, lasted, GIVE_UP):
             self._submissions.give_back(self._taken, counts=False)
             return _pause(end)
         if end.stopped_by is StoppedBy.INTERNAL:

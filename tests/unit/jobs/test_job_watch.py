@@ -49,5 +49,5 @@ def test_what_was_due_while_the_machine_slept_is_looked_at_when_it_wakes(schedul
     passes: Any = night
     job = WatchedJob(make=lambda: (work, passes), tell_broken=lambda _why: None, name="nightly")
     log: Any = SimpleNamespace()
-    Watcher([job], night.clock, lambda: night.looks > 1, log, seconds=night.seconds).run()
+    Watcher([job], night.clock, lambda: night.looks > 1, log, seconds=night.seconds, longest_sleep=0.01).run()
     assert night.looks == 2
