@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ordersheet.core.ledger_url import LedgerUrl
 
 pytestmark = [pytest.mark.needs("postgres", "dbos"), pytest.mark.torture]
-WAY_TOO_MANY, STEP = 500, 4
+EACH, SOME = range(1, 41), range(1, 500, 4)
+"""Points of a submit. At its end it looks for what the dead have left, two points for each of a day."""
 
 
 @pytest.fixture
@@ -36,46 +37,56 @@ def submitted(desk: Desk, name: str, **fate: Any) -> Any:
     return desk.run(name, [word.replace("share", str(desk.folder / "share")) for word in argv], **fate)
 
 
+@pytest.mark.parametrize("points", [EACH, SOME], ids=["a whole one comes next", "the dead pile up"])
 def test_submit_killed_at_each_point_leaves_a_whole_run_or_none(
-    team_yard: Workshop, team_url: LedgerUrl
+    team_yard: Workshop, team_url: LedgerUrl, points: range
 ) -> None:
     """Each time in the same ledger and place, where the dead leave what the next ones find."""
     desk = team_yard.desk("large", mixed_rows(9, 3, orders=5), shared=team_url)
     share = desk.folder / "share"
     share.mkdir()
     content, killed = desk.path.read_bytes(), 0
-    for point in range(1, WAY_TOO_MANY, STEP):
+    for point in points:
         ended = submitted(desk, f"point{point}", seam=point)
         killed += ended.killed
         end_leases(team_url)
-        with Ledger.open(team_url, create=False) as ledger:
-            runs = [one.run for one in ledger.runs() if one.submitted and one.finished is None]
-            if runs:
-                (found, _) = ledger.submissions().large_files.of_run(runs[0]) or ("", "")
-                assert (share / found).read_bytes() == content
-        if ended.killed and runs:
+        run = _run_and_file(team_url)
+        if ended.killed and run is not None:
             again = submitted(desk, f"again{point}")
-            assert (again.code, runs[0] in again.output) == (2, True)
-        if runs:
-            _end(team_url, runs)
+            assert (again.code, run[0] in again.output) == (2, True)
+        if run is None and points is EACH:
+            assert submitted(desk, f"next{point}").code == 0
+            run = _run_and_file(team_url)
+            assert run is not None
+            assert [path.name for path in share.iterdir()] == [run[1]]
+        if run is not None:
+            assert (share / run[1]).read_bytes() == content
+            _end(team_url, run[0])
             with Ledger.open(team_url, create=False) as ledger:
                 ledger.purge_all()
         if not ended.killed:
             break
-    assert killed > 20
+    assert killed == len(EACH) if points is EACH else killed > len(EACH) // SOME.step - 2
     # Whoever comes last has taken away whatever others left, but for the file of the run itself.
     assert submitted(desk, "last").code == 0
-    with Ledger.open(team_url, create=False) as ledger:
-        (run,) = [one.run for one in ledger.runs() if one.submitted and one.finished is None]
-        (found, _) = ledger.submissions().large_files.of_run(run) or ("", "")
-    assert [path.name for path in share.iterdir()] == [found]
+    last = _run_and_file(team_url)
+    assert last is not None
+    assert [path.name for path in share.iterdir()] == [last[1]]
 
 
-def _end(url: LedgerUrl, runs: list[str]) -> None:
+def _run_and_file(url: LedgerUrl) -> tuple[str, str] | None:
+    """Name the run that waits and its copy in the shared place; None where nothing was handed over."""
     with Ledger.open(url, create=False) as ledger:
-        for run in runs:
-            if ledger.run(run).finished is None:
-                ledger.submissions().stop(run, message="stopped")
+        runs = [one.run for one in ledger.runs() if one.submitted and one.finished is None]
+        if not runs:
+            return None
+        found = ledger.submissions().large_files.of_run(runs[0])
+        return runs[0], found[0] if found else ""
+
+
+def _end(url: LedgerUrl, run: str) -> None:
+    with Ledger.open(url, create=False) as ledger:
+        ledger.submissions().stop(run, message="stopped")
 
 
 def test_sixty_megabytes_are_handed_over_and_reported_in_bounded_memory(
@@ -116,6 +127,6 @@ def test_sixty_megabytes_are_handed_over_and_reported_in_bounded_memory(
     (kept,) = share.iterdir()
     assert kept.stat().st_size == sheet.stat().st_size
     sheet.unlink()
-    _end(team_url, [run["run"]])
+    _end(team_url, run["run"])
     command("report", run["run"], "--report", "report.csv")
     assert (tmp_path / "report.csv").stat().st_size > 60_000_000

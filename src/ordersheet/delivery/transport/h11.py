@@ -98,20 +98,35 @@ class H11Transport(httpx.AsyncBaseTransport):
             if origin == self._origin and await self._wire.quiet():
                 return self._wire
             await self.aclose()
-        loop = asyncio.get_running_loop()
-        _, wire = await loop.create_connection(
-            H11Protocol,
+        wire = H11Protocol()
+        transport, _ = await asyncio.get_running_loop().create_connection(
+            asyncio.Protocol if origin.tls else lambda: wire,
             origin.host,
             origin.port,
-            ssl=self._tls if origin.tls else None,
-            server_hostname=origin.host if origin.tls else None,
             happy_eyeballs_delay=0.25,
         )
+        if origin.tls:
+            await self._shake_hands(transport, wire, origin.host)
         if not wire.open:
             # Nobody would ever tell of an answer to what is written now.
+            transport.abort()
             raise ConnectionResetError("closed on arrival")
         self._wire, self._origin = wire, origin
         return wire
+
+    async def _shake_hands(self, transport: asyncio.Transport, wire: H11Protocol, host: str) -> None:
+        """Put TLS between; where that is given up, the connection is closed at once.
+
+        With TLS from the start, asyncio would keep it open until the server says goodbye, or for a minute.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+            secured = await loop.start_tls(transport, wire, self._tls, server_hostname=host)
+        except BaseException:
+            transport.abort()
+            raise
+        if secured is not None:
+            wire.connection_made(secured)
 
 
 class _H11Answer(httpx.AsyncByteStream):
@@ -147,14 +162,13 @@ class H11Protocol(asyncio.Protocol):
         self._received, self._most = 0, LARGEST_BODY
         self._fault: Exception | None = None
         self._news: asyncio.Future[None] | None = None
-        self._usable = False
+        self._usable = True
         self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._usable = True
         self._idle_since = elapsed()
 
     def data_received(self, data: bytes) -> None:
@@ -188,7 +202,7 @@ class H11Protocol(asyncio.Protocol):
     @property
     def open(self) -> bool:
         """Whether neither side has ended the connection, as far as the loop has seen."""
-        return self._usable
+        return self._usable and self._transport is not None
 
     def abort(self) -> None:
         """Close at once. Of a request without its whole answer, what has not left yet never does."""

@@ -26,6 +26,8 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         self._tls = tls
         self._proxy = proxy
         self._http: httpx.AsyncHTTPTransport | None = None
+        self._stream: Any = None
+        """httpcore's, over TCP."""
         self._socket: Any = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -34,7 +36,8 @@ class HttpxTransport(httpx.AsyncBaseTransport):
 
         async def trace(event: str, info: Mapping[str, Any]) -> None:
             if event == _CONNECTED:
-                self._socket = info["return_value"].get_extra_info("socket")
+                self._stream = info["return_value"]
+                self._socket = self._stream.get_extra_info("socket")
                 self.reset_at_close(on=True)
             if tell is not None:
                 await tell(event, info)
@@ -49,9 +52,13 @@ class HttpxTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the connection."""
-        http, self._http, self._socket = self._http, None, None
+        http, self._http = self._http, None
+        stream, self._stream, self._socket = self._stream, None, None
         if http is not None:
             await http.aclose()
+        if stream is not None:
+            # httpcore leaves a connection that was given up in its TLS handshake to the collector.
+            await stream.aclose()
 
     def _open(self) -> httpx.AsyncHTTPTransport:
         self._http = httpx.AsyncHTTPTransport(
