@@ -16,6 +16,7 @@ import pytest
 from tests.support.postgres import carried_out
 from tests.support.team import PATIENCE, TeamDesk, WorkerProcess, home, team_desk, until, worker
 
+from ordersheet.core.model import StoppedBy
 from ordersheet.core.stop_switch import StopSwitch
 from ordersheet.jobs.definition import read_jobs
 from ordersheet.jobs.setup import JobsOfCall
@@ -247,14 +248,38 @@ class WatchProcess:
         self._file.close()
 
 
-def test_a_file_that_nobody_takes_for_an_hour_is_told(jobs: JobDesk, team_url: LedgerUrl) -> None:
-    jobs.put()
-    one_pass(jobs, team_url, lambda _point: None)
+def began_long_ago(url: LedgerUrl) -> None:
+    """Let all runs have begun before this year's first hour."""
     carried_out(
-        team_url,
+        url,
         "SET session_replication_role = replica;"
         " UPDATE ordersheet.run SET started = '2026-01-01T00:00:00.000000Z'",
     )
+
+
+@pytest.mark.parametrize("held_up", ["for months", "a moment ago"])
+def test_what_workers_could_not_send_for_a_day_is_given_up_and_else_handed_over_once_more(
+    jobs: JobDesk, team_url: LedgerUrl, big_shop: Running, held_up: str
+) -> None:
+    jobs.put()
+    one_pass(jobs, team_url, lambda _point: None)
+    (run,) = jobs.runs()
+    if held_up == "for months":
+        began_long_ago(team_url)
+    with Ledger.open(team_url, create=False) as ledger:
+        ledger.submissions().stop(run["run"], by=StoppedBy.SERVER_DOWN, message="The server was down.")
+    ended = jobs.run("jobs", "run", "nightly")
+    assert ended.code == 3, ended.err
+    given_up = held_up == "for months"
+    assert jobs.listed()["state"] == ("failed" if given_up else "waiting")
+    assert bool(jobs.names("failed")) == given_up
+    assert not texts(big_shop)
+
+
+def test_a_file_that_nobody_takes_for_an_hour_is_told(jobs: JobDesk, team_url: LedgerUrl) -> None:
+    jobs.put()
+    one_pass(jobs, team_url, lambda _point: None)
+    began_long_ago(team_url)
     carried_out(team_url, "UPDATE ordersheet.job_file SET facts = replace(facts, 'resume_after', 'earlier')")
     one_pass(jobs, team_url, lambda _point: None)
     with Ledger.open(team_url, create=False, read_only=True) as ledger:
