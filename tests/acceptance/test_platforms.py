@@ -191,3 +191,26 @@ def test_a_file_name_that_is_no_text_is_no_crash(desk):
     sent = desk.run("send", name, "--yes")
     assert sent.code == 0, sent.err
     assert desk.run("runs").code == 0
+
+
+SENDS = """
+import sys
+from ordersheet.__main__ import main
+sys.argv = ["ordersheet", "send", "orders.csv", "--yes"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(*sys.modules)
+"""
+
+
+def test_a_send_loads_nothing_of_the_command_that_comes_with_httpx(desk):
+    desk.file("orders.csv", "Order ID,Internal comment\n83600,hello\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SENDS],
+        cwd=desk.folder, env=desk.env(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    loaded = set(done.stdout.split())
+    assert {"httpx", "ordersheet.delivery.transport.h11"} <= loaded
+    assert not {"rich", "pygments"} & loaded
