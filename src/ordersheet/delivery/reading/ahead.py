@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ordersheet.delivery.reading.plan import FEWEST_HITS, WASTE, ReadPage, page_between
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Sequence
 
     from ordersheet.delivery.reading.lists import ListFacts
 
@@ -55,26 +55,25 @@ class Thrift:
 
 
 def page_ahead(
-    order: int, wanted: Iterable[int], written: Collection[int], lists: ListFacts, most: int
+    order: int, wanted: Sequence[int], written: Collection[int], lists: ListFacts, most: int
 ) -> PageAhead | None:
     """Choose the page that shows an order and as many others as it can; None where none is worth it.
 
     Args:
         order: the order that is to be read next.
-        wanted: the claimed orders that are yet to be read, this one among them.
+        wanted: the claimed orders that are yet to be read, this one among them; ascending.
         written: orders of known dates that were written a moment ago.
         lists: what is known of the shop's lists.
         most: how many orders it is worth to know: later ones would be read anew.
     """
     if not lists.usable or most < FEWEST_HITS:
         return None
-    open_orders = sorted(wanted)
-    pages = (_page(order, written, open_orders, lists, most, down=down) for down in (False, True))
+    pages = (_page(order, written, wanted, lists, most, down=down) for down in (False, True))
     return max((page for page in pages if page is not None), key=lambda page: len(page.wanted), default=None)
 
 
 def _page(
-    order: int, written: Collection[int], wanted: list[int], lists: ListFacts, most: int, *, down: bool
+    order: int, written: Collection[int], wanted: Sequence[int], lists: ListFacts, most: int, *, down: bool
 ) -> PageAhead | None:
     """Choose the page from orders written a moment ago upwards, or downwards."""
     span = lists.reach * CERTAIN

@@ -147,17 +147,22 @@ class Baselines:
 
     def _choose(self, order: int) -> tuple[PageAhead | None, bool]:
         """Choose the page that shows an order, and tell whether a better one is worth waiting for."""
-        page, later = self._page_now(order), self._page_later(order)
+        if not self._thrift.allows_more():
+            return None, False
+        oldest = self._context.clock.monotonic() - SERVED_FOR
+        fresh = {one for one, shown in self._views.items() if shown.asked >= oldest}
+        unread = sorted(self._wanted - fresh - self._missed)
+        written = [one for one in self._context.run.pages.written if self._lists.date_of(one) is not None]
+        page = self._page(order, unread, written)
+        if len(self._under_way) < FEW_UNDER_WAY:
+            return page, False
+        # It could begin where the orders under way are about to be written.
+        later = self._page(order, unread, self._under_way)
         return page, later is not None and (page is None or 2 * len(page.wanted) < len(later.wanted))
 
-    def _page_now(self, order: int) -> PageAhead | None:
-        """Choose a page that begins where an order was written already."""
-        written = self._context.run.pages.written
-        return self._page(order, [one for one in written if self._lists.date_of(one) is not None])
-
-    def _page_later(self, order: int) -> PageAhead | None:
-        """Choose the page that could begin where the orders under way are about to be written."""
-        return self._page(order, self._under_way) if len(self._under_way) >= FEW_UNDER_WAY else None
+    def _page(self, order: int, unread: list[int], written: Collection[int]) -> PageAhead | None:
+        most = int(min(self._context.limiter.rate * AHEAD_FOR, self._lists.limit))
+        return page_ahead(order, unread, written, self._lists, most)
 
     def _start(self, page: PageAhead | None) -> None:
         if page is not None:
@@ -185,16 +190,6 @@ class Baselines:
         """Tell whether pages may serve at all."""
         run = self._context.run
         return not run.ended and not run.pages.off and run.may_read and self._lists.usable
-
-    def _page(self, order: int, written: Collection[int]) -> PageAhead | None:
-        """Choose the page that shows an order, where that saves requests."""
-        if not self._thrift.allows_more():
-            return None
-        oldest = self._context.clock.monotonic() - SERVED_FOR
-        fresh = {one for one, shown in self._views.items() if shown.asked >= oldest}
-        unread = self._wanted - fresh - self._missed
-        most = int(min(self._context.limiter.rate * AHEAD_FOR, self._lists.limit))
-        return page_ahead(order, unread, written, self._lists, most)
 
     async def _read(self, page: PageAhead) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 LONGEST_PAUSE = timedelta(minutes=15)
 """A longer pause is not waited for: the run stops and says when to go on."""
@@ -60,6 +61,8 @@ def _point_in_time(text: str) -> datetime | None:
     return http_date(text) or _iso_time(text)
 
 
+# Answers of the same second say the same.
+@lru_cache(16)
 def http_date(text: str) -> datetime | None:
     """Read an HTTP date; None where it is none."""
     # The library reads nearly anything as a date; only what begins with the name of a day is one here.
