@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.command import SAMPLES, Desk
+from tests.support.loaded_modules import loaded_by
 
 from ordersheet.cli.app import ORDER
 
@@ -201,16 +202,11 @@ try:
     main()
 except SystemExit as end:
     assert not end.code, end.code
-print(*sys.modules)
 """
 
 
 def test_a_send_loads_nothing_of_the_command_that_comes_with_httpx(desk):
     desk.file("orders.csv", "Order ID,Internal comment\n83600,hello\n")
-    done = subprocess.run(
-        [sys.executable, "-c", SENDS],
-        cwd=desk.folder, env=desk.env(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    loaded = set(done.stdout.split())
+    loaded = loaded_by(SENDS, folder=desk.folder, env=desk.env())
     assert {"httpx", "ordersheet.delivery.transport.h11"} <= loaded
     assert not {"rich", "pygments"} & loaded

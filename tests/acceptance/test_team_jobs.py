@@ -161,18 +161,24 @@ def one_pass(jobs: JobDesk, url: LedgerUrl, on_point: Callable[[str], None]) -> 
         assert report.gone is None
 
 
+def handed_over(jobs: JobDesk, url: LedgerUrl) -> str:
+    """Let the job hand a file over to workers of which there are none yet; names the run."""
+    jobs.put()
+    one_pass(jobs, url, lambda _point: None)
+    (run,) = jobs.runs()
+    return str(run["run"])
+
+
 def test_what_somebody_stops_goes_to_the_failed_ones_and_comes_again_where_it_is_wanted(
     jobs: JobDesk, elsewhere: TeamDesk, big_shop: Running, team_url: LedgerUrl
 ) -> None:
-    jobs.put()
-    one_pass(jobs, team_url, lambda _point: None)
-    (run,) = jobs.runs()
-    assert elsewhere.run("stop", run["run"]).code == 0
+    run = handed_over(jobs, team_url)
+    assert elsewhere.run("stop", run).code == 0
     ended = jobs.run("jobs", "run", "nightly")
     assert ended.code == 3, ended.err
     (problems,) = [name for name in jobs.names("failed") if name.endswith(".problems.txt")]
     told = (jobs.inbox / "failed" / problems).read_text(encoding="utf-8")
-    assert run["run"] in told
+    assert run in told
     assert "let the file come again" in told
     assert not texts(big_shop)
     jobs.put()
@@ -261,13 +267,11 @@ def began_long_ago(url: LedgerUrl) -> None:
 def test_what_workers_could_not_send_for_a_day_is_given_up_and_else_handed_over_once_more(
     jobs: JobDesk, team_url: LedgerUrl, big_shop: Running, held_up: str
 ) -> None:
-    jobs.put()
-    one_pass(jobs, team_url, lambda _point: None)
-    (run,) = jobs.runs()
+    run = handed_over(jobs, team_url)
     if held_up == "for months":
         began_long_ago(team_url)
     with Ledger.open(team_url, create=False) as ledger:
-        ledger.submissions().stop(run["run"], by=StoppedBy.SERVER_DOWN, message="The server was down.")
+        ledger.submissions().stop(run, by=StoppedBy.SERVER_DOWN, message="The server was down.")
     ended = jobs.run("jobs", "run", "nightly")
     assert ended.code == 3, ended.err
     given_up = held_up == "for months"
@@ -277,8 +281,7 @@ def test_what_workers_could_not_send_for_a_day_is_given_up_and_else_handed_over_
 
 
 def test_a_file_that_nobody_takes_for_an_hour_is_told(jobs: JobDesk, team_url: LedgerUrl) -> None:
-    jobs.put()
-    one_pass(jobs, team_url, lambda _point: None)
+    handed_over(jobs, team_url)
     began_long_ago(team_url)
     carried_out(team_url, "UPDATE ordersheet.job_file SET facts = replace(facts, 'resume_after', 'earlier')")
     one_pass(jobs, team_url, lambda _point: None)

@@ -37,9 +37,11 @@ def submitted(desk: Desk, name: str, **fate: Any) -> Any:
     return desk.run(name, [word.replace("share", str(desk.folder / "share")) for word in argv], **fate)
 
 
-@pytest.mark.parametrize("points", [EACH, SOME], ids=["a whole one comes next", "the dead pile up"])
+@pytest.mark.parametrize(
+    ("points", "fewest"), [(EACH, len(EACH)), (SOME, 9)], ids=["a whole one comes next", "the dead pile up"]
+)
 def test_submit_killed_at_each_point_leaves_a_whole_run_or_none(
-    team_yard: Workshop, team_url: LedgerUrl, points: range
+    team_yard: Workshop, team_url: LedgerUrl, points: range, fewest: int
 ) -> None:
     """Each time in the same ledger and place, where the dead leave what the next ones find."""
     desk = team_yard.desk("large", mixed_rows(9, 3, orders=5), shared=team_url)
@@ -66,7 +68,7 @@ def test_submit_killed_at_each_point_leaves_a_whole_run_or_none(
                 ledger.purge_all()
         if not ended.killed:
             break
-    assert killed == len(EACH) if points is EACH else killed > len(EACH) // SOME.step - 2
+    assert killed >= fewest
     # Whoever comes last has taken away whatever others left, but for the file of the run itself.
     assert submitted(desk, "last").code == 0
     last = _run_and_file(team_url)
@@ -80,8 +82,9 @@ def _run_and_file(url: LedgerUrl) -> tuple[str, str] | None:
         runs = [one.run for one in ledger.runs() if one.submitted and one.finished is None]
         if not runs:
             return None
-        found = ledger.submissions().large_files.of_run(runs[0])
-        return runs[0], found[0] if found else ""
+        (run,) = runs
+        (found, _) = ledger.submissions().large_files.of_run(run) or ("", "")
+        return run, found
 
 
 def _end(url: LedgerUrl, run: str) -> None:

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.support.loaded_modules import loaded_by
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "ordersheet"
@@ -123,13 +124,6 @@ def test_functions_fit_a_screen():
 
 
 HEAVY = {"pandas", "numpy", "sqlalchemy", "httpx", "openpyxl", "uvicorn", "starlette", "xlrd", "tqdm"}
-
-
-def loaded_by(what: str) -> set[str]:
-    """Name the modules that some lines of Python load in a process of its own."""
-    code = f"{what}\nimport sys\nprint('', *sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ordersheet.jobs.definition import JobDefinition
 
 MOST_PROBLEMS = 5
+_OUT_OF_REACH = "It tries on by itself, and nothing is lost. Ask whoever looks after that place."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ def nothing_came(job: JobDefinition, day: str, gone: str | None = None) -> Messa
             "nothing",
             f"{job.name} - no file by {at}, and its files cannot be reached",
             f"Job {job.name} expected a file by {at} on {day}, and could not see whether one lies at "
-            f"{job.shown_source}:\n\n{gone}\n\n"
-            "It tries on by itself, and nothing is lost. Ask whoever looks after that place.",
+            f"{job.shown_source}:\n\n{gone}\n\n{_OUT_OF_REACH}",
         )
     return Message(
         "nothing",
@@ -80,8 +80,8 @@ def gone_for_long(job: JobDefinition, why: str) -> Message:
     return Message(
         "failed",
         f"{job.name} - its files cannot be reached",
-        f"Job {job.name} has not got at {job.shown_source} for a quarter of an hour or more:\n\n{why}\n\n"
-        "It tries on by itself, and nothing is lost. Ask whoever looks after that place.",
+        f"Job {job.name} has not got at {job.shown_source} for a quarter of an hour or more:\n\n"
+        f"{why}\n\n{_OUT_OF_REACH}",
     )
 
 
